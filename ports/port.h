@@ -1,0 +1,74 @@
+// A port: it carries frames in and out, and knows nothing of forwarding.
+//
+// Life:  Start -> (OnCompletions, Send, Recycle)* -> BeginClose -> OnCompletions* -> closed().
+// One thread, the worker's, calls everything.
+//
+// A turn, seen from a port:
+//   OnCompletions  appends what was received to the batch
+//   Send           is handed finished frames, and always consumes them: what cannot be sent is
+//                  dropped and counted, never kept waiting at the expense of others
+//   Recycle        the turn's frames are no longer referenced: buffers go home, reading goes on
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "ports/link_monitor.h"
+#include "ports/ring.h"
+#include "switch/forwarding/frame.h"
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/stats.h"
+#include "switch/forwarding/wire_frame.h"
+
+namespace tapswitch {
+
+// What others need to know of a port's condition; plain data, compared to notice a change.
+struct PortStatus {
+  bool link_up = false;   // frames can pass
+  std::string reason;     // when not: why, in words for the user; else empty
+  uint32_t mtu = 1500;    // bytes behind the Ethernet header, tags not counted
+  OffloadSet accepted;    // unfinished work that may be sent to it
+
+  bool operator==(const PortStatus&) const = default;
+};
+
+// Which port it is, and where it counts. `counters` outlives the port.
+struct PortIdentity {
+  PortId id;
+  uint16_t generation = 0;
+  std::string name;
+  PortCounters* counters = nullptr;
+};
+
+class Port {
+ public:
+  virtual ~Port() = default;
+
+  [[nodiscard]] virtual const PortIdentity& identity() const = 0;
+  [[nodiscard]] virtual const PortStatus& status() const = 0;
+
+  // Attaches to the ring, which outlives the port, and starts to receive.
+  [[nodiscard]] virtual absl::Status Start(Ring& ring) = 0;
+
+  // Takes completions tagged with this port's id and generation, in order. The worker hands over
+  // no more of them than `received` has room for.
+  virtual void OnCompletions(std::span<const Completion> completions, FrameBatch& received) = 0;
+
+  // Frames leave in the order given.
+  virtual void Send(std::span<const WireFrame> frames) = 0;
+
+  virtual void Recycle() = 0;
+
+  // The kernel reported a change of some interface; `link` is ignored when it is not this port's.
+  virtual void OnLinkChange(const LinkEvent& link) = 0;
+
+  // Nothing is received or sent from here on. Once closed() is true no operation is in flight and
+  // the port may be destroyed.
+  virtual void BeginClose() = 0;
+  [[nodiscard]] virtual bool closed() const = 0;
+};
+
+}  // namespace tapswitch

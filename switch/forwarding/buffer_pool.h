@@ -1,0 +1,55 @@
+// Fixed receive buffers of one reader, and the account of who holds them.
+//
+// A buffer is at home (the kernel may write into it, or it lies idle) or out (its bytes are a frame
+// in the current turn). Nothing else exists, so the sum is simple:
+//     count = home + out, and out == 0 between turns and at exit.
+// The memory is the caller's, who knows how to get pages from the system; this class stays pure.
+//
+// Sanitizers do not see what the kernel writes, so buffers at home are poisoned by hand: a frame
+// used after its buffer went home is an error report in the ASan build, not silent corruption.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace tapswitch {
+
+using BufferId = uint16_t;
+
+class BufferPool {
+ public:
+  // `memory` holds `count` buffers, each `stride` bytes from the next, of which the first `size` are
+  // used. A stride that is not a multiple of the page size spreads the headers of consecutive
+  // frames over the sets of the first-level cache.
+  // Precondition: memory.size() >= count * stride, stride >= size, count <= 32768.
+  BufferPool(std::span<std::byte> memory, BufferId count, size_t size, size_t stride);
+  ~BufferPool();
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+
+  [[nodiscard]] BufferId count() const { return static_cast<BufferId>(is_out_.size()); }
+  [[nodiscard]] size_t buffer_size() const { return size_; }
+  [[nodiscard]] size_t out() const { return out_; }
+
+  // Where buffer `id` lies, for registering with the kernel. Not to be read while it is at home.
+  [[nodiscard]] std::byte* address(BufferId id) const { return memory_.data() + id * stride_; }
+
+  // Takes buffer `id`, which now holds `length` bytes, out of its home and returns those bytes.
+  // Precondition: it is at home, length <= buffer_size().
+  std::span<std::byte> TakeOut(BufferId id, size_t length);
+
+  // Precondition: it is out.
+  void BringHome(BufferId id);
+
+ private:
+  std::span<std::byte> memory_;
+  size_t size_;
+  size_t stride_;
+  size_t out_ = 0;
+  std::vector<bool> is_out_;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,74 @@
+#include "switch/forwarding/ethernet.h"
+
+#include "switch/forwarding/bytes.h"
+
+namespace tapswitch {
+namespace {
+
+constexpr size_t kTypeOffset = 2 * kMacAddressSize;
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+std::optional<uint64_t> HexDigit(char digit) {
+  const char lower = (digit >= 'A' && digit <= 'F') ? static_cast<char>(digit - 'A' + 'a') : digit;
+  const size_t value = kHexDigits.find(lower);
+  if (value == std::string_view::npos) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+MacAddress MacAddress::FromBytes(std::span<const std::byte, kMacAddressSize> bytes) {
+  return MacAddress(LoadBe48(bytes.data()));
+}
+
+std::optional<MacAddress> MacAddress::Parse(std::string_view text) {
+  constexpr size_t kTextSize = 3 * kMacAddressSize - 1;
+  if (text.size() != kTextSize) return std::nullopt;
+  uint64_t value = 0;
+  for (size_t i = 0; i < kTextSize; i += 3) {
+    const auto high = HexDigit(text[i]);
+    const auto low = HexDigit(text[i + 1]);
+    if (!high || !low) return std::nullopt;
+    const bool is_last = i + 2 == kTextSize;
+    if (!is_last && text[i + 2] != ':' && text[i + 2] != '-') return std::nullopt;
+    value = (value << 8U) | (*high << 4U) | *low;
+  }
+  return MacAddress(value);
+}
+
+std::array<std::byte, kMacAddressSize> MacAddress::bytes() const {
+  std::array<std::byte, kMacAddressSize> result{};
+  StoreBe48(result.data(), value_);
+  return result;
+}
+
+std::string MacAddress::ToString() const {
+  std::string text;
+  for (const std::byte octet : bytes()) {
+    if (!text.empty()) text += ':';
+    text += kHexDigits[static_cast<uint8_t>(octet) >> 4U];
+    text += kHexDigits[static_cast<uint8_t>(octet) & 0xFU];
+  }
+  return text;
+}
+
+std::optional<EthernetHeader> ParseHeader(std::span<const std::byte> frame) {
+  if (frame.size() < kEthernetHeaderSize) return std::nullopt;
+  const std::byte* at = frame.data();
+  EthernetHeader header{
+      .destination = MacAddress::FromNumber(LoadBe48(at)),
+      .source = MacAddress::FromNumber(LoadBe48(at + kMacAddressSize)),
+      .type_or_length = LoadBe16(at + kTypeOffset),
+      .payload_offset = kEthernetHeaderSize,
+  };
+  const auto type = static_cast<EtherType>(header.type_or_length);
+  if (IsVlanTag(type)) {
+    if (frame.size() < kEthernetHeaderSize + kVlanTagSize) return std::nullopt;
+    header.tag = VlanTag{.protocol = type, .control = LoadBe16(at + kEthernetHeaderSize)};
+    header.type_or_length = LoadBe16(at + kTypeOffset + kVlanTagSize);
+    header.payload_offset += kVlanTagSize;
+  }
+  return header;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,51 @@
+// A received frame on its way through the bridge, and the batch it travels in.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/offload/virtio_net.h"
+
+namespace tapswitch {
+
+// The bytes belong to the port that received them and stay in place, unchanged, until that port's
+// Recycle(), which the worker calls when every copy has been handed to its egress port.
+//
+// In memory the virtio-net header stands directly in front of the frame (`wire`), so that a frame
+// that needs no work leaves as it came, in one piece.
+struct Frame {
+  std::span<const std::byte> wire;  // virtio-net header, then the frame
+  PortId ingress;
+  OffloadSet needed;        // unfinished work; empty for an ordinary frame
+  VirtioNetHeader offload;  // validated against the bytes when `needed` is not empty
+
+  [[nodiscard]] std::span<const std::byte> bytes() const {
+    return wire.subspan(kVirtioNetHeaderSize);
+  }
+};
+
+// Frames in arrival order. Fixed capacity: a turn of the worker handles at most this many.
+class FrameBatch {
+ public:
+  static constexpr size_t kCapacity = 256;
+
+  [[nodiscard]] bool full() const { return size_ == kCapacity; }
+  [[nodiscard]] size_t room() const { return kCapacity - size_; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  // Precondition: !full().
+  void push_back(const Frame& frame) { frames_[size_++] = frame; }
+  void clear() { size_ = 0; }
+
+  [[nodiscard]] std::span<const Frame> frames() const { return std::span(frames_).first(size_); }
+
+ private:
+  std::array<Frame, kCapacity> frames_{};
+  size_t size_ = 0;
+};
+
+}  // namespace tapswitch

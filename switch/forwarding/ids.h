@@ -1,0 +1,51 @@
+// The small strong types that every room speaks in: ports, VLANs, time.
+
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+
+namespace tapswitch {
+
+// Ports a bridge can have. 1024 as in the Linux bridge (net/bridge/br_private.h, BR_PORT_BITS).
+inline constexpr size_t kMaxPorts = 1024;
+
+// Index of a port within one bridge, 0 .. kMaxPorts - 1; reused only after its port has closed.
+struct PortId {
+  uint16_t value = 0;
+
+  auto operator<=>(const PortId&) const = default;
+};
+
+// An IEEE 802.1Q VLAN identifier, 0 .. 4095. Zero stands for "no VLAN": the one broadcast domain of
+// a bridge that does not filter VLANs.
+struct VlanId {
+  uint16_t value = 0;
+
+  auto operator<=>(const VlanId&) const = default;
+};
+
+inline constexpr size_t kVlanCount = 4096;
+inline constexpr VlanId kNoVlan{0};
+
+// A point in time in hundredths of a second (the unit of the kernel's bridge API, USER_HZ) on a
+// clock that never goes back. The pure code is handed it; it never reads a clock.
+struct Tick {
+  uint64_t centiseconds = 0;
+
+  auto operator<=>(const Tick&) const = default;
+};
+
+// A span of time in the same unit.
+struct Ticks {
+  uint64_t centiseconds = 0;
+
+  auto operator<=>(const Ticks&) const = default;
+};
+
+[[nodiscard]] constexpr Tick operator+(Tick start, Ticks span) {
+  return {start.centiseconds + span.centiseconds};
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,45 @@
+// Cuts a GSO frame into the segments that a receiver without the offload expects, each complete with
+// lengths, sequence numbers and checksums.
+//
+// What changes from segment to segment (net/ipv4/tcp_offload.c, udp_offload.c):
+//   IPv4   total length, identification (+1 each), header checksum
+//   IPv6   payload length
+//   TCP    sequence number; FIN and PSH stay only on the last, CWR only on the first
+//   UDP    length; checksum 0 is sent as 0xFFFF
+// VLAN tags, IPv4 options and IPv6 extension headers are copied.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "switch/forwarding/offload/virtio_net.h"
+
+namespace tapswitch {
+
+// How a frame will be cut; computed once, then each segment is built from it.
+struct SegmentPlan {
+  size_t header_size = 0;   // of all headers, the same for each segment
+  size_t payload_size = 0;  // of the whole frame
+  size_t segment_size = 0;  // payload of each segment but the last
+  size_t count = 0;
+
+  [[nodiscard]] size_t payload_offset(size_t index) const {
+    return header_size + index * segment_size;
+  }
+  [[nodiscard]] size_t payload_length(size_t index) const;
+};
+
+// Precondition: `header` was returned by ValidateOffload for `frame`, with a GSO type. Nothing when
+// the frame has no payload.
+[[nodiscard]] std::optional<SegmentPlan> PlanSegments(const VirtioNetHeader& header,
+                                                      std::span<const std::byte> frame);
+
+// Writes the headers of segment `index` to `headers` (plan.header_size bytes). Its payload is not
+// copied: it is frame[plan.payload_offset(index), +plan.payload_length(index)).
+void BuildSegmentHeaders(const VirtioNetHeader& header, std::span<const std::byte> frame,
+                         const SegmentPlan& plan, size_t index, std::span<std::byte> headers);
+
+}  // namespace tapswitch

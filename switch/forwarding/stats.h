@@ -1,0 +1,94 @@
+// Counters: what came, what went, and one reason for every way a frame can die.
+//
+// Two identities hold at any time between batches, and tests check them:
+//   per ingress port  received.frames == forwarded + drops of the ingress reasons
+//   per egress port   every copy handed to it is in sent, or in one drop of an egress reason
+//                     (a frame that is segmented for the port is sent as several)
+// One thread writes a port's counters.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace tapswitch {
+
+// Why a frame, or one copy of it, went no further. The order is that of kDropReasons.
+enum class DropReason : uint8_t {
+  // Counted on the port that the frame came in by.
+  kRunt,              // shorter than an Ethernet header (and its tag)
+  kTruncated,         // did not fit in the receive buffer
+  kBadOffloadHeader,  // the virtio-net header contradicts the frame
+  kSourceMulticast,   // a source address with the group bit
+  kSourceZero,        // source 00:00:00:00:00:00
+  kReservedAddress,   // to 01:80:C2:00:00:00 .. 0F
+  kPortState,         // the port is not in a state that forwards
+  kLocalAddress,      // to the bridge itself: consumed
+  kSamePort,          // the destination is behind the port it came from
+  kEgressBlocked,     // the destination's port may not send it (its state, isolation)
+  kNoEgress,          // flooding found no port to go to
+  // Counted on the port that the copy should have left by.
+  kTooLong,           // longer than the port's MTU allows
+  kUnsegmentable,     // the port needs segments that this frame cannot be cut into
+  kLinkDown,          // the kernel says that the interface is down or gone
+  kNoMemory,          // the kernel had no memory for it
+  kWriteFailed,       // any other error of the write
+};
+
+inline constexpr size_t kDropReasonCount = 16;
+
+struct DropReasonInfo {
+  std::string_view name;  // as shown to users and in metrics
+  bool at_egress;
+};
+
+inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
+    {"runt", false},
+    {"truncated", false},
+    {"bad_offload_header", false},
+    {"source_multicast", false},
+    {"source_zero", false},
+    {"reserved_address", false},
+    {"port_state", false},
+    {"local_address", false},
+    {"same_port", false},
+    {"egress_blocked", false},
+    {"no_egress", false},
+    {"too_long", true},
+    {"unsegmentable", true},
+    {"link_down", true},
+    {"no_memory", true},
+    {"write_failed", true},
+}};
+
+struct FrameCounter {
+  uint64_t frames = 0;
+  uint64_t bytes = 0;
+
+  constexpr void Add(size_t size) {
+    ++frames;
+    bytes += size;
+  }
+  constexpr void Remove(size_t size) {
+    --frames;
+    bytes -= size;
+  }
+  bool operator==(const FrameCounter&) const = default;
+};
+
+struct PortCounters {
+  FrameCounter received;
+  FrameCounter sent;
+  uint64_t forwarded = 0;  // received frames that were handed to at least one egress port
+  std::array<uint64_t, kDropReasonCount> drops{};
+
+  constexpr void Drop(DropReason reason) { ++drops[static_cast<size_t>(reason)]; }
+  [[nodiscard]] constexpr uint64_t dropped(DropReason reason) const {
+    return drops[static_cast<size_t>(reason)];
+  }
+  bool operator==(const PortCounters&) const = default;
+};
+
+}  // namespace tapswitch
