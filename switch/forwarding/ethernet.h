@@ -56,7 +56,7 @@ inline constexpr MacAddress kBroadcastAddress = MacAddress::FromNumber(0xFFFFFFF
 enum class EtherType : uint16_t {
   kIpv4 = 0x0800,
   kArp = 0x0806,
-  kVlan = 0x8100,         // 802.1Q customer tag
+  kVlan = 0x8100,  // 802.1Q customer tag
   kIpv6 = 0x86DD,
   kServiceVlan = 0x88A8,  // 802.1ad service tag
 };

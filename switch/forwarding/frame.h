@@ -10,22 +10,23 @@
 #include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/offload/virtio_net.h"
+#include "switch/forwarding/wire_frame.h"
 
 namespace tapswitch {
 
 // The bytes belong to the port that received them and stay in place, unchanged, until that port's
 // Recycle(), which the worker calls when every copy has been handed to its egress port.
 //
-// In memory the virtio-net header stands directly in front of the frame (`wire`), so that a frame
-// that needs no work leaves as it came, in one piece.
+// In memory the virtio-net header stands directly in front of the frame, so that a frame that needs
+// no work leaves as it came, in one piece.
 struct Frame {
-  std::span<const std::byte> wire;  // virtio-net header, then the frame
+  Piece wire;  // virtio-net header, then the frame
   PortId ingress;
   OffloadSet needed;        // unfinished work; empty for an ordinary frame
   VirtioNetHeader offload;  // validated against the bytes when `needed` is not empty
 
   [[nodiscard]] std::span<const std::byte> bytes() const {
-    return wire.subspan(kVirtioNetHeaderSize);
+    return {wire.data + kVirtioNetHeaderSize, wire.size - kVirtioNetHeaderSize};
   }
 };
 

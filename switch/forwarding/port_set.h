@@ -36,7 +36,8 @@ class PortSet {
   constexpr void ForEach(Visit&& visit) const {
     for (size_t i = 0; i < kWords; ++i) {
       for (uint64_t word = words_[i]; word != 0; word &= word - 1) {
-        visit(PortId{static_cast<uint16_t>(i * kBits + static_cast<size_t>(std::countr_zero(word)))});
+        visit(
+            PortId{static_cast<uint16_t>(i * kBits + static_cast<size_t>(std::countr_zero(word)))});
       }
     }
   }

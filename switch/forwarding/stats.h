@@ -30,11 +30,11 @@ enum class DropReason : uint8_t {
   kEgressBlocked,     // the destination's port may not send it (its state, isolation)
   kNoEgress,          // flooding found no port to go to
   // Counted on the port that the copy should have left by.
-  kTooLong,           // longer than the port's MTU allows
-  kUnsegmentable,     // the port needs segments that this frame cannot be cut into
-  kLinkDown,          // the kernel says that the interface is down or gone
-  kNoMemory,          // the kernel had no memory for it
-  kWriteFailed,       // any other error of the write
+  kTooLong,        // longer than the port's MTU allows
+  kUnsegmentable,  // the port needs segments that this frame cannot be cut into
+  kLinkDown,       // the kernel says that the interface is down or gone
+  kNoMemory,       // the kernel had no memory for it
+  kWriteFailed,    // any other error of the write
 };
 
 inline constexpr size_t kDropReasonCount = 16;

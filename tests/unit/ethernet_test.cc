@@ -78,8 +78,10 @@ TEST(ParseHeaderTest, CustomerAndServiceTags) {
 }
 
 TEST(ParseHeaderTest, PriorityTagHasVidZero) {
-  const auto frame =
-      FrameBuilder(kDestination, kSource).Tag(EtherType::kVlan, 0xA000).Type(EtherType::kArp).Build();
+  const auto frame = FrameBuilder(kDestination, kSource)
+                         .Tag(EtherType::kVlan, 0xA000)
+                         .Type(EtherType::kArp)
+                         .Build();
   EXPECT_TRUE(ParseHeader(frame)->tag->is_priority_tag());
 }
 

@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,25 +10,44 @@
 
 namespace tapswitch {
 
-// An unfolded one's complement sum. Sums of consecutive parts add up when each part but the last
-// has an even length.
+// A one's complement sum of 16-bit words in network order, in the making. Parts may be added in any
+// order and lie at any address; each has an even length but the one that ends the message (it is
+// summed as if a zero byte followed).
+//
+// A sum that holds a field F is freed of it by adding the complement of F: F + ~F is 0xFFFF, which
+// is zero in this arithmetic.
 class ChecksumSum {
  public:
   void Add(std::span<const std::byte> bytes);
-  void AddBe16(uint16_t value);
-  void AddBe32(uint32_t value);
-  // The folded sum, not complemented, host order.
-  [[nodiscard]] uint16_t Folded() const;
+  // `value` as it reads in a field of 16 or 32 bits.
+  constexpr void AddBe16(uint16_t value) { sum_ += value; }
+  constexpr void AddBe32(uint32_t value) { sum_ += value; }  // 2^16 is 1: halves need no parting
+  // The sum so far, not complemented. Zero only if nothing but zeros was added.
+  [[nodiscard]] constexpr uint16_t Folded() const { return Fold(sum_); }
   // What goes into the checksum field: the complement.
-  [[nodiscard]] uint16_t Checksum() const;
+  [[nodiscard]] constexpr uint16_t Checksum() const { return static_cast<uint16_t>(~Folded()); }
 
  private:
-  uint64_t sum_ = 0;
+  static constexpr uint16_t Fold(uint64_t sum) {
+    while (sum > 0xFFFF) sum = (sum & 0xFFFFU) + (sum >> 16U);
+    return static_cast<uint16_t>(sum);
+  }
+
+  uint64_t sum_ = 0;  // cannot overflow: 2^32 additions would be needed
 };
 
+// The checksum as a UDP header holds it: 0 there means "none", so that 0xFFFF, its equal, is sent
+// (RFC 768).
+[[nodiscard]] constexpr uint16_t UdpChecksum(const ChecksumSum& sum) {
+  const uint16_t checksum = sum.Checksum();
+  return checksum == 0 ? uint16_t{0xFFFF} : checksum;
+}
+
 // The finished value of the checksum field that `header` describes; the field holds the
-// pseudo-header sum before (how the kernel hands over partial checksums). A UDP checksum of 0 is
-// returned as 0xFFFF (RFC 768). Precondition: header is validated, needs_checksum, no GSO.
+// pseudo-header sum before (how the kernel hands over partial checksums). Sums up to the end of the
+// frame, as the kernel does (skb_checksum_help). UDP is told by the place of its field; other
+// protocols with a field there (DCCP) take 0xFFFF for 0 too.
+// Precondition: header is validated, needs_checksum, no GSO.
 [[nodiscard]] uint16_t FinishedChecksum(const VirtioNetHeader& header,
                                         std::span<const std::byte> frame);
 

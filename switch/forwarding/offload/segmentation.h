@@ -1,35 +1,48 @@
-// Cuts a GSO frame into the segments that a receiver without the offload expects, each complete with
-// lengths, sequence numbers and checksums.
+// Cuts a GSO frame into the segments that a receiver without the offload expects, each complete
+// with lengths, sequence numbers and checksums.
 //
 // What changes from segment to segment (net/ipv4/tcp_offload.c, udp_offload.c):
 //   IPv4   total length, identification (+1 each), header checksum
 //   IPv6   payload length
 //   TCP    sequence number; FIN and PSH stay only on the last, CWR only on the first
 //   UDP    length; checksum 0 is sent as 0xFFFF
-// VLAN tags, IPv4 options and IPv6 extension headers are copied.
+// VLAN tags, IPv4 options, IPv6 extension headers and all other fields are copied.
+//
+// The sum over the pseudo header is not made anew from the addresses: it is what the checksum field
+// holds, less the length of the whole. With source routing (IPv4 LSRR, IPv6 segments left) the
+// address that counts is the final one (RFC 8200, 8.1), and only the sender knew for sure.
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 
+#include "switch/forwarding/offload/checksum.h"
 #include "switch/forwarding/offload/virtio_net.h"
 
 namespace tapswitch {
 
 // How a frame will be cut; computed once, then each segment is built from it.
 struct SegmentPlan {
-  size_t header_size = 0;   // of all headers, the same for each segment
+  size_t header_size = 0;   // of all headers, the same for each segment; <= kMaxGsoHeaderSize
   size_t payload_size = 0;  // of the whole frame
   size_t segment_size = 0;  // payload of each segment but the last
-  size_t count = 0;
+  size_t count = 0;         // 1 when the payload fits in one segment
+
+  // What all segments share of their checksums, so that it is summed once.
+  size_t network_offset = 0;
+  ChecksumSum ipv4_sum{};       // the IPv4 header without the fields that change
+  ChecksumSum transport_sum{};  // pseudo and transport header without the fields that change
 
   [[nodiscard]] size_t payload_offset(size_t index) const {
     return header_size + index * segment_size;
   }
-  [[nodiscard]] size_t payload_length(size_t index) const;
+  [[nodiscard]] size_t payload_length(size_t index) const {
+    return std::min(segment_size, payload_size - index * segment_size);
+  }
 };
 
 // Precondition: `header` was returned by ValidateOffload for `frame`, with a GSO type. Nothing when
@@ -37,8 +50,10 @@ struct SegmentPlan {
 [[nodiscard]] std::optional<SegmentPlan> PlanSegments(const VirtioNetHeader& header,
                                                       std::span<const std::byte> frame);
 
-// Writes the headers of segment `index` to `headers` (plan.header_size bytes). Its payload is not
-// copied: it is frame[plan.payload_offset(index), +plan.payload_length(index)).
+// Writes the headers of segment `index` to `headers`. Its payload is not copied: it is
+// frame[plan.payload_offset(index), +plan.payload_length(index)).
+// Precondition: `plan` was made for this header and frame; index < plan.count; headers has
+// plan.header_size bytes, outside of the frame.
 void BuildSegmentHeaders(const VirtioNetHeader& header, std::span<const std::byte> frame,
                          const SegmentPlan& plan, size_t index, std::span<std::byte> headers);
 

@@ -17,10 +17,13 @@ namespace tapswitch {
 
 // Where the network header of a frame starts, behind any number of VLAN tags.
 struct NetworkHeader {
-  EtherType type = EtherType::kIpv4;
+  EtherType type = EtherType::kIpv4;  // a length (IEEE 802.3, 3.2.6) when it is below 1536
   size_t offset = 0;
+
+  bool operator==(const NetworkHeader&) const = default;
 };
 
+// Nothing when the frame ends before the type field of its last tag.
 [[nodiscard]] std::optional<NetworkHeader> LocateNetworkHeader(std::span<const std::byte> frame);
 
 // Where the TCP or UDP header of an IPv4 or IPv6 frame starts, behind options and extension headers
@@ -31,21 +34,48 @@ struct TransportHeader {
   uint8_t protocol = 0;  // 6 TCP, 17 UDP
   size_t offset = 0;
   size_t payload_offset = 0;  // behind the TCP options or the UDP header
+
+  bool operator==(const TransportHeader&) const = default;
 };
 
 [[nodiscard]] std::optional<TransportHeader> LocateTransportHeader(
     std::span<const std::byte> frame);
 
-// The header to forward with the frame, or nothing when it contradicts the frame:
-//   - checksum_start + checksum_offset + 2 must lie within the frame;
-//   - a GSO frame must need its checksum, have a positive gso_size, and be of the protocol its type
-//     names, with checksum_start at its transport header and checksum_offset at its checksum field;
-//   - header_length is not believed but recomputed (kernels leave it stale): up to the payload for
-//     GSO, zero otherwise.
+// All headers of a GSO frame together are at most this long, so that room for those of a segment
+// can be had beforehand and no header chain takes long to walk. With two VLAN tags, IPv6 and 60
+// bytes of TCP this leaves over 390 bytes for extension headers.
+inline constexpr size_t kMaxGsoHeaderSize = 512;
+
+// Segments of a UDP GSO frame: the kernel (6.18 was tried) refuses to be handed more
+// (UDP_MAX_SEGMENTS, linux/udp.h).
+inline constexpr size_t kMaxUdpSegments = 128;
+
+// The header to forward with the frame, or nothing when it contradicts the frame.
+//
+// A checksum to be filled in: summing starts behind the Ethernet header and its tags (else the sum
+// could be stored over addresses that have been decided on), and the field lies within the frame.
+// The protocol is not looked at.
+//
+// A GSO frame moreover
+//   - needs its checksum (virtio 1.2, 5.1.6.2.1), starting at its transport header, stored at the
+//     checksum field of the protocol that the GSO type names, over the IP version it names;
+//   - has a gso_size, which is not 0xFFFF (GSO_BY_FRAGS, linux/skbuff.h), and `ecn` only for TCP;
+//   - is no fragment, has at most kMaxGsoHeaderSize bytes of headers and, of UDP, at most
+//     kMaxUdpSegments segments;
+//   - ends where its IP length says, and for UDP its UDP length. Bytes behind that would be payload
+//     to whoever cuts it and padding to whoever receives it whole, so they are refused. So is a
+//     length of 0, as IPv6 jumbograms (RFC 2675) and BIG TCP have it.
+// A GSO frame without payload, or with no more than gso_size, passes: the kernel takes it for an
+// ordinary one.
+//
+// The result says nothing needless: without GSO gso_size and header_length are zero; without a
+// checksum to be filled in its place is zero. header_length of GSO frames is not believed but
+// recomputed (kernels leave it stale): up to the payload. data_valid is passed on unproven; the
+// kernel does not believe what is written to a TAP.
 [[nodiscard]] std::optional<VirtioNetHeader> ValidateOffload(const VirtioNetHeader& claimed,
                                                              std::span<const std::byte> frame);
 
-// The unfinished work of a frame with a validated header.
+// The unfinished work of a frame. Precondition: `header` was returned by ValidateOffload for it.
 [[nodiscard]] OffloadSet NeededOffloads(const VirtioNetHeader& header,
                                         std::span<const std::byte> frame);
 

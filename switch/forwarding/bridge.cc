@@ -1,0 +1,66 @@
+#include "switch/forwarding/bridge.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "switch/forwarding/forwarder.h"
+
+namespace tapswitch {
+
+Bridge::Bridge(const MacTable::Options& table) : table_(table), counters_(kMaxPorts) {}
+
+void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egress) {
+  // Addresses in random order miss the cache twice a frame; asking for the slots a few frames ahead
+  // hides that.
+  constexpr size_t kAhead = 4;
+  for (size_t i = 0; i < std::min(kAhead, frames.size()); ++i) Prefetch(frames, i);
+  for (size_t i = 0; i < frames.size(); ++i) {
+    if (i + kAhead < frames.size()) Prefetch(frames, i + kAhead);
+    const Frame& frame = frames[i];
+    PortCounters& counters = counters_[frame.ingress.value];
+    const auto drop = ProcessFrame(frame, {.frame = static_cast<uint16_t>(i)}, now, egress);
+    if (drop) {
+      counters.Drop(*drop);
+    } else {
+      ++counters.forwarded;
+    }
+  }
+}
+
+// parse -> admit -> learn -> decide -> group
+std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, EgressFrame copy, Tick now,
+                                               EgressLists& egress) {
+  const auto header = ParseHeader(frame.bytes());
+  if (!header) return DropReason::kRunt;
+
+  if (const auto refused = Admit(*header)) return refused;
+
+  const VlanId vlan = view_.Classify(frame.ingress);
+  if (view_.masks(vlan).learning.contains(frame.ingress)) {
+    table_.Learn(vlan, header->source, frame.ingress, now);
+  }
+
+  const Decision decision = Decide(view_, table_, frame.ingress, vlan, *header, now);
+  switch (decision.action) {
+    case Decision::Action::kDrop:
+      return decision.reason;
+    case Decision::Action::kForward:
+      egress.Append(decision.egress, copy);
+      break;
+    case Decision::Action::kFlood:
+      decision.flood.ForEach([&](PortId port) { egress.Append(port, copy); });
+      break;
+  }
+  return std::nullopt;
+}
+
+void Bridge::Prefetch(std::span<const Frame> frames, size_t index) const {
+  const Frame& frame = frames[index];
+  const auto header = ParseHeader(frame.bytes());
+  if (!header) return;
+  const VlanId vlan = view_.Classify(frame.ingress);
+  table_.Prefetch(vlan, header->source);
+  table_.Prefetch(vlan, header->destination);
+}
+
+}  // namespace tapswitch

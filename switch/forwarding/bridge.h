@@ -1,0 +1,49 @@
+// The bridge: the stages a frame goes through, in order, and the tables they use.
+
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "switch/forwarding/egress_lists.h"
+#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/frame.h"
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/mac_table.h"
+#include "switch/forwarding/stats.h"
+
+namespace tapswitch {
+
+class Bridge {
+ public:
+  explicit Bridge(const MacTable::Options& table);
+
+  // Replaces the view; to be called between batches.
+  void SetView(ForwardingView view) { view_ = std::move(view); }
+
+  // Decides each frame in arrival order and appends the copies to `egress`. The outcome does not
+  // depend on where a batch begins or ends. Ports of the frames and of the view have been added to
+  // `egress`. `frames` has at most FrameBatch::kCapacity elements.
+  //
+  // Counts `forwarded` and the ingress drops; who receives and who sends counts the rest.
+  void Process(std::span<const Frame> frames, Tick now, EgressLists& egress);
+
+  [[nodiscard]] MacTable& table() { return table_; }
+  [[nodiscard]] const MacTable& table() const { return table_; }
+  [[nodiscard]] const ForwardingView& view() const { return view_; }
+
+  // The address stays the same for the life of the bridge.
+  [[nodiscard]] PortCounters& counters(PortId port) { return counters_[port.value]; }
+
+ private:
+  std::optional<DropReason> ProcessFrame(const Frame& frame, EgressFrame copy, Tick now,
+                                         EgressLists& egress);
+  void Prefetch(std::span<const Frame> frames, size_t index) const;
+
+  MacTable table_;
+  ForwardingView view_;
+  std::vector<PortCounters> counters_;  // by port
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,81 @@
+// Turns the copies that leave by a port into finished frames: checked against the port's MTU, and
+// with the work done that the port does not take (checksums, segmentation).
+//
+// Finishing a frame is done once however many ports need it: a flood to sixty ports without offloads
+// segments once. The results stand in a scratch memory of fixed size; the original payload is
+// referenced, not copied.
+//
+// Use, per turn:
+//     Begin(batch)
+//     for each port:  Append(copy, limits)...  -> hand frames() to the port -> ClearFrames()
+// When Append says kNoRoom: hand over frames(), have the ring carry the writes out, ClearFrames(),
+// ClearScratch(), and append again, which then cannot say kNoRoom.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "switch/forwarding/egress_lists.h"
+#include "switch/forwarding/frame.h"
+#include "switch/forwarding/wire_frame.h"
+
+namespace tapswitch {
+
+// What a port takes.
+struct EgressLimits {
+  OffloadSet accepted;
+  uint32_t mtu = 1500;  // bytes behind the Ethernet header; one VLAN tag is not counted
+};
+
+class EgressBuilder {
+ public:
+  enum class Result : uint8_t { kAppended, kNoRoom, kTooLong, kUnsegmentable };
+
+  // Segments that one frame may be cut into, and frames that can wait for a hand-over. 64 KiB of
+  // TCP payload at the smallest MSS that Linux sends (48, TCP_MIN_SND_MSS) make 1,366.
+  static constexpr size_t kMaxFrames = 4096;
+
+  EgressBuilder();
+
+  // Starts a turn. `batch` stays in place until the turn ends.
+  void Begin(std::span<const Frame> batch);
+
+  Result Append(EgressFrame copy, const EgressLimits& limits);
+
+  [[nodiscard]] std::span<const WireFrame> frames() const { return frames_; }
+  void ClearFrames() { frames_.clear(); }
+
+  // Precondition: frames() is empty and all writes queued before have been carried out.
+  void ClearScratch();
+
+ private:
+  // What a batch frame became when it was finished: a run of finished_frames_.
+  struct Finished {
+    uint16_t first = 0;
+    uint16_t count = 0;  // 0: not finished yet
+  };
+
+  Result Finish(const Frame& frame, Finished& result);
+  Result FinishChecksum(const Frame& frame, Finished& result);
+  Result FinishSegments(const Frame& frame, Finished& result);
+  [[nodiscard]] bool HasRoom(size_t frames, size_t bytes) const;
+  std::span<std::byte> TakeHeader(size_t frame_header_size);
+  void AddFinished(std::span<const std::byte> header, std::span<const std::byte> payload);
+
+  std::span<const Frame> batch_;
+  std::vector<WireFrame> frames_;  // for the port at hand
+  std::array<Finished, FrameBatch::kCapacity> finished_{};
+
+  // The scratch. Its vectors never grow beyond what the constructor reserved: spans point into them.
+  std::vector<WireFrame> finished_frames_;
+  std::vector<Piece> pieces_;
+  std::unique_ptr<std::byte[]> headers_;
+  size_t headers_used_ = 0;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,53 @@
+// The frames of a batch, grouped by the port they leave by, so that each port gets its batch at once.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "switch/forwarding/frame.h"
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/port_set.h"
+
+namespace tapswitch {
+
+// One copy of a frame that is to leave by a port.
+struct EgressFrame {
+  uint16_t frame = 0;  // index in the batch
+
+  bool operator==(const EgressFrame&) const = default;
+};
+
+class EgressLists {
+ public:
+  // Room for a whole batch is reserved here, so that grouping never allocates.
+  void AddPort(PortId port) {
+    if (lists_.size() <= port.value) lists_.resize(port.value + 1U);
+    lists_[port.value].reserve(FrameBatch::kCapacity);
+  }
+
+  // Precondition: AddPort(port) was called; a frame is appended once to a port.
+  void Append(PortId port, EgressFrame frame) {
+    lists_[port.value].push_back(frame);
+    used_.insert(port);
+  }
+
+  // The ports whose list is not empty.
+  [[nodiscard]] const PortSet& used() const { return used_; }
+  // In the order of arrival.
+  [[nodiscard]] std::span<const EgressFrame> of(PortId port) const { return lists_[port.value]; }
+
+  void Clear() {
+    used_.ForEach([this](PortId port) { lists_[port.value].clear(); });
+    used_ = {};
+  }
+
+ private:
+  std::vector<std::vector<EgressFrame>> lists_;  // by port
+  PortSet used_;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,44 @@
+#include "switch/forwarding/forwarder.h"
+
+namespace tapswitch {
+namespace {
+
+Decision Drop(DropReason reason) { return {.action = Decision::Action::kDrop, .reason = reason}; }
+
+Decision Forward(PortId ingress, PortId egress, const VlanMasks& masks, const PortSet& reach) {
+  if (masks.egress.contains(egress) && reach.contains(egress)) {
+    return {.action = Decision::Action::kForward, .egress = egress};
+  }
+  return Drop(egress == ingress ? DropReason::kSamePort : DropReason::kEgressBlocked);
+}
+
+Decision Flood(const PortSet& candidates, const PortSet& reach) {
+  const PortSet flood = candidates & reach;
+  if (flood.empty()) return Drop(DropReason::kNoEgress);
+  return {.action = Decision::Action::kFlood, .flood = flood};
+}
+
+}  // namespace
+
+std::optional<DropReason> Admit(const EthernetHeader& header) {
+  if (header.source.is_multicast()) return DropReason::kSourceMulticast;
+  if (header.source.is_zero()) return DropReason::kSourceZero;
+  if (header.destination.is_reserved()) return DropReason::kReservedAddress;
+  return std::nullopt;
+}
+
+Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress, VlanId vlan,
+                const EthernetHeader& header, Tick now) {
+  const VlanMasks& masks = view.masks(vlan);
+  const PortSet& reach = view.reach(ingress);
+  if (!masks.ingress.contains(ingress)) return Drop(DropReason::kPortState);
+  if (header.destination.is_multicast()) {
+    return Flood(header.destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood, reach);
+  }
+  const auto found = table.Lookup(vlan, header.destination, now);
+  if (!found) return Flood(masks.flood, reach);
+  if (found->is_local) return Drop(DropReason::kLocalAddress);
+  return Forward(ingress, found->port, masks, reach);
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,118 @@
+#include "switch/forwarding/offload/segmentation.h"
+
+#include <algorithm>
+
+#include "switch/forwarding/bytes.h"
+#include "switch/forwarding/offload/ip_headers.h"
+#include "switch/forwarding/offload/validation.h"
+
+namespace tapswitch {
+namespace {
+
+void Subtract(ChecksumSum& sum, uint16_t field) { sum.AddBe16(static_cast<uint16_t>(~field)); }
+
+void Subtract(ChecksumSum& sum, uint32_t field) { sum.AddBe32(~field); }
+
+ChecksumSum ConstantIpv4Sum(std::span<const std::byte> header) {
+  ChecksumSum sum;
+  sum.Add(header);
+  Subtract(sum, LoadBe16(&header[ipv4::kTotalLength]));
+  Subtract(sum, LoadBe16(&header[ipv4::kIdentification]));
+  Subtract(sum, LoadBe16(&header[ipv4::kChecksum]));
+  return sum;
+}
+
+// The checksum field brings in the pseudo header, whose length is that of the whole.
+ChecksumSum ConstantTransportSum(const TransportHeader& transport,
+                                 std::span<const std::byte> frame) {
+  const std::byte* header = frame.data() + transport.offset;
+  ChecksumSum sum;
+  sum.Add({header, transport.payload_offset - transport.offset});
+  Subtract(sum, static_cast<uint16_t>(frame.size() - transport.offset));
+  if (transport.protocol == kProtocolTcp) {
+    Subtract(sum, LoadBe32(header + tcp::kSequence));
+    Subtract(sum, LoadBe16(header + tcp::kDataOffsetAndFlags));
+  } else {
+    Subtract(sum, LoadBe16(header + udp::kLength));
+  }
+  return sum;
+}
+
+// The lengths of a segment cannot exceed those of the whole, which fit in 16 bits.
+uint16_t Length(size_t from, size_t to) { return static_cast<uint16_t>(to - from); }
+
+void PatchIpv4(std::span<std::byte> header, uint16_t total_length, size_t index, ChecksumSum sum) {
+  const auto identification =
+      static_cast<uint16_t>(LoadBe16(&header[ipv4::kIdentification]) + index);
+  sum.AddBe16(total_length);
+  sum.AddBe16(identification);
+  StoreBe16(&header[ipv4::kTotalLength], total_length);
+  StoreBe16(&header[ipv4::kIdentification], identification);
+  StoreBe16(&header[ipv4::kChecksum], sum.Checksum());
+}
+
+void PatchTcp(std::span<std::byte> header, const SegmentPlan& plan, size_t index, ChecksumSum sum) {
+  const auto sequence =
+      static_cast<uint32_t>(LoadBe32(&header[tcp::kSequence]) + index * plan.segment_size);
+  unsigned flags = LoadBe16(&header[tcp::kDataOffsetAndFlags]);
+  if (index != 0) flags &= ~unsigned{tcp::kCwr};
+  if (index + 1 != plan.count) flags &= ~unsigned{tcp::kFin | tcp::kPsh};
+  sum.AddBe32(sequence);
+  sum.AddBe16(static_cast<uint16_t>(flags));
+  StoreBe32(&header[tcp::kSequence], sequence);
+  StoreBe16(&header[tcp::kDataOffsetAndFlags], static_cast<uint16_t>(flags));
+  StoreBe16(&header[tcp::kChecksum], sum.Checksum());
+}
+
+void PatchUdp(std::span<std::byte> header, uint16_t length, ChecksumSum sum) {
+  sum.AddBe16(length);
+  StoreBe16(&header[udp::kLength], length);
+  StoreBe16(&header[udp::kChecksum], UdpChecksum(sum));
+}
+
+}  // namespace
+
+std::optional<SegmentPlan> PlanSegments(const VirtioNetHeader& header,
+                                        std::span<const std::byte> frame) {
+  const auto transport = LocateTransportHeader(frame.first(header.header_length));
+  if (!transport || frame.size() == header.header_length) return std::nullopt;
+  SegmentPlan plan{.header_size = header.header_length,
+                   .payload_size = frame.size() - header.header_length,
+                   .segment_size = header.gso_size,
+                   .network_offset = transport->network.offset,
+                   .transport_sum = ConstantTransportSum(*transport, frame)};
+  plan.count = (plan.payload_size + plan.segment_size - 1) / plan.segment_size;
+  if (transport->network.type == EtherType::kIpv4) {
+    const size_t size = (LoadByte(&frame[plan.network_offset]) & 0x0FU) * size_t{4};
+    plan.ipv4_sum = ConstantIpv4Sum(frame.subspan(plan.network_offset, size));
+  }
+  return plan;
+}
+
+void BuildSegmentHeaders(const VirtioNetHeader& header, std::span<const std::byte> frame,
+                         const SegmentPlan& plan, size_t index, std::span<std::byte> headers) {
+  std::ranges::copy(frame.first(plan.header_size), headers.begin());
+  const auto payload = frame.subspan(plan.payload_offset(index), plan.payload_length(index));
+  const size_t end = plan.header_size + payload.size();
+
+  const auto network = headers.subspan(plan.network_offset);
+  if ((LoadByte(network.data()) >> 4U) == 4) {
+    PatchIpv4(network, Length(plan.network_offset, end), index, plan.ipv4_sum);
+  } else {
+    const uint16_t length = Length(plan.network_offset + ipv6::kHeaderSize, end);
+    StoreBe16(&network[ipv6::kPayloadLength], length);
+  }
+
+  const uint16_t transport_length = Length(header.checksum_start, end);
+  ChecksumSum sum = plan.transport_sum;
+  sum.AddBe16(transport_length);  // of the pseudo header
+  sum.Add(payload);
+  const auto transport = headers.subspan(header.checksum_start);
+  if (header.gso == GsoType::kUdpL4) {
+    PatchUdp(transport, transport_length, sum);
+  } else {
+    PatchTcp(transport, plan, index, sum);
+  }
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,217 @@
+#include "switch/forwarding/egress_builder.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "switch/forwarding/offload/checksum.h"
+#include "tests/support/frame_builder.h"
+#include "tests/support/test_frames.h"
+
+namespace tapswitch {
+namespace {
+
+using Result = EgressBuilder::Result;
+
+constexpr PortId kIngress{0};
+constexpr MacAddress kTo = MacAddress::FromNumber(0x020000000002);
+constexpr MacAddress kFrom = MacAddress::FromNumber(0x020000000001);
+constexpr EgressLimits kNoOffloads{.accepted = {}, .mtu = 1500};
+constexpr EgressLimits kAllOffloads{.accepted = OffloadSet::All(), .mtu = 1500};
+
+std::vector<std::byte> PlainFrame(size_t size) {
+  return FrameBuilder(kTo, kFrom).Type(EtherType::kArp).Pad(size).Build();
+}
+
+// An IPv4 UDP datagram whose checksum field holds the pseudo-header sum.
+std::vector<std::byte> UnfinishedUdp(std::string_view payload) {
+  const auto length = static_cast<uint16_t>(8 + payload.size());
+  constexpr uint32_t kSourceIp = 0x0A000001;
+  constexpr uint32_t kDestinationIp = 0x0A000002;
+  ChecksumSum pseudo;
+  pseudo.AddBe32(kSourceIp);
+  pseudo.AddBe32(kDestinationIp);
+  pseudo.AddBe16(17);
+  pseudo.AddBe16(length);
+  return FrameBuilder(kTo, kFrom)
+      .Type(EtherType::kIpv4)
+      .U16(0x4500)
+      .U16(static_cast<uint16_t>(20 + length))
+      .U32(0)
+      .U16(0x4011)
+      .U16(0)
+      .U32(kSourceIp)
+      .U32(kDestinationIp)
+      .U16(1000)
+      .U16(2000)
+      .U16(length)
+      .U16(pseudo.Folded())
+      .Text(payload)
+      .Build();
+}
+
+constexpr VirtioNetHeader kUdpChecksum{
+    .needs_checksum = true, .checksum_start = 34, .checksum_offset = 6};
+
+// An IPv4 TCP frame with `payload` bytes.
+std::vector<std::byte> LargeTcp(size_t payload) {
+  const auto total = static_cast<uint16_t>(40 + payload);
+  auto frame = FrameBuilder(kTo, kFrom)
+                   .Type(EtherType::kIpv4)
+                   .U16(0x4500)
+                   .U16(total)
+                   .U32(0)
+                   .U16(0x4006)
+                   .U16(0)
+                   .U32(0x0A000001)
+                   .U32(0x0A000002)
+                   .U16(1000)
+                   .U16(2000)
+                   .U32(1)
+                   .U32(1)
+                   .U16(0x5018)
+                   .U16(1000)
+                   .U32(0)
+                   .Build();
+  for (size_t i = 0; i < payload; ++i) frame.push_back(static_cast<std::byte>(i));
+  return frame;
+}
+
+VirtioNetHeader TcpGso(uint16_t mss) {
+  return {.needs_checksum = true,
+          .gso = GsoType::kTcpV4,
+          .header_length = 54,
+          .gso_size = mss,
+          .checksum_start = 34,
+          .checksum_offset = 16};
+}
+
+class EgressBuilderTest : public ::testing::Test {
+ protected:
+  // Starts a turn with this batch.
+  void Begin(std::vector<Frame> batch) {
+    batch_ = std::move(batch);
+    builder_.Begin(batch_);
+  }
+
+  // The frames for a port, gathered, without their virtio-net headers.
+  std::vector<std::vector<std::byte>> Take() {
+    std::vector<std::vector<std::byte>> result;
+    for (const WireFrame& frame : builder_.frames()) {
+      const auto bytes = Gather(frame);
+      EXPECT_EQ(bytes.size(), frame.size + kVirtioNetHeaderSize);
+      result.emplace_back(bytes.begin() + kVirtioNetHeaderSize, bytes.end());
+    }
+    builder_.ClearFrames();
+    return result;
+  }
+
+  TestFrames frames_;
+  std::vector<Frame> batch_;
+  EgressBuilder builder_;
+};
+
+TEST_F(EgressBuilderTest, AFrameThatNeedsNothingLeavesInOnePieceAsItCame) {
+  Begin({frames_.Plain(kIngress, PlainFrame(60))});
+  ASSERT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  ASSERT_EQ(builder_.frames().size(), 1U);
+  const WireFrame& frame = builder_.frames()[0];
+  ASSERT_EQ(frame.pieces.size(), 1U);
+  EXPECT_EQ(frame.pieces[0].data, batch_[0].wire.data);
+  EXPECT_EQ(frame.size, 60U);
+}
+
+TEST_F(EgressBuilderTest, EqualOffloadsPassThroughUntouched) {
+  Begin({frames_.WithOffload(kIngress, LargeTcp(5000), TcpGso(1448))});
+  ASSERT_EQ(builder_.Append({0}, kAllOffloads), Result::kAppended);
+  EXPECT_EQ(builder_.frames()[0].pieces[0].data, batch_[0].wire.data);
+}
+
+TEST_F(EgressBuilderTest, APortWithoutOffloadsGetsAFinishedChecksum) {
+  const auto bytes = UnfinishedUdp("hello");
+  Begin({frames_.WithOffload(kIngress, bytes, kUdpChecksum)});
+  ASSERT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  const auto sent = Take();
+  ASSERT_EQ(sent.size(), 1U);
+  auto expected = bytes;
+  const uint16_t checksum = FinishedChecksum(kUdpChecksum, bytes);
+  expected[40] = static_cast<std::byte>(checksum >> 8U);
+  expected[41] = static_cast<std::byte>(checksum);
+  EXPECT_EQ(sent[0], expected);
+  EXPECT_EQ(batch_[0].bytes()[40], bytes[40]) << "received bytes stay as they are";
+}
+
+TEST_F(EgressBuilderTest, APortWithoutOffloadsGetsSegments) {
+  Begin({frames_.WithOffload(kIngress, LargeTcp(3000), TcpGso(1448))});
+  ASSERT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  const auto sent = Take();
+  ASSERT_EQ(sent.size(), 3U);
+  EXPECT_EQ(sent[0].size(), 54U + 1448U);
+  EXPECT_EQ(sent[1].size(), 54U + 1448U);
+  EXPECT_EQ(sent[2].size(), 54U + 104U);
+  const auto payload = batch_[0].bytes().subspan(54 + 1448, 1448);
+  EXPECT_TRUE(std::equal(payload.begin(), payload.end(), sent[1].begin() + 54));
+}
+
+TEST_F(EgressBuilderTest, AFloodSegmentsOnce) {
+  Begin({frames_.WithOffload(kIngress, LargeTcp(3000), TcpGso(1448))});
+  ASSERT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  const std::byte* first_port = builder_.frames()[0].pieces[0].data;
+  builder_.ClearFrames();
+  ASSERT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  EXPECT_EQ(builder_.frames()[0].pieces[0].data, first_port);
+}
+
+TEST_F(EgressBuilderTest, ANewTurnForgetsTheLast) {
+  Begin({frames_.WithOffload(kIngress, LargeTcp(3000), TcpGso(1448))});
+  ASSERT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  Begin({frames_.WithOffload(kIngress, LargeTcp(100), TcpGso(1448))});
+  ASSERT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  ASSERT_EQ(builder_.frames().size(), 1U);
+  EXPECT_EQ(builder_.frames()[0].size, 154U);
+}
+
+TEST_F(EgressBuilderTest, TheMtuLeavesRoomForOneTag) {
+  const auto tagged =
+      FrameBuilder(kTo, kFrom).Tag(EtherType::kVlan, 5).Type(EtherType::kIpv4).Pad(1518).Build();
+  Begin({frames_.Plain(kIngress, PlainFrame(1514)), frames_.Plain(kIngress, PlainFrame(1515)),
+         frames_.Plain(kIngress, tagged)});
+  EXPECT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  EXPECT_EQ(builder_.Append({1}, kNoOffloads), Result::kTooLong);
+  EXPECT_EQ(builder_.Append({2}, kNoOffloads), Result::kAppended);
+  EXPECT_EQ(builder_.Append({1}, {.accepted = {}, .mtu = 9000}), Result::kAppended);
+}
+
+TEST_F(EgressBuilderTest, TheMtuCountsSegmentsNotTheLargeFrame) {
+  Begin({frames_.WithOffload(kIngress, LargeTcp(30000), TcpGso(1460)),
+         frames_.WithOffload(kIngress, LargeTcp(30000), TcpGso(1461))});
+  EXPECT_EQ(builder_.Append({0}, kAllOffloads), Result::kAppended);
+  EXPECT_EQ(builder_.Append({1}, kAllOffloads), Result::kTooLong);
+}
+
+TEST_F(EgressBuilderTest, AFullScratchAsksForAHandOverAndThenTakesTheFrame) {
+  // Given frames of 1,000 segments each,
+  const std::vector<std::byte> large = LargeTcp(60000);
+  std::vector<Frame> batch;
+  for (int i = 0; i < 5; ++i) batch.push_back(frames_.WithOffload(kIngress, large, TcpGso(60)));
+  Begin(std::move(batch));
+  // when the fifth exceeds the room for 4,096,
+  for (uint16_t i = 0; i < 4; ++i) {
+    ASSERT_EQ(builder_.Append({i}, kNoOffloads), Result::kAppended);
+  }
+  ASSERT_EQ(builder_.Append({4}, kNoOffloads), Result::kNoRoom);
+  EXPECT_EQ(Take().size(), 4000U);
+  // then it fits after a hand-over.
+  builder_.ClearScratch();
+  ASSERT_EQ(builder_.Append({4}, kNoOffloads), Result::kAppended);
+  EXPECT_EQ(Take().size(), 1000U);
+}
+
+TEST_F(EgressBuilderTest, AFrameOfTooManySegmentsIsRefused) {
+  Begin({frames_.WithOffload(kIngress, LargeTcp(60000), TcpGso(1))});
+  EXPECT_EQ(builder_.Append({0}, kNoOffloads), Result::kUnsegmentable);
+  EXPECT_TRUE(builder_.frames().empty());
+}
+
+}  // namespace
+}  // namespace tapswitch
