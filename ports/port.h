@@ -27,10 +27,10 @@ namespace tapswitch {
 
 // What others need to know of a port's condition; plain data, compared to notice a change.
 struct PortStatus {
-  bool link_up = false;   // frames can pass
-  std::string reason;     // when not: why, in words for the user; else empty
-  uint32_t mtu = 1500;    // bytes behind the Ethernet header, tags not counted
-  OffloadSet accepted;    // unfinished work that may be sent to it
+  bool link_up = false;  // frames can pass
+  std::string reason;    // when not: why, in words for the user; else empty
+  uint32_t mtu = 1500;   // bytes behind the Ethernet header, tags not counted
+  OffloadSet accepted;   // unfinished work that may be sent to it
 
   bool operator==(const PortStatus&) const = default;
 };

@@ -1,5 +1,6 @@
 // The seam to the kernel: submit and reap operations on file descriptors. The real rings are
-// UringRing (io_uring) and PollRing (epoll); tests put a FakeRing here, which injects every fault.
+// UringRing (io_uring), UringPollRing (io_uring of older kernels) and PollRing (epoll), chosen by
+// MakeRing; tests put a FakeRing here, which injects every fault.
 //
 // Theory of operation. One thread owns a ring. A turn of that thread is
 //
@@ -62,8 +63,8 @@ struct Tag {
 
 struct Completion {
   Tag tag;
-  int32_t result = 0;              // bytes, or -errno; for kReadiness the poll mask
-  bool more = false;               // the operation goes on; when false a read has to be started again
+  int32_t result = 0;  // bytes, or -errno; for kReadiness the poll mask
+  bool more = false;   // the operation goes on; when false a read has to be started again
   std::optional<BufferId> buffer;  // set exactly when a read delivered bytes
 };
 
@@ -73,7 +74,11 @@ struct FileSlot {
   bool operator==(const FileSlot&) const = default;
 };
 
-enum class WaitResult : uint8_t { kCompletions, kTimeout, kInterrupted };
+enum class WaitResult : uint8_t {
+  kCompletions,  // there is something to reap; rarely, nothing that concerns the caller after all
+  kTimeout,      // the time is up, or a signal came while writes were carried out by the same call
+  kInterrupted,  // a signal came
+};
 
 // Completions that one Reap returns at most.
 inline constexpr size_t kMaxReap = 256;
@@ -82,9 +87,10 @@ class Ring {
  public:
   virtual ~Ring() = default;
 
-  // Registers `fd` (borrowed: the caller closes it, after RemoveFile). With `pool`, whose buffers
-  // must all be at home and which outlives the registration, the file can be read: StartRead.
-  // ResourceExhausted when the ring has no slot left.
+  // Registers `fd` (borrowed: the caller closes it, after RemoveFile), which is O_NONBLOCK: one
+  // file's reads and writes never hold up another's. With `pool`, whose buffers must all be at
+  // home and which outlives the registration, the file can be read: StartRead.
+  // InvalidArgument when fd is not O_NONBLOCK, ResourceExhausted when the ring has no slot left.
   [[nodiscard]] virtual absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool) = 0;
 
   // Precondition: no operation is in flight on it (the last read completion had more == false).
@@ -108,7 +114,8 @@ class Ring {
   [[nodiscard]] virtual size_t QueueWrites(FileSlot file, std::span<const WireFrame> frames,
                                            Tag tag) = 0;
 
-  // Reports each time `fd` becomes readable, or has an error, until Unwatch. Not for data files.
+  // Reports each time `fd` becomes readable, or has an error, until Unwatch. As with EPOLLET, what
+  // is left unread is not reported again: read until EAGAIN. Not for files added by AddFile.
   [[nodiscard]] virtual absl::Status Watch(int fd, Tag tag) = 0;
   virtual void Unwatch(int fd, Tag tag) = 0;
 

@@ -1,0 +1,72 @@
+#include "ports/link_settings.h"
+
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/route/link.h>
+
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "ports/route_socket.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace tapswitch {
+namespace {
+
+using Link = std::unique_ptr<rtnl_link, decltype(&rtnl_link_put)>;
+
+Link NewLink() {
+  Link link(rtnl_link_alloc(), rtnl_link_put);
+  if (!link) throw std::bad_alloc();
+  return link;
+}
+
+absl::StatusOr<RouteSocket> OpenIn(const NetworkNamespace& netns) {
+  const auto scope = NetnsScope::Enter(netns);
+  if (!scope.ok()) return scope.status();
+  return RouteSocket::Open();
+}
+
+Link Describe(const LinkChange& change) {
+  Link link = NewLink();
+  if (change.mtu) rtnl_link_set_mtu(link.get(), *change.mtu);
+  if (change.txqueuelen) rtnl_link_set_txqlen(link.get(), *change.txqueuelen);
+  if (change.name) rtnl_link_set_name(link.get(), change.name->c_str());
+  if (change.netns != nullptr) rtnl_link_set_ns_fd(link.get(), change.netns->fd());
+  if (change.up && *change.up) rtnl_link_set_flags(link.get(), IFF_UP);
+  if (change.up && !*change.up) rtnl_link_unset_flags(link.get(), IFF_UP);
+  return link;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<LinkState>> FindLink(const NetworkNamespace& netns,
+                                                  std::string_view name) {
+  auto socket = OpenIn(netns);
+  if (!socket.ok()) return socket.status();
+  NlMessage request = NewLinkQuestion(0);
+  nla_put_string(request.get(), IFLA_IFNAME, std::string(name).c_str());
+  std::optional<LinkState> found;
+  const absl::Status asked = socket->Transact(
+      std::move(request), [&](nlmsghdr& reply) { found = ParseLinkMessage(reply); });
+  if (!asked.ok() && !absl::IsNotFound(asked)) return asked;
+  return found;
+}
+
+absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex, const LinkChange& change) {
+  auto socket = OpenIn(netns);
+  if (!socket.ok()) return socket.status();
+  const Link present = NewLink();
+  rtnl_link_set_ifindex(present.get(), ifindex);
+  nl_msg* request = nullptr;
+  const int error =
+      rtnl_link_build_change_request(present.get(), Describe(change).get(), NLM_F_ACK, &request);
+  if (error < 0) return absl::InternalError(nl_geterror(error));
+  return socket->Transact(NlMessage(request), [](nlmsghdr& /*reply*/) {});
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,70 @@
+// The ring without io_uring: epoll, read(2), write(2) and writev(2).
+//
+// How the promises of ring.h are kept. Writes are carried out by QueueWrites itself, so they are in
+// order, done before any call that could reuse their bytes, and before any read: reads happen in
+// SubmitAndWait only. The price is a system call per frame.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ports/file_descriptor.h"
+#include "ports/readiness_reader.h"
+#include "ports/ring.h"
+#include "ports/ring_support.h"
+
+namespace tapswitch {
+
+class PollRing final : public Ring {
+ public:
+  struct Options {
+    uint32_t files = 1100;  // every port of a full bridge
+  };
+
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<PollRing>> Create(const Options& options);
+
+  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool) override;
+  void RemoveFile(FileSlot file) override;
+  void StartRead(FileSlot file, Tag tag) override;
+  void StopRead(FileSlot file, Tag tag) override;
+  void ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) override;
+  [[nodiscard]] size_t QueueWrites(FileSlot file, std::span<const WireFrame> frames,
+                                   Tag tag) override;
+  [[nodiscard]] absl::Status Watch(int fd, Tag tag) override;
+  void Unwatch(int fd, Tag tag) override;
+  void Submit() override {}
+  WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
+  std::span<const Completion> Reap() override;
+  [[nodiscard]] uint64_t overflows() const override { return 0; }
+  [[nodiscard]] std::string_view description() const override { return "epoll"; }
+
+ private:
+  struct File {
+    int fd = -1;
+    bool polled = false;
+  };
+
+  PollRing(FileDescriptor epoll, const Options& options);
+
+  [[nodiscard]] absl::Status Poll(int fd, Tag tag) const;
+  // Takes at most as many events as `batch_` has room for. Returns their number, or -errno.
+  [[nodiscard]] int CollectEvents(std::optional<std::chrono::nanoseconds> timeout);
+  void CollectFailedWrites();
+
+  FileDescriptor epoll_;
+  std::vector<File> files_;
+  ReadinessReader reader_;
+  std::vector<Completion> failed_writes_;  // allocates only where a turn has many failures
+  CompletionBatch batch_;
+};
+
+}  // namespace tapswitch

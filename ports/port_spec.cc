@@ -1,0 +1,116 @@
+#include "ports/port_spec.h"
+
+#include <algorithm>
+#include <charconv>
+#include <system_error>
+
+#include "spdlog/fmt/fmt.h"
+
+namespace tapswitch {
+namespace {
+
+// IFNAMSIZ without the terminating zero.
+constexpr size_t kLongestInterfaceName = 15;
+
+// What isspace() finds in the C locale.
+constexpr std::string_view kWhiteSpace = " \t\n\v\f\r";
+
+absl::Status Bad(const std::string& message) { return absl::InvalidArgumentError(message); }
+
+// The text up to the first `separator`, which is removed from `rest` together with it.
+std::string_view CutAt(char separator, std::string_view& rest) {
+  const size_t at = rest.find(separator);
+  const std::string_view head = rest.substr(0, at);
+  rest = at == std::string_view::npos ? std::string_view() : rest.substr(at + 1);
+  return head;
+}
+
+absl::StatusOr<PortOption> ParseOption(std::string_view text) {
+  const bool has_value = text.find('=') != std::string_view::npos;
+  std::string_view rest = text;
+  PortOption option{.key = std::string(CutAt('=', rest)), .value = {}};
+  if (has_value) option.value = std::string(rest);
+  if (!option.key.empty()) return option;
+  return Bad(text.empty() ? "there is an empty option: remove the ',' that is too many"
+                          : fmt::format("'{}' has no key: write KEY=VALUE", text));
+}
+
+}  // namespace
+
+absl::Status CheckInterfaceName(std::string_view name) {
+  if (name.empty()) return Bad("the interface name is empty: give one of 1 to 15 characters");
+  if (name.size() > kLongestInterfaceName) {
+    return Bad(fmt::format("interface name '{}' has {} characters: {} are the most", name,
+                           name.size(), kLongestInterfaceName));
+  }
+  if (name == "." || name == "..") {
+    return Bad(fmt::format("'{}' cannot name an interface: choose another name", name));
+  }
+  const bool is_bad = name.find_first_of("/:%") != std::string_view::npos ||
+                      name.find_first_of(kWhiteSpace) != std::string_view::npos;
+  if (!is_bad) return absl::OkStatus();
+  return Bad(fmt::format("interface name '{}': leave out '/', ':', '%' and white space", name));
+}
+
+absl::StatusOr<PortSpec> ParsePortSpec(std::string_view text) {
+  const auto bad = [text](std::string_view problem) {
+    return Bad(fmt::format("port '{}': {}", text, problem));
+  };
+  PortSpec spec;
+  std::string_view rest = text;
+  std::string_view name = CutAt(',', rest);
+  if (name.find(':') != std::string_view::npos) {
+    spec.type = CutAt(':', name);
+    if (spec.type.empty()) return bad("there is no type before ':': write TYPE:NAME, or NAME");
+  }
+  if (const absl::Status checked = CheckInterfaceName(name); !checked.ok()) {
+    return bad(std::string(checked.message()));
+  }
+  spec.name = name;
+
+  // A ',' at the end announces an option, and an empty one is an error.
+  bool has_more = text.find(',') != std::string_view::npos;
+  while (has_more) {
+    has_more = rest.find(',') != std::string_view::npos;
+    auto option = ParseOption(CutAt(',', rest));
+    if (!option.ok()) return bad(std::string(option.status().message()));
+    const auto is_same = [&](const PortOption& other) { return other.key == option->key; };
+    if (std::any_of(spec.options.begin(), spec.options.end(), is_same)) {
+      return bad(fmt::format("'{}' is given twice: give it once", option->key));
+    }
+    spec.options.push_back(*std::move(option));
+  }
+  return spec;
+}
+
+absl::Status CheckKeys(const PortSpec& spec, std::span<const std::string_view> known) {
+  for (const PortOption& option : spec.options) {
+    if (std::find(known.begin(), known.end(), option.key) != known.end()) continue;
+    return Bad(fmt::format("port '{}': a {} port has no option '{}'; it has {}", spec.name,
+                           spec.type, option.key, fmt::join(known, ", ")));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ReadOnOff(const PortOption& option) {
+  const std::string_view value = option.value ? std::string_view(*option.value) : "on";
+  if (value == "on" || value == "1") return true;
+  if (value == "off" || value == "0") return false;
+  return Bad(fmt::format("{}={}: it is on or off", option.key, value));
+}
+
+absl::StatusOr<uint32_t> ReadNumber(const PortOption& option, uint32_t least, uint32_t most) {
+  const std::string_view text = option.value ? std::string_view(*option.value) : "";
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_number = error == std::errc() && end == text.data() + text.size();
+  if (is_number && number >= least && number <= most) return number;
+  return Bad(fmt::format("{}={}: it is a number from {} to {}", option.key, text, least, most));
+}
+
+absl::StatusOr<std::string> ReadText(const PortOption& option) {
+  if (option.value && !option.value->empty()) return *option.value;
+  return Bad(fmt::format("{0} needs a value: write {0}=VALUE", option.key));
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,53 @@
+// Requests to rtnetlink (rtnetlink(7)) and their answers.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+struct nl_msg;  // libnl's types, so that the kernel's headers stay out of ours
+struct nl_sock;
+struct nlmsghdr;
+
+namespace tapswitch {
+
+struct NlMessageDeleter {
+  void operator()(nl_msg* message) const;
+};
+using NlMessage = std::unique_ptr<nl_msg, NlMessageDeleter>;
+
+struct NlSocketDeleter {
+  void operator()(nl_sock* socket) const;
+};
+using NlSocket = std::unique_ptr<nl_sock, NlSocketDeleter>;
+
+// An empty request of the given type (RTM_...), with the NLM_F_... flags of `flags`.
+[[nodiscard]] NlMessage NewNlMessage(int type, int flags);
+
+// A question about interfaces (RTM_GETLINK), to be completed with attributes; NLM_F_DUMP among
+// `flags` asks for all.
+[[nodiscard]] NlMessage NewLinkQuestion(int flags);
+
+// A socket for requests that are answered at once. It speaks to the namespace that the thread was
+// in when it was opened, and keeps that alive.
+class RouteSocket {
+ public:
+  [[nodiscard]] static absl::StatusOr<RouteSocket> Open();
+
+  // Sends `request` and hands each message of the answer to `on_reply`. A request that is answered
+  // by nothing but an acknowledgement needs NLM_F_ACK. The error is the kernel's, as
+  // absl::ErrnoToStatus maps it.
+  [[nodiscard]] absl::Status Transact(NlMessage request,
+                                      const std::function<void(nlmsghdr&)>& on_reply);
+
+ private:
+  explicit RouteSocket(NlSocket socket) : socket_(std::move(socket)) {}
+
+  NlSocket socket_;
+};
+
+}  // namespace tapswitch

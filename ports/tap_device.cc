@@ -1,0 +1,342 @@
+#include "ports/tap_device.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <cstring>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "ports/link_settings.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace tapswitch {
+namespace {
+
+// IFF_ flags of every TAP the switch opens; the kernel takes those of the last opener, so it does not
+// matter which of `pi`, `vnet_hdr` and `one_queue` it was made with.
+constexpr int kTapFlags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+
+// The kernel replaces %d by the lowest number that is free.
+constexpr std::string_view kStagingName = "tapswitch%d";
+
+constexpr std::chrono::milliseconds kBusyLimit(1000);
+constexpr std::chrono::milliseconds kBusyPause(10);
+
+// What to ask of TUNSETOFFLOAD, best first, and what the kernel then may hand over. The USO bits are
+// known from Linux 6.2 on.
+struct OffloadLevel {
+  unsigned long request = 0;
+  OffloadSet offloads;
+};
+
+constexpr OffloadSet SetOf(std::initializer_list<Offload> members) {
+  OffloadSet set;
+  for (const Offload member : members) set.insert(member);
+  return set;
+}
+
+constexpr unsigned long kTcpRequest = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+constexpr unsigned long kUsoRequest =
+    0x60;  // TUN_F_USO4 | TUN_F_USO6, newer than Debian 12's headers
+
+constexpr std::array<OffloadLevel, 4> kOffloadLevels{{
+    {kTcpRequest | kUsoRequest, OffloadSet::All()},
+    {kTcpRequest, SetOf({Offload::kChecksum, Offload::kTcp4, Offload::kTcp6, Offload::kTcpEcn})},
+    {TUN_F_CSUM, SetOf({Offload::kChecksum})},
+    {0, {}},
+}};
+
+ifreq NewRequest(std::string_view name, int flags) {
+  ifreq request{};
+  name.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
+  request.ifr_flags = static_cast<short>(flags);
+  return request;
+}
+
+absl::StatusOr<FileDescriptor> OpenTunFile() {
+  constexpr const char* kPath = "/dev/net/tun";
+  FileDescriptor file(open(kPath, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (file.valid()) return file;
+  const int error = errno;
+  if (error == ENOENT || error == ENODEV) {
+    return absl::NotFoundError(fmt::format(
+        "{} is missing: load the driver with `modprobe tun`, or give the container the device",
+        kPath));
+  }
+  if (error == EACCES || error == EPERM) {
+    return absl::PermissionDeniedError(
+        fmt::format("no permission to open {}: run as root, or grant this user the device", kPath));
+  }
+  return absl::ErrnoToStatus(error, kPath);
+}
+
+absl::Status NoPermission(std::string_view name) {
+  return absl::PermissionDeniedError(fmt::format(
+      "no permission to open tap '{0}': run as root (CAP_NET_ADMIN), or make it beforehand for "
+      "this user: ip tuntap add dev {0} mode tap user USER",
+      name));
+}
+
+absl::Status Busy(std::string_view name) {
+  return absl::UnavailableError(
+      fmt::format("tap '{}' is held by another process: end that, or choose another name", name));
+}
+
+// Whether an interface that exists can be opened as a TAP at all.
+absl::Status CheckIsTap(const LinkState& link) {
+  if (!link.tun) {
+    return absl::InvalidArgumentError(
+        fmt::format("'{}' is not a TAP but an interface of another kind ({}): choose another name",
+                    link.name, link.kind.empty() ? "no virtual device" : link.kind));
+  }
+  if (!link.tun->is_tap) {
+    return absl::InvalidArgumentError(fmt::format(
+        "'{0}' is a tun (layer 3) device: make a tap: ip tuntap add dev {0} mode tap", link.name));
+  }
+  return absl::OkStatus();
+}
+
+// Attaches a new file to TAP `name` in the namespace the thread is in; makes it when there is none.
+absl::StatusOr<FileDescriptor> AttachHere(std::string_view name, int flags) {
+  auto file = OpenTunFile();
+  if (!file.ok()) return file;
+  ifreq request = NewRequest(name, flags);
+  if (ioctl(file->get(), TUNSETIFF, &request) == 0) return file;
+  switch (errno) {
+    case EBUSY:
+      return Busy(name);
+    case EPERM:
+      return NoPermission(name);
+    default:
+      return absl::ErrnoToStatus(errno, fmt::format("tap '{}' (TUNSETIFF)", name));
+  }
+}
+
+absl::StatusOr<FileDescriptor> Attach(const NetworkNamespace& netns, std::string_view name,
+                                      int flags) {
+  const auto scope = NetnsScope::Enter(netns);
+  if (!scope.ok()) return scope.status();
+  return AttachHere(name, flags);
+}
+
+// The interface that `fd` is attached to: its name, and its IFF_ flags.
+absl::StatusOr<ifreq> AskTap(int fd) {
+  ifreq answer{};
+  if (ioctl(fd, TUNGETIFF, &answer) == 0) return answer;
+  if (errno == EBADFD) return absl::NotFoundError("the device has been deleted");
+  return absl::ErrnoToStatus(errno, "TUNGETIFF");
+}
+
+// A TAP that is open, and the namespace it was found or made in.
+struct Attached {
+  FileDescriptor file;
+  const NetworkNamespace* netns = nullptr;
+  bool created = false;
+};
+
+absl::StatusOr<Attached> AttachExisting(const NetworkNamespace& netns, const LinkState& link) {
+  if (absl::Status usable = CheckIsTap(link); !usable.ok()) return usable;
+  // The kernel would attach a further queue, and give us a share of another process's frames.
+  if (link.tun->multi_queue && link.tun->queues > 0) return Busy(link.name);
+  const int flags = link.tun->multi_queue ? kTapFlags | IFF_MULTI_QUEUE : kTapFlags;
+  auto file = Attach(netns, link.name, flags);
+  if (!file.ok()) return file.status();
+  return Attached{.file = *std::move(file), .netns = &netns, .created = false};
+}
+
+// Unavailable when the TAP is busy, or has appeared in this very moment.
+absl::StatusOr<Attached> AttachOrCreate(const TapOptions& options, const NetworkNamespace& own,
+                                        const NetworkNamespace& target) {
+  const auto there = FindLink(target, options.name);
+  if (!there.ok()) return there.status();
+  if (*there) return AttachExisting(target, **there);
+
+  const bool moves = own.id() != target.id();
+  if (moves) {
+    // Only what was made beforehand is taken from here. A TAP that is not persistent is somebody's
+    // who holds it, and other interfaces may have the name that ours has elsewhere.
+    const auto here = FindLink(own, options.name);
+    if (!here.ok()) return here.status();
+    const bool is_meant = *here && (*here)->tun && (*here)->tun->is_tap && (*here)->tun->persistent;
+    if (is_meant) return AttachExisting(own, **here);
+  }
+  auto file = Attach(own, moves ? kStagingName : options.name, kTapFlags | IFF_TUN_EXCL);
+  if (!file.ok()) return file.status();
+  return Attached{.file = *std::move(file), .netns = &own, .created = true};
+}
+
+absl::StatusOr<Attached> AttachPatiently(const TapOptions& options, const NetworkNamespace& own,
+                                         const NetworkNamespace& target) {
+  const auto deadline = std::chrono::steady_clock::now() + kBusyLimit;
+  for (;;) {
+    auto attached = AttachOrCreate(options, own, target);
+    if (!absl::IsUnavailable(attached.status())) return attached;
+    if (std::chrono::steady_clock::now() >= deadline) return attached;
+    std::this_thread::sleep_for(kBusyPause);
+  }
+}
+
+absl::StatusOr<OffloadSet> SetOffloads(int fd, bool wanted) {
+  for (const OffloadLevel& level : kOffloadLevels) {
+    if (!wanted && level.request != 0) continue;
+    if (ioctl(fd, TUNSETOFFLOAD, level.request) == 0) return level.offloads;
+  }
+  return absl::ErrnoToStatus(errno, "TUNSETOFFLOAD");
+}
+
+// How bytes are read from and written to the file.
+absl::Status SetFraming(int fd) {
+  constexpr int kHeaderSize = kVirtioNetHeaderSize;
+  if (ioctl(fd, TUNSETVNETHDRSZ, &kHeaderSize) != 0) {
+    return absl::ErrnoToStatus(errno, "TUNSETVNETHDRSZ");
+  }
+  constexpr int kLittleEndian = 1;
+  if (ioctl(fd, TUNSETVNETLE, &kLittleEndian) != 0) {
+    return absl::ErrnoToStatus(errno, "TUNSETVNETLE");
+  }
+  // A persistent TAP keeps what its last holder set; with less than the default, writes would wait.
+  constexpr int kSendBuffer = INT_MAX;
+  if (ioctl(fd, TUNSETSNDBUF, &kSendBuffer) != 0) {
+    return absl::ErrnoToStatus(errno, "TUNSETSNDBUF");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetOwnership(int fd, const TapOptions& options) {
+  if (options.user && ioctl(fd, TUNSETOWNER, static_cast<unsigned long>(*options.user)) != 0) {
+    return absl::ErrnoToStatus(errno, "TUNSETOWNER");
+  }
+  if (options.group && ioctl(fd, TUNSETGROUP, static_cast<unsigned long>(*options.group)) != 0) {
+    return absl::ErrnoToStatus(errno, "TUNSETGROUP");
+  }
+  if (options.persist && ioctl(fd, TUNSETPERSIST, 1UL) != 0) {
+    return absl::ErrnoToStatus(errno, "TUNSETPERSIST");
+  }
+  return absl::OkStatus();
+}
+
+// What has to change so that the interface is as wanted. Nothing that is so already: without
+// CAP_NET_ADMIN a TAP made beforehand can be used as it is.
+LinkChange Difference(const TapOptions& options, const LinkState& present,
+                      const NetworkNamespace* move_to) {
+  LinkChange change;
+  if (options.mtu && *options.mtu != present.mtu) change.mtu = options.mtu;
+  if (options.txqueuelen && *options.txqueuelen != present.txqueuelen) {
+    change.txqueuelen = options.txqueuelen;
+  }
+  if (options.name != present.name) change.name = options.name;
+  change.netns = move_to;
+  if (options.up && (!present.up || move_to != nullptr)) change.up = true;
+  return change;
+}
+
+std::string Describe(const LinkChange& change, const TapOptions& options) {
+  std::vector<std::string> parts;
+  if (change.netns != nullptr) parts.push_back(fmt::format("move it to netns {}", options.netns));
+  if (change.mtu) parts.push_back(fmt::format("set mtu {}", *change.mtu));
+  if (change.txqueuelen) parts.push_back(fmt::format("set txqueuelen {}", *change.txqueuelen));
+  if (change.up) parts.emplace_back("bring it up");
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+// Puts a TAP that was made beforehand back as it was, as far as it can be done.
+void Restore(int fd, const LinkState& before, const NetworkNamespace& home) {
+  const auto location = LocateTap(fd);
+  if (!location.ok()) return;
+  const auto now = FindLink(location->netns, location->name);
+  if (!now.ok() || !*now) return;
+  const LinkChange back{.mtu = before.mtu,
+                        .txqueuelen = before.txqueuelen,
+                        .up = before.up,
+                        .name = before.name,
+                        .netns = location->netns.id() == home.id() ? nullptr : &home};
+  static_cast<void>(ChangeLink(location->netns, (*now)->ifindex, back));
+}
+
+// Brings the interface to the wanted place and state.
+absl::Status Settle(const Attached& tap, const TapOptions& options,
+                    const NetworkNamespace& target) {
+  const auto identity = AskTap(tap.file.get());
+  if (!identity.ok()) return identity.status();
+  const auto present = FindLink(*tap.netns, identity->ifr_name);
+  if (!present.ok()) return present.status();
+  if (!*present) return absl::NotFoundError("the interface has just disappeared: try again");
+  const LinkState& before = **present;
+
+  const LinkChange change =
+      Difference(options, before, tap.netns->id() == target.id() ? nullptr : &target);
+  if (change == LinkChange()) return absl::OkStatus();
+  absl::Status changed = ChangeLink(*tap.netns, before.ifindex, change);
+  if (changed.ok()) return changed;
+  if (!tap.created) Restore(tap.file.get(), before, *tap.netns);
+  const std::string_view cure =
+      absl::IsPermissionDenied(changed)
+          ? ": run as root (CAP_NET_ADMIN), or set it so beforehand with ip link"
+          : "";
+  return {changed.code(), fmt::format("cannot {}: {}{}", Describe(change, options),
+                                      std::string(changed.message()), cure)};
+}
+
+absl::StatusOr<TapDevice> Finish(Attached tap, const TapOptions& options,
+                                 const NetworkNamespace& target) {
+  const int fd = tap.file.get();
+  if (absl::Status framed = SetFraming(fd); !framed.ok()) return framed;
+  const auto offloads = SetOffloads(fd, options.offload);
+  if (!offloads.ok()) return offloads.status();
+  if (absl::Status settled = Settle(tap, options, target); !settled.ok()) return settled;
+  // Last, as they outlive the file: nothing can fail any more that would have to undo them.
+  if (absl::Status owned = SetOwnership(fd, options); !owned.ok()) return owned;
+  return TapDevice{.file = std::move(tap.file), .offloads = *offloads, .created = tap.created};
+}
+
+absl::StatusOr<NetworkNamespace> Namespace(const TapOptions& options) {
+  return options.netns.empty() ? NetworkNamespace::Current()
+                               : NetworkNamespace::Open(options.netns);
+}
+
+absl::Status Annotate(const absl::Status& error, std::string_view name) {
+  const std::string message(error.message());
+  return {error.code(), fmt::format("port '{}': {}", name, message)};
+}
+
+}  // namespace
+
+absl::StatusOr<TapDevice> OpenTap(const TapOptions& options) {
+  const auto own = NetworkNamespace::Current();
+  if (!own.ok()) return own.status();
+  const auto target = Namespace(options);
+  if (!target.ok()) return Annotate(target.status(), options.name);
+  auto tap = AttachPatiently(options, *own, *target);
+  if (!tap.ok()) return Annotate(tap.status(), options.name);
+  auto device = Finish(*std::move(tap), options, *target);
+  if (!device.ok()) return Annotate(device.status(), options.name);
+  return device;
+}
+
+absl::StatusOr<TapLocation> LocateTap(int fd) {
+  FileDescriptor netns_file(ioctl(fd, TUNGETDEVNETNS));
+  const int error = errno;
+  // Asked second, so that a device that is deleted in between is noticed.
+  const auto tap = AskTap(fd);
+  if (!tap.ok()) return tap.status();
+  if (!netns_file.valid() && error == EINVAL) {
+    return absl::NotFoundError("the network namespace of the device is being deleted");
+  }
+  if (!netns_file.valid() && error != EPERM) return absl::ErrnoToStatus(error, "TUNGETDEVNETNS");
+  auto netns = netns_file.valid()
+                   ? NetworkNamespace::FromFile(std::move(netns_file), "TUNGETDEVNETNS")
+                   : NetworkNamespace::Current();
+  if (!netns.ok()) return netns.status();
+  return TapLocation{.netns = *std::move(netns), .name = tap->ifr_name};
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,321 @@
+#include "ports/uring_queue.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "ports/ring_support.h"
+
+namespace tapswitch {
+namespace {
+
+// user_data is a packed Tag, or begins with one of these bytes, which no Operation has.
+constexpr uint8_t kPollMark = 0x80;
+constexpr uint8_t kCancelMark = 0x81;
+
+// Why io_uring_setup fails, as far as one can tell from here.
+std::string SetupHint(int error) {
+  int disabled = 0;
+  std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
+  if (error == EPERM && disabled != 0) {
+    return absl::StrCat(" (kernel.io_uring_disabled is ", disabled, ")");
+  }
+  if (error == EPERM) return " (forbidden by a seccomp profile?)";
+  if (error == ENOSYS) return " (not in this kernel, or forbidden by a seccomp profile)";
+  if (error == EINVAL) return " (needs Linux 6.1)";
+  return "";
+}
+
+absl::Status Failure(int error, const char* call, const std::string& hint = "") {
+  const absl::Status status = absl::ErrnoToStatus(error, call);
+  return {status.code(), absl::StrCat(status.message(), hint)};
+}
+
+// io_uring_register(2) for what the shared library of liburing 2.3 forgot to export. Returns -errno.
+int Register(const io_uring& ring, unsigned what, const void* argument, size_t count) {
+  const int64_t result = syscall(SYS_io_uring_register, ring.ring_fd, what, argument, count);
+  return result < 0 ? -errno : 0;
+}
+
+// The ring cannot be used as this program uses it: the wrong thread, or a descriptor that somebody
+// else closed. There is nothing to go on with.
+[[noreturn]] void Die(int error) {
+  std::fprintf(stderr, "io_uring_enter: %s\n", std::strerror(error));
+  std::abort();
+}
+
+// The kernel ran short of memory, or will take entries only once it has been asked again.
+bool IsTransient(int result) { return result == -EAGAIN || result == -EBUSY || result == -EINTR; }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<UringQueue>> UringQueue::Create(const Options& options) {
+  std::unique_ptr<UringQueue> queue(new UringQueue(options));
+  if (absl::Status status = queue->SetUp(); !status.ok()) return status;
+  return queue;
+}
+
+UringQueue::~UringQueue() {
+  if (is_set_up_) io_uring_queue_exit(&ring_);
+}
+
+absl::Status UringQueue::SetUp() {
+  io_uring_params params{};
+  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
+                 IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED;
+  params.cq_entries = options_.completion_entries;
+  if (const int result = io_uring_queue_init_params(options_.submission_entries, &ring_, &params);
+      result < 0) {
+    return Failure(-result, "io_uring_setup", SetupHint(-result));
+  }
+  is_set_up_ = true;
+  if (options_.multishot_reads) {
+    if (absl::Status status = RequireMultishotReads(); !status.ok()) return status;
+  }
+  if (const int result = io_uring_register_files_sparse(&ring_, options_.files); result < 0) {
+    return Failure(-result, "io_uring_register_files",
+                   result == -EMFILE ? " (raise the limit on open files)" : "");
+  }
+  return Restrict();
+}
+
+absl::Status UringQueue::RequireMultishotReads() {
+  const std::unique_ptr<io_uring_probe, decltype(&io_uring_free_probe)> probe(
+      io_uring_get_probe_ring(&ring_), &io_uring_free_probe);
+  if (probe && io_uring_opcode_supported(probe.get(), kOpReadMultishot) != 0) {
+    return absl::OkStatus();
+  }
+  return absl::UnimplementedError("this kernel has no multishot read (since Linux 6.7)");
+}
+
+absl::Status UringQueue::Restrict() {
+  std::vector<io_uring_restriction> rules;
+  const auto allow_registering = [&rules](uint8_t what) {
+    rules.push_back({.opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = what});
+  };
+  const auto allow_operation = [&rules](uint8_t what) {
+    rules.push_back({.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = what});
+  };
+  allow_registering(IORING_REGISTER_FILES_UPDATE);
+  allow_operation(IORING_OP_WRITE);
+  allow_operation(IORING_OP_WRITEV);
+  allow_operation(IORING_OP_POLL_ADD);
+  allow_operation(IORING_OP_ASYNC_CANCEL);
+  if (options_.multishot_reads) {
+    allow_registering(IORING_REGISTER_PBUF_RING);
+    allow_registering(IORING_UNREGISTER_PBUF_RING);
+    allow_operation(kOpReadMultishot);
+  }
+  rules.push_back({.opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE});
+  rules.push_back({.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
+                   .sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS});
+  if (const int result = Register(ring_, IORING_REGISTER_RESTRICTIONS, rules.data(), rules.size());
+      result < 0) {
+    return Failure(-result, "io_uring_register of restrictions");
+  }
+  if (const int result = Register(ring_, IORING_REGISTER_ENABLE_RINGS, nullptr, 0); result < 0) {
+    return Failure(-result, "io_uring_register to enable the ring");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FileSlot> UringQueue::AddFile(int fd) {
+  if (absl::Status status = RequireNonBlocking(fd); !status.ok()) return status;
+  return AddAny(fd);
+}
+
+absl::StatusOr<FileSlot> UringQueue::AddAny(int fd) {
+  const auto free =
+      std::find_if(files_.begin(), files_.end(), [](const File& file) { return !file.used; });
+  if (free == files_.end()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("all ", files_.size(), " files of the ring are in use: remove a port first"));
+  }
+  const FileSlot slot{static_cast<uint32_t>(free - files_.begin())};
+  if (const int result = io_uring_register_files_update(&ring_, slot.value, &fd, 1); result < 0) {
+    return Failure(-result, "io_uring_register_files_update");
+  }
+  free->used = true;
+  return slot;
+}
+
+void UringQueue::RemoveFile(FileSlot file) {
+  File& removed = files_[file.value];
+  if (removed.poll_tag) Cancel(PollData(file));
+  removed.poll_tag.reset();
+  Submit();  // what is queued for the file names it by its slot
+  const int none = -1;
+  io_uring_register_files_update(&ring_, file.value, &none, 1);
+  removed.used = false;
+}
+
+void UringQueue::StartPoll(FileSlot file, Tag tag) {
+  files_[file.value].poll_tag = tag;
+  ArmPoll(file);
+}
+
+void UringQueue::ArmPoll(FileSlot file) {
+  ++files_[file.value].poll_sequence;
+  io_uring_sqe& entry = NextEntry();
+  io_uring_prep_poll_multishot(&entry, static_cast<int>(file.value), POLLIN);
+  entry.flags = IOSQE_FIXED_FILE;
+  entry.user_data = PollData(file);
+}
+
+uint64_t UringQueue::PollData(FileSlot file) const {
+  return kPollMark | (uint64_t{file.value} << 8U) |
+         (uint64_t{files_[file.value].poll_sequence} << 32U);
+}
+
+absl::Status UringQueue::Watch(int fd, Tag tag) {
+  const absl::StatusOr<FileSlot> file = AddAny(fd);
+  if (!file.ok()) return file.status();
+  StartPoll(*file, tag);
+  return absl::OkStatus();
+}
+
+void UringQueue::Unwatch(Tag tag) {
+  const auto file = std::find_if(files_.begin(), files_.end(),
+                                 [tag](const File& one) { return one.poll_tag == tag; });
+  if (file != files_.end()) RemoveFile({static_cast<uint32_t>(file - files_.begin())});
+}
+
+size_t UringQueue::QueueWrites(FileSlot file, std::span<const WireFrame> frames, Tag tag) {
+  size_t taken = 0;
+  for (const WireFrame& frame : frames) {
+    io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+    if (entry == nullptr) break;
+    PrepareWrite(*entry, file, frame, tag);
+    ++taken;
+  }
+  return taken;
+}
+
+void UringQueue::PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame,
+                              Tag tag) const {
+  const int fd = static_cast<int>(file.value);
+  if (frame.pieces.size() == 1) {
+    const Piece& whole = frame.pieces[0];
+    io_uring_prep_write(&entry, fd, whole.data, static_cast<unsigned>(whole.size), 0);
+  } else {
+    io_uring_prep_writev(&entry, fd, AsIovec(frame.pieces),
+                         static_cast<unsigned>(frame.pieces.size()), 0);
+  }
+  entry.flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+  if (options_.multishot_reads) entry.rw_flags = RWF_NOWAIT;
+  entry.user_data = WriteTag(tag, frame).Pack();
+}
+
+io_uring_sqe& UringQueue::NextEntry() {
+  io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+  if (entry == nullptr) {
+    Submit();
+    entry = io_uring_get_sqe(&ring_);
+  }
+  return *entry;
+}
+
+void UringQueue::Cancel(uint64_t user_data) {
+  io_uring_sqe& entry = NextEntry();
+  io_uring_prep_cancel64(&entry, user_data, 0);
+  entry.flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+  entry.user_data = kCancelMark;
+}
+
+// liburing's own calls run deferred work sometimes where it must not run, and not always where it
+// should, so entries are published to the kernel here.
+unsigned UringQueue::Publish() {
+  ring_.sq.sqe_head = ring_.sq.sqe_tail;
+  IO_URING_WRITE_ONCE(*ring_.sq.ktail, ring_.sq.sqe_tail);
+  return io_uring_sq_ready(&ring_);
+}
+
+void UringQueue::Submit() {
+  for (unsigned left = Publish(); left > 0; left = Publish()) {
+    const int result = io_uring_enter(static_cast<unsigned>(ring_.ring_fd), left, 0, 0, nullptr);
+    if (result < 0 && !IsTransient(result)) Die(-result);
+  }
+  NoteOverflow();
+}
+
+WaitResult UringQueue::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {
+  __kernel_timespec limit{};
+  io_uring_getevents_arg argument{};
+  if (timeout) {
+    limit.tv_sec = *timeout / std::chrono::seconds(1);
+    limit.tv_nsec = (*timeout % std::chrono::seconds(1)).count();
+    argument.ts = reinterpret_cast<uintptr_t>(&limit);
+  }
+  const unsigned wanted = timeout && *timeout <= std::chrono::nanoseconds(0) ? 0 : 1;
+  for (;;) {
+    const unsigned left = Publish();
+    const int result = io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), left, wanted,
+                                       IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+                                       reinterpret_cast<sigset_t*>(&argument), sizeof(argument));
+    NoteOverflow();
+    if (io_uring_sq_ready(&ring_) > 0 && (result >= 0 || IsTransient(result))) continue;
+    if (io_uring_cq_ready(&ring_) > 0) return WaitResult::kCompletions;
+    if (result == -EINTR) return WaitResult::kInterrupted;
+    if (result == -EBADR) return WaitResult::kCompletions;  // lost for want of memory; counted
+    if (result < 0 && result != -ETIME) Die(-result);
+    // A call that submitted something returns how much, whatever ended its wait.
+    return timeout ? WaitResult::kTimeout : WaitResult::kInterrupted;
+  }
+}
+
+void UringQueue::NoteOverflow() {
+  if (io_uring_cq_has_overflow(&ring_)) ++overflows_;
+}
+
+uint64_t UringQueue::overflows() const {
+  return overflows_ + IO_URING_READ_ONCE(*ring_.cq.koverflow);
+}
+
+size_t UringQueue::Collect(std::span<Completion> completions) {
+  size_t count = 0;
+  unsigned seen = 0;
+  unsigned head = 0;
+  const io_uring_cqe* entry = nullptr;
+  io_uring_for_each_cqe(&ring_, head, entry) {
+    if (count == completions.size()) break;
+    ++seen;
+    if (const auto completion = Translate(*entry)) completions[count++] = *completion;
+  }
+  io_uring_cq_advance(&ring_, seen);
+  return count;
+}
+
+std::optional<Completion> UringQueue::Translate(const io_uring_cqe& entry) {
+  const auto mark = static_cast<uint8_t>(entry.user_data);
+  if (mark == kPollMark) return TranslatePoll(entry);
+  if (mark == kCancelMark) return std::nullopt;
+  Completion completion{.tag = Tag::Unpack(entry.user_data),
+                        .result = entry.res,
+                        .more = (entry.flags & IORING_CQE_F_MORE) != 0};
+  if ((entry.flags & IORING_CQE_F_BUFFER) != 0) {
+    completion.buffer = static_cast<BufferId>(entry.flags >> IORING_CQE_BUFFER_SHIFT);
+  }
+  return completion;
+}
+
+std::optional<Completion> UringQueue::TranslatePoll(const io_uring_cqe& entry) {
+  const FileSlot slot{static_cast<uint32_t>(entry.user_data >> 8U) & 0xFFFFFFU};
+  const File& file = files_[slot.value];
+  if (!file.poll_tag || PollData(slot) != entry.user_data) return std::nullopt;
+  // It ends where its completion found no room. Arming it looks for what is there already.
+  if ((entry.flags & IORING_CQE_F_MORE) == 0) ArmPoll(slot);
+  if (entry.res < 0) return std::nullopt;
+  return Completion{.tag = *file.poll_tag, .result = entry.res, .more = true};
+}
+
+}  // namespace tapswitch

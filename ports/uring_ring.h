@@ -1,0 +1,81 @@
+// The ring on io_uring with multishot reads (Linux 6.7 and later): one system call a turn.
+//
+// Theory of operation. A file with a pool has a group of provided buffers, and one read operation,
+// which completes once for each frame until the group is empty. Frames are copied into buffers at
+// two moments only, because completion work is deferred to the caller (DEFER_TASKRUN):
+//   (a) when SubmitAndWait asks for completions, and it submits before it asks;
+//   (b) when the entry that starts a read is issued, for what is waiting then.
+//
+// Promise 2 of ring.h follows. ReturnBuffers shows buffers to the kernel at once. Case (a) comes
+// after all writes that were queued: the kernel issues the entries of a call, writes inline, before
+// it does deferred work, and Submit, which does not ask for completions, does none. Case (b) needs
+// care: queued at once, a start could stand in front of a write whose buffer is returned later in
+// the turn, and read into that buffer first. So StartRead only makes a note, and SubmitAndWait
+// queues the noted starts behind everything else. It may have to submit in between for want of
+// room; by then every write that was queued is in front of every start.
+//
+// StopRead is noted as well, so that it stays behind the start of its read.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ports/provided_buffers.h"
+#include "ports/ring.h"
+#include "ports/ring_support.h"
+#include "ports/uring_queue.h"
+
+namespace tapswitch {
+
+class UringRing final : public Ring {
+ public:
+  // The contract of UringQueue::Create.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<UringRing>> Create(
+      UringQueue::Options options);
+
+  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool) override;
+  void RemoveFile(FileSlot file) override;
+  void StartRead(FileSlot file, Tag tag) override;
+  void StopRead(FileSlot file, Tag tag) override;
+  void ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) override;
+  [[nodiscard]] size_t QueueWrites(FileSlot file, std::span<const WireFrame> frames,
+                                   Tag tag) override {
+    return queue_->QueueWrites(file, frames, tag);
+  }
+  [[nodiscard]] absl::Status Watch(int fd, Tag tag) override { return queue_->Watch(fd, tag); }
+  void Unwatch(int /*fd*/, Tag tag) override { queue_->Unwatch(tag); }
+  void Submit() override { queue_->Submit(); }
+  WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
+  std::span<const Completion> Reap() override;
+  [[nodiscard]] uint64_t overflows() const override { return queue_->overflows(); }
+  [[nodiscard]] std::string_view description() const override {
+    return "io_uring, multishot reads";
+  }
+
+ private:
+  struct NotedRead {
+    enum class Action : uint8_t { kStart, kStop } action;
+    FileSlot file;
+    Tag tag;
+  };
+
+  UringRing(std::unique_ptr<UringQueue> queue, uint32_t files);
+
+  void QueueNotedReads();
+
+  std::unique_ptr<UringQueue> queue_;
+  std::vector<std::unique_ptr<ProvidedBuffers>> buffers_;  // by file; its slot is the group's id
+  std::vector<NotedRead> noted_;
+  CompletionBatch batch_;
+};
+
+}  // namespace tapswitch

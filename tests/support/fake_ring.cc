@@ -1,0 +1,211 @@
+#include "tests/support/fake_ring.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "ports/ring_support.h"
+
+namespace tapswitch {
+namespace {
+
+// Stores as the kernel would, unseen by AddressSanitizer: a buffer that the kernel may write into is
+// poisoned for everybody else. Volatile, or the compiler makes a call of memcpy of it, which checks.
+[[gnu::no_sanitize_address]] void StoreAsKernel(std::byte* to, std::span<const std::byte> bytes) {
+  volatile std::byte* at = to;
+  for (const std::byte byte : bytes) *at++ = byte;
+}
+
+std::vector<std::byte> Gather(std::span<const Piece> pieces) {
+  std::vector<std::byte> bytes;
+  for (const Piece& piece : pieces) bytes.insert(bytes.end(), piece.data, piece.data + piece.size);
+  return bytes;
+}
+
+}  // namespace
+
+FakeRing::File* FakeRing::Find(FileSlot file, const char* call) {
+  if (file.value < files_.size() && files_[file.value].added) return &files_[file.value];
+  ADD_FAILURE() << call << " of file " << file.value << ", which is not in the ring";
+  return nullptr;
+}
+
+void FakeRing::Arrive(FileSlot file, std::span<const std::byte> frame) {
+  if (File* found = Find(file, "Arrive")) found->arrived.emplace_back(frame.begin(), frame.end());
+}
+
+void FakeRing::FailRead(FileSlot file, int error) {
+  if (File* found = Find(file, "FailRead")) found->read_error = error;
+}
+
+void FakeRing::FailWrites(FileSlot file, int error, size_t count) {
+  File* found = Find(file, "FailWrites");
+  if (found == nullptr) return;
+  found->write_error = error;
+  found->failing_writes = count;
+}
+
+void FakeRing::BecomeReadable(int fd) {
+  const auto watch = std::find_if(watched_.begin(), watched_.end(),
+                                  [fd](const Watched& one) { return one.fd == fd; });
+  if (watch == watched_.end()) {
+    ADD_FAILURE() << "nobody watches file descriptor " << fd;
+    return;
+  }
+  Complete({.tag = watch->tag, .result = POLLIN, .more = true});
+}
+
+absl::StatusOr<FileSlot> FakeRing::AddFile(int /*fd*/, BufferPool* pool) {
+  const auto unused =
+      std::find_if(files_.begin(), files_.end(), [](const File& file) { return !file.added; });
+  if (unused == files_.end())
+    return absl::ResourceExhaustedError("all files of the ring are in use");
+  unused->added = true;
+  unused->pool = pool;
+  if (pool != nullptr) {
+    EXPECT_EQ(pool->out(), 0U) << "AddFile while buffers of the pool are out";
+    for (BufferId id = 0; id < pool->count(); ++id) unused->free.push_back(id);
+  }
+  return FileSlot{static_cast<uint32_t>(unused - files_.begin())};
+}
+
+void FakeRing::RemoveFile(FileSlot file) {
+  File* found = Find(file, "RemoveFile");
+  if (found == nullptr) return;
+  EXPECT_FALSE(found->reading) << "RemoveFile of file " << file.value << " while it is being read";
+  CarryOutWrites();
+  *found = {};
+}
+
+void FakeRing::StartRead(FileSlot file, Tag tag) {
+  File* found = Find(file, "StartRead");
+  if (found == nullptr) return;
+  EXPECT_EQ(tag.operation, Operation::kRead);
+  EXPECT_NE(found->pool, nullptr) << "StartRead of file " << file.value << ", which has no pool";
+  EXPECT_FALSE(found->reading) << "StartRead of file " << file.value << " while it is being read";
+  found->reading = true;
+  found->starting = true;
+  found->stopping = false;
+  found->read_tag = tag;
+}
+
+void FakeRing::StopRead(FileSlot file, Tag tag) {
+  File* found = Find(file, "StopRead");
+  if (found == nullptr || !found->reading) return;  // its last completion is on the way
+  EXPECT_EQ(tag, found->read_tag) << "StopRead with another tag than StartRead had";
+  found->stopping = true;
+}
+
+void FakeRing::ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) {
+  File* found = Find(file, "ReturnBuffers");
+  if (found == nullptr || found->pool == nullptr) return;
+  for (const BufferId id : buffers) {
+    const bool is_free = std::find(found->free.begin(), found->free.end(), id) != found->free.end();
+    EXPECT_FALSE(is_free) << "ReturnBuffers of buffer " << id << ", which the kernel has";
+    EXPECT_LT(id, found->pool->count());
+    if (!is_free) found->free.push_back(id);
+  }
+  EXPECT_LE(found->free.size() + found->pool->out(), found->pool->count())
+      << "ReturnBuffers of a buffer that is out: BringHome comes first";
+}
+
+size_t FakeRing::QueueWrites(FileSlot file, std::span<const WireFrame> frames, Tag tag) {
+  if (Find(file, "QueueWrites") == nullptr) return frames.size();
+  EXPECT_EQ(tag.operation, Operation::kWrite);
+  const size_t room = submission_entries_ - std::min(submission_entries_, queued_.size());
+  const size_t taken = std::min(frames.size(), room);
+  for (const WireFrame& frame : frames.first(taken)) {
+    queued_.push_back({.file = file, .bytes = Gather(frame.pieces), .tag = WriteTag(tag, frame)});
+  }
+  return taken;
+}
+
+absl::Status FakeRing::Watch(int fd, Tag tag) {
+  EXPECT_EQ(tag.operation, Operation::kReadiness);
+  watched_.push_back({.fd = fd, .tag = tag});
+  return absl::OkStatus();
+}
+
+void FakeRing::Unwatch(int fd, Tag tag) {
+  const size_t removed =
+      std::erase_if(watched_, [&](const Watched& one) { return one.fd == fd && one.tag == tag; });
+  EXPECT_EQ(removed, 1U) << "Unwatch of file descriptor " << fd << ", which is not watched";
+  std::erase_if(scripted_, [tag](const Completion& one) { return one.tag == tag; });
+}
+
+void FakeRing::Submit() {
+  ++submits_;
+  CarryOutWrites();
+}
+
+void FakeRing::CarryOutWrites() {
+  for (Written& write : queued_) {
+    File& file = files_[write.file.value];
+    if (file.failing_writes == 0) {
+      written_.push_back(std::move(write));
+      continue;
+    }
+    --file.failing_writes;
+    if (completions_.size() >= completion_room_) ++overflows_;
+    completions_.push_back({.tag = write.tag, .result = -file.write_error});
+  }
+  queued_.clear();
+}
+
+WaitResult FakeRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {
+  timeouts_.push_back(timeout);
+  CarryOutWrites();
+  if (std::exchange(interrupted_, false)) return WaitResult::kInterrupted;
+  for (File& file : files_) Read(file);
+  completions_.insert(completions_.end(), scripted_.begin(), scripted_.end());
+  scripted_.clear();
+  if (!completions_.empty()) return WaitResult::kCompletions;
+  return timeout ? WaitResult::kTimeout : WaitResult::kInterrupted;
+}
+
+void FakeRing::Read(File& file) {
+  while (file.reading) {
+    if (file.stopping) return EndRead(file, -ECANCELED);
+    if (file.read_error) return EndRead(file, -*std::exchange(file.read_error, std::nullopt));
+    // As io_uring does, which takes a buffer to try with when a read starts.
+    const bool tries = std::exchange(file.starting, false) || !file.arrived.empty();
+    if (tries && file.free.empty()) return EndRead(file, -ENOBUFS);
+    if (file.arrived.empty()) return;
+    completions_.push_back(ReadOne(file));
+  }
+}
+
+Completion FakeRing::ReadOne(File& file) {
+  const BufferId buffer = file.free.front();
+  const std::vector<std::byte>& frame = file.arrived.front();
+  const size_t length = std::min(frame.size(), file.pool->buffer_size());
+  StoreAsKernel(file.pool->address(buffer), std::span(frame).first(length));
+  file.free.pop_front();
+  file.arrived.pop_front();
+  if (completions_.size() >= completion_room_) {
+    file.reading = false;
+    ++overflows_;
+  }
+  return {.tag = file.read_tag,
+          .result = static_cast<int32_t>(length),
+          .more = file.reading,
+          .buffer = buffer};
+}
+
+void FakeRing::EndRead(File& file, int32_t result) {
+  file.reading = false;
+  completions_.push_back({.tag = file.read_tag, .result = result});
+}
+
+std::span<const Completion> FakeRing::Reap() {
+  const size_t count = std::min({completions_.size(), kMaxReap, completion_room_});
+  const auto end = completions_.begin() + static_cast<ptrdiff_t>(count);
+  reaped_.assign(completions_.begin(), end);
+  completions_.erase(completions_.begin(), end);
+  return reaped_;
+}
+
+}  // namespace tapswitch

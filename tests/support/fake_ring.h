@@ -1,0 +1,146 @@
+// A Ring for tests: no kernel, every fault on demand, and the contract of ring.h checked.
+//
+// A test plays the far side of each file. Arrive() is a frame that waits to be read, as in the queue
+// of a TAP; a turn (SubmitAndWait) moves waiting frames into free buffers of files that are being
+// read, and carries out the writes that were queued, whose bytes are then in written(). The faults:
+//
+//   SetSubmissionEntries     QueueWrites takes fewer frames than it is given
+//   SetCompletionRoom        the completion queue overflows: a read ends with data
+//   (no free buffer)         a read ends with -ENOBUFS when a frame waits, or at its start
+//   (a long frame)           is cut to the buffer's size without a word
+//   FailRead, FailWrites     errors of the kernel
+//   Interrupt                a signal ends the next wait
+//   Complete                 any completion, such as a late one for a port of the past
+//
+// A breach of the contract by the code under test is a test failure (ADD_FAILURE) that names it.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ports/ring.h"
+
+namespace tapswitch {
+
+class FakeRing final : public Ring {
+ public:
+  struct Written {
+    FileSlot file;
+    std::vector<std::byte> bytes;
+    Tag tag;  // as its failure would have completed
+  };
+  struct Watched {
+    int fd = -1;
+    Tag tag;
+  };
+
+  // `files` is how many AddFile has slots for.
+  explicit FakeRing(size_t files = 64) : files_(files) {}
+
+  // ---- The far side.
+
+  // A frame waits at the file to be read.
+  void Arrive(FileSlot file, std::span<const std::byte> frame);
+  // What was written since the last ClearWritten, in order; failed writes are not in it.
+  [[nodiscard]] const std::vector<Written>& written() const { return written_; }
+  void ClearWritten() { written_.clear(); }
+
+  // ---- Faults.
+
+  void SetSubmissionEntries(size_t entries) { submission_entries_ = entries; }
+  // From now on Reap returns at most so many completions (one or more) at a time, and a read that
+  // has another frame than those ends with it: the frame completes later, with more == false.
+  void SetCompletionRoom(size_t completions) { completion_room_ = completions; }
+  // The read of `file` ends with -error in the next turn, before any frame that waits. While no
+  // read is going on, the next one to be started does.
+  void FailRead(FileSlot file, int error);
+  // The next `count` writes to `file` fail with `error`.
+  void FailWrites(FileSlot file, int error, size_t count = 1);
+  // The next SubmitAndWait is interrupted, whatever there is to do.
+  void Interrupt() { interrupted_ = true; }
+  // The next turn has this completion, behind those of reads.
+  void Complete(const Completion& completion) { scripted_.push_back(completion); }
+  // The next turn reports the watched descriptor as readable. A failure when nobody watches it.
+  void BecomeReadable(int fd);
+
+  // ---- What the code under test has done.
+
+  [[nodiscard]] bool has_file(FileSlot file) const { return files_[file.value].added; }
+  [[nodiscard]] bool reading(FileSlot file) const { return files_[file.value].reading; }
+  // Buffers that the kernel may write into.
+  [[nodiscard]] size_t free_buffers(FileSlot file) const { return files_[file.value].free.size(); }
+  // Frames that arrived and have not been read.
+  [[nodiscard]] size_t waiting(FileSlot file) const { return files_[file.value].arrived.size(); }
+  [[nodiscard]] const std::vector<Watched>& watched() const { return watched_; }
+  // Timeouts that SubmitAndWait was called with.
+  [[nodiscard]] const std::vector<std::optional<std::chrono::nanoseconds>>& timeouts() const {
+    return timeouts_;
+  }
+  [[nodiscard]] size_t submits() const { return submits_; }  // calls of Submit
+
+  // ---- Ring.
+
+  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool) override;
+  void RemoveFile(FileSlot file) override;
+  void StartRead(FileSlot file, Tag tag) override;
+  void StopRead(FileSlot file, Tag tag) override;
+  void ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) override;
+  [[nodiscard]] size_t QueueWrites(FileSlot file, std::span<const WireFrame> frames,
+                                   Tag tag) override;
+  [[nodiscard]] absl::Status Watch(int fd, Tag tag) override;
+  void Unwatch(int fd, Tag tag) override;
+  void Submit() override;
+  // Never blocks: where a real ring would wait, the time is up at once; without a timeout it is as
+  // if a signal had come.
+  WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
+  std::span<const Completion> Reap() override;
+  [[nodiscard]] uint64_t overflows() const override { return overflows_; }
+  [[nodiscard]] std::string_view description() const override { return "fake"; }
+
+ private:
+  struct File {
+    bool added = false;
+    BufferPool* pool = nullptr;
+    std::deque<BufferId> free;
+    std::deque<std::vector<std::byte>> arrived;
+    bool reading = false;
+    bool starting = false;
+    bool stopping = false;
+    Tag read_tag;
+    std::optional<int> read_error;
+    int write_error = 0;
+    size_t failing_writes = 0;
+  };
+
+  // The file, or null and a test failure when `call` names one that was not added.
+  [[nodiscard]] File* Find(FileSlot file, const char* call);
+  void CarryOutWrites();
+  void Read(File& file);
+  [[nodiscard]] Completion ReadOne(File& file);
+  void EndRead(File& file, int32_t result);
+
+  std::vector<File> files_;
+  std::vector<Written> queued_;
+  std::vector<Written> written_;
+  std::vector<Watched> watched_;
+  std::deque<Completion> completions_;
+  std::deque<Completion> scripted_;
+  std::vector<Completion> reaped_;
+  std::vector<std::optional<std::chrono::nanoseconds>> timeouts_;
+  size_t submission_entries_ = SIZE_MAX;
+  size_t completion_room_ = SIZE_MAX;
+  size_t submits_ = 0;
+  uint64_t overflows_ = 0;
+  bool interrupted_ = false;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,259 @@
+// The contract of ports/ring.h, held against each real ring: stopping, watching, waiting, and a full
+// completion queue. Begins in ring_conformance_test.cc.
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ports/file_descriptor.h"
+#include "tests/support/ring_conformance.h"
+
+namespace tapswitch {
+namespace {
+
+using std::chrono_literals::operator""ms;
+
+constexpr Tag kWatchTag{.operation = Operation::kReadiness, .slot = 5};
+
+// ---- Stopping a read.
+
+TEST_P(RingConformanceTest, AnIdleReadThatIsStoppedCompletesOnceMore) {
+  const Link link;
+  const FileSlot file = Add(link, &MakePool(2));
+  ring_->StartRead(file, kReadTag);
+  EXPECT_TRUE(Look().empty());
+  ring_->StopRead(file, kReadTag);
+  const std::vector<RingEvent> events = Await(1);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].completion.tag, kReadTag);
+  EXPECT_EQ(events[0].completion.result, -ECANCELED);
+  EXPECT_FALSE(events[0].completion.more);
+  link.Arrive("nobody reads this");
+  EXPECT_TRUE(Turn(1ms).empty());
+  ring_->RemoveFile(file);
+}
+
+TEST_P(RingConformanceTest, AReadStoppedRightAfterItsStartCompletes) {
+  for (const bool frames_wait : {false, true}) {
+    const Link link;
+    const FileSlot file = Add(link, &MakePool(2));
+    if (frames_wait) {
+      for (int i = 0; i < 5; ++i) link.Arrive("waits");
+    }
+    ring_->StartRead(file, kReadTag);
+    ring_->StopRead(file, kReadTag);
+    bool ended = false;
+    for (int turns = 0; turns < 10 && !ended; ++turns) {
+      const std::vector<RingEvent> events = Turn(100ms);
+      ended = !events.empty() && !events.back().completion.more;
+    }
+    EXPECT_TRUE(ended);
+    home_.clear();
+    ring_->RemoveFile(file);
+  }
+}
+
+TEST_P(RingConformanceTest, StoppingAReadThatHasJustEndedAddsNoCompletion) {
+  const Link link;
+  const FileSlot file = Add(link, &MakePool(1));
+  link.Arrive("takes the only buffer");
+  link.Arrive("waits");
+  ring_->StartRead(file, kReadTag);
+  static_cast<void>(ring_->SubmitAndWait(kPatience));
+  ring_->StopRead(file, kReadTag);  // its end, with -ENOBUFS, has not been reaped
+  const std::vector<RingEvent> events = Await(2);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[1].completion.result, -ENOBUFS);
+  EXPECT_TRUE(Turn(1ms).empty());
+  ring_->RemoveFile(file);
+}
+
+// ---- Watching.
+
+TEST_P(RingConformanceTest, AWatchReportsEachTimeADescriptorBecomesReadable) {
+  const FileDescriptor event(eventfd(0, EFD_NONBLOCK));
+  ASSERT_TRUE(ring_->Watch(event.get(), kWatchTag).ok());
+  EXPECT_TRUE(Look().empty());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(eventfd_write(event.get(), 1), 0);
+    const std::vector<RingEvent> events = Await(1);
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(events[0].completion.tag, kWatchTag);
+    EXPECT_NE(events[0].completion.result & POLLIN, 0);
+    eventfd_t value = 0;
+    ASSERT_EQ(eventfd_read(event.get(), &value), 0);
+    EXPECT_TRUE(Turn(1ms).empty());
+  }
+}
+
+TEST_P(RingConformanceTest, AWatchReportsWhatWasReadableBefore) {
+  const FileDescriptor event(eventfd(1, EFD_NONBLOCK));
+  ASSERT_TRUE(ring_->Watch(event.get(), kWatchTag).ok());
+  EXPECT_EQ(Await(1).size(), 1U);
+}
+
+TEST_P(RingConformanceTest, AWatchThatEndedIsSilentAndFreesItsSlot) {
+  ASSERT_NO_FATAL_FAILURE(Make({.files = 1}));
+  const FileDescriptor event(eventfd(0, EFD_NONBLOCK));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(ring_->Watch(event.get(), kWatchTag).ok());
+    EXPECT_TRUE(Look().empty());
+    ring_->Unwatch(event.get(), kWatchTag);
+    ASSERT_EQ(eventfd_write(event.get(), 1), 0);
+    EXPECT_TRUE(Turn(1ms).empty());
+    eventfd_t value = 0;
+    ASSERT_EQ(eventfd_read(event.get(), &value), 0);
+  }
+}
+
+TEST_P(RingConformanceTest, AWatchSurvivesAnOverflow) {
+  ASSERT_NO_FATAL_FAILURE(Make({.submission_entries = 4, .completion_entries = 4}));
+  const Link link;
+  const FileSlot file = Add(link);
+  const FileDescriptor event(eventfd(0, EFD_NONBLOCK));
+  ASSERT_TRUE(ring_->Watch(event.get(), kWatchTag).ok());
+  EXPECT_TRUE(Look().empty());
+  const std::vector<std::string> huge{std::string(kUnsendable, 'h')};
+  for (int round = 0; round < 5; ++round) {
+    // Failed writes fill the completion queue before the watch has its turn.
+    for (int i = 0; i < 8; ++i) {
+      while (Write(file, huge) == 0) ring_->Submit();
+    }
+    ASSERT_EQ(eventfd_write(event.get(), 1), 0);
+    const std::vector<RingEvent> events = Await(9);
+    EXPECT_GE(std::count_if(events.begin(), events.end(),
+                            [](const RingEvent& one) { return one.completion.tag == kWatchTag; }),
+              1)
+        << "armed again, it may report the same readiness twice, but not never";
+    eventfd_t value = 0;
+    ASSERT_EQ(eventfd_read(event.get(), &value), 0);
+  }
+}
+
+// ---- Waiting.
+
+TEST_P(RingConformanceTest, WithNothingToDoAZeroTimeoutOnlyLooks) {
+  EXPECT_EQ(ring_->SubmitAndWait(0ms), WaitResult::kTimeout);
+  EXPECT_TRUE(ring_->Reap().empty());
+}
+
+TEST_P(RingConformanceTest, AZeroTimeoutFindsWhatHasArrived) {
+  const Link link;
+  const FileSlot file = Add(link, &MakePool(2));
+  ring_->StartRead(file, kReadTag);
+  EXPECT_TRUE(Look().empty());
+  link.Arrive("here");
+  EXPECT_EQ(ring_->SubmitAndWait(0ms), WaitResult::kCompletions);
+  EXPECT_EQ(Look().size(), 1U);
+  Stop(file);
+}
+
+TEST_P(RingConformanceTest, AWaitEndsWhenItsTimeIsUpNotBefore) {
+  const Link link;
+  const FileSlot file = Add(link);
+  for (const bool with_a_write : {false, true}) {
+    const std::vector<std::string> frames{"out"};
+    if (with_a_write) {
+      ASSERT_EQ(Write(file, frames), 1U);
+    }
+    std::chrono::steady_clock::time_point start;
+    WaitResult result{};
+    do {  // an io_uring that another test left interrupts waits while the kernel takes it down
+      start = std::chrono::steady_clock::now();
+      result = ring_->SubmitAndWait(20ms);
+    } while (result == WaitResult::kInterrupted);
+    EXPECT_EQ(result, WaitResult::kTimeout);
+    EXPECT_GE(std::chrono::steady_clock::now() - start, 20ms);
+  }
+}
+
+TEST_P(RingConformanceTest, CompletionsThatWereNotReapedAreNotWaitedFor) {
+  const Link link;
+  const FileSlot file = Add(link, &MakePool(4));
+  ring_->StartRead(file, kReadTag);
+  link.Arrive("one");
+  ASSERT_EQ(ring_->SubmitAndWait(std::nullopt), WaitResult::kCompletions);
+  EXPECT_EQ(ring_->SubmitAndWait(std::nullopt), WaitResult::kCompletions);
+  link.Arrive("two");
+  EXPECT_EQ(ring_->SubmitAndWait(std::nullopt), WaitResult::kCompletions);
+  const std::vector<RingEvent> events = Look();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].bytes, "one");
+  EXPECT_EQ(events[1].bytes, "two");
+  Stop(file);
+}
+
+// Sends SIGALRM every five milliseconds while it lives.
+class Alarm {
+ public:
+  Alarm() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    sigaction(SIGALRM, &action, &old_);
+    const itimerval often{.it_interval = {.tv_sec = 0, .tv_usec = 5000},
+                          .it_value = {.tv_sec = 0, .tv_usec = 5000}};
+    setitimer(ITIMER_REAL, &often, nullptr);
+  }
+  ~Alarm() {
+    const itimerval never{};
+    setitimer(ITIMER_REAL, &never, nullptr);
+    sigaction(SIGALRM, &old_, nullptr);
+  }
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+
+ private:
+  struct sigaction old_ {};
+};
+
+TEST_P(RingConformanceTest, ASignalEndsAWait) {
+  const Link link;
+  const FileSlot file = Add(link);
+  const Alarm alarm;
+  EXPECT_EQ(ring_->SubmitAndWait(std::nullopt), WaitResult::kInterrupted);
+  const std::vector<std::string> frames{"out"};
+  ASSERT_EQ(Write(file, frames), 1U);
+  EXPECT_EQ(ring_->SubmitAndWait(std::nullopt), WaitResult::kInterrupted);
+  EXPECT_EQ(link.AllWritten(), frames);
+}
+
+// ---- A full completion queue.
+
+TEST_P(RingConformanceTest, AnOverflowEndsReadsAndLosesNothing) {
+  ASSERT_NO_FATAL_FAILURE(Make({.submission_entries = 4, .completion_entries = 4}));
+  const Link link;
+  const FileSlot file = Add(link, &MakePool(32));
+  ring_->StartRead(file, kReadTag);
+  std::vector<std::string> frames;
+  for (int i = 0; i < 20; ++i) {
+    frames.push_back(std::to_string(i));
+    link.Arrive(frames.back());
+  }
+  std::vector<std::string> read;
+  while (read.size() < frames.size()) {
+    const std::vector<RingEvent> events = Await(1);
+    ASSERT_FALSE(events.empty());
+    for (const RingEvent& event : events) {
+      EXPECT_TRUE(event.completion.buffer.has_value());
+      read.push_back(event.bytes);
+      if (!event.completion.more) ring_->StartRead(file, kReadTag);
+    }
+  }
+  EXPECT_EQ(read, frames);
+  EXPECT_EQ(ring_->overflows() > 0, GetParam().name == "UringRing");
+  GiveBack(file);
+  ring_.reset();
+}
+
+}  // namespace
+}  // namespace tapswitch
