@@ -1,0 +1,22 @@
+// The one place where time is read. Everything else is handed a Tick.
+
+#pragma once
+
+#include "switch/forwarding/ids.h"
+
+namespace tapswitch {
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // Never goes back.
+  [[nodiscard]] virtual Tick Now() const = 0;
+};
+
+// CLOCK_MONOTONIC_COARSE: a few milliseconds of resolution, read without a system call.
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] Tick Now() const override;
+};
+
+}  // namespace tapswitch

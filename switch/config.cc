@@ -1,0 +1,99 @@
+#include "switch/config.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace tapswitch {
+namespace {
+
+// So that the table's slots are counted in 32 bits; 32 bytes each make 1 GiB.
+constexpr uint64_t kFdbLimit = uint64_t{1} << 24U;
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+absl::Status CheckName(std::string_view name) {
+  const bool good = !name.empty() && name.size() <= 15 && name != "." && name != ".." &&
+                    name.find_first_of("/: \t\n") == std::string_view::npos;
+  if (good) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--name=", View(name), ": a name has 1 to 15 characters, no '/', ':' or space"));
+}
+
+absl::StatusOr<IoMode> ParseIo(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, IoMode>, 3> kModes{
+      {{"auto", IoMode::kAuto}, {"uring", IoMode::kUring}, {"epoll", IoMode::kEpoll}}};
+  for (const auto& [name, mode] : kModes) {
+    if (text == name) return mode;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--io=", View(text), ": it is one of auto, uring, epoll"));
+}
+
+absl::StatusOr<std::vector<PortSpec>> ParsePorts(std::span<const std::string> texts) {
+  std::vector<PortSpec> ports;
+  std::set<std::string> names;
+  if (texts.size() > kMaxPorts) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(texts.size(), " ports: a bridge has at most ", kMaxPorts));
+  }
+  for (const std::string& text : texts) {
+    auto spec = ParsePortSpec(text);
+    if (!spec.ok()) return spec.status();
+    if (!names.insert(spec->name).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("port ", spec->name, " is given twice: name each port once"));
+    }
+    ports.push_back(*std::move(spec));
+  }
+  return ports;
+}
+
+}  // namespace
+
+absl::StatusOr<Ticks> ParseDuration(std::string_view text) {
+  constexpr double kLongest = 1e7;  // seconds; four months
+  const auto bad = [&] {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", View(text), "' is not a duration: give a number and a unit, such as 300s or 1500ms"));
+  };
+  const bool is_milliseconds = text.ends_with("ms");
+  if (!text.ends_with('s')) return bad();
+  const auto number = text.substr(0, text.size() - (is_milliseconds ? 2 : 1));
+  // SimpleAtod takes "inf", "nan" and signs, which are no durations.
+  if (number.find_first_not_of("0123456789.") != std::string_view::npos) return bad();
+  double value = 0;
+  if (!absl::SimpleAtod(View(number), &value)) return bad();
+  const double seconds = is_milliseconds ? value / 1000 : value;
+  if (seconds > kLongest) return bad();
+  return Ticks{static_cast<uint64_t>(seconds * 100 + 0.5)};
+}
+
+absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
+  Config config{.name = text.name};
+  if (absl::Status named = CheckName(text.name); !named.ok()) return named;
+  const auto ageing = ParseDuration(text.ageing_time);
+  if (!ageing.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--ageing_time: ", ageing.status().message()));
+  }
+  config.ageing = *ageing;
+  if (text.fdb_max == 0 || text.fdb_max > kFdbLimit) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--fdb_max=", text.fdb_max, ": the table holds 1 to ", kFdbLimit, " entries"));
+  }
+  config.fdb_max = static_cast<uint32_t>(text.fdb_max);
+  const auto io = ParseIo(text.io);
+  if (!io.ok()) return io.status();
+  config.io = *io;
+  auto ports = ParsePorts(text.ports);
+  if (!ports.ok()) return ports.status();
+  config.ports = *std::move(ports);
+  return config;
+}
+
+}  // namespace tapswitch

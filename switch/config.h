@@ -1,0 +1,41 @@
+// What the user asked for, as plain data: parsed and checked, nothing done yet.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ports/port_spec.h"
+#include "ports/ring_factory.h"
+#include "switch/forwarding/ids.h"
+
+namespace tapswitch {
+
+struct Config {
+  std::string name = "br0";
+  Ticks ageing{30000};
+  uint32_t fdb_max = 65536;
+  IoMode io = IoMode::kAuto;
+  std::vector<PortSpec> ports;
+};
+
+// The flags as the user wrote them.
+struct ConfigText {
+  std::string name;
+  std::string ageing_time;
+  uint64_t fdb_max = 0;
+  std::string io;
+  std::vector<std::string> ports;
+};
+
+// Errors name the bad value and say what would be right.
+[[nodiscard]] absl::StatusOr<Config> ParseConfig(const ConfigText& text);
+
+// A duration with its unit, `300s`, `2000ms` or `1.5s`, rounded to hundredths of a second.
+[[nodiscard]] absl::StatusOr<Ticks> ParseDuration(std::string_view text);
+
+}  // namespace tapswitch

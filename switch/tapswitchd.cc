@@ -1,0 +1,143 @@
+// tapswitchd: the daemon. One process is one bridge.
+
+#include <gflags/gflags.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "switch/config.h"
+#include "switch/daemon.h"
+
+DEFINE_string(name, "br0", "name of the bridge");
+DEFINE_string(ageing_time, "300s",
+              "forget an address not seen for this long, e.g. 300s or 1500ms; 0s: never learn");
+DEFINE_uint64(fdb_max, 65536, "entries that the address table has room for");
+DEFINE_string(
+    io, "auto",
+    "how frames are read and written: uring, epoll, or auto (the best the kernel allows)");
+DEFINE_string(log_level, "info", "least severe message to log: debug, info, warn, error or off");
+DEFINE_bool(check, false, "validate flags and ports, then exit");
+
+// Defined by gflags.
+DECLARE_bool(help);
+DECLARE_bool(version);
+
+namespace {
+
+constexpr std::string_view kUsage = R"(Usage: tapswitchd [FLAG]... [PORT]...
+
+An Ethernet switch in user space. Each PORT is a TAP interface that the switch creates or opens:
+
+  [tap:]NAME[,KEY[=VALUE]]...
+
+  netns=NAME|PATH   put the interface into this network namespace
+  mtu=N             set its MTU
+  txqueuelen=N      frames that may wait for the switch
+  user=U, group=G   who else may open it
+  persist           keep it when the switch ends
+  offload=on|off    whether frames may carry unfinished checksums and uncut segments (default on)
+  up=on|off         bring it up (default on)
+
+Flags:
+)";
+
+// The flags of this file, not those that gflags brings along.
+void PrintHelp() {
+  std::vector<gflags::CommandLineFlagInfo> flags;
+  gflags::GetAllFlags(&flags);
+  std::cout << kUsage;
+  for (const auto& flag : flags) {
+    if (!flag.filename.ends_with("tapswitchd.cc")) continue;
+    std::cout << "  --" << flag.name << '=' << flag.default_value << "\n      " << flag.description
+              << '\n';
+  }
+  std::cout << "  --flagfile=FILE\n      read flags from a file, one a line\n"
+               "\nExample: tapswitchd vnet0 vnet1,netns=h1 vnet2,mtu=9000,offload=off\n";
+}
+
+int Fail(const absl::Status& status) {
+  std::cerr << "tapswitchd: " << status.message() << '\n';
+  return 1;
+}
+
+// As gflags reads the command line, which would name an unknown flag and not say what to do.
+absl::Status CheckFlags(const std::vector<std::string_view>& arguments) {
+  for (size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+    std::string_view text = arguments[i];
+    if (text.size() < 2 || text.front() != '-') continue;
+    text.remove_prefix(text.starts_with("--") ? 2 : 1);
+    const size_t equals = text.find('=');
+    const std::string name(text.substr(0, equals));
+    gflags::CommandLineFlagInfo flag;
+    const bool known =
+        gflags::GetCommandLineFlagInfo(name.c_str(), &flag) ||
+        (name.starts_with("no") && gflags::GetCommandLineFlagInfo(name.substr(2).c_str(), &flag));
+    if (!known) {
+      return absl::InvalidArgumentError("--" + name +
+                                        ": there is no such flag: tapswitchd --help lists them");
+    }
+    const bool value_follows = equals == std::string_view::npos && flag.type != "bool";
+    if (value_follows) ++i;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetUpLog() {
+  const auto level = spdlog::level::from_str(FLAGS_log_level);
+  if (level == spdlog::level::off && FLAGS_log_level != "off") {
+    return absl::InvalidArgumentError("--log_level=" + FLAGS_log_level +
+                                      ": it is one of debug, info, warn, error, off");
+  }
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      FLAGS_name, std::make_shared<spdlog::sinks::stderr_sink_st>()));
+  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %l [%n] %v");
+  spdlog::set_level(level);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>& ports) {
+  return tapswitch::ParseConfig({.name = FLAGS_name,
+                                 .ageing_time = FLAGS_ageing_time,
+                                 .fdb_max = FLAGS_fdb_max,
+                                 .io = FLAGS_io,
+                                 .ports = ports});
+}
+
+int Main(const std::vector<std::string>& ports) {
+  const auto config = ConfigFromFlags(ports);
+  if (!config.ok()) return Fail(config.status());
+  if (const absl::Status log = SetUpLog(); !log.ok()) return Fail(log);
+  if (FLAGS_check) {
+    const absl::Status checked = tapswitch::Daemon::Check(*config);
+    return checked.ok() ? 0 : Fail(checked);
+  }
+  auto daemon = tapswitch::Daemon::Start(*config);
+  if (!daemon.ok()) return Fail(daemon.status());
+  (*daemon)->Run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  gflags::SetVersionString(TAPSWITCH_VERSION);
+  if (const absl::Status flags = CheckFlags({argv + 1, argv + argc}); !flags.ok()) {
+    return Fail(flags);
+  }
+  gflags::ParseCommandLineNonHelpFlags(&argc, &argv, /*remove_flags=*/true);
+  if (FLAGS_help) {
+    PrintHelp();
+    return 0;
+  }
+  if (FLAGS_version) {
+    std::cout << "tapswitchd " << TAPSWITCH_VERSION << '\n';
+    return 0;
+  }
+  return Main(std::vector<std::string>(argv + 1, argv + argc));
+}

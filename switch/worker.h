@@ -1,0 +1,102 @@
+// The loop: ring -> batch -> bridge -> ports.
+//
+// One thread owns a worker and everything it refers to. A turn is
+//
+//   SubmitAndWait   last turn's writes go out, new frames come in      (one system call)
+//   dispatch        completions, grouped by port, become a FrameBatch
+//   process         the bridge decides and groups by egress port
+//   send            each egress port queues its frames
+//   recycle         each ingress port gives its buffers back
+//
+// Buffers are given back before the call that sends from them; ring.h says why that is right.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ports/port.h"
+#include "ports/ring.h"
+#include "switch/clock.h"
+#include "switch/forwarding/bridge.h"
+#include "switch/forwarding/egress_builder.h"
+#include "switch/forwarding/egress_lists.h"
+#include "switch/forwarding/frame.h"
+#include "switch/forwarding/port_set.h"
+
+namespace tapswitch {
+
+class Worker {
+ public:
+  // All outlive the worker.
+  Worker(Ring& ring, const Clock& clock, Bridge& bridge);
+  // Closes the ports that are still open.
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Starts the port and forwards for it from now on. Its id is not in use. On an error the port is
+  // gone and nothing has changed.
+  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port> port);
+
+  // Called with the slot of each kReadiness completion.
+  void set_on_readiness(std::function<void(uint32_t slot)> handler) {
+    on_readiness_ = std::move(handler);
+  }
+
+  // Tells every port of a change in the kernel's interfaces.
+  void OnLinkChange(const LinkEvent& link);
+
+  // Waits until there is something to do, and does it. A frame, a signal, or the ageing of
+  // addresses ends the wait; a worker with nothing learned sleeps until something arrives.
+  void Turn();
+
+  // Closes all ports and waits until no operation of theirs is in flight. They stay known by id, for
+  // their counters, but nothing passes any more.
+  void CloseAll();
+
+  // Null when there is none.
+  [[nodiscard]] Port* port(PortId id);
+
+ private:
+  struct Attached {
+    std::unique_ptr<Port> port;
+    PortStatus status;  // as last acted upon
+  };
+
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> Timeout() const;
+  void WaitAndDispatch(std::optional<std::chrono::nanoseconds> timeout);
+  void DispatchRun(std::span<const Completion> run);
+  [[nodiscard]] Port* Addressee(const Tag& tag);
+  void Forward();
+  void SendFrom(PortId id);
+  void Append(EgressFrame copy, Attached& to);
+  void HandOver(Port& port);
+  void NoticeStatus(Attached& attached);
+  void RebuildView();
+  void Age();
+
+  Ring& ring_;
+  const Clock& clock_;
+  Bridge& bridge_;
+  std::function<void(uint32_t)> on_readiness_;
+
+  std::vector<Attached> ports_;  // by id
+  FrameBatch batch_;
+  EgressLists egress_;
+  EgressBuilder builder_;
+  PortSet active_;  // ports with completions in this turn
+  bool view_is_stale_ = false;
+
+  Tick now_;
+  Tick next_sweep_;
+  bool sweeping_ = false;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,72 @@
+#include "switch/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace tapswitch {
+namespace {
+
+using ::testing::HasSubstr;
+
+ConfigText Good() {
+  return {.name = "br0",
+          .ageing_time = "300s",
+          .fdb_max = 65536,
+          .io = "auto",
+          .ports = {"vnet0", "tap:vnet1,mtu=9000"}};
+}
+
+std::string ErrorOf(const ConfigText& text) {
+  return std::string(ParseConfig(text).status().message());
+}
+
+TEST(ParseConfigTest, TakesWhatTheDefaultsSay) {
+  const auto config = ParseConfig(Good());
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->ageing, Ticks{30000});
+  ASSERT_EQ(config->ports.size(), 2U);
+  EXPECT_EQ(config->ports[1].name, "vnet1");
+}
+
+TEST(ParseConfigTest, NamesTheBadValue) {
+  auto text = Good();
+  text.name = "a/b";
+  EXPECT_THAT(ErrorOf(text), HasSubstr("--name=a/b"));
+  text = Good();
+  text.ageing_time = "300";
+  EXPECT_THAT(ErrorOf(text), HasSubstr("'300'"));
+  text = Good();
+  text.fdb_max = 0;
+  EXPECT_THAT(ErrorOf(text), HasSubstr("--fdb_max=0"));
+  text = Good();
+  text.io = "fast";
+  EXPECT_THAT(ErrorOf(text), HasSubstr("--io=fast"));
+}
+
+TEST(ParseConfigTest, RefusesAPortGivenTwice) {
+  auto text = Good();
+  text.ports = {"vnet0", "tap:vnet0"};
+  EXPECT_THAT(ErrorOf(text), HasSubstr("vnet0 is given twice"));
+}
+
+TEST(ParseConfigTest, RefusesMorePortsThanABridgeHas) {
+  auto text = Good();
+  text.ports.assign(kMaxPorts + 1, "vnet0");
+  EXPECT_THAT(ErrorOf(text), HasSubstr("at most 1024"));
+}
+
+TEST(ParseDurationTest, NeedsANumberAndAUnit) {
+  EXPECT_EQ(*ParseDuration("300s"), Ticks{30000});
+  EXPECT_EQ(*ParseDuration("1.5s"), Ticks{150});
+  EXPECT_EQ(*ParseDuration("2000ms"), Ticks{200});
+  EXPECT_EQ(*ParseDuration("0s"), Ticks{0});
+  for (const char* text :
+       {"", "s", "300", "-1s", "inf s", "infs", "nans", "1e3s", "3m", "99999999s"}) {
+    EXPECT_FALSE(ParseDuration(text).ok()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace tapswitch

@@ -1,0 +1,253 @@
+// The loop, with real ports on a ring that injects faults, and a clock that a test winds.
+
+#include "switch/worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <memory>
+#include <vector>
+
+#include "ports/tap_port.h"
+#include "tests/support/fake_ring.h"
+#include "tests/support/frame_builder.h"
+
+namespace tapswitch {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+using Bytes = std::vector<std::byte>;
+
+constexpr MacAddress Station(uint64_t n) { return MacAddress::FromNumber(0x020000000000 + n); }
+
+class WoundClock final : public Clock {
+ public:
+  [[nodiscard]] Tick Now() const override { return now; }
+  Tick now{1000};
+};
+
+Bytes Wire(MacAddress destination, MacAddress source, size_t size = 60) {
+  Bytes wire(kVirtioNetHeaderSize);
+  const Bytes frame = FrameBuilder(destination, source).Type(EtherType::kIpv4).Pad(size).Build();
+  wire.insert(wire.end(), frame.begin(), frame.end());
+  return wire;
+}
+
+// A switch of three ports. The slots of a FakeRing are handed out in order, so file n is port n.
+class WorkerTest : public ::testing::Test {
+ protected:
+  static constexpr uint16_t kPorts = 3;
+
+  WorkerTest() {
+    for (uint16_t id = 0; id < kPorts; ++id) AddPort(id);
+    worker_.Turn();
+    ring_.ClearWritten();
+  }
+
+  void AddPort(uint16_t id) {
+    links_[id] = {.ifindex = id + 1, .name = "vnet", .up = true, .mtu = 1500};
+    auto port = std::make_unique<TapPort>(
+        PortIdentity{.id = {id}, .name = "vnet", .counters = &bridge_.counters({id})},
+        FileDescriptor(), OffloadSet::All(),
+        [this, id]() -> absl::StatusOr<LinkEvent> { return links_[id]; });
+    ASSERT_TRUE(worker_.AddPort(std::move(port)).ok());
+  }
+
+  // Two turns: one brings frames in, the next carries their copies out.
+  void Settle() {
+    worker_.Turn();
+    worker_.Turn();
+  }
+
+  // The ports that were written to, in order.
+  std::vector<uint32_t> WrittenTo() {
+    std::vector<uint32_t> files;
+    for (const auto& written : ring_.written()) files.push_back(written.file.value);
+    ring_.ClearWritten();
+    return files;
+  }
+
+  void SetLink(uint16_t id, bool up) {
+    links_[id].up = up;
+    worker_.OnLinkChange(links_[id]);
+  }
+
+  FakeRing ring_;
+  WoundClock clock_;
+  Bridge bridge_{{.capacity = 1024, .ageing = {30000}, .salt = 5}};
+  std::array<LinkEvent, kPorts> links_;
+  Worker worker_{ring_, clock_, bridge_};
+};
+
+TEST_F(WorkerTest, FloodsThenForwards) {
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+  ring_.Arrive({1}, Wire(Station(1), Station(2)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(0));
+}
+
+TEST_F(WorkerTest, BytesPassUnchanged) {
+  const Bytes wire = Wire(kBroadcastAddress, Station(1), 1514);
+  ring_.Arrive({0}, wire);
+  Settle();
+  ASSERT_EQ(ring_.written().size(), 2U);
+  EXPECT_EQ(ring_.written()[0].bytes, wire);
+  EXPECT_EQ(ring_.written()[1].bytes, wire);
+}
+
+TEST_F(WorkerTest, FramesOfOneIngressLeaveInTheirOrder) {
+  for (size_t size = 60; size < 90; ++size) {
+    ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1), size));
+  }
+  Settle();
+  std::vector<size_t> sizes;
+  for (const auto& written : ring_.written()) {
+    if (written.file.value == 2) sizes.push_back(written.bytes.size() - kVirtioNetHeaderSize);
+  }
+  ASSERT_EQ(sizes.size(), 30U);
+  EXPECT_TRUE(std::is_sorted(sizes.begin(), sizes.end()));
+}
+
+TEST_F(WorkerTest, MoreFramesThanBuffersAllArrive) {
+  constexpr size_t kFrames = 1000;
+  for (size_t i = 0; i < kFrames; ++i) ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  for (int turn = 0; ring_.waiting({0}) > 0 && turn < 1000; ++turn) worker_.Turn();
+  Settle();
+  EXPECT_EQ(ring_.written().size(), 2 * kFrames);
+  EXPECT_EQ(bridge_.counters({0}).received.frames, kFrames);
+  EXPECT_EQ(bridge_.counters({0}).forwarded, kFrames);
+}
+
+TEST_F(WorkerTest, AFullSubmissionQueueLosesNothing) {
+  ring_.SetSubmissionEntries(3);
+  for (int i = 0; i < 20; ++i) ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  EXPECT_EQ(ring_.written().size(), 40U);
+}
+
+TEST_F(WorkerTest, AFullCompletionQueueLosesNothing) {
+  ring_.SetCompletionRoom(4);
+  for (int i = 0; i < 40; ++i) ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  for (int turn = 0; turn < 100; ++turn) worker_.Turn();
+  EXPECT_EQ(ring_.written().size(), 80U);
+  EXPECT_GT(ring_.overflows(), 0U);
+}
+
+TEST_F(WorkerTest, AnInterruptedWaitIsNoMoreThanThat) {
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  ring_.Interrupt();
+  worker_.Turn();
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+}
+
+TEST_F(WorkerTest, AWriteThatFailsIsCountedAndStopsNobodyElse) {
+  ring_.FailWrites({1}, ENOMEM);
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  worker_.Turn();
+  EXPECT_THAT(WrittenTo(), ElementsAre(2));
+  EXPECT_EQ(bridge_.counters({1}).dropped(DropReason::kNoMemory), 1U);
+  EXPECT_EQ(bridge_.counters({1}).sent.frames, 0U);
+  EXPECT_EQ(bridge_.counters({2}).sent.frames, 1U);
+}
+
+TEST_F(WorkerTest, APortWhoseLinkGoesDownIsLeftOutAndItsStationsForgotten) {
+  ring_.Arrive({1}, Wire(kBroadcastAddress, Station(2)));
+  Settle();
+  ring_.ClearWritten();
+  SetLink(1, false);
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(2)) << "unknown again, and not to the port that is down";
+  SetLink(1, true);
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+}
+
+TEST_F(WorkerTest, ADeletedDeviceTakesOnlyItsOwnPortDown) {
+  links_[0].up = false;
+  ring_.FailRead({0}, EBADFD);
+  Settle();
+  EXPECT_FALSE(worker_.port({0})->status().link_up);
+  ring_.Arrive({1}, Wire(kBroadcastAddress, Station(2)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(2));
+}
+
+TEST_F(WorkerTest, ACompletionForAPortOfThePastIsIgnored) {
+  ring_.Complete(
+      {.tag = {.operation = Operation::kRead, .port = {0}, .generation = 9}, .result = -ENOBUFS});
+  ring_.Complete({.tag = {.operation = Operation::kRead, .port = {77}}, .result = -EBADFD});
+  worker_.Turn();
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+}
+
+TEST_F(WorkerTest, ReadinessGoesToItsHandler) {
+  std::vector<uint32_t> slots;
+  worker_.set_on_readiness([&](uint32_t slot) { slots.push_back(slot); });
+  ring_.Complete(
+      {.tag = {.operation = Operation::kReadiness, .slot = 42}, .result = 1, .more = true});
+  worker_.Turn();
+  EXPECT_THAT(slots, ElementsAre(42U));
+}
+
+TEST_F(WorkerTest, SleepsWithoutALimitWhileNothingIsLearned) {
+  worker_.Turn();
+  EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
+}
+
+TEST_F(WorkerTest, WakesToReclaimWhatHasExpiredAndThenSleepsAgain) {
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  ASSERT_EQ(bridge_.table().size(), 1U);
+  worker_.Turn();
+  ASSERT_TRUE(ring_.timeouts().back().has_value());
+  EXPECT_LE(*ring_.timeouts().back(), std::chrono::seconds(30));
+  clock_.now = clock_.now + Ticks{30001};
+  for (int turn = 0; turn < 10; ++turn) worker_.Turn();
+  EXPECT_EQ(bridge_.table().size(), 0U);
+  EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
+}
+
+TEST_F(WorkerTest, FramesTooLongForAPortAreCountedThere) {
+  links_[2].mtu = 100;
+  worker_.OnLinkChange(links_[2]);
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1), 1000));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1));
+  EXPECT_EQ(bridge_.counters({2}).dropped(DropReason::kTooLong), 1U);
+}
+
+TEST_F(WorkerTest, ClosingEndsEveryReadAndNothingPassesAnyMore) {
+  worker_.CloseAll();
+  for (uint16_t id = 0; id < kPorts; ++id) EXPECT_FALSE(ring_.reading({id}));
+  EXPECT_THAT(WrittenTo(), IsEmpty());
+}
+
+// Every copy that was to leave by a port was sent, or dropped there for a reason.
+TEST_F(WorkerTest, CopiesAreSentOrDropped) {
+  links_[2].mtu = 100;
+  worker_.OnLinkChange(links_[2]);
+  ring_.FailWrites({1}, EINVAL, 3);
+  for (size_t i = 0; i < 100; ++i) {
+    ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1), i % 2 == 0 ? 60 : 500));
+  }
+  for (int turn = 0; turn < 20; ++turn) worker_.Turn();
+  EXPECT_EQ(bridge_.counters({0}).forwarded, 100U);
+  EXPECT_EQ(bridge_.counters({1}).sent.frames, 97U);
+  EXPECT_EQ(bridge_.counters({1}).dropped(DropReason::kWriteFailed), 3U);
+  EXPECT_EQ(bridge_.counters({2}).sent.frames, 50U);
+  EXPECT_EQ(bridge_.counters({2}).dropped(DropReason::kTooLong), 50U);
+}
+
+}  // namespace
+}  // namespace tapswitch
