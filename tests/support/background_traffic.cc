@@ -1,0 +1,58 @@
+#include "tests/support/background_traffic.h"
+
+#include <algorithm>
+#include <stop_token>
+#include <string>
+
+#include "tests/support/frame_exchange.h"
+#include "tests/support/wait_until.h"
+
+namespace tapswitch {
+namespace {
+
+// Not that of the steady stream: the load must not fill its receiver's socket.
+constexpr EtherType kLoadType{0x88B7};
+
+}  // namespace
+
+FrameFlood::FrameFlood(const TestHost& from, MacAddress source, MacAddress destination)
+    : thread_([socket = from.OpenPacketSocket(0),
+               frame = FrameBuilder(destination, source).Type(kLoadType).Pad(60).Build()](
+                  const std::stop_token& stop) {
+        while (!stop.stop_requested()) static_cast<void>(socket.TrySend(frame));
+      }) {}
+
+SteadyStream::SteadyStream(const TestHost& from, const TestHost& to)
+    : sender_(from.OpenPacketSocket(0)),
+      receiver_(to.OpenPacketSocket(static_cast<uint16_t>(kTestType))),
+      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+
+void SteadyStream::Run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto frame = TestFrame(Station(2), Station(1), "frame " + std::to_string(delivered_));
+    sender_.Send(frame);
+    if (receiver_.Receive() != frame) {
+      ++summary_.lost;
+      break;
+    }
+    ++delivered_;
+    summary_.longest_wait =
+        std::max(summary_.longest_wait, std::chrono::duration_cast<std::chrono::milliseconds>(
+                                            std::chrono::steady_clock::now() - start));
+  }
+  ended_ = true;
+}
+
+bool SteadyStream::DeliversMore(uint64_t frames) const {
+  const uint64_t target = delivered_ + frames;
+  return WaitUntil([&] { return delivered_ >= target || ended_; }) && delivered_ >= target;
+}
+
+SteadyStream::Summary SteadyStream::Finish() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+  return summary_;
+}
+
+}  // namespace tapswitch

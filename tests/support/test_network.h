@@ -1,0 +1,93 @@
+// Hosts that are joined by a running switch: what most tests of the whole begin with.
+
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ports/file_descriptor.h"
+#include "ports/netns.h"
+#include "switch/forwarding/ethernet.h"
+#include "tests/support/netns_sandbox.h"
+#include "tests/support/packet_socket.h"
+#include "tests/support/switch_process.h"
+
+namespace tapswitch {
+
+enum class IpVersion : uint8_t { kV4, kV6 };
+
+// A network namespace whose eth0 is, once connected, the far side of the switch's port vnetK.
+// Everything about it follows from its number K, 1 to 99.
+class TestHost {
+ public:
+  // Makes the namespace.
+  TestHost(const NetnsSandbox& sandbox, int number);
+
+  [[nodiscard]] std::string name() const { return "h" + std::to_string(number_); }
+  [[nodiscard]] std::string port() const { return "vnet" + std::to_string(number_); }
+  [[nodiscard]] MacAddress mac() const;
+  // 10.83.0.K or fd83::K, each in a prefix that all hosts share.
+  [[nodiscard]] std::string address(IpVersion version) const;
+
+  // Makes interface `name`, which is in the namespace and down, its eth0: up, with its addresses.
+  void Connect(const std::string& name) const;
+
+  // Run commands in the namespace, as those of NetnsSandbox.
+  std::string Run(const std::string& command) const;
+  [[nodiscard]] NetnsSandbox::Result TryRun(const std::string& command) const;
+
+  // Calls a function in the namespace. Sockets that it opens belong there for good, and keep the
+  // namespace alive.
+  template <typename Function>
+  auto Inside(Function function) const {
+    const NetworkNamespace netns = NetworkNamespace::Open(name()).value();
+    const NetnsScope scope = NetnsScope::Enter(netns).value();
+    return function();
+  }
+
+  // Throws when there can be none.
+  [[nodiscard]] FileDescriptor OpenSocket(int domain, int type) const;
+  // On eth0.
+  [[nodiscard]] PacketSocket OpenPacketSocket(uint16_t protocol = ETH_P_ALL) const;
+
+  // What eth0 has counted. A frame that is to be segmented counts as one.
+  struct FrameCounts {
+    uint64_t received = 0;
+    uint64_t sent = 0;
+  };
+  [[nodiscard]] FrameCounts CountFrames() const;
+
+ private:
+  const NetnsSandbox* sandbox_;
+  int number_;
+};
+
+class TestNetwork {
+ public:
+  struct Options {
+    std::string io;                  // the value of --io
+    std::vector<std::string> ports;  // a host each: KEY=VALUE,... of its port, or nothing
+    NetnsSandbox::Ipv6 ipv6 = NetnsSandbox::Ipv6::kOn;
+  };
+
+  // When it returns, all ports are up. Throws when that cannot be had.
+  explicit TestNetwork(const Options& options);
+
+  [[nodiscard]] const NetnsSandbox& sandbox() const { return sandbox_; }
+  [[nodiscard]] SwitchProcess& tapswitchd() { return *switch_; }
+  [[nodiscard]] int size() const { return static_cast<int>(hosts_.size()); }
+  // Numbered from 1.
+  [[nodiscard]] const TestHost& host(int number) const {
+    return hosts_.at(static_cast<size_t>(number) - 1);
+  }
+
+ private:
+  NetnsSandbox sandbox_;
+  std::deque<TestHost> hosts_;
+  std::optional<SwitchProcess> switch_;
+};
+
+}  // namespace tapswitch
