@@ -49,7 +49,7 @@ template <typename Handle>
 void RunTraffic(benchmark::State& state, uint32_t stations, Handle handle) {
   const std::vector<uint32_t> traffic = Traffic(stations);
   uint64_t frame = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const uint32_t source = traffic[frame % traffic.size()];
     const uint32_t destination = traffic[(frame + 1) % traffic.size()];
     handle(source, destination, Tick{1 + frame / kFramesPerTick});
@@ -117,7 +117,7 @@ BENCHMARK(LearnAndLookupPrefetched);
 // An empty table learns that many stations. Construction is not timed.
 void LearnNew(benchmark::State& state) {
   const auto stations = static_cast<uint32_t>(state.range(0));
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();
     MacTable table({.capacity = kFull, .salt = 1});
     state.ResumeTiming();
@@ -139,7 +139,7 @@ void LearnEvicting(benchmark::State& state) {
     ++number;
   };
   while (number < kFull) learn_next();
-  for (auto _ : state) learn_next();
+  for ([[maybe_unused]] auto _ : state) learn_next();
 }
 BENCHMARK(LearnEvicting)->Arg(2)->Arg(64)->Arg(kMaxPorts);
 
@@ -151,7 +151,7 @@ template <FlushKind kind>
 void Flush(benchmark::State& state) {
   const auto stations = static_cast<uint64_t>(state.range(0));
   MacTable table({.capacity = kFull, .salt = 1});
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();
     for (uint64_t i = 0; i < stations; ++i) {
       const auto number = static_cast<uint16_t>(i % kMaxPorts);
@@ -176,7 +176,8 @@ BENCHMARK(Flush<FlushKind::kAll>)->Arg(kMaxPorts)->Arg(kFull)->Iterations(200);
 // A whole round over a full table in which nothing has expired.
 void SweepRound(benchmark::State& state) {
   MacTable table = TableWith(kFull);
-  for (auto _ : state) benchmark::DoNotOptimize(table.Sweep(table.slots(), Tick{1}));
+  for ([[maybe_unused]] auto _ : state)
+    benchmark::DoNotOptimize(table.Sweep(table.slots(), Tick{1}));
 }
 BENCHMARK(SweepRound)->Unit(benchmark::kMicrosecond);
 

@@ -68,8 +68,9 @@ TEST_P(LifecycleTest, BothStopSignalsEndItInPeaceAndItsInterfacesWithIt) {
 
 TEST_P(LifecycleTest, ItEndsInPeaceUnderLoad) {
   TestNetwork network({.io = io(), .ports = std::vector<std::string>(4)});
-  const FrameFlood unicast(network.host(1), Station(1), Station(2));
-  const FrameFlood broadcast(network.host(2), Station(2), kBroadcastAddress);
+  // Not the stations of the stream, which would then be learned behind the wrong ports.
+  const FrameFlood unicast(network.host(1), Station(11), Station(12));
+  const FrameFlood broadcast(network.host(2), Station(12), kBroadcastAddress);
   SteadyStream stream(network.host(3), network.host(4));
   ASSERT_TRUE(stream.DeliversMore(10));
   ASSERT_EQ(stream.Finish().lost, 0U);
