@@ -143,13 +143,19 @@ struct Attached {
   bool created = false;
 };
 
+// Unavailable when the TAP is busy, or has disappeared in this very moment.
 absl::StatusOr<Attached> AttachExisting(const NetworkNamespace& netns, const LinkState& link) {
   if (absl::Status usable = CheckIsTap(link); !usable.ok()) return usable;
-  // The kernel would attach a further queue, and give us a share of another process's frames.
-  if (link.tun->multi_queue && link.tun->queues > 0) return Busy(link.name);
+  // What is not persistent exists because somebody holds it. A TAP with several queues is asked
+  // for, as the kernel would attach one more, and give us a share of another process's frames.
+  const bool is_held = !link.tun->persistent || (link.tun->multi_queue && link.tun->queues > 0);
+  if (is_held) return Busy(link.name);
   const int flags = link.tun->multi_queue ? kTapFlags | IFF_MULTI_QUEUE : kTapFlags;
   auto file = Attach(netns, link.name, flags);
   if (!file.ok()) return file.status();
+  // If it was deleted meanwhile, the kernel has made a new one, in the wrong namespace perhaps.
+  const auto tap = AskTap(file->get());
+  if (!tap.ok() || (tap->ifr_flags & IFF_PERSIST) == 0) return Busy(link.name);
   return Attached{.file = *std::move(file), .netns = &netns, .created = false};
 }
 

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
+KTHREADD = 2  # PID of the parent of all kernel threads
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class CpuTimes:
     """CPU seconds of the whole machine since boot, and when that was read."""
     at: float
     busy: float
-    stolen: float  # taken by the hypervisor for other guests
+    stolen: float  # taken from this machine by its hypervisor
 
     @staticmethod
     def now():
@@ -28,8 +29,11 @@ class CpuTimes:
                         steal * TICK)
 
 
-def _process_times():
-    """PID -> (parent, CPU seconds of it and of its ended children), without kernel threads."""
+def _foreign_seconds():
+    """CPU seconds of all processes but this one, its descendants and kernel threads.
+
+    Children that ended are in their parents' figures, so the difference of two sums over all
+    processes counts those too that began or ended in between; per process it would not."""
     times = {}
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -38,47 +42,46 @@ def _process_times():
             fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue  # it ended meanwhile
-        parent = int(fields[1])
-        if parent != 2:
-            times[int(entry.name)] = (parent, sum(map(int, fields[11:15])) * TICK)
-    return times
+        # proc(5): ppid; utime, stime, cutime, cstime.
+        times[int(entry.name)] = (int(fields[1]), sum(map(int, fields[11:15])) * TICK)
+    return sum(seconds for pid, (_, seconds) in times.items()
+               if not _descends_from({os.getpid(), KTHREADD}, pid, times))
 
 
-class ForeignLoad:
-    """CPU time that others took from a measurement, between its start and cores(): processes that
-    are no descendants of this one, and the hypervisor."""
-
-    def __init__(self):
-        self._start = CpuTimes.now()
-        self._processes = _process_times()
-
-    def cores(self):
-        """Mean number of CPUs they kept busy."""
-        now = CpuTimes.now()
-        processes = _process_times()
-        foreign = now.stolen - self._start.stolen
-        for pid, (_, seconds) in processes.items():
-            if not _is_own(pid, processes):
-                foreign += seconds - self._processes.get(pid, (0, 0.0))[1]
-        return foreign / (now.at - self._start.at)
-
-
-def _is_own(pid, times):
+def _descends_from(ancestors, pid, times):
     while pid in times:
-        if pid == os.getpid():
+        if pid in ancestors:
             return True
         pid = times[pid][0]
     return False
 
 
+class ForeignLoad:
+    """CPU time that processes which do not belong to this run took between start and cores()."""
+
+    def __init__(self):
+        self._at = time.monotonic()
+        self._before = _foreign_seconds()
+
+    def cores(self):
+        """Mean number of CPUs they kept busy."""
+        taken = _foreign_seconds() - self._before
+        return max(0.0, taken) / (time.monotonic() - self._at)
+
+
 def wait_until_quiet(limit, seconds):
-    """Waits until others use less than `limit` CPUs, for `seconds` at most."""
+    """Waits until foreign processes use less than `limit` CPUs, for `seconds` at most."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         load = ForeignLoad()
         time.sleep(0.25)
         if load.cores() <= limit:
             return
+
+
+def stolen_percent(before, after):
+    """Share of the CPU time between the two that the hypervisor gave to others."""
+    return 100 * (after.stolen - before.stolen) / ((after.at - before.at) * os.cpu_count())
 
 
 def _first_line(*command):
