@@ -12,10 +12,10 @@ Bridge::Bridge(const MacTable::Options& table) : table_(table), counters_(kMaxPo
 void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egress) {
   // Addresses in random order miss the cache twice a frame; asking for the slots a few frames ahead
   // hides that.
-  constexpr size_t kAhead = 4;
-  for (size_t i = 0; i < std::min(kAhead, frames.size()); ++i) Prefetch(frames, i);
+  constexpr size_t kAhead = 8;
+  for (size_t i = 0; i < std::min(kAhead, frames.size()); ++i) Prefetch(frames[i]);
   for (size_t i = 0; i < frames.size(); ++i) {
-    if (i + kAhead < frames.size()) Prefetch(frames, i + kAhead);
+    if (i + kAhead < frames.size()) Prefetch(frames[i + kAhead]);
     const Frame& frame = frames[i];
     PortCounters& counters = counters_[frame.ingress.value];
     const auto drop = ProcessFrame(frame, {.frame = static_cast<uint16_t>(i)}, now, egress);
@@ -54,13 +54,12 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, EgressFrame c
   return std::nullopt;
 }
 
-void Bridge::Prefetch(std::span<const Frame> frames, size_t index) const {
-  const Frame& frame = frames[index];
-  const auto header = ParseHeader(frame.bytes());
-  if (!header) return;
+void Bridge::Prefetch(const Frame& frame) const {
+  const auto bytes = frame.bytes();
+  if (bytes.size() < kEthernetHeaderSize) return;
   const VlanId vlan = view_.Classify(frame.ingress);
-  table_.Prefetch(vlan, header->source);
-  table_.Prefetch(vlan, header->destination);
+  table_.Prefetch(vlan, MacAddress::FromBytes(bytes.first<kMacAddressSize>()));
+  table_.Prefetch(vlan, MacAddress::FromBytes(bytes.subspan<kMacAddressSize, kMacAddressSize>()));
 }
 
 }  // namespace tapswitch

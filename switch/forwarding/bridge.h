@@ -39,7 +39,7 @@ class Bridge {
  private:
   std::optional<DropReason> ProcessFrame(const Frame& frame, EgressFrame copy, Tick now,
                                          EgressLists& egress);
-  void Prefetch(std::span<const Frame> frames, size_t index) const;
+  void Prefetch(const Frame& frame) const;
 
   MacTable table_;
   ForwardingView view_;

@@ -5,7 +5,6 @@
 namespace tapswitch {
 namespace {
 
-constexpr size_t kTypeOffset = 2 * kMacAddressSize;
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 std::optional<uint64_t> HexDigit(char digit) {
@@ -16,10 +15,6 @@ std::optional<uint64_t> HexDigit(char digit) {
 }
 
 }  // namespace
-
-MacAddress MacAddress::FromBytes(std::span<const std::byte, kMacAddressSize> bytes) {
-  return MacAddress(LoadBe48(bytes.data()));
-}
 
 std::optional<MacAddress> MacAddress::Parse(std::string_view text) {
   constexpr size_t kTextSize = 3 * kMacAddressSize - 1;
@@ -50,25 +45,6 @@ std::string MacAddress::ToString() const {
     text += kHexDigits[static_cast<uint8_t>(octet) & 0xFU];
   }
   return text;
-}
-
-std::optional<EthernetHeader> ParseHeader(std::span<const std::byte> frame) {
-  if (frame.size() < kEthernetHeaderSize) return std::nullopt;
-  const std::byte* at = frame.data();
-  EthernetHeader header{
-      .destination = MacAddress::FromNumber(LoadBe48(at)),
-      .source = MacAddress::FromNumber(LoadBe48(at + kMacAddressSize)),
-      .type_or_length = LoadBe16(at + kTypeOffset),
-      .payload_offset = kEthernetHeaderSize,
-  };
-  const auto type = static_cast<EtherType>(header.type_or_length);
-  if (IsVlanTag(type)) {
-    if (frame.size() < kEthernetHeaderSize + kVlanTagSize) return std::nullopt;
-    header.tag = VlanTag{.protocol = type, .control = LoadBe16(at + kEthernetHeaderSize)};
-    header.type_or_length = LoadBe16(at + kTypeOffset + kVlanTagSize);
-    header.payload_offset += kVlanTagSize;
-  }
-  return header;
 }
 
 }  // namespace tapswitch

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "switch/forwarding/bytes.h"
+
 namespace tapswitch {
 
 inline constexpr size_t kMacAddressSize = 6;
@@ -23,7 +25,9 @@ class MacAddress {
   constexpr MacAddress() = default;
   // Takes the low 48 bits of `value`.
   static constexpr MacAddress FromNumber(uint64_t value) { return MacAddress(value & kMask); }
-  static MacAddress FromBytes(std::span<const std::byte, kMacAddressSize> bytes);
+  static constexpr MacAddress FromBytes(std::span<const std::byte, kMacAddressSize> bytes) {
+    return MacAddress(LoadBe48(bytes.data()));
+  }
   // Accepts six pairs of hex digits joined by ':' or '-'; nothing for any other text.
   static std::optional<MacAddress> Parse(std::string_view text);
 
@@ -87,7 +91,32 @@ struct EthernetHeader {
   [[nodiscard]] constexpr bool is_llc() const { return type_or_length <= 1500; }
 };
 
-// Nothing when `frame` is too short for its header (under 14 bytes, or cut within the tag).
-[[nodiscard]] std::optional<EthernetHeader> ParseHeader(std::span<const std::byte> frame);
+inline constexpr size_t kTypeOffset = 2 * kMacAddressSize;
+
+// Nothing when `frame` is too short for its header (under 14 bytes, or cut within the tag). Here,
+// so that it is inlined: the result then lives in registers.
+[[nodiscard]] constexpr std::optional<EthernetHeader> ParseHeader(
+    std::span<const std::byte> frame) {
+  // One object, built where it is returned: a copy would read wide what was just written narrow, and
+  // wait for it.
+  std::optional<EthernetHeader> parsed;
+  if (frame.size() < kEthernetHeaderSize) return parsed;
+  const std::byte* at = frame.data();
+  EthernetHeader& header = parsed.emplace();
+  header.destination = MacAddress::FromNumber(LoadBe48(at));
+  header.source = MacAddress::FromNumber(LoadBe48(at + kMacAddressSize));
+  header.type_or_length = LoadBe16(at + kTypeOffset);
+  header.payload_offset = kEthernetHeaderSize;
+  const auto type = static_cast<EtherType>(header.type_or_length);
+  if (!IsVlanTag(type)) return parsed;
+  if (frame.size() < kEthernetHeaderSize + kVlanTagSize) {
+    parsed.reset();
+    return parsed;
+  }
+  header.tag = VlanTag{.protocol = type, .control = LoadBe16(at + kEthernetHeaderSize)};
+  header.type_or_length = LoadBe16(at + kTypeOffset + kVlanTagSize);
+  header.payload_offset += kVlanTagSize;
+  return parsed;
+}
 
 }  // namespace tapswitch
