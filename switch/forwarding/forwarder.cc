@@ -18,6 +18,13 @@ Decision Flood(const PortSet& candidates, const PortSet& reach) {
   return {.action = Decision::Action::kFlood, .flood = flood};
 }
 
+// To all ports of a group, which are two or more.
+Decision ForwardToGroup(const PortSet& group, const VlanMasks& masks, const PortSet& reach) {
+  const PortSet egress = group & masks.egress & reach;
+  if (egress.empty()) return Drop(DropReason::kEgressBlocked);
+  return {.action = Decision::Action::kFlood, .flood = egress};
+}
+
 }  // namespace
 
 std::optional<DropReason> Admit(const EthernetHeader& header) {
@@ -38,6 +45,7 @@ Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingres
   const auto found = table.Lookup(vlan, header.destination, now);
   if (!found) return Flood(masks.flood, reach);
   if (found->is_local) return Drop(DropReason::kLocalAddress);
+  if (found->group != kNoGroup) return ForwardToGroup(table.group(found->group), masks, reach);
   return Forward(ingress, found->port, masks, reach);
 }
 

@@ -27,7 +27,7 @@ struct Decision {
   enum class Action : uint8_t {
     kDrop,     // for `reason`
     kForward,  // to `egress`, which is known to have the destination behind it
-    kFlood,    // to `flood`, which is not empty
+    kFlood,    // to `flood`, which is not empty: flooded, or known to be behind all of these
   };
 
   Action action = Action::kDrop;

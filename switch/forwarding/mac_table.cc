@@ -1,3 +1,5 @@
+// Slots and lists, and all that goes through them.
+
 #include "switch/forwarding/mac_table.h"
 
 #include <algorithm>
@@ -32,26 +34,28 @@ MacTable::MacTable(const Options& options)
   }
 }
 
-LearnResult MacTable::Learn(VlanId vlan, MacAddress source, PortId port, Tick now) {
-  const Index at = Locate(KeyOf(vlan, source));
-  if (at == kNoIndex) return LearnUnknown({.vlan = vlan, .address = source, .port = port}, now);
-  const Slot& slot = slots_[at];
-  if (slot.port != port.value || slot.state == MacEntryState::kPermanent || !IsLive(slot, now)) {
-    return LearnChanged(at, port, now);
-  }
-  if (slot.last_seen != now.centiseconds) Refresh(at, now);
-  return LearnResult::kRefreshed;
+std::optional<MacEntry> MacTable::Find(VlanId vlan, MacAddress address, Tick now) const {
+  const auto entries = FindAll(vlan, address, now);
+  if (entries.empty()) return std::nullopt;
+  return entries.front();
 }
 
-std::optional<MacEntry> MacTable::Find(VlanId vlan, MacAddress address, Tick now) const {
+std::vector<MacEntry> MacTable::FindAll(VlanId vlan, MacAddress address, Tick now) const {
+  std::vector<MacEntry> entries;
   const Index at = Locate(KeyOf(vlan, address));
-  if (at == kNoIndex || !IsLive(slots_[at], now)) return std::nullopt;
-  return EntryOf(slots_[at]);
+  if (at == kNoIndex || !IsLive(slots_[at], now)) return entries;
+  Show(slots_[at], [&](const MacEntry& entry) { entries.push_back(entry); });
+  return entries;
 }
 
 bool MacTable::Set(const MacEntry& entry, Tick now) {
   const Index at = Locate(KeyOf(entry.vlan, entry.address));
   if (at == kNoIndex) return Insert(entry, now);
+  const Slot& slot = slots_[at];
+  if (IsExpired(slot, now) && !IsFlushed(slot)) {
+    Record(FdbEvent::Kind::kAged, slot, PortId{slot.port});
+  }
+  DropGroup(slot);
   Unlink(at);
   Fill(at, entry, now);
   return true;
@@ -68,6 +72,7 @@ bool MacTable::Erase(VlanId vlan, MacAddress address) {
 void MacTable::FlushPort(PortId port) {
   List& list = lists_[port.value];
   if (list.size == 0) return;
+  if (log_ != nullptr) RecordFlush(port.value);
   list.flushed_epoch = epoch_++;
 
   Slot& from = slots_[HeadOf(port.value)];
@@ -78,9 +83,13 @@ void MacTable::FlushPort(PortId port) {
   to.older = from.older;
   from.older = from.newer = HeadOf(port.value);
   lists_[kFlushedList].size += std::exchange(list.size, 0);
+  learned_ -= std::exchange(list.plain, 0);
 }
 
-void MacTable::FlushVlan(VlanId vlan) { vlan_flushed_epoch_[vlan.value] = epoch_++; }
+void MacTable::FlushVlan(VlanId vlan) {
+  if (log_ != nullptr) RecordFlush(vlan);
+  vlan_flushed_epoch_[vlan.value] = epoch_++;
+}
 
 void MacTable::FlushAll() {
   for (uint32_t port = 0; port < ports_end_; ++port) {
@@ -88,24 +97,11 @@ void MacTable::FlushAll() {
   }
 }
 
-void MacTable::ErasePort(PortId port) {
-  FlushPort(port);
-  for (Index at = 0; at < slot_count(); ++at) {
-    const auto is_set_by_hand = [&](const Slot& slot) {
-      return slot.key != 0 && slot.state != MacEntryState::kLearned && slot.port == port.value;
-    };
-    while (is_set_by_hand(slots_[at])) Release(at);  // which may bring another one to this place
-  }
-}
-
-bool MacTable::Sweep(size_t max_slots, Tick now,
-                     const std::function<void(const MacEntry&)>& on_expired) {
+bool MacTable::Sweep(size_t max_slots, Tick now) {
   for (; max_slots > 0; --max_slots) {
-    const Slot& slot = slots_[sweep_cursor_];
     // Releasing a slot may bring another entry to its place.
-    while (slot.key != 0 && !IsLive(slot, now)) {
-      if (on_expired != nullptr && !IsFlushed(slot)) on_expired(EntryOf(slot));
-      Release(sweep_cursor_);
+    while (slots_[sweep_cursor_].key != 0 && !IsLive(slots_[sweep_cursor_], now)) {
+      Reclaim(sweep_cursor_);
     }
     sweep_cursor_ = (sweep_cursor_ + 1) & slot_mask_;
     if (sweep_cursor_ == 0) return true;
@@ -113,57 +109,108 @@ bool MacTable::Sweep(size_t max_slots, Tick now,
   return false;
 }
 
-void MacTable::ForEach(Tick now, const std::function<void(const MacEntry&)>& visit) const {
-  for (Index at = 0; at < slot_count(); ++at) {
-    const Slot& slot = slots_[at];
-    if (slot.key != 0 && IsLive(slot, now)) visit(EntryOf(slot));
-  }
+MacTable::Cursor MacTable::BeginWalk() const {
+  Index free = 0;
+  while (slots_[free].key != 0) ++free;
+  Cursor cursor;
+  cursor.start = (free + 1) & slot_mask_;
+  return cursor;
 }
 
-uint32_t MacTable::size() const { return occupied_ - lists_[kFlushedList].size; }
-uint32_t MacTable::learned() const { return size() - lists_[kByHandList].size; }
-uint32_t MacTable::learned(PortId port) const { return lists_[port.value].size; }
+bool MacTable::Walk(Cursor& cursor, size_t max_slots, Tick now,
+                    const std::function<void(const MacEntry&)>& visit) const {
+  for (size_t walked = 1; cursor.passed < slot_count(); ++walked) {
+    const Slot& slot = slots_[(cursor.start + cursor.passed) & slot_mask_];
+    ++cursor.passed;
+    if (slot.key != 0 && IsLive(slot, now)) Show(slot, visit);
+    if (slot.key == 0 && walked >= max_slots) break;
+  }
+  return cursor.passed == slot_count();
+}
 
+// The port of an entry with a group is not one.
 MacEntry MacTable::EntryOf(const Slot& slot) {
   return {.vlan = VlanOf(slot),
           .address = MacAddress::FromNumber(slot.key),
           .port = PortId{slot.port},
           .state = slot.state,
           .sticky = slot.sticky,
+          .by_user = slot.by_user,
+          .extern_learn = slot.extern_learn,
           .last_seen = Tick{slot.last_seen}};
+}
+
+// Once for each port.
+void MacTable::Show(const Slot& slot, const std::function<void(const MacEntry&)>& visit) const {
+  MacEntry entry = EntryOf(slot);
+  if (!HasGroup(slot)) return visit(entry);
+  groups_[slot.port - kFirstGroup].ports.ForEach([&](PortId port) {
+    entry.port = port;
+    visit(entry);
+  });
+}
+
+bool MacTable::IsOn(const Slot& slot, PortId port) const {
+  if (!HasGroup(slot)) return slot.port == port.value;
+  return port != kBridgePort && groups_[slot.port - kFirstGroup].ports.contains(port);
 }
 
 // The list that an entry is in follows from its contents, flushes included: a flush moves the
 // entries of the port to another list by changing flushed_epoch, and their links at once.
 uint32_t MacTable::ListOf(const Slot& slot) const {
-  if (slot.state != MacEntryState::kLearned) return kByHandList;
+  if (!slot.mortal) return kFixedLists + std::min(slot.port, kFirstGroup);
   return slot.epoch > lists_[slot.port].flushed_epoch ? slot.port : kFlushedList;
 }
 
-// Links the entry as the newest of its list. A head's `newer` is the oldest entry, its `older` the
-// newest.
-void MacTable::Link(Index at) {
+// Whether it is one of List::plain.
+bool MacTable::IsCounted(const Slot& slot) const {
+  return IsPlain(slot) && slot.epoch > lists_[slot.port].flushed_epoch;
+}
+
+// As the newest of the list. A head's `newer` is the oldest entry, its `older` the newest.
+void MacTable::Chain(Index at, uint32_t list) {
   Slot& slot = slots_[at];
-  const uint32_t list = ListOf(slot);
   Slot& head = slots_[HeadOf(list)];
   slot.older = head.older;
   slot.newer = HeadOf(list);
   slots_[head.older].newer = at;
   head.older = at;
+}
+
+void MacTable::Unchain(Index at) {
+  const Slot& slot = slots_[at];
+  slots_[slot.older].newer = slot.newer;
+  slots_[slot.newer].older = slot.older;
+}
+
+// Puts the entry into its list, and into all counts that it is part of.
+void MacTable::Link(Index at) {
+  const Slot& slot = slots_[at];
+  const uint32_t list = ListOf(slot);
+  Chain(at, list);
   ++lists_[list].size;
+  if (!slot.mortal) ++fixed_;
+  if (!IsCounted(slot)) return;
+  ++lists_[list].plain;
+  ++learned_;
 }
 
 void MacTable::Unlink(Index at) {
   const Slot& slot = slots_[at];
-  slots_[slot.older].newer = slot.newer;
-  slots_[slot.newer].older = slot.older;
-  --lists_[ListOf(slot)].size;
+  const uint32_t list = ListOf(slot);
+  Unchain(at);
+  --lists_[list].size;
+  if (!slot.mortal) --fixed_;
+  if (!IsCounted(slot)) return;
+  --lists_[list].plain;
+  --learned_;
 }
 
+// Precondition: it is not flushed.
 void MacTable::Refresh(Index at, Tick now) {
   slots_[at].last_seen = now.centiseconds & kLow48;
-  Unlink(at);
-  Link(at);
+  Unchain(at);
+  Chain(at, ListOf(slots_[at]));
 }
 
 // Writes `entry` into a slot that has its key and is in no list, and links it.
@@ -173,14 +220,18 @@ void MacTable::Fill(Index at, const MacEntry& entry, Tick now) {
   slot.port = entry.port.value;
   slot.last_seen = now.centiseconds & kLow48;
   slot.state = entry.state;
+  slot.mortal = entry.state == MacEntryState::kLearned && !entry.extern_learn;
   slot.sticky = entry.sticky;
+  slot.by_user = entry.by_user;
+  slot.extern_learn = entry.extern_learn;
   Link(at);
-  ports_end_ = std::max(ports_end_, uint32_t{entry.port.value} + 1);
+  if (slot.mortal) ports_end_ = std::max(ports_end_, uint32_t{entry.port.value} + 1);
 }
 
 // Frees the slot. Each later one of the same run of used slots that a search could no longer reach
 // across the gap moves into it, and leaves the gap where it was.
 void MacTable::Release(Index at) {
+  DropGroup(slots_[at]);
   Unlink(at);
   --occupied_;
   Index gap = at;
@@ -196,74 +247,37 @@ void MacTable::Release(Index at) {
   slots_[gap].key = 0;
 }
 
-LearnResult MacTable::LearnUnknown(const MacEntry& entry, Tick now) {
-  if (ageing_.centiseconds == 0) return LearnResult::kRefused;
-  return Insert(entry, now) ? LearnResult::kLearned : LearnResult::kRefused;
-}
-
-// Of a station whose slot is dead, permanent, or says another port.
-LearnResult MacTable::LearnChanged(Index at, PortId port, Tick now) {
-  MacEntry entry = EntryOf(slots_[at]);
-  const bool was_live = IsLive(slots_[at], now);
-  if (was_live && (entry.state != MacEntryState::kLearned || entry.sticky)) {
-    return LearnResult::kPinned;
+// Frees the slot of an entry that nobody asked to remove.
+void MacTable::Reclaim(Index at) {
+  const Slot& slot = slots_[at];
+  if (log_ != nullptr && !IsFlushed(slot)) {
+    Record(FdbEvent::Kind::kAged, slot, PortId{slot.port});
   }
-  if (ageing_.centiseconds == 0) return LearnResult::kRefused;
-  entry.port = port;
-  entry.sticky = false;
-  Unlink(at);
-  Fill(at, entry, now);
-  return was_live ? LearnResult::kMoved : LearnResult::kLearned;
+  Release(at);
 }
 
-// Precondition: the key is not in the table.
-bool MacTable::Insert(const MacEntry& entry, Tick now) {
-  if (occupied_ == capacity_ && !MakeRoom(entry.port, now)) return false;
-  const uint64_t key = KeyOf(entry.vlan, entry.address);
-  Index at = HomeOf(key);
-  while (slots_[at].key != 0) at = (at + 1) & slot_mask_;
-  slots_[at].key = key;
-  ++occupied_;
-  Fill(at, entry, now);
-  return true;
+void MacTable::Record(FdbEvent::Kind kind, const Slot& slot, PortId from) {
+  if (log_ != nullptr) log_->Record({.kind = kind, .entry = EntryOf(slot), .from = from});
 }
 
-// Frees one slot, by the rule of the contract. False when all entries were set by hand.
-bool MacTable::MakeRoom(PortId beneficiary, Tick now) {
-  Index victim = slots_[HeadOf(kFlushedList)].newer;
-  if (lists_[kFlushedList].size == 0) victim = FindExpired(now);
-  if (victim == kNoIndex) {
-    const uint32_t fullest = FullestPort(beneficiary);
-    if (lists_[fullest].size == 0) return false;
-    victim = slots_[HeadOf(fullest)].newer;
-    if (IsLive(slots_[victim], now)) ++evictions_;  // it may be of a flushed VLAN
+void MacTable::RecordFlush(uint32_t port) {
+  uint32_t left = lists_[port].size;
+  for (Index at = OldestOf(port); left > 0 && !log_->is_full(); at = slots_[at].newer, --left) {
+    const Slot& slot = slots_[at];
+    if (!IsFlushed(slot)) Record(FdbEvent::Kind::kFlushed, slot, PortId{slot.port});
   }
-  Release(victim);
-  return true;
+  log_->Miss(left);
 }
 
-// An expired entry, if there is any. A port's oldest entry tells whether it has one. As long as
-// none is found, the ports are gone through at most once per tick.
-MacTable::Index MacTable::FindExpired(Tick now) {
-  if (now.centiseconds - no_older_than_ < ageing_.centiseconds) return kNoIndex;
-  uint64_t oldest_seen = now.centiseconds;
+void MacTable::RecordFlush(VlanId vlan) {
   for (uint32_t port = 0; port < ports_end_; ++port) {
-    if (lists_[port].size == 0) continue;
-    const Index oldest = slots_[HeadOf(port)].newer;
-    if (IsExpired(slots_[oldest], now)) return oldest;
-    oldest_seen = std::min<uint64_t>(oldest_seen, slots_[oldest].last_seen);
+    for (Index at = OldestOf(port); at != HeadOf(port); at = slots_[at].newer) {
+      const Slot& slot = slots_[at];
+      if (VlanOf(slot) != vlan || IsFlushed(slot)) continue;
+      if (log_->is_full()) return log_->Miss(1);
+      Record(FdbEvent::Kind::kFlushed, slot, PortId{slot.port});
+    }
   }
-  no_older_than_ = oldest_seen;
-  return kNoIndex;
-}
-
-// The port with the most learned entries; of equals `preferred`, then the lowest.
-uint32_t MacTable::FullestPort(PortId preferred) const {
-  uint32_t fullest = preferred.value;
-  for (uint32_t port = 0; port < ports_end_; ++port) {
-    if (lists_[port].size > lists_[fullest].size) fullest = port;
-  }
-  return fullest;
 }
 
 }  // namespace tapswitch

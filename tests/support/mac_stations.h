@@ -31,7 +31,8 @@ inline void LearnRange(MacTable& table, uint64_t first, uint64_t last, PortId po
 
 [[nodiscard]] inline std::vector<MacEntry> EntriesOf(const MacTable& table, Tick now) {
   std::vector<MacEntry> entries;
-  table.ForEach(now, [&](const MacEntry& entry) { entries.push_back(entry); });
+  auto cursor = table.BeginWalk();
+  table.Walk(cursor, table.slots(), now, [&](const MacEntry& e) { entries.push_back(e); });
   return entries;
 }
 

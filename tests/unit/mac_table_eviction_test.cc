@@ -227,7 +227,7 @@ TEST(MacTableMemoryTest, NothingIsAllocatedAfterConstruction) {
   table.Sweep(table.slots(), kNow);
   table.FlushAll();
   LearnRange(table, 1, 5000, kPort1, kNow);
-  table.ErasePort(kPort1);
+  EXPECT_TRUE(table.ErasePort(kPort1, 10));
   EXPECT_EQ(AllocationCount(), before);
 }
 
