@@ -18,7 +18,8 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
     if (i + kAhead < frames.size()) Prefetch(frames[i + kAhead]);
     const Frame& frame = frames[i];
     PortCounters& counters = counters_[frame.ingress.value];
-    const auto drop = ProcessFrame(frame, {.frame = static_cast<uint16_t>(i)}, now, egress);
+    const auto drop =
+        ProcessFrame(frame, {.frame = static_cast<uint16_t>(i)}, now, counters, egress);
     if (drop) {
       counters.Drop(*drop);
     } else {
@@ -27,17 +28,23 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
   }
 }
 
-// parse -> admit -> learn -> decide -> group
+// parse -> admit (-> screen) -> learn -> decide -> group
 std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, EgressFrame copy, Tick now,
-                                               EgressLists& egress) {
+                                               PortCounters& counters, EgressLists& egress) {
   const auto header = ParseHeader(frame.bytes());
   if (!header) return DropReason::kRunt;
 
   if (const auto refused = Admit(*header)) return refused;
 
   const VlanId vlan = view_.Classify(frame.ingress);
+  if (view_.is_screened(frame.ingress)) {
+    if (const auto refused = Screen(view_, table_, frame.ingress, vlan, header->source, now)) {
+      return refused;
+    }
+  }
   if (view_.masks(vlan).learning.contains(frame.ingress)) {
-    table_.Learn(vlan, header->source, frame.ingress, now);
+    const LearnResult result = table_.Learn(vlan, header->source, frame.ingress, now);
+    if (result != LearnResult::kRefreshed) counters.Learned(result);
   }
 
   const Decision decision = Decide(view_, table_, frame.ingress, vlan, *header, now);

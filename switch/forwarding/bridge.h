@@ -26,7 +26,7 @@ class Bridge {
   // depend on where a batch begins or ends. Ports of the frames and of the view have been added to
   // `egress`. `frames` has at most FrameBatch::kCapacity elements.
   //
-  // Counts `forwarded` and the ingress drops; who receives and who sends counts the rest.
+  // Counts `forwarded`, the ingress drops and what was learned; who receives and who sends counts the rest.
   void Process(std::span<const Frame> frames, Tick now, EgressLists& egress);
 
   [[nodiscard]] MacTable& table() { return table_; }
@@ -38,7 +38,7 @@ class Bridge {
 
  private:
   std::optional<DropReason> ProcessFrame(const Frame& frame, EgressFrame copy, Tick now,
-                                         EgressLists& egress);
+                                         PortCounters& counters, EgressLists& egress);
   void Prefetch(const Frame& frame) const;
 
   MacTable table_;

@@ -34,19 +34,39 @@ std::optional<DropReason> Admit(const EthernetHeader& header) {
   return std::nullopt;
 }
 
-Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress, VlanId vlan,
-                const EthernetHeader& header, Tick now) {
+std::optional<DropReason> Screen(const ForwardingView& view, const MacTable& table, PortId ingress,
+                                 VlanId vlan, MacAddress source, Tick now) {
+  if (!view.is_locked(ingress)) return std::nullopt;
+  const auto found = table.Lookup(vlan, source, now);
+  if (!found || found->is_local) return DropReason::kLocked;
+  const bool is_here = found->group == kNoGroup ? found->port == ingress
+                                                : table.group(found->group).contains(ingress);
+  if (!is_here) return DropReason::kLocked;
+  return std::nullopt;
+}
+
+Decision DecideKnowing(const ForwardingView& view, const MacTable& table, PortId ingress,
+                       VlanId vlan, MacAddress destination, const std::optional<MacLookup>& found) {
   const VlanMasks& masks = view.masks(vlan);
   const PortSet& reach = view.reach(ingress);
   if (!masks.ingress.contains(ingress)) return Drop(DropReason::kPortState);
-  if (header.destination.is_multicast()) {
-    return Flood(header.destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood, reach);
+  if (destination.is_multicast()) {
+    return Flood(destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood, reach);
   }
-  const auto found = table.Lookup(vlan, header.destination, now);
   if (!found) return Flood(masks.flood, reach);
   if (found->is_local) return Drop(DropReason::kLocalAddress);
   if (found->group != kNoGroup) return ForwardToGroup(table.group(found->group), masks, reach);
   return Forward(ingress, found->port, masks, reach);
+}
+
+Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress, VlanId vlan,
+                const EthernetHeader& header, Tick now) {
+  const MacAddress destination = header.destination;
+  if (destination.is_multicast()) {
+    return DecideKnowing(view, table, ingress, vlan, destination, std::nullopt);
+  }
+  return DecideKnowing(view, table, ingress, vlan, destination,
+                       table.Lookup(vlan, destination, now));
 }
 
 }  // namespace tapswitch

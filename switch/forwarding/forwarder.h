@@ -1,8 +1,8 @@
 // The decision: where a frame goes. Pure functions of the view, the table, the header and `now`, so
 // that tracing a frame and forwarding it are the same code.
 //
-// A frame passes Admit, then is learned from (which changes the table, so the bridge does it), then
-// Decide. What a known unicast decision depends on is (ingress, VLAN, source, destination) and the
+// A frame passes Admit and, on a screened port, Screen; then is learned from (which changes the table,
+// so the bridge does it), then Decide. What a known unicast decision depends on is (ingress, VLAN, source, destination) and the
 // state of view and table; nothing else.
 
 #pragma once
@@ -23,6 +23,14 @@ namespace tapswitch {
 // is_valid_ether_addr); reserved destinations are not forwarded (IEEE 802.1Q, 8.6.3).
 [[nodiscard]] std::optional<DropReason> Admit(const EthernetHeader& header);
 
+// Whether a screened port takes frames from `source`. A refused one teaches nothing either. A locked
+// port takes those whose entry is on it, and is not the bridge's own (net/bridge/br_input.c,
+// br_handle_frame_finish, BR_PORT_LOCKED).
+// Precondition: view.is_screened(ingress).
+[[nodiscard]] std::optional<DropReason> Screen(const ForwardingView& view, const MacTable& table,
+                                               PortId ingress, VlanId vlan, MacAddress source,
+                                               Tick now);
+
 struct Decision {
   enum class Action : uint8_t {
     kDrop,     // for `reason`
@@ -41,5 +49,10 @@ struct Decision {
 // Precondition: `ingress` is a port of `view`, the header was admitted.
 [[nodiscard]] Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress,
                               VlanId vlan, const EthernetHeader& header, Tick now);
+
+// The same, knowing what the look-up of the destination says: nothing for a group address.
+[[nodiscard]] Decision DecideKnowing(const ForwardingView& view, const MacTable& table,
+                                     PortId ingress, VlanId vlan, MacAddress destination,
+                                     const std::optional<MacLookup>& found);
 
 }  // namespace tapswitch

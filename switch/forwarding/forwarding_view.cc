@@ -5,22 +5,22 @@
 namespace tapswitch {
 namespace {
 
-bool Learns(const PortForwarding& port) {
-  return port.learning &&
-         (port.state == PortState::kLearning || port.state == PortState::kForwarding);
+bool LetsFramesIn(const PortForwarding& port) {
+  return port.state == PortState::kLearning || port.state == PortState::kForwarding;
 }
 
 }  // namespace
 
 ForwardingView::ForwardingView(std::span<const PortForwarding> ports) {
-  PortSet all;
   PortSet isolated;
   size_t ids = 0;
   for (const PortForwarding& port : ports) {
     ids = std::max<size_t>(ids, port.id.value + 1U);
-    all.insert(port.id);
+    ports_.insert(port.id);
     if (port.isolated) isolated.insert(port.id);
-    if (Learns(port)) masks_.learning.insert(port.id);
+    if (port.locked) locked_.insert(port.id);
+    if (port.locked && LetsFramesIn(port)) screened_.insert(port.id);
+    if (port.learning && LetsFramesIn(port)) masks_.learning.insert(port.id);
     if (port.state != PortState::kForwarding) continue;
     masks_.ingress.insert(port.id);
     masks_.egress.insert(port.id);
@@ -31,7 +31,7 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports) {
   reach_.resize(ids);
   for (const PortForwarding& port : ports) {
     PortSet& reach = reach_[port.id.value];
-    reach = port.isolated ? all - isolated : all;
+    reach = port.isolated ? ports_ - isolated : ports_;
     if (!port.hairpin) reach.erase(port.id);
   }
 }

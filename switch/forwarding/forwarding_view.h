@@ -34,6 +34,7 @@ struct PortForwarding {
   bool bcast_flood = true;
   bool isolated = false;  // reaches only ports that are not, so not itself either
   bool hairpin = false;   // a frame may leave by the port it came from
+  bool locked = false;    // takes frames only from stations that are known to be behind it
 };
 
 // The masks of one VLAN.
@@ -60,12 +61,22 @@ class ForwardingView {
 
   [[nodiscard]] const VlanMasks& masks(VlanId /*vlan*/) const { return masks_; }
 
+  [[nodiscard]] const PortSet& ports() const { return ports_; }
+
+  // Whether frames from `ingress` have to pass Screen, where all rare checks of a source are, so that
+  // they cost other ports one test of a bit. Only of a port whose state lets frames in.
+  [[nodiscard]] bool is_screened(PortId ingress) const { return screened_.contains(ingress); }
+  [[nodiscard]] bool is_locked(PortId ingress) const { return locked_.contains(ingress); }
+
   // The ports that frames from `ingress` may reach at all: not the port itself (hairpin aside), and
   // no isolated port from another. Precondition: `ingress` is a port of this view.
   [[nodiscard]] const PortSet& reach(PortId ingress) const { return reach_[ingress.value]; }
 
  private:
   VlanMasks masks_;
+  PortSet ports_;
+  PortSet screened_;
+  PortSet locked_;
   std::vector<PortSet> reach_;  // by ingress
 };
 

@@ -70,6 +70,10 @@ class MacTable {
   // What Learn would answer.
   [[nodiscard]] LearnResult WouldLearn(VlanId vlan, MacAddress source, PortId port, Tick now) const;
 
+  // The live entry that Learn would have to evict for it, if it is one of another station.
+  [[nodiscard]] std::optional<MacEntry> WouldEvict(VlanId vlan, MacAddress source, PortId port,
+                                                   Tick now) const;
+
   // The port that `address` is behind, or nothing when it is unknown or expired.
   [[nodiscard]] std::optional<MacLookup> Lookup(VlanId vlan, MacAddress address, Tick now) const;
 

@@ -33,6 +33,19 @@ LearnResult MacTable::WouldLearn(VlanId vlan, MacAddress source, PortId port, Ti
   return at != kNoIndex || CanMakeRoom() ? wish : LearnResult::kRefused;
 }
 
+std::optional<MacEntry> MacTable::WouldEvict(VlanId vlan, MacAddress source, PortId port,
+                                             Tick now) const {
+  if (occupied_ < capacity_ || lists_[kFlushedList].size > 0) return std::nullopt;
+  if (Locate(KeyOf(vlan, source)) != kNoIndex) return std::nullopt;
+  if (WouldLearn(vlan, source, port, now) != LearnResult::kLearned) return std::nullopt;
+  for (uint32_t other = 0; other < ports_end_; ++other) {
+    if (lists_[other].size > 0 && IsExpired(slots_[OldestOf(other)], now)) return std::nullopt;
+  }
+  const Slot& victim = slots_[OldestOf(FullestPort(port))];
+  if (!IsLive(victim, now)) return std::nullopt;
+  return EntryOf(victim);
+}
+
 // Of a station that is not simply seen again. `at` is its slot, or kNoIndex.
 LearnResult MacTable::LearnSlowly(Index at, const MacEntry& seen, Tick now) {
   const LearnResult wish = Judge(at, seen.port, now);

@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "switch/forwarding/mac_entry.h"
+
 namespace tapswitch {
 
 // Why a frame, or one copy of it, went no further. The order is that of kDropReasons.
@@ -24,6 +26,7 @@ enum class DropReason : uint8_t {
   kSourceMulticast,   // a source address with the group bit
   kSourceZero,        // source 00:00:00:00:00:00
   kReservedAddress,   // to 01:80:C2:00:00:00 .. 0F
+  kLocked,            // the port is locked, and the source is not known to be behind it
   kPortState,         // the port is not in a state that forwards
   kLocalAddress,      // to the bridge itself: consumed
   kSamePort,          // the destination is behind the port it came from
@@ -37,7 +40,7 @@ enum class DropReason : uint8_t {
   kWriteFailed,    // any other error of the write
 };
 
-inline constexpr size_t kDropReasonCount = 16;
+inline constexpr size_t kDropReasonCount = 17;
 
 struct DropReasonInfo {
   std::string_view name;  // as shown to users and in metrics
@@ -51,6 +54,7 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"source_multicast", false},
     {"source_zero", false},
     {"reserved_address", false},
+    {"locked", false},
     {"port_state", false},
     {"local_address", false},
     {"same_port", false},
@@ -83,10 +87,17 @@ struct PortCounters {
   FrameCounter sent;
   uint64_t forwarded = 0;  // received frames that were handed to at least one egress port
   std::array<uint64_t, kDropReasonCount> drops{};
+  // Received frames by what they taught, in order of LearnResult. kRefreshed, the ordinary case, is
+  // not counted.
+  std::array<uint64_t, kLearnResultCount> learning{};
 
   constexpr void Drop(DropReason reason) { ++drops[static_cast<size_t>(reason)]; }
   [[nodiscard]] constexpr uint64_t dropped(DropReason reason) const {
     return drops[static_cast<size_t>(reason)];
+  }
+  constexpr void Learned(LearnResult result) { ++learning[static_cast<size_t>(result)]; }
+  [[nodiscard]] constexpr uint64_t learned(LearnResult result) const {
+    return learning[static_cast<size_t>(result)];
   }
   bool operator==(const PortCounters&) const = default;
 };

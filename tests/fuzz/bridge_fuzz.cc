@@ -1,16 +1,18 @@
 // Fuzzes Bridge::Process: the input is a configuration and a sequence of frames; the invariants of
 // the core must hold whatever it says.
 //
-// Format: 4 bytes for each port (state, flags, 2 unused), then frames: ingress, length (2 bytes, big
+// Format: 4 bytes for each port (state, flags, limit of learned entries, an entry on it), then frames: ingress, length (2 bytes, big
 // endian, capped by what is left), ticks to pass before it, the frame's bytes.
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "switch/forwarding/bridge.h"
 #include "switch/forwarding/bytes.h"
+#include "switch/forwarding/trace.h"
 #include "tests/support/test_frames.h"
 
 namespace tapswitch {
@@ -38,6 +40,7 @@ std::vector<PortForwarding> PortsFrom(std::span<const std::byte> input) {
         .bcast_flood = (flags & 8U) == 0,
         .isolated = (flags & 16U) != 0,
         .hairpin = (flags & 32U) != 0,
+        .locked = (flags & 64U) != 0,
     });
   }
   return ports;
@@ -49,6 +52,27 @@ class Scenario {
       : ports_(std::move(ports)), bridge_({.capacity = 8, .ageing = {50}, .salt = 3}) {
     for (uint16_t id = 0; id < kPorts; ++id) egress_.AddPort({id});
     bridge_.SetView(ForwardingView(ports_));
+    bridge_.table().set_event_log(&log_);
+  }
+
+  void Limit(PortId port, uint8_t max) { bridge_.table().set_max_learned(port, max); }
+
+  // Of a few stations; the kind is in the upper bits.
+  void SetEntry(PortId port, uint8_t what) {
+    const unsigned kind = what >> 4U;
+    if (kind == 0) return;
+    const MacEntry entry{
+        .vlan = kNoVlan,
+        .address = MacAddress::FromNumber(0x020000000000 + (what & 3U)),
+        .port = port,
+        .state = kind % 4 < 3 ? static_cast<MacEntryState>(kind % 4) : MacEntryState::kLearned,
+        .sticky = kind % 4 == 3,
+        .by_user = (what & 4U) != 0,
+        .extern_learn = (what & 8U) != 0,
+    };
+    Require(kind < 8 ? bridge_.table().Set(entry, now_)
+                     : bridge_.table().Append(entry, now_) ||
+                           bridge_.table().Lookup(kNoVlan, entry.address, now_)->is_local);
   }
 
   void Show(PortId ingress, std::span<const std::byte> bytes, Ticks pause) {
@@ -57,13 +81,29 @@ class Scenario {
     const Frame frame = storage.Plain(ingress, bytes);
     const uint64_t before = Accounted(ingress);
     egress_.Clear();
+    const auto header = ParseHeader(bytes);
+    Trace trace;
+    if (header) trace = Foresee(ingress, *header);
     bridge_.Process({&frame, 1}, now_, egress_);
+    if (header) Require(PortsOf(trace.decision) == egress_.used());
+    log_.Clear();
     Require(Accounted(ingress) == before + 1);
     Require(bridge_.table().size() <= bridge_.table().capacity());
     egress_.used().ForEach([&](PortId port) { CheckCopy(ingress, port); });
   }
 
  private:
+  Trace Foresee(PortId ingress, const EthernetHeader& header) const {
+    return TraceFrame(bridge_.view(), bridge_.table(), ingress, header, now_,
+                      [](PortId port) { return std::to_string(port.value); });
+  }
+
+  static PortSet PortsOf(const Decision& decision) {
+    PortSet ports = decision.flood;
+    if (decision.action == Decision::Action::kForward) ports.insert(decision.egress);
+    return ports;
+  }
+
   uint64_t Accounted(PortId port) {
     const PortCounters& counters = bridge_.counters(port);
     uint64_t sum = counters.forwarded;
@@ -82,6 +122,7 @@ class Scenario {
 
   std::vector<PortForwarding> ports_;
   Bridge bridge_;
+  FdbEventLog log_;
   EgressLists egress_;
   Tick now_;
 };
@@ -89,6 +130,10 @@ class Scenario {
 void Run(std::span<const std::byte> input) {
   if (input.size() < kPorts * kPortConfigSize) return;
   Scenario scenario(PortsFrom(input));
+  for (uint16_t id = 0; id < kPorts; ++id) {
+    scenario.Limit({id}, LoadByte(&input[id * kPortConfigSize + 2]));
+    scenario.SetEntry({id}, LoadByte(&input[id * kPortConfigSize + 3]));
+  }
   input = input.subspan(kPorts * kPortConfigSize);
   while (input.size() >= kFrameHeaderSize) {
     const PortId ingress{static_cast<uint16_t>(LoadByte(input.data()) % kPorts)};

@@ -2,74 +2,19 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <set>
 #include <vector>
 
 #include "switch/forwarding/bridge.h"
-#include "tests/support/frame_builder.h"
 #include "tests/support/naive_bridge.h"
+#include "tests/support/random_traffic.h"
 #include "tests/support/test_frames.h"
 
 namespace tapswitch {
 namespace {
 
-constexpr uint16_t kPorts = 6;
+constexpr uint16_t kPorts = RandomTraffic::kPorts;
 constexpr Ticks kAgeing{500};
-
-class RandomTraffic {
- public:
-  explicit RandomTraffic(uint64_t seed) : random_(seed) {}
-
-  uint64_t Below(uint64_t bound) {
-    return std::uniform_int_distribution<uint64_t>(0, bound - 1)(random_);
-  }
-  bool OneIn(uint64_t n) { return Below(n) == 0; }
-
-  MacAddress Address() {
-    switch (Below(16)) {
-      case 0:
-        return kBroadcastAddress;
-      case 1:
-        return MacAddress::FromNumber(0x333300000000 + Below(4));
-      case 2:
-        return MacAddress::FromNumber(0x0180C2000000 + Below(17));
-      case 3:
-        return MacAddress();
-      default:
-        return MacAddress::FromNumber(0x020000000000 + Below(24));
-    }
-  }
-
-  std::vector<std::byte> FrameBytes() {
-    FrameBuilder frame(Address(), Address());
-    if (OneIn(3)) frame.Tag(EtherType::kVlan, static_cast<uint16_t>(Below(0x10000)));
-    frame.Type(EtherType::kIpv4).Pad(14 + Below(100));
-    auto bytes = frame.Build();
-    if (OneIn(50)) bytes.resize(Below(14));
-    return bytes;
-  }
-
-  std::vector<PortForwarding> Ports() {
-    std::vector<PortForwarding> ports;
-    for (uint16_t id = 0; id < kPorts; ++id) {
-      ports.push_back({
-          .id = {id},
-          .state = OneIn(4) ? static_cast<PortState>(Below(5)) : PortState::kForwarding,
-          .learning = !OneIn(6),
-          .flood = !OneIn(6),
-          .mcast_flood = !OneIn(6),
-          .bcast_flood = !OneIn(6),
-          .isolated = OneIn(3),
-          .hairpin = OneIn(6),
-      });
-    }
-    return ports;
-  }
-
- private:
-  std::mt19937_64 random_;
-};
 
 // A bridge, and the ports each frame of a batch left by.
 class BridgeUnderTest {
@@ -104,6 +49,37 @@ class BridgeUnderTest {
   EgressLists egress_;
 };
 
+// What a user may do to the table, or nothing.
+void ChangeTable(RandomTraffic& random, MacTable& table, NaiveBridge& naive, Tick now) {
+  const MacEntry entry = random.Entry();
+  switch (random.Below(8)) {
+    case 0:
+    case 1:
+      EXPECT_TRUE(table.Set(entry, now));
+      return naive.Set(entry, now);
+    case 2:
+      if (entry.port == kBridgePort) return;
+      EXPECT_EQ(table.Append(entry, now), naive.Append(entry, now));
+      return;
+    case 3:
+      table.Erase(entry.vlan, entry.address, entry.port);
+      return naive.Erase(entry.address, entry.port);
+    case 4: {
+      const auto limit = static_cast<uint32_t>(random.Below(2) * random.Below(20));
+      table.set_max_learned(limit);
+      return naive.SetLimit(limit);
+    }
+    case 5: {
+      const auto limit = static_cast<uint32_t>(random.Below(2) * random.Below(5));
+      if (entry.port == kBridgePort) return;
+      table.set_max_learned(entry.port, limit);
+      return naive.SetLimit(entry.port, limit);
+    }
+    default:
+      return;
+  }
+}
+
 class BridgePropertyTest : public ::testing::TestWithParam<uint64_t> {};
 
 TEST_P(BridgePropertyTest, AgreesWithTheNaiveBridgeOnEveryFrame) {
@@ -137,6 +113,7 @@ TEST_P(BridgePropertyTest, AgreesWithTheNaiveBridgeOnEveryFrame) {
       real.bridge().table().FlushPort(gone);
       naive.ForgetPort(gone);
     }
+    ChangeTable(random, real.bridge().table(), naive, now);
     if (random.OneIn(3)) real.bridge().table().Sweep(random.Below(2000), now);
   }
 }

@@ -207,6 +207,96 @@ TEST_F(BridgeTest, AFrameToTheBridgeItselfIsConsumed) {
   EXPECT_EQ(Dropped(kA, DropReason::kLocalAddress), 1U);
 }
 
+TEST_F(BridgeTest, AStaticEntryWithSeveralPortsGoesToAllThatMaySendIt) {
+  const auto append = [&](PortId port) {
+    ASSERT_TRUE(
+        bridge_.table().Append({.vlan = kNoVlan, .address = Station(7), .port = port}, now_));
+  };
+  append(kB);
+  append(kC);
+  EXPECT_THAT(Send(kA, Station(1), Station(7)), ElementsAre(1, 2));
+  EXPECT_THAT(Send(kB, Station(2), Station(7)), ElementsAre(2));
+  ports_[1].state = PortState::kBlocking;
+  ports_[2].flood = false;
+  SetView();
+  EXPECT_THAT(Send(kA, Station(1), Station(7)), ElementsAre(2)) << "it is known: no flooding";
+  ports_[2].state = PortState::kBlocking;
+  SetView();
+  EXPECT_THAT(Send(kA, Station(1), Station(7)), IsEmpty());
+  EXPECT_EQ(Dropped(kA, DropReason::kEgressBlocked), 1U);
+}
+
+TEST_F(BridgeTest, ALockedPortTakesFramesOnlyFromStationsKnownToBeBehindIt) {
+  const auto set = [&](uint64_t station, PortId port, MacEntryState state) {
+    ASSERT_TRUE(bridge_.table().Set(
+        {.vlan = kNoVlan, .address = Station(station), .port = port, .state = state}, now_));
+  };
+  ports_[0].locked = true;
+  SetView();
+  set(1, kA, MacEntryState::kStatic);
+  set(2, kB, MacEntryState::kLearned);
+  set(3, kA, MacEntryState::kPermanent);
+  EXPECT_THAT(Send(kA, Station(1), kBroadcastAddress), ElementsAre(1, 2));
+  EXPECT_THAT(Send(kA, Station(2), kBroadcastAddress), IsEmpty()) << "known elsewhere";
+  EXPECT_THAT(Send(kA, Station(3), kBroadcastAddress), IsEmpty()) << "the bridge's own";
+  EXPECT_THAT(Send(kA, Station(4), kBroadcastAddress), IsEmpty()) << "unknown";
+  EXPECT_EQ(Dropped(kA, DropReason::kLocked), 3U);
+  EXPECT_EQ(bridge_.table().Lookup(kNoVlan, Station(4), now_), std::nullopt);
+  EXPECT_EQ(bridge_.table().Lookup(kNoVlan, Station(2), now_)->port, kB) << "nothing was learned";
+  EXPECT_THAT(Send(kB, Station(2), Station(1)), ElementsAre(0)) << "it sends as any other";
+}
+
+TEST_F(BridgeTest, AStationWithSeveralPortsMayComeByEachLockedOneOfThem) {
+  ports_[0].locked = ports_[1].locked = ports_[2].locked = true;
+  SetView();
+  for (const PortId port : {kA, kB}) {
+    ASSERT_TRUE(
+        bridge_.table().Append({.vlan = kNoVlan, .address = Station(7), .port = port}, now_));
+  }
+  EXPECT_THAT(Send(kA, Station(7), kBroadcastAddress), ElementsAre(1, 2));
+  EXPECT_THAT(Send(kB, Station(7), kBroadcastAddress), ElementsAre(0, 2));
+  EXPECT_THAT(Send(kC, Station(7), kBroadcastAddress), IsEmpty());
+}
+
+TEST_F(BridgeTest, ReservedAddressesAndPortStatesComeBeforeTheLock) {
+  ports_[0].locked = true;
+  SetView();
+  Send(kA, Station(1), MacAddress::FromNumber(0x0180C2000003));
+  EXPECT_EQ(Dropped(kA, DropReason::kReservedAddress), 1U);
+  ports_[0].state = PortState::kBlocking;
+  SetView();
+  Send(kA, Station(1), kBroadcastAddress);
+  EXPECT_EQ(Dropped(kA, DropReason::kPortState), 1U);
+  ports_[0].state = PortState::kLearning;
+  SetView();
+  Send(kA, Station(1), kBroadcastAddress);
+  EXPECT_EQ(Dropped(kA, DropReason::kLocked), 1U);
+  EXPECT_EQ(bridge_.table().size(), 0U);
+}
+
+TEST_F(BridgeTest, WhatFramesTeachIsCountedUnlessItIsKnown) {
+  MacTable& table = bridge_.table();
+  const auto set = [&](uint64_t station, MacEntryState state) {
+    ASSERT_TRUE(table.Set(
+        {.vlan = kNoVlan, .address = Station(station), .port = kC, .state = state}, now_));
+  };
+  set(3, MacEntryState::kStatic);
+  set(4, MacEntryState::kPermanent);
+  table.set_max_learned(kA, 1);
+  for (const uint64_t station : {1U, 1U, 2U, 3U, 4U}) Send(kA, Station(station), Station(9));
+  Send(kB, Station(1), Station(9));
+  table.set_ageing(Ticks{0});
+  Send(kB, Station(5), Station(9));
+  const auto counted = [&](PortId port) {
+    std::vector<uint64_t> counts;
+    for (const uint64_t count : bridge_.counters(port).learning) counts.push_back(count);
+    return counts;
+  };
+  // Refreshed, learned, moved, pinned, local, limited, refused.
+  EXPECT_THAT(counted(kA), ElementsAre(0, 1, 0, 1, 1, 1, 0));
+  EXPECT_THAT(counted(kB), ElementsAre(0, 0, 1, 0, 0, 0, 1));
+}
+
 TEST_F(BridgeTest, WithNowhereToFloodTheFrameIsCounted) {
   ports_ = {{.id = kA}};
   SetView();

@@ -1,0 +1,274 @@
+#include "switch/forwarding/trace.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace tapswitch {
+namespace {
+
+constexpr size_t kNamesAtMost = 8;
+
+std::string AgeText(Tick seen, Tick now) {
+  const uint64_t age = now.centiseconds - seen.centiseconds;
+  const std::string fraction = std::to_string(100 + age % 100).substr(1);
+  return std::to_string(age / 100) + "." + fraction + " s ago";
+}
+
+std::string KindText(const MacEntry& entry, Tick now) {
+  std::string text = "static";
+  if (entry.state == MacEntryState::kLearned) {
+    text = entry.extern_learn ? "externally learned" : entry.by_user ? "set by hand" : "learned";
+    text += ", seen " + AgeText(entry.last_seen, now);
+  }
+  if (entry.sticky) text += ", sticky";
+  return text;
+}
+
+class Tracer {
+ public:
+  Tracer(const ForwardingView& view, const MacTable& table, PortId ingress,
+         const EthernetHeader& header, Tick now, const std::function<std::string(PortId)>& name)
+      : view_(view),
+        table_(table),
+        ingress_(ingress),
+        header_(header),
+        now_(now),
+        name_(name),
+        vlan_(view.Classify(ingress)),
+        masks_(view.masks(vlan_)) {}
+
+  Trace Run() {
+    if (Admitted() && Screened()) {
+      found_ = table_.Lookup(vlan_, header_.destination, now_);
+      if (header_.destination.is_multicast()) found_.reset();
+      Learn();
+      Decide();
+    }
+    return std::move(trace_);
+  }
+
+ private:
+  void Step(std::string stage, std::string verdict, std::string text) {
+    trace_.steps.push_back({std::move(stage), std::move(verdict), std::move(text)});
+  }
+  bool Drop(std::string stage, DropReason reason, std::string text) {
+    trace_.decision = {.action = Decision::Action::kDrop, .reason = reason};
+    Step(std::move(stage), "drop", std::move(text));
+    return false;
+  }
+
+  bool Admitted() {
+    const std::string source = header_.source.ToString();
+    const auto refused = Admit(header_);
+    if (!refused.has_value()) {
+      Step("admit", "pass", "no reserved destination, and the source is a station's address");
+      Step("vlan", "pass", VlanText());
+      return true;
+    }
+    if (*refused == DropReason::kSourceMulticast) {
+      return Drop("admit", *refused, "the source " + source + " is a group address");
+    }
+    if (*refused == DropReason::kSourceZero) {
+      return Drop("admit", *refused, "the source " + source + " is no station's address");
+    }
+    return Drop("admit", *refused,
+                "the destination " + header_.destination.ToString() +
+                    " is reserved for protocols between bridges and is not forwarded");
+  }
+
+  [[nodiscard]] std::string VlanText() const {
+    if (vlan_ == kNoVlan) return "VLANs are not filtered: all ports share one broadcast domain";
+    return "belongs to VLAN " + std::to_string(vlan_.value);
+  }
+
+  bool Screened() {
+    if (!view_.is_screened(ingress_)) return true;
+    const auto refused = Screen(view_, table_, ingress_, vlan_, header_.source, now_);
+    const std::string where = EntryText(header_.source);
+    const std::string text = name_(ingress_) + " is locked, and the source " + where;
+    if (refused.has_value()) return Drop("screen", *refused, text);
+    Step("screen", "pass", text);
+    return true;
+  }
+
+  // Also corrects what the look-up of the destination will say once the source has been learned.
+  void Learn() {
+    if (!masks_.learning.contains(ingress_)) {
+      Step("learn", "pass", name_(ingress_) + " does not learn: by its flag, or in its state");
+      return;
+    }
+    const MacAddress source = header_.source;
+    const LearnResult result = table_.WouldLearn(vlan_, source, ingress_, now_);
+    const bool is_new = result == LearnResult::kLearned || result == LearnResult::kMoved;
+    const auto evicted = table_.WouldEvict(vlan_, source, ingress_, now_);
+    std::string text = LearnText(result);
+    if (evicted.has_value()) {
+      text += "; the table is full, so " + evicted->address.ToString() + " is forgotten";
+      if (evicted->vlan == vlan_ && evicted->address == header_.destination) found_.reset();
+      forgotten_ = evicted->address;
+    }
+    Step("learn", is_new ? "learn" : "pass", text);
+    if (is_new && source == header_.destination) {
+      found_ = MacLookup{.port = ingress_};
+      has_taught_itself_ = true;
+    }
+  }
+
+  [[nodiscard]] std::string LearnText(LearnResult result) const {
+    const std::string source = "the source " + header_.source.ToString();
+    switch (result) {
+      case LearnResult::kRefreshed:
+        return source + " is known to be behind " + name_(ingress_);
+      case LearnResult::kLearned:
+        return source + " is new: learned behind " + name_(ingress_);
+      case LearnResult::kMoved:
+        return "the source " + EntryText(header_.source) + ": moves to " + name_(ingress_);
+      case LearnResult::kPinned:
+        return "the source " + EntryText(header_.source) + ": stays there";
+      case LearnResult::kLocal:
+        return source + " is an address of the bridge itself: not learned";
+      case LearnResult::kLimited:
+        return source + " is not learned: there is a limit, and it is reached";
+      case LearnResult::kRefused:
+        break;
+    }
+    if (table_.ageing() == Ticks{0}) return source + " is not learned: the ageing time is 0";
+    return source + " is not learned: the table is full of entries set by hand";
+  }
+
+  void Decide() {
+    Decision& decision = trace_.decision;
+    decision = DecideKnowing(view_, table_, ingress_, vlan_, header_.destination, found_);
+    if (!masks_.ingress.contains(ingress_)) {
+      return Step("state", "drop", name_(ingress_) + " is not in state forwarding");
+    }
+    Step("state", "pass", name_(ingress_) + " is in state forwarding");
+    if (decision.reason == DropReason::kLocalAddress &&
+        decision.action == Decision::Action::kDrop) {
+      return Step("lookup", "drop", LookupText() + ": consumed, not forwarded");
+    }
+    Step("lookup", "pass", LookupText());
+    if (!found_.has_value()) return Flood();
+    if (found_->group != kNoGroup) return ToGroup();
+    ToPort();
+  }
+
+  [[nodiscard]] std::string LookupText() const {
+    const MacAddress destination = header_.destination;
+    const std::string text = "the destination " + destination.ToString();
+    if (destination.is_broadcast()) return text + " is broadcast";
+    if (destination.is_multicast()) return text + " is multicast";
+    if (has_taught_itself_) return text + " is the source itself, behind " + name_(ingress_);
+    if (!found_.has_value() && forgotten_ == destination) return text + " has just been forgotten";
+    return "the destination " + EntryText(destination);
+  }
+
+  // "ADDRESS is behind PORT (KIND)".
+  [[nodiscard]] std::string EntryText(MacAddress address) const {
+    const auto entries = table_.FindAll(vlan_, address, now_);
+    if (entries.empty()) return address.ToString() + " is unknown";
+    const MacEntry& first = entries.front();
+    if (first.state == MacEntryState::kPermanent) {
+      return address.ToString() + " is an address of the bridge itself (permanent, on " +
+             name_(first.port) + ")";
+    }
+    PortSet ports;
+    for (const MacEntry& entry : entries) ports.insert(entry.port);
+    return address.ToString() + " is behind " + PortsText(ports) + " (" + KindText(first, now_) +
+           ")";
+  }
+
+  void ToPort() {
+    const PortId port = found_->port;
+    const Decision& decision = trace_.decision;
+    if (decision.action == Decision::Action::kForward) {
+      return Step("egress", "forward", "leaves by " + name_(port));
+    }
+    Step("egress", "drop",
+         port == ingress_ ? "that is where it came from, and hairpin is off"
+                          : name_(port) + " may not send it: " + ObstacleText(port, masks_.egress));
+  }
+
+  void ToGroup() {
+    const PortSet& group = table_.group(found_->group);
+    Step("egress", trace_.decision.action == Decision::Action::kDrop ? "drop" : "forward",
+         FanOutText(group, masks_.egress));
+  }
+
+  void Flood() {
+    const MacAddress destination = header_.destination;
+    const PortSet& mask = destination.is_broadcast()   ? masks_.bcast_flood
+                          : destination.is_multicast() ? masks_.mcast_flood
+                                                       : masks_.flood;
+    Step("egress", trace_.decision.action == Decision::Action::kDrop ? "drop" : "flood",
+         FanOutText(view_.ports(), mask));
+  }
+
+  // Which of `candidates` the frame leaves by, and what keeps it from each other one. `mask` has
+  // those that may send it.
+  [[nodiscard]] std::string FanOutText(const PortSet& candidates, const PortSet& mask) const {
+    const Decision& decision = trace_.decision;
+    std::string text = "leaves by no port";
+    PortSet left_out = candidates;
+    if (decision.action == Decision::Action::kFlood) {
+      text = "leaves by " + PortsText(decision.flood);
+      left_out -= decision.flood;
+    }
+    std::vector<std::pair<std::string, PortSet>> by_obstacle;
+    left_out.ForEach([&](PortId port) {
+      const std::string obstacle = ObstacleText(port, mask);
+      for (auto& [known, ports] : by_obstacle) {
+        if (known == obstacle) return ports.insert(port);
+      }
+      by_obstacle.emplace_back(obstacle, PortSet{}).second.insert(port);
+    });
+    for (const auto& [obstacle, ports] : by_obstacle) {
+      text += "; not by " + PortsText(ports) + " (" + obstacle + ")";
+    }
+    return text;
+  }
+
+  // Why the frame does not leave by `port`.
+  [[nodiscard]] std::string ObstacleText(PortId port, const PortSet& mask) const {
+    if (!view_.ports().contains(port)) return "the port is down";
+    if (!masks_.egress.contains(port)) return "not in state forwarding";
+    if (!view_.reach(ingress_).contains(port)) {
+      return port == ingress_ ? "where it came from" : "both ports are isolated";
+    }
+    if (mask.contains(port)) return "";
+    if (header_.destination.is_broadcast()) return "bcast_flood off";
+    return header_.destination.is_multicast() ? "mcast_flood off" : "flood off";
+  }
+
+  [[nodiscard]] std::string PortsText(const PortSet& ports) const {
+    if (ports.size() > kNamesAtMost) return std::to_string(ports.size()) + " ports";
+    std::string text;
+    ports.ForEach([&](PortId port) { text += (text.empty() ? "" : ", ") + name_(port); });
+    return text;
+  }
+
+  const ForwardingView& view_;
+  const MacTable& table_;
+  PortId ingress_;
+  const EthernetHeader& header_;
+  Tick now_;
+  const std::function<std::string(PortId)>& name_;
+  VlanId vlan_;
+  const VlanMasks& masks_;
+  std::optional<MacLookup> found_;
+  std::optional<MacAddress> forgotten_;
+  bool has_taught_itself_ = false;
+  Trace trace_;
+};
+
+}  // namespace
+
+Trace TraceFrame(const ForwardingView& view, const MacTable& table, PortId ingress,
+                 const EthernetHeader& header, Tick now,
+                 const std::function<std::string(PortId)>& name) {
+  return Tracer(view, table, ingress, header, now, name).Run();
+}
+
+}  // namespace tapswitch

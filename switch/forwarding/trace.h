@@ -1,0 +1,37 @@
+// Following one frame through the bridge in thought: the stages that decide, what each said and why.
+// They are the ones that forward, and nothing changes.
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/forwarder.h"
+#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/mac_table.h"
+
+namespace tapswitch {
+
+struct TraceStep {
+  std::string stage;    // "admit", "vlan", "screen", "learn", "state", "lookup", "egress"
+  std::string verdict;  // "pass", "drop"; "learn"; "forward", "flood"
+  std::string text;     // for people
+
+  bool operator==(const TraceStep&) const = default;
+};
+
+struct Trace {
+  std::vector<TraceStep> steps;  // in order; the first that says "drop" is the last
+  Decision decision;             // what the bridge would do with the frame
+};
+
+// `name` gives the name of a port, of kBridgePort too.
+// Precondition: `ingress` is a port of `view`.
+[[nodiscard]] Trace TraceFrame(const ForwardingView& view, const MacTable& table, PortId ingress,
+                               const EthernetHeader& header, Tick now,
+                               const std::function<std::string(PortId)>& name);
+
+}  // namespace tapswitch
