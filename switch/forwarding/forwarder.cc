@@ -25,6 +25,23 @@ Decision ForwardToGroup(const PortSet& group, const VlanMasks& masks, const Port
   return {.action = Decision::Action::kFlood, .flood = egress};
 }
 
+// A template, so that a look-up is inlined and its result stays in registers.
+template <typename LookUp>
+Decision DecideWith(const ForwardingView& view, const MacTable& table, PortId ingress, VlanId vlan,
+                    MacAddress destination, LookUp look_up) {
+  const VlanMasks& masks = view.masks(vlan);
+  const PortSet& reach = view.reach(ingress);
+  if (!masks.ingress.contains(ingress)) return Drop(DropReason::kPortState);
+  if (destination.is_multicast()) {
+    return Flood(destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood, reach);
+  }
+  const auto found = look_up();
+  if (!found) return Flood(masks.flood, reach);
+  if (found->is_local) return Drop(DropReason::kLocalAddress);
+  if (found->group != kNoGroup) return ForwardToGroup(table.group(found->group), masks, reach);
+  return Forward(ingress, found->port, masks, reach);
+}
+
 }  // namespace
 
 std::optional<DropReason> Admit(const EthernetHeader& header) {
@@ -45,28 +62,15 @@ std::optional<DropReason> Screen(const ForwardingView& view, const MacTable& tab
   return std::nullopt;
 }
 
-Decision DecideKnowing(const ForwardingView& view, const MacTable& table, PortId ingress,
-                       VlanId vlan, MacAddress destination, const std::optional<MacLookup>& found) {
-  const VlanMasks& masks = view.masks(vlan);
-  const PortSet& reach = view.reach(ingress);
-  if (!masks.ingress.contains(ingress)) return Drop(DropReason::kPortState);
-  if (destination.is_multicast()) {
-    return Flood(destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood, reach);
-  }
-  if (!found) return Flood(masks.flood, reach);
-  if (found->is_local) return Drop(DropReason::kLocalAddress);
-  if (found->group != kNoGroup) return ForwardToGroup(table.group(found->group), masks, reach);
-  return Forward(ingress, found->port, masks, reach);
-}
-
 Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress, VlanId vlan,
                 const EthernetHeader& header, Tick now) {
-  const MacAddress destination = header.destination;
-  if (destination.is_multicast()) {
-    return DecideKnowing(view, table, ingress, vlan, destination, std::nullopt);
-  }
-  return DecideKnowing(view, table, ingress, vlan, destination,
-                       table.Lookup(vlan, destination, now));
+  return DecideWith(view, table, ingress, vlan, header.destination,
+                    [&] { return table.Lookup(vlan, header.destination, now); });
+}
+
+Decision DecideKnowing(const ForwardingView& view, const MacTable& table, PortId ingress,
+                       VlanId vlan, MacAddress destination, const std::optional<MacLookup>& found) {
+  return DecideWith(view, table, ingress, vlan, destination, [&] { return found; });
 }
 
 }  // namespace tapswitch

@@ -26,6 +26,7 @@ MacTable::MacTable(const Options& options)
       slot_mask_(SlotsFor(options.capacity) - 1),
       slots_(size_t{slot_count()} + kListCount),
       lists_(kListCount),
+      port_max_learned_(kMaxPorts),
       vlan_flushed_epoch_(kVlanCount) {
   for (uint32_t list = 0; list < kListCount; ++list) {
     const Index head = HeadOf(list);
@@ -190,7 +191,7 @@ void MacTable::Link(Index at) {
   Chain(at, list);
   ++lists_[list].size;
   if (!slot.mortal) ++fixed_;
-  if (!IsCounted(slot)) return;
+  if (list == kFlushedList || !IsPlain(slot)) return;
   ++lists_[list].plain;
   ++learned_;
 }
@@ -201,7 +202,7 @@ void MacTable::Unlink(Index at) {
   Unchain(at);
   --lists_[list].size;
   if (!slot.mortal) --fixed_;
-  if (!IsCounted(slot)) return;
+  if (list == kFlushedList || !IsPlain(slot)) return;
   --lists_[list].plain;
   --learned_;
 }

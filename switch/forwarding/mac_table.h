@@ -147,9 +147,9 @@ class MacTable {
 
   // Limits of plain learned entries; 0: none. Lowering one evicts nothing.
   void set_max_learned(uint32_t max) { max_learned_ = max; }
-  void set_max_learned(PortId port, uint32_t max) { lists_[port.value].max_plain = max; }
+  void set_max_learned(PortId port, uint32_t max) { port_max_learned_[port.value] = max; }
   [[nodiscard]] uint32_t max_learned() const { return max_learned_; }
-  [[nodiscard]] uint32_t max_learned(PortId port) const { return lists_[port.value].max_plain; }
+  [[nodiscard]] uint32_t max_learned(PortId port) const { return port_max_learned_[port.value]; }
 
   [[nodiscard]] uint32_t capacity() const { return capacity_; }
   [[nodiscard]] size_t slots() const { return slot_count(); }
@@ -198,8 +198,7 @@ class MacTable {
   struct List {
     uint64_t flushed_epoch = 0;  // of a port: entries learned in it or before are flushed
     uint32_t size = 0;
-    uint32_t plain = 0;      // of a port: those that count in limits
-    uint32_t max_plain = 0;  // of a port: its limit; 0: none
+    uint32_t plain = 0;  // of a port: those that count in limits
   };
 
   struct Group {
@@ -236,7 +235,7 @@ class MacTable {
   void Reclaim(Index at);
   [[nodiscard]] bool IsCounted(const Slot& slot) const;
 
-  LearnResult LearnSlowly(Index at, const MacEntry& seen, Tick now);
+  LearnResult LearnSlowly(Index at, VlanId vlan, MacAddress source, PortId port, Tick now);
   [[nodiscard]] LearnResult Judge(Index at, PortId port, Tick now) const;
   [[nodiscard]] bool CountsAfter(Index at, LearnResult wish) const;
   [[nodiscard]] bool AddsToBridge(Index at, LearnResult wish) const;
@@ -275,6 +274,7 @@ class MacTable {
   FdbEventLog* log_ = nullptr;
   std::vector<Slot> slots_;  // and behind them the heads of the lists
   std::vector<List> lists_;
+  std::vector<uint32_t> port_max_learned_;
   std::vector<uint64_t> vlan_flushed_epoch_;  // by VLAN, like that of a port
   std::vector<Group> groups_;
 };

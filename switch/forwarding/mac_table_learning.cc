@@ -16,10 +16,10 @@ uint32_t Excess(uint32_t count, uint32_t max) {
 
 LearnResult MacTable::Learn(VlanId vlan, MacAddress source, PortId port, Tick now) {
   const Index at = Locate(KeyOf(vlan, source));
-  if (at == kNoIndex) return LearnSlowly(at, {.vlan = vlan, .address = source, .port = port}, now);
+  if (at == kNoIndex) return LearnSlowly(at, vlan, source, port, now);
   const Slot& slot = slots_[at];
   if (slot.port != port.value || slot.state == MacEntryState::kPermanent || !IsLive(slot, now)) {
-    return LearnSlowly(at, {.vlan = vlan, .address = source, .port = port}, now);
+    return LearnSlowly(at, vlan, source, port, now);
   }
   if (slot.last_seen != now.centiseconds) Refresh(at, now);
   return LearnResult::kRefreshed;
@@ -47,33 +47,29 @@ std::optional<MacEntry> MacTable::WouldEvict(VlanId vlan, MacAddress source, Por
 }
 
 // Of a station that is not simply seen again. `at` is its slot, or kNoIndex.
-LearnResult MacTable::LearnSlowly(Index at, const MacEntry& seen, Tick now) {
-  const LearnResult wish = Judge(at, seen.port, now);
+LearnResult MacTable::LearnSlowly(Index at, VlanId vlan, MacAddress source, PortId port, Tick now) {
+  const LearnResult wish = Judge(at, port, now);
   if (wish == LearnResult::kRefreshed) Refresh(at, now);
   if (wish != LearnResult::kLearned && wish != LearnResult::kMoved) return wish;
 
-  MacEntry entry = seen;
-  PortId from = seen.port;
+  const bool moves = wish == LearnResult::kMoved;
+  const PortId from = moves ? PortId{slots_[at].port} : port;
   const bool counts = CountsAfter(at, wish);
   const bool adds_to_bridge = AddsToBridge(at, wish);
-  if (wish == LearnResult::kMoved) {
-    from = PortId{slots_[at].port};
-    entry.by_user = !counts;
-  } else if (at != kNoIndex) {
-    Reclaim(at);
-  }
-  if (counts && !MakeRoomUnderLimits(seen.port, adds_to_bridge, now)) return LearnResult::kLimited;
-  if (wish == LearnResult::kMoved) {
-    at = Locate(KeyOf(seen.vlan, seen.address));  // making room may have shifted it
+  if (!moves && at != kNoIndex) Reclaim(at);
+  if (counts && !MakeRoomUnderLimits(port, adds_to_bridge, now)) return LearnResult::kLimited;
+
+  const MacEntry entry{.vlan = vlan, .address = source, .port = port, .by_user = !counts};
+  if (moves) {
+    at = Locate(KeyOf(vlan, source));  // making room may have shifted it
     Unlink(at);
     Fill(at, entry, now);
   } else if (!Insert(entry, now)) {
     return LearnResult::kRefused;
   }
   if (log_ != nullptr) {
-    const bool moved = wish == LearnResult::kMoved;
-    Record(moved ? FdbEvent::Kind::kMoved : FdbEvent::Kind::kLearned,
-           slots_[Locate(KeyOf(seen.vlan, seen.address))], from);
+    Record(moves ? FdbEvent::Kind::kMoved : FdbEvent::Kind::kLearned,
+           slots_[Locate(KeyOf(vlan, source))], from);
   }
   return wish;
 }
@@ -105,8 +101,7 @@ bool MacTable::AddsToBridge(Index at, LearnResult wish) const {
 // Drops expired entries until one more plain one on `port` keeps the limits. False when they do not
 // suffice.
 bool MacTable::MakeRoomUnderLimits(PortId port, bool adds_to_bridge, Tick now) {
-  const List& list = lists_[port.value];
-  while (Excess(list.plain, list.max_plain) > 0) {
+  while (Excess(learned(port), max_learned(port)) > 0) {
     const Index oldest = OldestOf(port.value);
     if (!IsExpired(slots_[oldest], now)) return false;
     Reclaim(oldest);
@@ -122,9 +117,8 @@ bool MacTable::MakeRoomUnderLimits(PortId port, bool adds_to_bridge, Tick now) {
 // What MakeRoomUnderLimits would answer, once the station's dead entry at `at` is out of the way.
 bool MacTable::FitsUnderLimits(Index at, PortId port, LearnResult wish, Tick now) const {
   const bool frees = wish == LearnResult::kLearned && at != kNoIndex && IsCounted(slots_[at]);
-  const List& list = lists_[port.value];
   const bool frees_port = frees && slots_[at].port == port.value;
-  const uint32_t too_many = Excess(list.plain - (frees_port ? 1 : 0), list.max_plain);
+  const uint32_t too_many = Excess(learned(port) - (frees_port ? 1 : 0), max_learned(port));
   if (ExpiredPlain(port, at, too_many, now) < too_many) return false;
   if (!AddsToBridge(at, wish)) return true;
 
@@ -189,8 +183,11 @@ MacTable::Index MacTable::FindExpired(Tick now) {
 // The port with the most mortal entries; of equals `preferred`, then the lowest.
 uint32_t MacTable::FullestPort(PortId preferred) const {
   uint32_t fullest = preferred == kBridgePort ? 0 : preferred.value;
+  uint32_t most = lists_[fullest].size;
   for (uint32_t port = 0; port < ports_end_; ++port) {
-    if (lists_[port].size > lists_[fullest].size) fullest = port;
+    if (lists_[port].size <= most) continue;
+    most = lists_[port].size;
+    fullest = port;
   }
   return fullest;
 }

@@ -337,6 +337,9 @@ class Comparison {
     CheckFind(AnyKey());
   }
 
+  // All that learning ever came to.
+  [[nodiscard]] const std::set<LearnResult>& results() const { return results_; }
+
   void CheckEverything() {
     for (uint16_t i = 0; i < scenario_.ports; ++i) {
       EXPECT_EQ(table_.learned(PortId{i}), model_.learned(PortId{i})) << "port " << i;
@@ -431,6 +434,7 @@ class Comparison {
     const LearnResult expected = table_.WouldLearn(key.first, key.second, port, now_);
     EXPECT_EQ(table_.Learn(key.first, key.second, port, now_), expected);
     EXPECT_EQ(model_.Learn(key, port, now_), expected);
+    results_.insert(expected);
     CheckFind(key);
   }
 
@@ -553,11 +557,13 @@ class Comparison {
   FdbEventLog log_;
   Model model_;
   Follower follower_;
+  std::set<LearnResult> results_;
 };
 
 class MacTablePropertyTest : public ::testing::TestWithParam<Scenario> {};
 
 TEST_P(MacTablePropertyTest, AgreesWithTheModel) {
+  std::set<LearnResult> results;
   for (uint64_t seed = 1; seed <= GetParam().seeds; ++seed) {
     Comparison comparison(GetParam(), seed);
     for (uint32_t step = 0; step < GetParam().steps; ++step) {
@@ -566,7 +572,9 @@ TEST_P(MacTablePropertyTest, AgreesWithTheModel) {
       if (step % GetParam().steps_per_full_check == 0) comparison.CheckEverything();
       if (HasFailure()) return;
     }
+    results.insert(comparison.results().begin(), comparison.results().end());
   }
+  EXPECT_EQ(results.size(), kLearnResultCount) << "the operations were too tame";
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, MacTablePropertyTest,
