@@ -26,7 +26,8 @@ class Bridge {
   // depend on where a batch begins or ends. Ports of the frames and of the view have been added to
   // `egress`. `frames` has at most FrameBatch::kCapacity elements.
   //
-  // Counts `forwarded`, the ingress drops and what was learned; who receives and who sends counts the rest.
+  // Counts `forwarded`, the ingress drops and what was learned; who receives and who sends counts
+  // the rest.
   void Process(std::span<const Frame> frames, Tick now, EgressLists& egress);
 
   [[nodiscard]] MacTable& table() { return table_; }

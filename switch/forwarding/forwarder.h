@@ -1,9 +1,9 @@
 // The decision: where a frame goes. Pure functions of the view, the table, the header and `now`, so
 // that tracing a frame and forwarding it are the same code.
 //
-// A frame passes Admit and, on a screened port, Screen; then is learned from (which changes the table,
-// so the bridge does it), then Decide. What a known unicast decision depends on is (ingress, VLAN, source, destination) and the
-// state of view and table; nothing else.
+// A frame passes Admit and, on a screened port, Screen; then is learned from (which changes the
+// table, so the bridge does it), then Decide. What a known unicast decision depends on is (ingress,
+// VLAN, source, destination) and the state of view and table; nothing else.
 
 #pragma once
 
@@ -23,10 +23,9 @@ namespace tapswitch {
 // is_valid_ether_addr); reserved destinations are not forwarded (IEEE 802.1Q, 8.6.3).
 [[nodiscard]] std::optional<DropReason> Admit(const EthernetHeader& header);
 
-// Whether a screened port takes frames from `source`. A refused one teaches nothing either. A locked
-// port takes those whose entry is on it, and is not the bridge's own (net/bridge/br_input.c,
-// br_handle_frame_finish, BR_PORT_LOCKED).
-// Precondition: view.is_screened(ingress).
+// Whether a screened port takes frames from `source`. A refused one teaches nothing either. A
+// locked port takes those whose entry is on it, and is not the bridge's own (net/bridge/br_input.c,
+// br_handle_frame_finish, BR_PORT_LOCKED). Precondition: view.is_screened(ingress).
 [[nodiscard]] std::optional<DropReason> Screen(const ForwardingView& view, const MacTable& table,
                                                PortId ingress, VlanId vlan, MacAddress source,
                                                Tick now);

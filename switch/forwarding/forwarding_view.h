@@ -63,8 +63,8 @@ class ForwardingView {
 
   [[nodiscard]] const PortSet& ports() const { return ports_; }
 
-  // Whether frames from `ingress` have to pass Screen, where all rare checks of a source are, so that
-  // they cost other ports one test of a bit. Only of a port whose state lets frames in.
+  // Whether frames from `ingress` have to pass Screen, where all rare checks of a source are, so
+  // that they cost other ports one test of a bit. Only of a port whose state lets frames in.
   [[nodiscard]] bool is_screened(PortId ingress) const { return screened_.contains(ingress); }
   [[nodiscard]] bool is_locked(PortId ingress) const { return locked_.contains(ingress); }
 

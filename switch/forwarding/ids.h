@@ -18,7 +18,8 @@ struct PortId {
   auto operator<=>(const PortId&) const = default;
 };
 
-// "The bridge itself", as the port of a permanent entry of the MAC table; nowhere else is it a port.
+// "The bridge itself", as the port of a permanent entry of the MAC table; nowhere else is it a
+// port.
 inline constexpr PortId kBridgePort{kMaxPorts};
 
 // An IEEE 802.1Q VLAN identifier, 0 .. 4095. Zero stands for "no VLAN": the one broadcast domain of

@@ -1,4 +1,5 @@
-// The filtering database (IEEE 802.1Q, 8.8; the Linux bridge's fdb): which port a station is behind.
+// The filtering database (IEEE 802.1Q, 8.8; the Linux bridge's fdb): which port a station is
+// behind.
 //
 // Contract
 //   Key         (VLAN, MAC). Keys differ, so VLANs learn independently of each other.
@@ -14,8 +15,8 @@
 //               (net/bridge/br_fdb.c, fdb_create, for the bridge's limit).
 //   Expiry      Lookup itself honours it: an entry not seen for `ageing` is not there, whether or
 //               not a sweep has reclaimed it (net/bridge/br_fdb.c, has_expired, is the same).
-//   Flush       of a port, a VLAN or all forgets what was learned without touching the entries: they
-//               carry the epoch they were learned in, and a flush notes the epoch it ends.
+//   Flush       of a port, a VLAN or all forgets what was learned without touching the entries:
+//               they carry the epoch they were learned in, and a flush notes the epoch it ends.
 //   Groups      a static entry may have several ports (IEEE 802.1Q, 8.8.1). It is one entry, shown
 //               as one for each port.
 //
@@ -88,14 +89,14 @@ class MacTable {
   [[nodiscard]] std::optional<MacEntry> Find(VlanId vlan, MacAddress address, Tick now) const;
   [[nodiscard]] std::vector<MacEntry> FindAll(VlanId vlan, MacAddress address, Tick now) const;
 
-  // Sets an entry, of any kind, by hand; it replaces any entry of the same key, whatever the limits,
-  // and counts as seen now (`entry.last_seen` is not looked at). False when the table is full and
-  // nothing learned is left to evict.
+  // Sets an entry, of any kind, by hand; it replaces any entry of the same key, whatever the
+  // limits, and counts as seen now (`entry.last_seen` is not looked at). False when the table is
+  // full and nothing learned is left to evict.
   [[nodiscard]] bool Set(const MacEntry& entry, Tick now);
 
-  // Adds entry.port to the static entry of that key; without one, or with a learned one in its place,
-  // sets it. The flags become those of `entry`, whose state is taken as kStatic. False, and nothing
-  // changes, when there is no room, kMaxGroups groups exist, or the entry is permanent.
+  // Adds entry.port to the static entry of that key; without one, or with a learned one in its
+  // place, sets it. The flags become those of `entry`, whose state is taken as kStatic. False, and
+  // nothing changes, when there is no room, kMaxGroups groups exist, or the entry is permanent.
   [[nodiscard]] bool Append(const MacEntry& entry, Tick now);
 
   // Removes the entry, whatever its kind. False when there was none; a flushed one is none, an
@@ -124,9 +125,9 @@ class MacTable {
   // all the time is visited exactly once, one that comes or goes at most once; an entry that is
   // erased and set again may be visited for each. The order is not specified.
   //
-  // Why: a walk starts behind a free slot and pauses only at free slots. An entry never stands before
-  // its home or beyond a slot that is free, and never moves but back towards its home. So nothing
-  // that stands on one side of a pause gets to the other.
+  // Why: a walk starts behind a free slot and pauses only at free slots. An entry never stands
+  // before its home or beyond a slot that is free, and never moves but back towards its home. So
+  // nothing that stands on one side of a pause gets to the other.
   class Cursor {
    private:
     friend class MacTable;
@@ -172,8 +173,8 @@ class MacTable {
   // The port number in the slot of an entry with a group is the group's index, counted from here.
   static constexpr uint16_t kFirstGroup = kMaxPorts + 1;
 
-  // The lists are numbered: the mortal entries of each port, the flushed ones, the fixed ones of each
-  // port and of the bridge itself, and those with groups.
+  // The lists are numbered: the mortal entries of each port, the flushed ones, the fixed ones of
+  // each port and of the bridge itself, and those with groups.
   static constexpr uint32_t kFlushedList = kMaxPorts;
   static constexpr uint32_t kFixedLists = kMaxPorts + 1;
   static constexpr uint32_t kListCount = kFixedLists + kFirstGroup + 1;

@@ -87,8 +87,8 @@ LearnResult MacTable::Judge(Index at, PortId port, Tick now) const {
   return is_known ? LearnResult::kMoved : LearnResult::kLearned;
 }
 
-// Whether the entry is a plain one once the wish is granted: all but those set by hand, which stay so
-// when they move.
+// Whether the entry is a plain one once the wish is granted: all but those set by hand, which stay
+// so when they move.
 bool MacTable::CountsAfter(Index at, LearnResult wish) const {
   return wish != LearnResult::kMoved || !slots_[at].by_user || slots_[at].extern_learn;
 }

@@ -1,5 +1,5 @@
-// Following one frame through the bridge in thought: the stages that decide, what each said and why.
-// They are the ones that forward, and nothing changes.
+// Following one frame through the bridge in thought: the stages that decide, what each said and
+// why. They are the ones that forward, and nothing changes.
 
 #pragma once
 

@@ -1,8 +1,9 @@
 // Fuzzes Bridge::Process: the input is a configuration and a sequence of frames; the invariants of
 // the core must hold whatever it says.
 //
-// Format: 4 bytes for each port (state, flags, limit of learned entries, an entry on it), then frames: ingress, length (2 bytes, big
-// endian, capped by what is left), ticks to pass before it, the frame's bytes.
+// Format: 4 bytes for each port (state, flags, limit of learned entries, an entry on it), then
+// frames: ingress, length (2 bytes, big endian, capped by what is left), ticks to pass before it,
+// the frame's bytes.
 
 #include <cstddef>
 #include <cstdint>

@@ -248,8 +248,8 @@ class Model {
     if (entries_.size() < capacity_) return true;
     std::map<PortId, uint32_t> held;
     for (const auto& [key, entry] : entries_) held[entry.port()] += IsMortal(entry) ? 1 : 0;
-    // The first of all mortal entries by: expired ones, lowest port first; the port that holds most,
-    // `wanted_by` first of equals; and within a port the oldest.
+    // The first of all mortal entries by: expired ones, lowest port first; the port that holds
+    // most, `wanted_by` first of equals; and within a port the oldest.
     const auto victim = FirstMortal([&](const Entry& entry) {
       const bool expired = IsExpired(entry, now);
       const uint32_t others = capacity_ - held[entry.port()];
