@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <deque>
+#include <map>
 #include <random>
 #include <string>
 #include <thread>
@@ -126,6 +127,18 @@ class ControlSocketTest : public testing::Test {
   std::vector<ClientId> disconnected_;
   std::vector<ClientId> drained_;
 };
+
+TEST(LineBuffer, FindsLinesThatAreThereAlreadyWhenMoreArrives) {
+  LineBuffer buffer;
+  buffer.Append("one\ntwo\nth");
+  EXPECT_EQ(buffer.TakeLine(), "one");
+  buffer.Append("ree\n");
+  EXPECT_EQ(buffer.TakeLine(), "two");
+  EXPECT_EQ(buffer.size(), 6U);
+  EXPECT_EQ(buffer.TakeLine(), "three");
+  EXPECT_FALSE(buffer.has_line());
+  EXPECT_EQ(buffer.size(), 0U);
+}
 
 // --- Requests and answers.
 
@@ -447,6 +460,25 @@ TEST_F(ControlSocketTest, GivesEverybodyItsAnswerWhenTheyReadAfterAll) {
   EXPECT_EQ(socket_->held(), 0U);
 }
 
+TEST_F(ControlSocketTest, GivesRoomToEachInTurn) {
+  // Given twice as many clients as there is room for, all reading, all with more to ask.
+  constexpr size_t kReply = 2 * kMiB;
+  constexpr size_t kClients = 2 * ControlSocket::kMaxHeld / kReply;
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += fmt::format("{}\n", kReply);
+  for (size_t i = 0; i < kClients; ++i) Connect();
+  for (ControlClient& client : clients_) client.Send(requests);
+  while (asked_.size() < 6 * kClients) {
+    Turn();
+    for (ControlClient& client : clients_) client.Receive();
+  }
+  // Then nobody had to stand back for those that came first.
+  std::map<ClientId, size_t> served;
+  for (const ClientId id : asked_) ++served[id];
+  EXPECT_EQ(served.size(), kClients);
+  for (const auto& [id, times] : served) EXPECT_GE(times, 3U) << id.value;
+}
+
 TEST_F(ControlSocketTest, ClosesWhoReadsALittleNowAndThenWhenThereIsNoRoom) {
   // Given clients that take a minute for their answers, and one that waits for room.
   UseUpTheRoom(/*waiting=*/1);
@@ -502,7 +534,8 @@ TEST_F(ControlSocketTest, TurnsAwayWhoIsTooMany) {
   EXPECT_EQ(Ask(Connect(), "late"), "late\n");
 }
 
-// Lowers the number of descriptors that this process may open, as long as it lives.
+// Lowers the number of descriptors that this process may open, as long as it lives. What is called
+// meanwhile has to be called once before: UBSan opens a pipe when it meets a type for the first time.
 class DescriptorLimit {
  public:
   explicit DescriptorLimit(rlim_t limit) {
@@ -519,6 +552,7 @@ class DescriptorLimit {
 };
 
 TEST_F(ControlSocketTest, TellsAClientThatThereAreNoDescriptors) {
+  Turn();
   ControlClient client;
   ASSERT_TRUE(client.Connect(path_));
   {
@@ -532,6 +566,7 @@ TEST_F(ControlSocketTest, TellsAClientThatThereAreNoDescriptors) {
 }
 
 TEST_F(ControlSocketTest, PausesWhenItCannotEvenTurnAway) {
+  Turn();
   ControlClient client;
   ASSERT_TRUE(client.Connect(path_));
   client.Send("patient\n");
@@ -546,6 +581,14 @@ TEST_F(ControlSocketTest, PausesWhenItCannotEvenTurnAway) {
   clock_.Advance(Ticks{100});
   Turn();
   EXPECT_EQ(ReadBytes(client, 8), "patient\n");
+  // And who comes when there are none again is told, as before.
+  ControlClient unlucky;
+  ASSERT_TRUE(unlucky.Connect(path_));
+  {
+    const DescriptorLimit limit(static_cast<rlim_t>(unlucky.fd()) + 1);
+    Turn();
+  }
+  EXPECT_THAT(unlucky.Receive(), HasSubstr("no file descriptors"));
 }
 
 // --- Events.
@@ -712,6 +755,7 @@ TEST_F(ControlSocketTest, RestsWhileThereIsNoRoom) {
 }
 
 TEST_F(ControlSocketTest, RestsWhileItCannotAcceptAnybody) {
+  EXPECT_TRUE(Rests());
   ControlClient client;
   ASSERT_TRUE(client.Connect(path_));
   const DescriptorLimit limit(0);
