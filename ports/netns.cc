@@ -75,7 +75,8 @@ absl::StatusOr<NetnsScope> NetnsScope::Enter(const NetworkNamespace& target) {
   if (!home.ok()) return home.status();
   if (home->id() == target.id()) return NetnsScope();
   if (setns(target.fd(), CLONE_NEWNET) != 0) {
-    return absl::ErrnoToStatus(errno, "cannot enter the network namespace (CAP_SYS_ADMIN)");
+    return absl::ErrnoToStatus(
+        errno, "cannot enter the network namespace: run as root, or grant CAP_SYS_ADMIN");
   }
   return NetnsScope(*std::move(home));
 }

@@ -1,7 +1,8 @@
 // A port: it carries frames in and out, and knows nothing of forwarding.
 //
-// Life:  Start -> (OnCompletions, Send, Recycle)* -> BeginClose -> OnCompletions* -> closed().
-// One thread, the worker's, calls everything.
+// Life:  Start -> (OnCompletions, Send, Recycle)* -> BeginClose -> OnCompletions* -> closed()
+//        -> Detach.
+// One thread, the worker's, calls everything but the constructor and, after Detach, the destructor.
 //
 // A turn, seen from a port:
 //   OnCompletions  appends what was received to the batch
@@ -31,6 +32,7 @@ struct PortStatus {
   std::string reason;    // when not: why, in words for the user; else empty
   uint32_t mtu = 1500;   // bytes behind the Ethernet header, tags not counted
   OffloadSet accepted;   // unfinished work that may be sent to it
+  int ifindex = 0;       // of its interface, in the namespace where that is; 0: there is none
 
   bool operator==(const PortStatus&) const = default;
 };
@@ -69,6 +71,10 @@ class Port {
   // the port may be destroyed.
   virtual void BeginClose() = 0;
   [[nodiscard]] virtual bool closed() const = 0;
+
+  // Leaves the ring, so that any thread may destroy the port: closing a device can wait for the
+  // kernel's locks. Precondition: closed().
+  virtual void Detach() = 0;
 };
 
 }  // namespace tapswitch

@@ -1,15 +1,10 @@
 #include "ports/tap_options.h"
 
-#include <grp.h>
-#include <pwd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <string_view>
-#include <vector>
 
+#include "ports/accounts.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -23,22 +18,6 @@ constexpr uint32_t kMostMtu = 65521;
 // The all-ones id means "nobody" to the kernel, which would lift the restriction.
 constexpr uint32_t kMostId = std::numeric_limits<uint32_t>::max() - 1;
 
-// An entry of the user or group database found by name, or nothing. `look_up` is getpwnam_r or
-// getgrnam_r; both say ERANGE when the scratch memory is too small for the entry.
-template <typename Entry, typename LookUp>
-std::optional<Entry> FindByName(const std::string& name, LookUp look_up) {
-  constexpr size_t kMostScratch = size_t{1} << 20U;  // a group of tens of thousands of members
-  Entry entry{};
-  for (std::vector<char> scratch(4096); scratch.size() <= kMostScratch;
-       scratch.resize(scratch.size() * 2)) {
-    Entry* found = nullptr;
-    const int error = look_up(name.c_str(), &entry, scratch.data(), scratch.size(), &found);
-    if (error == 0 && found != nullptr) return entry;
-    if (error != ERANGE) break;
-  }
-  return std::nullopt;
-}
-
 absl::StatusOr<uint32_t> ReadId(const PortOption& option, std::string_view what,
                                 std::optional<uint32_t> (*find)(const std::string& name)) {
   const auto name = ReadText(option);
@@ -49,14 +28,9 @@ absl::StatusOr<uint32_t> ReadId(const PortOption& option, std::string_view what,
       "{}={}: there is no such {}: give a name or a number that exists", option.key, *name, what));
 }
 
-std::optional<uint32_t> FindUser(const std::string& name) {
-  const auto entry = FindByName<passwd>(name, getpwnam_r);
-  return entry ? std::optional(entry->pw_uid) : std::nullopt;
-}
-
-std::optional<uint32_t> FindGroup(const std::string& name) {
-  const auto entry = FindByName<group>(name, getgrnam_r);
-  return entry ? std::optional(entry->gr_gid) : std::nullopt;
+std::optional<uint32_t> FindUserId(const std::string& name) {
+  const auto account = FindUser(name);
+  return account ? std::optional(account->uid) : std::nullopt;
 }
 
 // Stores a value that was read, or hands on the error.
@@ -77,7 +51,7 @@ constexpr std::array kKeys{
     Key{"mtu", [](const PortOption& o,
                   TapOptions& t) { return Store(ReadNumber(o, kLeastMtu, kMostMtu), t.mtu); }},
     Key{"user", [](const PortOption& o,
-                   TapOptions& t) { return Store(ReadId(o, "user", FindUser), t.user); }},
+                   TapOptions& t) { return Store(ReadId(o, "user", FindUserId), t.user); }},
     Key{"group", [](const PortOption& o,
                     TapOptions& t) { return Store(ReadId(o, "group", FindGroup), t.group); }},
     Key{"persist",

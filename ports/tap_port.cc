@@ -61,8 +61,11 @@ TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted
   status_.accepted = accepted;
 }
 
-TapPort::~TapPort() {
+TapPort::~TapPort() { Detach(); }
+
+void TapPort::Detach() {
   if (ring_ != nullptr) ring_->RemoveFile(slot_);
+  ring_ = nullptr;
 }
 
 absl::Status TapPort::Start(Ring& ring) {
@@ -77,9 +80,9 @@ absl::Status TapPort::Start(Ring& ring) {
   taken_.reserve(kTapBufferCount);
   const auto slot = ring.AddFile(file_.get(), &*pool_);
   if (!slot.ok()) return slot.status();
-  ring_ = &ring;
   slot_ = *slot;
   UpdateStatus();
+  ring_ = &ring;
   StartReading();
   return absl::OkStatus();
 }
@@ -231,15 +234,24 @@ void TapPort::UpdateStatus() {
     reason = fmt::format("reading fails ({}); set the interface down and up", read_error_);
   }
   status_.mtu = link_.mtu;
+  status_.ifindex = deleted_ ? 0 : link_.ifindex;
   const bool link_up = reason.empty();
   if (link_up == status_.link_up && reason == status_.reason) return;
-  if (link_up) {
-    spdlog::info("port {}: up", identity_.name);
-  } else {
-    spdlog::warn("port {}: {}", identity_.name, reason);
-  }
+  LogLink(link_up, reason);
   status_.link_up = link_up;
   status_.reason = std::move(reason);
+}
+
+// How it is at the start is what was asked for, and no news.
+void TapPort::LogLink(bool link_up, std::string_view reason) const {
+  const bool starting = ring_ == nullptr;
+  if (link_up) {
+    spdlog::log(starting ? spdlog::level::debug : spdlog::level::info, "port {}: up",
+                identity_.name);
+  } else {
+    spdlog::log(starting ? spdlog::level::info : spdlog::level::warn, "port {}: {}", identity_.name,
+                reason);
+  }
 }
 
 void TapPort::BeginClose() {

@@ -13,6 +13,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -60,6 +62,7 @@ class TapPort final : public Port {
   void OnLinkChange(const LinkEvent& link) override;
   void BeginClose() override;
   [[nodiscard]] bool closed() const override { return closing_ && !reading_; }
+  void Detach() override;
 
  private:
   // How reading goes, where it is not simply going on.
@@ -76,6 +79,7 @@ class TapPort final : public Port {
   void StartReading();
   void AskForLink();
   void UpdateStatus();
+  void LogLink(bool link_up, std::string_view reason) const;
   [[nodiscard]] Tag MakeTag(Operation operation) const;
 
   PortIdentity identity_;

@@ -11,4 +11,10 @@ Tick SystemClock::Now() const {
   return {static_cast<uint64_t>(now.tv_sec * 100 + now.tv_nsec / kNanosecondsPerCentisecond)};
 }
 
+double ThreadCpuSeconds() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
 }  // namespace tapswitch

@@ -19,4 +19,7 @@ class SystemClock final : public Clock {
   [[nodiscard]] Tick Now() const override;
 };
 
+// Processor time that the calling thread has used, in user and kernel mode.
+[[nodiscard]] double ThreadCpuSeconds();
+
 }  // namespace tapswitch

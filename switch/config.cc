@@ -54,6 +54,22 @@ absl::StatusOr<std::vector<PortSpec>> ParsePorts(std::span<const std::string> te
   return ports;
 }
 
+absl::Status ParseAccounts(const ConfigText& text, Config& config) {
+  if (!text.control_group.empty()) {
+    config.control_group = FindGroup(text.control_group);
+    if (!config.control_group) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--control_group=", text.control_group,
+                       ": there is no such group: name one that exists"));
+    }
+  }
+  if (text.user.empty()) return absl::OkStatus();
+  config.user = FindUser(text.user);
+  if (config.user) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--user=", text.user, ": there is no such user: name one that exists"));
+}
+
 }  // namespace
 
 absl::StatusOr<Ticks> ParseDuration(std::string_view text) {
@@ -90,6 +106,12 @@ absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
   const auto io = ParseIo(text.io);
   if (!io.ok()) return io.status();
   config.io = *io;
+  if (absl::Status accounts = ParseAccounts(text, config); !accounts.ok()) return accounts;
+  config.control_socket = text.control_socket.empty()
+                              ? absl::StrCat("/run/tapswitch/", text.name, ".sock")
+                              : text.control_socket;
+  config.startup_file = text.startup_file;
+  config.metrics_address = text.metrics_address;
   auto ports = ParsePorts(text.ports);
   if (!ports.ok()) return ports.status();
   config.ports = *std::move(ports);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "ports/accounts.h"
 #include "ports/port_spec.h"
 #include "ports/ring_factory.h"
 #include "switch/forwarding/ids.h"
@@ -20,6 +22,11 @@ struct Config {
   Ticks ageing{30000};
   uint32_t fdb_max = 65536;
   IoMode io = IoMode::kAuto;
+  std::string control_socket = "/run/tapswitch/br0.sock";  // path
+  std::optional<gid_t> control_group;                      // who may connect, beside the owner
+  std::string startup_file;                                // tapctl commands; empty: none
+  std::string metrics_address;                             // empty: none
+  std::optional<UserAccount> user;                         // to become once all is open
   std::vector<PortSpec> ports;
 };
 
@@ -29,6 +36,11 @@ struct ConfigText {
   std::string ageing_time;
   uint64_t fdb_max = 0;
   std::string io;
+  std::string control_socket;  // empty: by the bridge's name
+  std::string control_group;
+  std::string startup_file;
+  std::string metrics_address;
+  std::string user;
   std::vector<std::string> ports;
 };
 

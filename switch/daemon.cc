@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
+#include <memory>
 #include <random>
 #include <string>
 #include <utility>
@@ -11,120 +12,221 @@
 #include "ports/link_monitor.h"
 #include "ports/ring_factory.h"
 #include "switch/clock.h"
+#include "switch/command_queue.h"
+#include "switch/control/control_thread.h"
+#include "switch/event_channel.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/port_factory.h"
+#include "switch/privileges.h"
 #include "switch/signals.h"
 #include "switch/worker.h"
 
 namespace tapswitch {
 namespace {
 
-// Slot of the kReadiness completions of the signals; the link monitor has its own.
+// Slots of kReadiness completions; the link monitor has its own.
 constexpr uint32_t kSignalSlot = 0;
-static_assert(kSignalSlot != LinkMonitor::kReadinessSlot);
+constexpr uint32_t kCommandSlot = 1;
+static_assert(kCommandSlot < LinkMonitor::kReadinessSlot);
 
-uint64_t RandomSalt() {
+uint64_t RandomNumber() {
   std::random_device random;
   return (uint64_t{random()} << 32U) | random();
 }
 
-class RunningDaemon final : public Daemon {
+// Locally administered, of one station (IEEE 802, 8.4).
+MacAddress RandomAddress() {
+  constexpr uint64_t kLocal = uint64_t{2} << 40U;
+  constexpr uint64_t kGroup = uint64_t{1} << 40U;
+  return MacAddress::FromNumber((RandomNumber() | kLocal) & ~kGroup);
+}
+
+// What is made before anything runs, and can fail.
+struct Parts {
+  StopSignals signals;
+  std::unique_ptr<CommandQueue> commands;
+  std::unique_ptr<EventChannel> events;
+  std::unique_ptr<SystemClock> clock;
+  std::unique_ptr<ControlSocket> socket;
+  ChosenRing ring;
+};
+
+absl::StatusOr<Parts> MakeParts(const Config& config) {
+  auto signals = StopSignals::Block();
+  if (!signals.ok()) return signals.status();
+  auto commands = CommandQueue::Create();
+  if (!commands.ok()) return commands.status();
+  auto events = EventChannel::Create();
+  if (!events.ok()) return events.status();
+  auto ring = MakeRing(config.io);
+  if (!ring.ok()) return ring.status();
+  // Early, so that a second switch of the same name ends before it touches anything, and clients may
+  // wait for the answer.
+  auto clock = std::make_unique<SystemClock>();
+  auto socket =
+      ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
+  if (!socket.ok()) return socket.status();
+  return Parts{*std::move(signals), *std::move(commands), *std::move(events),
+               std::move(clock),    *std::move(socket),   *std::move(ring)};
+}
+
+class Daemon {
  public:
-  RunningDaemon(const Config& config, StopSignals signals, std::unique_ptr<Ring> ring)
-      : name_(config.name),
-        signals_(std::move(signals)),
-        ring_(std::move(ring)),
-        bridge_({.capacity = config.fdb_max, .ageing = config.ageing, .salt = RandomSalt()}),
-        monitor_(*ring_, [this](const LinkEvent& link) { worker_.OnLinkChange(link); }),
-        worker_(*ring_, clock_, bridge_) {
+  Daemon(const Config& config, Parts parts)
+      : config_(config),
+        signals_(std::move(parts.signals)),
+        commands_(std::move(parts.commands)),
+        events_(std::move(parts.events)),
+        clock_(std::move(parts.clock)),
+        socket_(std::move(parts.socket)),
+        ring_(std::move(parts.ring)),
+        bridge_({.capacity = config.fdb_max, .ageing = config.ageing, .salt = RandomNumber()}),
+        monitor_(*ring_.ring, [this](const LinkEvent& link) { worker_.OnLinkChange(link); }),
+        worker_(*ring_.ring, *clock_, bridge_) {
     worker_.set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
+    worker_.set_on_link_state([this](const Port& port) {
+      const PortStatus& status = port.status();
+      events_->Publish({port.identity().id, status.link_up, status.reason});
+    });
   }
 
-  absl::Status Open(const Config& config) {
-    const Tag tag{.operation = Operation::kReadiness, .slot = kSignalSlot};
-    if (absl::Status watched = ring_->Watch(signals_.fd(), tag); !watched.ok()) return watched;
-    for (const PortSpec& spec : config.ports) {
-      if (absl::Status added = AddPort(spec); !added.ok()) return added;
+  absl::Status Run() {
+    for (const auto& [fd, slot] :
+         {std::pair{signals_.fd(), kSignalSlot}, std::pair{commands_->fd(), kCommandSlot}}) {
+      const Tag tag{.operation = Operation::kReadiness, .slot = slot};
+      if (absl::Status watched = ring_.ring->Watch(fd, tag); !watched.ok()) return watched;
     }
-    return absl::OkStatus();
-  }
-
-  void Run() override {
-    spdlog::info("ready: bridge {} with {} ports", name_, port_count_);
-    sd_notify(0, "READY=1");
-    while (!stopping_) worker_.Turn();
-    spdlog::info("stopping");
-    sd_notify(0, "STOPPING=1");
+    const MacAddress address = RandomAddress();
+    static_cast<void>(bridge_.table().Set(
+        {.address = address, .port = kBridgePort, .state = MacEntryState::kPermanent},
+        clock_->Now()));
+    ControlThread control(ControlOptions(), {config_.name, address, ring_.explanation},
+                          {.ageing = config_.ageing}, Running(), std::move(socket_));
+    while (!stopping_) TakeTurn();
+    control.Stop();
+    while (!control_finished_) commands_->WaitAndRunAll();
     worker_.CloseAll();
-    LogCounters();
+    if (started_.ok()) LogCounters();
+    return started_;
   }
 
  private:
-  absl::Status AddPort(const PortSpec& spec) {
-    const PortId id{port_count_};
-    auto port =
-        MakePort(spec, {.id = id, .name = spec.name, .counters = &bridge_.counters(id)}, monitor_);
-    if (!port.ok()) return port.status();
-    if (absl::Status added = worker_.AddPort(*std::move(port)); !added.ok()) return added;
-    ++port_count_;
-    return absl::OkStatus();
+  RunningSwitch Running() {
+    return {*commands_, *events_, fdb_log_, *clock_, bridge_, worker_, monitor_};
+  }
+
+  // All of these are called by the control thread, and have this one act.
+  ControlThread::Options ControlOptions() {
+    return {.ports = config_.ports,
+            .startup_file = config_.startup_file,
+            .metrics_address = config_.metrics_address,
+            .version = TAPSWITCH_VERSION,
+            .before_service = [this] { return DropPrivileges(); },
+            .on_started =
+                [this](absl::Status started) {
+                  commands_->Post([this, started = std::move(started)] { OnStarted(started); });
+                },
+            .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); }};
+  }
+
+  // Called by the control thread; capabilities are per thread, so both take part.
+  absl::Status DropPrivileges() {
+    if (!config_.user) return absl::OkStatus();
+    const auto on_both = [this](absl::Status (*step)()) {
+      absl::Status own = step();
+      return own.ok() ? commands_->Call(step) : own;
+    };
+    if (absl::Status kept = on_both(KeepCapabilities); !kept.ok()) return kept;
+    if (absl::Status changed = ChangeUser(*config_.user); !changed.ok()) return changed;
+    return on_both(LimitCapabilities);
+  }
+
+  void TakeTurn() {
+    worker_.Turn();
+    if (std::exchange(has_commands_, false)) commands_->RunAll();
+    if (fdb_log_.events().empty() && fdb_log_.missed() == 0) return;
+    events_->Publish(fdb_log_);
+    fdb_log_.Clear();
   }
 
   void OnReadiness(uint32_t slot) {
     if (slot == kSignalSlot) {
-      stopping_ = true;
+      OnStopSignal();
+    } else if (slot == kCommandSlot) {
+      has_commands_ = true;  // they run between batches
     } else {
       monitor_.OnReadable(slot);
     }
   }
 
+  void OnStarted(const absl::Status& started) {
+    started_ = started;
+    if (!started.ok()) {
+      stopping_ = true;
+      return;
+    }
+    const SwitchSnapshot snapshot = worker_.Snapshot();
+    spdlog::info("ready: bridge {} with {} ports, frames are carried by {}", config_.name,
+                 snapshot.ports.size(), ring_.explanation);
+    sd_notify(0, "READY=1");
+  }
+
+  void OnStopSignal() {
+    if (stopping_) return;
+    stopping_ = true;
+    spdlog::info("stopping");
+    sd_notify(0, "STOPPING=1");
+  }
+
   // So that nothing is lost silently: what died, and why, port by port.
-  void LogCounters() {
-    for (uint16_t i = 0; i < port_count_; ++i) {
-      const PortCounters& counters = bridge_.counters({i});
+  void LogCounters() const {
+    for (const PortSnapshot& port : worker_.Snapshot().ports) {
+      const PortCounters& counters = port.counters;
       std::string drops;
       for (size_t reason = 0; reason < kDropReasonCount; ++reason) {
         if (counters.drops[reason] == 0) continue;
         absl::StrAppend(&drops, " ", std::string(kDropReasons[reason].name), "=",
                         counters.drops[reason]);
       }
-      spdlog::info("{}: received {} frames, forwarded {}, sent {}; dropped:{}",
-                   worker_.port({i})->identity().name, counters.received.frames, counters.forwarded,
-                   counters.sent.frames, drops.empty() ? " none" : drops);
+      spdlog::info("{}: received {} frames, forwarded {}, sent {}; dropped:{}", port.name,
+                   counters.received.frames, counters.forwarded, counters.sent.frames,
+                   drops.empty() ? " none" : drops);
     }
   }
 
   // The worker goes first: its ports refer to the ring, the monitor and the counters.
-  std::string name_;
+  Config config_;
   StopSignals signals_;
-  std::unique_ptr<Ring> ring_;
-  SystemClock clock_;
+  std::unique_ptr<CommandQueue> commands_;
+  std::unique_ptr<EventChannel> events_;
+  std::unique_ptr<SystemClock> clock_;
+  std::unique_ptr<ControlSocket> socket_;
+  ChosenRing ring_;
+  FdbEventLog fdb_log_;
   Bridge bridge_;
-  uint16_t port_count_ = 0;
+  bool has_commands_ = false;
   bool stopping_ = false;
+  bool control_finished_ = false;
+  absl::Status started_;
   LinkMonitor monitor_;
   Worker worker_;
 };
 
 }  // namespace
 
-absl::Status Daemon::Check(const Config& config) {
+absl::Status CheckConfig(const Config& config) {
   for (const PortSpec& spec : config.ports) {
     if (absl::Status checked = CheckPort(spec); !checked.ok()) return checked;
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config) {
-  if (absl::Status checked = Check(config); !checked.ok()) return checked;
-  auto signals = StopSignals::Block();
-  if (!signals.ok()) return signals.status();
-  auto ring = MakeRing(config.io);
-  if (!ring.ok()) return ring.status();
-  spdlog::info("frames are carried by {}", ring->explanation);
-  auto daemon = std::make_unique<RunningDaemon>(config, *std::move(signals), std::move(ring->ring));
-  if (absl::Status opened = daemon->Open(config); !opened.ok()) return opened;
-  return daemon;
+absl::Status RunSwitch(const Config& config) {
+  if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
+  auto parts = MakeParts(config);
+  if (!parts.ok()) return parts.status();
+  Daemon daemon(config, *std::move(parts));
+  return daemon.Run();
 }
 
 }  // namespace tapswitch

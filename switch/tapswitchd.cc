@@ -1,8 +1,6 @@
 // tapswitchd: the daemon. One process is one bridge.
 
 #include <gflags/gflags.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <iostream>
@@ -13,6 +11,7 @@
 #include "absl/status/status.h"
 #include "switch/config.h"
 #include "switch/daemon.h"
+#include "switch/log.h"
 
 DEFINE_string(name, "br0", "name of the bridge");
 DEFINE_string(ageing_time, "300s",
@@ -22,6 +21,12 @@ DEFINE_string(
     io, "auto",
     "how frames are read and written: uring, epoll, or auto (the best the kernel allows)");
 DEFINE_string(log_level, "info", "least severe message to log: debug, info, warn, error or off");
+DEFINE_string(control_socket, "", "where tapctl connects to; default /run/tapswitch/NAME.sock");
+DEFINE_string(control_group, "", "group whose members may connect, too");
+DEFINE_string(startup, "", "file of tapctl commands, one a line, to carry out at start");
+DEFINE_string(metrics_listen, "", "ADDR:PORT where Prometheus can fetch metrics; default: nowhere");
+DEFINE_string(user, "",
+              "user to become once everything is open; default: the one it is started by");
 DEFINE_bool(check, false, "validate flags and ports, then exit");
 
 // Defined by gflags.
@@ -88,39 +93,31 @@ absl::Status CheckFlags(const std::vector<std::string_view>& arguments) {
   return absl::OkStatus();
 }
 
-absl::Status SetUpLog() {
-  const auto level = spdlog::level::from_str(FLAGS_log_level);
-  if (level == spdlog::level::off && FLAGS_log_level != "off") {
-    return absl::InvalidArgumentError("--log_level=" + FLAGS_log_level +
-                                      ": it is one of debug, info, warn, error, off");
-  }
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-      FLAGS_name, std::make_shared<spdlog::sinks::stderr_sink_st>()));
-  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %l [%n] %v");
-  spdlog::set_level(level);
-  return absl::OkStatus();
-}
-
 absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>& ports) {
   return tapswitch::ParseConfig({.name = FLAGS_name,
                                  .ageing_time = FLAGS_ageing_time,
                                  .fdb_max = FLAGS_fdb_max,
                                  .io = FLAGS_io,
+                                 .control_socket = FLAGS_control_socket,
+                                 .control_group = FLAGS_control_group,
+                                 .startup_file = FLAGS_startup,
+                                 .metrics_address = FLAGS_metrics_listen,
+                                 .user = FLAGS_user,
                                  .ports = ports});
 }
 
 int Main(const std::vector<std::string>& ports) {
   const auto config = ConfigFromFlags(ports);
   if (!config.ok()) return Fail(config.status());
-  if (const absl::Status log = SetUpLog(); !log.ok()) return Fail(log);
+  if (const absl::Status log = tapswitch::SetUpLog(FLAGS_name, FLAGS_log_level); !log.ok()) {
+    return Fail(log);
+  }
   if (FLAGS_check) {
-    const absl::Status checked = tapswitch::Daemon::Check(*config);
+    const absl::Status checked = tapswitch::CheckConfig(*config);
     return checked.ok() ? 0 : Fail(checked);
   }
-  auto daemon = tapswitch::Daemon::Start(*config);
-  if (!daemon.ok()) return Fail(daemon.status());
-  (*daemon)->Run();
-  return 0;
+  const absl::Status ran = tapswitch::RunSwitch(*config);
+  return ran.ok() ? 0 : Fail(ran);
 }
 
 }  // namespace

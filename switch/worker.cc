@@ -1,6 +1,7 @@
 #include "switch/worker.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace tapswitch {
@@ -25,15 +26,48 @@ Worker::Worker(Ring& ring, const Clock& clock, Bridge& bridge)
 
 Worker::~Worker() { CloseAll(); }
 
-absl::Status Worker::AddPort(std::unique_ptr<Port> port) {
+absl::Status Worker::AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding) {
   const PortId id = port->identity().id;
   if (absl::Status started = port->Start(ring_); !started.ok()) return started;
   if (ports_.size() <= id.value) ports_.resize(id.value + 1U);
   egress_.AddPort(id);
-  ports_[id.value] = {.port = std::move(port), .status = {}};
+  ports_[id.value] = {.port = std::move(port), .forwarding = forwarding};
   NoticeStatus(ports_[id.value]);
   view_is_stale_ = true;
   return absl::OkStatus();
+}
+
+void Worker::SetForwarding(const PortForwarding& forwarding) {
+  ports_[forwarding.id.value].forwarding = forwarding;
+  view_is_stale_ = true;
+}
+
+void Worker::RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed) {
+  Attached& attached = ports_[id.value];
+  attached.on_removed = std::move(on_removed);
+  ++removals_;
+  attached.port->BeginClose();
+  NoticeStatus(attached);
+  FinishRemovals();
+}
+
+void Worker::SetAgeing(Ticks ageing) {
+  bridge_.table().set_ageing(ageing);
+  next_sweep_ = now_;
+}
+
+// Between two batches, so that nothing refers to the port any more.
+void Worker::FinishRemovals() {
+  if (removals_ == 0) return;
+  for (Attached& attached : ports_) {
+    if (!attached.on_removed || !attached.port->closed()) continue;
+    attached.port->Detach();
+    const auto on_removed = std::move(attached.on_removed);
+    on_removed(std::move(attached.port));
+    attached = {};
+    --removals_;
+    view_is_stale_ = true;
+  }
 }
 
 Port* Worker::port(PortId id) {
@@ -49,20 +83,21 @@ void Worker::OnLinkChange(const LinkEvent& link) {
 }
 
 void Worker::Turn() {
-  if (std::exchange(view_is_stale_, false)) RebuildView();
+  UpdateView();
   WaitAndDispatch(Timeout());
   if (!batch_.empty()) Forward();
   active_.ForEach([this](PortId id) {
     ports_[id.value].port->Recycle();
     NoticeStatus(ports_[id.value]);
   });
+  FinishRemovals();
   Age();
 }
 
 std::optional<std::chrono::nanoseconds> Worker::Timeout() const {
   constexpr std::chrono::milliseconds kCentisecond(10);
   if (sweeping_) return std::chrono::nanoseconds(0);
-  if (bridge_.table().size() == 0) return std::nullopt;
+  if (!bridge_.table().has_mortal()) return std::nullopt;
   if (next_sweep_ <= now_) return std::chrono::nanoseconds(0);
   return kCentisecond * static_cast<int64_t>(next_sweep_.centiseconds - now_.centiseconds);
 }
@@ -104,6 +139,9 @@ Port* Worker::Addressee(const Tag& tag) {
 }
 
 void Worker::Forward() {
+  const size_t size = batch_.frames().size();
+  ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
+  loop_.frames += size;
   bridge_.Process(batch_.frames(), now_, egress_);
   builder_.Begin(batch_.frames());
   egress_.used().ForEach([this](PortId id) { SendFrom(id); });
@@ -142,25 +180,63 @@ void Worker::NoticeStatus(Attached& attached) {
   if (status.link_up != attached.status.link_up) {
     view_is_stale_ = true;
     if (!status.link_up) bridge_.table().FlushPort(attached.port->identity().id);
+    if (on_link_state_ && !attached.on_removed) on_link_state_(*attached.port);
   }
   attached.status = status;
+}
+
+PortForwarding Worker::EffectiveForwarding(const Attached& attached) {
+  PortForwarding forwarding = attached.forwarding;
+  if (!attached.status.link_up) forwarding.state = PortState::kDisabled;
+  return forwarding;
+}
+
+PortState Worker::EffectiveState(PortId id) const {
+  const bool is_there = id.value < ports_.size() && ports_[id.value].port;
+  return is_there ? EffectiveForwarding(ports_[id.value]).state : PortState::kDisabled;
+}
+
+void Worker::UpdateView() {
+  if (std::exchange(view_is_stale_, false)) RebuildView();
 }
 
 void Worker::RebuildView() {
   std::vector<PortForwarding> ports;
   for (const Attached& attached : ports_) {
     if (!attached.port) continue;
-    ports.push_back({
-        .id = attached.port->identity().id,
-        .state = attached.status.link_up ? PortState::kForwarding : PortState::kDisabled,
-    });
+    ports.push_back(EffectiveForwarding(attached));
   }
   bridge_.SetView(ForwardingView(ports));
 }
 
+SwitchSnapshot Worker::Snapshot() const {
+  SwitchSnapshot snapshot;
+  const MacTable& table = bridge_.table();
+  for (const Attached& attached : ports_) {
+    if (!attached.port) continue;
+    const PortIdentity& identity = attached.port->identity();
+    snapshot.ports.push_back({
+        .id = identity.id,
+        .name = identity.name,
+        .status = attached.status,
+        .state = EffectiveForwarding(attached).state,
+        .counters = *identity.counters,
+        .learned = table.learned(identity.id),
+    });
+  }
+  snapshot.table = {.entries = table.size(),
+                    .learned = table.learned(),
+                    .capacity = table.capacity(),
+                    .evicted = table.evictions()};
+  snapshot.loop = loop_;
+  snapshot.loop.busy_seconds = ThreadCpuSeconds();
+  snapshot.loop.ring_overflows = ring_.overflows();
+  return snapshot;
+}
+
 void Worker::Age() {
   MacTable& table = bridge_.table();
-  if (!sweeping_ && (next_sweep_ > now_ || table.size() == 0)) return;
+  if (!sweeping_ && (next_sweep_ > now_ || !table.has_mortal())) return;
   sweeping_ = !table.Sweep(kSweepSlots, now_);
   if (!sweeping_) next_sweep_ = now_ + SweepInterval(table.ageing());
 }

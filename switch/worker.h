@@ -27,8 +27,10 @@
 #include "switch/forwarding/bridge.h"
 #include "switch/forwarding/egress_builder.h"
 #include "switch/forwarding/egress_lists.h"
+#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/port_set.h"
+#include "switch/snapshot.h"
 
 namespace tapswitch {
 
@@ -41,9 +43,35 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Starts the port and forwards for it from now on. Its id is not in use. On an error the port is
-  // gone and nothing has changed.
-  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port> port);
+  // Starts the port and forwards for it from now on, as `forwarding` (whose id is the port's) says.
+  // The id is not in use. On an error nothing has changed, and the port is still the caller's.
+  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding);
+
+  // Changes how frames from and to a port are treated; its state is the wanted one, which counts
+  // while the link is up. Precondition: the port is there.
+  void SetForwarding(const PortForwarding& forwarding);
+
+  // Takes a port out: nothing comes or goes by it from the next turn on. Once no operation of its is in
+  // flight, and its id can be used again, `on_removed` is handed the port, detached from the ring.
+  // What the table knows of it is the caller's business. Precondition: the port is there.
+  void RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed);
+
+  // Of learned addresses; what is too old by the new time goes at once.
+  void SetAgeing(Ticks ageing);
+
+  // What to tell of ports whose link has come up or gone down.
+  void set_on_link_state(std::function<void(const Port&)> handler) {
+    on_link_state_ = std::move(handler);
+  }
+
+  // Of the port now: disabled while its link is down, or when there is no such port.
+  [[nodiscard]] PortState EffectiveState(PortId id) const;
+
+  // Brings the bridge's view up to date, as a turn does before it waits.
+  void UpdateView();
+
+  // Of now. To be called by the worker's thread.
+  [[nodiscard]] SwitchSnapshot Snapshot() const;
 
   // Called with the slot of each kReadiness completion.
   void set_on_readiness(std::function<void(uint32_t slot)> handler) {
@@ -68,6 +96,8 @@ class Worker {
   struct Attached {
     std::unique_ptr<Port> port;
     PortStatus status;  // as last acted upon
+    PortForwarding forwarding;
+    std::function<void(std::unique_ptr<Port>)> on_removed;  // set once it is being removed
   };
 
   [[nodiscard]] std::optional<std::chrono::nanoseconds> Timeout() const;
@@ -79,13 +109,16 @@ class Worker {
   void Append(EgressFrame copy, Attached& to);
   void HandOver(Port& port);
   void NoticeStatus(Attached& attached);
+  [[nodiscard]] static PortForwarding EffectiveForwarding(const Attached& attached);
   void RebuildView();
+  void FinishRemovals();
   void Age();
 
   Ring& ring_;
   const Clock& clock_;
   Bridge& bridge_;
   std::function<void(uint32_t)> on_readiness_;
+  std::function<void(const Port&)> on_link_state_;
 
   std::vector<Attached> ports_;  // by id
   FrameBatch batch_;
@@ -93,6 +126,8 @@ class Worker {
   EgressBuilder builder_;
   PortSet active_;  // ports with completions in this turn
   bool view_is_stale_ = false;
+  size_t removals_ = 0;  // ports that are being removed
+  LoopSnapshot loop_;
 
   Tick now_;
   Tick next_sweep_;

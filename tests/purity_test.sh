@@ -4,7 +4,8 @@
 #   switch/forwarding   itself; of the standard library what does no I/O and knows no clock,
 #   switch/protocol     thread or lock (protocol: forwarding as well)
 #   ports               itself, switch/forwarding
-#   switch              itself, ports and the two pure folders; its main file switch/control too
+#   switch              itself, ports and the two pure folders; tapswitchd and daemon, which wire it all,
+#                       switch/control too
 #   switch/control      all of these
 #   tools               all of these
 #
@@ -34,7 +35,7 @@ allowed_folders() {
     switch/forwarding/*) echo 'switch/forwarding/' ;;
     switch/protocol/*) echo 'switch/protocol/|switch/forwarding/' ;;
     ports/*) echo 'ports/|switch/forwarding/' ;;
-    switch/control/* | switch/tapswitchd.cc) echo 'switch/|ports/' ;;
+    switch/control/* | switch/tapswitchd.cc | switch/daemon.*) echo 'switch/|ports/' ;;
     switch/*) echo 'switch/forwarding/|switch/protocol/|switch/[^/]*$|ports/' ;;
     tools/*) echo 'tools/|switch/|ports/' ;;
   esac

@@ -9,6 +9,7 @@ namespace tapswitch {
 namespace {
 
 using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
 
 struct Fault {
   RpcError code;
@@ -17,14 +18,18 @@ struct Fault {
 
 // What comes from a handler need not be UTF-8 (names of files and interfaces are bytes), and dump()
 // throws at that unless told otherwise.
-std::string Dump(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string Dump(const OrderedJson& value) {
+  return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
-std::string ResultReply(const Json& result, std::string_view id) {
-  std::string reply = R"({"jsonrpc":"2.0","result":)";
-  reply += Dump(result);
-  reply += R"(,"id":)";
+std::string ResultReply(const JsonText& result, std::string_view id) {
+  constexpr std::string_view kBegin = R"({"jsonrpc":"2.0","result":)";
+  constexpr std::string_view kBeforeId = R"(,"id":)";
+  std::string reply;
+  reply.reserve(kBegin.size() + result.text().size() + kBeforeId.size() + id.size() + 2);
+  reply += kBegin;
+  reply += result.text();
+  reply += kBeforeId;
   reply += id;
   reply += '}';
   return reply;
@@ -65,7 +70,7 @@ std::optional<Fault> FindFault(const Json& request) {
   return std::nullopt;
 }
 
-absl::StatusOr<Json> CallHandler(const Json& request, const MethodHandler& handler) {
+absl::StatusOr<JsonText> CallHandler(const Json& request, const MethodHandler& handler) {
   const auto params = request.find("params");
   const Json none = Json::object();
   return handler(request["method"].get_ref<const std::string&>(),
@@ -129,7 +134,7 @@ class Answerer {
     }
     // A mistake in a method must not end the switch: frames are worth more than the answer.
     try {
-      const absl::StatusOr<Json> result = CallHandler(request, handler_);
+      const absl::StatusOr<JsonText> result = CallHandler(request, handler_);
       if (result.ok()) return ResultReply(*result, id);
       return ErrorReply({CodeOf(result.status()), std::string(result.status().message())}, id);
     } catch (const Json::exception& error) {
@@ -153,7 +158,7 @@ std::string AnswerLine(std::string_view line, const MethodHandler& handler) {
   return answer;
 }
 
-std::string NotificationLine(std::string_view method, const Json& params) {
+std::string NotificationLine(std::string_view method, const OrderedJson& params) {
   return fmt::format(R"({{"jsonrpc":"2.0","method":{},"params":{}}})"
                      "\n",
                      Dump(method), Dump(params));

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "switch/control/json_text.h"
 
 namespace tapswitch {
 
@@ -31,8 +32,8 @@ inline constexpr size_t kMaxBatchReply = 16U << 20U;
 
 // Carries out a method; `params` is always an object, empty when there were none. The status of
 // an error becomes its code: InvalidArgument is -32602, Unimplemented is -32601, all else is 1.
-using MethodHandler = std::function<absl::StatusOr<nlohmann::json>(const std::string& method,
-                                                                   const nlohmann::json& params)>;
+using MethodHandler = std::function<absl::StatusOr<JsonText>(const std::string& method,
+                                                             const nlohmann::json& params)>;
 
 // The reply to a line (given without its '\n'), which ends in '\n'; empty when none is due because
 // it held notifications only. Ids are echoed as they were written. Never throws, whatever the line
@@ -40,7 +41,8 @@ using MethodHandler = std::function<absl::StatusOr<nlohmann::json>(const std::st
 [[nodiscard]] std::string AnswerLine(std::string_view line, const MethodHandler& handler);
 
 // Both end in '\n'. An error without a request has the id null.
-[[nodiscard]] std::string NotificationLine(std::string_view method, const nlohmann::json& params);
+[[nodiscard]] std::string NotificationLine(std::string_view method,
+                                           const nlohmann::ordered_json& params);
 [[nodiscard]] std::string ErrorLine(RpcError code, std::string_view message);
 
 }  // namespace tapswitch

@@ -17,7 +17,7 @@ void Require(bool condition) {
   if (!condition) std::abort();
 }
 
-absl::StatusOr<Json> Handle(const std::string& method, const Json& params) {
+absl::StatusOr<JsonText> Handle(const std::string& method, const Json& params) {
   Require(params.is_object());
   if (method == "refuse") return absl::NotFoundError(params.dump() + "\xff");
   if (method == "invalid") return absl::InvalidArgumentError(method);

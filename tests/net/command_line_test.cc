@@ -94,13 +94,11 @@ INSTANTIATE_TEST_SUITE_P(All, RefusalTest, testing::ValuesIn(Refusals()),
 TEST_P(RefusalTest, IsOneLineThatNamesTheBadValueAndTheCureAndLeavesNothing) {
   sandbox_->AddNetns("h1");
   sandbox_->Run("ip tuntap add dev layer3 mode tun");
-  SwitchProcess holder({"--log_level=off", "held"});
+  SwitchProcess holder({"--name=holder", "--log_level=off", "held"});
   ASSERT_TRUE(holder.WaitUntilReady()) << holder.log();
   const std::string before = Interfaces();
 
-  auto arguments = GetParam().arguments;
-  arguments.insert(arguments.begin(), "--log_level=warn");
-  SwitchProcess tapswitchd(arguments);
+  SwitchProcess tapswitchd(GetParam().arguments);
 
   EXPECT_EQ(tapswitchd.WaitForExit(), 1);
   EXPECT_EQ(tapswitchd.CountInLog(""), 1U) << tapswitchd.log();

@@ -92,7 +92,7 @@ TEST_P(PortReturnTest, AnInterfaceThatWasDownWorksAgainOnceItIsUp) {
     // Its IPv6 address went when it was down.
     network.sandbox().Run("ip -n h3 link set eth0 up");
     network.sandbox().Run("ip -n h3 address add fd83::3/64 dev eth0 nodad");
-    ASSERT_TRUE(tapswitchd.WaitForLog("port vnet3: up", round + 1));
+    ASSERT_TRUE(tapswitchd.WaitForLog("port vnet3: up", round));
     ExpectPing(network.host(1), network.host(3));
     ExpectPing(network.host(3), network.host(2));
   }

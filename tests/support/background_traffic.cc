@@ -22,26 +22,35 @@ FrameFlood::FrameFlood(const TestHost& from, MacAddress source, MacAddress desti
         while (!stop.stop_requested()) static_cast<void>(socket.TrySend(frame));
       }) {}
 
-SteadyStream::SteadyStream(const TestHost& from, const TestHost& to)
-    : sender_(from.OpenPacketSocket(0)),
+SteadyStream::SteadyStream(const TestHost& from, const TestHost& to, int window)
+    : window_(window),
+      sender_(from.OpenPacketSocket(0)),
       receiver_(to.OpenPacketSocket(static_cast<uint16_t>(kTestType))),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 void SteadyStream::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const auto start = std::chrono::steady_clock::now();
-    const auto frame = TestFrame(Station(2), Station(1), "frame " + std::to_string(delivered_));
-    sender_.Send(frame);
-    if (receiver_.Receive() != frame) {
+    if (!DeliverWindow()) {
       ++summary_.lost;
       break;
     }
-    ++delivered_;
     summary_.longest_wait =
         std::max(summary_.longest_wait, std::chrono::duration_cast<std::chrono::milliseconds>(
                                             std::chrono::steady_clock::now() - start));
   }
   ended_ = true;
+}
+
+bool SteadyStream::DeliverWindow() {
+  const auto frame = [](uint64_t number) {
+    return TestFrame(Station(2), Station(1), "frame " + std::to_string(number));
+  };
+  for (int i = 0; i < window_; ++i) sender_.Send(frame(delivered_ + static_cast<uint64_t>(i)));
+  for (int i = 0; i < window_; ++i, ++delivered_) {
+    if (receiver_.Receive() != frame(delivered_)) return false;
+  }
+  return true;
 }
 
 bool SteadyStream::DeliversMore(uint64_t frames) const {

@@ -23,17 +23,21 @@ class FrameFlood {
   std::jthread thread_;
 };
 
-// Sends numbered frames from one host to another, the next when the last one has arrived.
+// Sends numbered frames from one host to another, a window of them at once, the next when all have
+// arrived, in order and once.
 class SteadyStream {
  public:
+  // As many as keep a switch busy and fit in the queue of a TAP, which has room for 500.
+  static constexpr int kFullRate = 128;
+
   // The hosts are Station(1) and Station(2) in it.
-  SteadyStream(const TestHost& from, const TestHost& to);
+  SteadyStream(const TestHost& from, const TestHost& to, int window = 1);
 
   // Waits for that many frames to arrive from now on; false when one is lost.
   [[nodiscard]] bool DeliversMore(uint64_t frames) const;
 
   struct Summary {
-    uint64_t lost = 0;  // those that did not arrive; the stream ends with the first
+    uint64_t lost = 0;  // not the frame that was to arrive next; the stream ends with the first
     std::chrono::milliseconds longest_wait{};
   };
   // Ends it.
@@ -41,7 +45,9 @@ class SteadyStream {
 
  private:
   void Run(const std::stop_token& stop);
+  [[nodiscard]] bool DeliverWindow();
 
+  int window_;
   PacketSocket sender_;
   PacketSocket receiver_;
   std::atomic<uint64_t> delivered_ = 0;

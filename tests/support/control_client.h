@@ -1,13 +1,8 @@
-// The other end of a control socket. Never waits: what a Unix socket is told arrives at once.
+// A client of a switch's control socket, as a script would be.
 
 #pragma once
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -17,58 +12,34 @@ namespace tapswitch {
 
 class ControlClient {
  public:
-  ControlClient() : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {}
+  static constexpr const char* kDefaultPath = "/run/tapswitch/br0.sock";
 
-  // False when the backlog is full (or nobody listens).
-  [[nodiscard]] bool Connect(const std::string& path) const {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-    return connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-  }
+  // Throws when nobody listens there.
+  explicit ControlClient(const std::string& path = kDefaultPath);
 
-  // As much as there is room for. Returns how much that was; sets broken() when nobody listens.
-  size_t Send(std::string_view bytes) {
-    size_t sent = 0;
-    while (sent < bytes.size()) {
-      const ssize_t count =
-          send(fd_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (count < 0) {
-        broken_ = errno != EAGAIN;
-        break;
-      }
-      sent += static_cast<size_t>(count);
-    }
-    return sent;
-  }
-  [[nodiscard]] bool broken() const { return broken_; }
+  // The whole reply to a request: it has "result" or "error".
+  nlohmann::json Request(const std::string& method,
+                         const nlohmann::json& params = nlohmann::json::object());
 
-  // At most `limit` bytes of what is there; returns them.
-  std::string Receive(size_t limit = size_t{1} << 30U) {
-    std::string all;
-    std::array<char, 65536> bytes;
-    while (all.size() < limit) {
-      const size_t wanted = std::min(bytes.size(), limit - all.size());
-      const ssize_t count = recv(fd_.get(), bytes.data(), wanted, MSG_DONTWAIT);
-      if (count <= 0) {
-        closed_ = count == 0 || errno != EAGAIN;
-        break;
-      }
-      all.append(bytes.data(), static_cast<size_t>(count));
-    }
-    return all;
-  }
-  // Whether the last Receive() came to the end of the stream.
-  [[nodiscard]] bool closed() const { return closed_; }
+  // Its result; an error is a failure of the test.
+  nlohmann::json Call(const std::string& method,
+                      const nlohmann::json& params = nlohmann::json::object());
 
-  void ShutDown(int how) const { shutdown(fd_.get(), how); }
-  void Close() { fd_ = FileDescriptor(); }
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  // Its error's message; a result is a failure of the test.
+  std::string Refused(const std::string& method, const nlohmann::json& params);
+
+  // The next line that comes, null when none comes within half a minute or the switch hung up.
+  nlohmann::json ReadLine();
+
+  // As it is.
+  void Send(std::string_view text) const;
+
+  [[nodiscard]] int fd() const { return socket_.get(); }
 
  private:
-  FileDescriptor fd_;
-  bool broken_ = false;
-  bool closed_ = false;
+  FileDescriptor socket_;
+  std::string unread_;
+  int id_ = 0;
 };
 
 }  // namespace tapswitch

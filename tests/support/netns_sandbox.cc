@@ -16,17 +16,20 @@
 namespace tapswitch {
 namespace {
 
-constexpr const char* kNetnsFolder = "/run/netns";
+// Where `ip netns` has its names, and a switch its control socket.
+constexpr std::array kPrivateFolders{"/run/netns", "/run/tapswitch"};
 constexpr const char* kIpv6Off = "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
 
 void Check(bool success, const char* what) {
   if (!success) throw std::system_error(errno, std::generic_category(), what);
 }
 
-void MakePrivateNetnsFolder() {
+void MakePrivateFolders() {
   Check(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "mount --make-rprivate /");
-  Check(mkdir(kNetnsFolder, 0755) == 0 || errno == EEXIST, kNetnsFolder);
-  Check(mount("tapswitch-test", kNetnsFolder, "tmpfs", 0, "mode=0755") == 0, kNetnsFolder);
+  for (const char* folder : kPrivateFolders) {
+    Check(mkdir(folder, 0755) == 0 || errno == EEXIST, folder);
+    Check(mount("tapswitch-test", folder, "tmpfs", 0, "mode=0755") == 0, folder);
+  }
 }
 
 }  // namespace
@@ -41,12 +44,14 @@ std::string NetnsSandbox::WhyUnavailable() {
 
 NetnsSandbox::NetnsSandbox(Ipv6 ipv6) : ipv6_(ipv6) {
   Check(unshare(CLONE_NEWNET | CLONE_NEWNS) == 0, "unshare");
-  MakePrivateNetnsFolder();
+  MakePrivateFolders();
   Run("ip link set lo up");
   if (ipv6_ == Ipv6::kOffOnNewInterfaces) Run(kIpv6Off);
 }
 
-NetnsSandbox::~NetnsSandbox() { umount2(kNetnsFolder, MNT_DETACH); }
+NetnsSandbox::~NetnsSandbox() {
+  for (const char* folder : kPrivateFolders) umount2(folder, MNT_DETACH);
+}
 
 NetnsSandbox::Result NetnsSandbox::TryRun(const std::string& command) const {
   Result result;

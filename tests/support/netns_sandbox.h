@@ -16,7 +16,7 @@ class NetnsSandbox {
   [[nodiscard]] static std::string WhyUnavailable();
 
   // Puts the calling thread, which must be the only one, into new namespaces: `lo` is up, nothing
-  // else is there, and /run/netns is empty and private, for `ip netns`. There is no way back: one
+  // else is there, and /run/netns and /run/tapswitch are empty and private. There is no way back: one
   // after the other each starts afresh, and the kernel removes what is in them when the last
   // process in them ends. Throws when they cannot be had, as a test must not go on outside.
   explicit NetnsSandbox(Ipv6 ipv6 = Ipv6::kOffOnNewInterfaces);

@@ -42,6 +42,7 @@ class SwitchProcess {
       std::chrono::seconds limit = std::chrono::seconds(30));
 
   [[nodiscard]] bool running() const;
+  [[nodiscard]] pid_t pid() const { return pid_; }
 
   // What it has written so far.
   [[nodiscard]] std::string output() const;

@@ -70,6 +70,7 @@ TestHost::FrameCounts TestHost::CountFrames() const {
 
 TestNetwork::TestNetwork(const Options& options) : sandbox_(options.ipv6) {
   std::vector<std::string> arguments{"--io=" + options.io};
+  arguments.insert(arguments.end(), options.flags.begin(), options.flags.end());
   for (const std::string& port : options.ports) {
     const TestHost& host = hosts_.emplace_back(sandbox_, size() + 1);
     arguments.push_back(host.port() + ",netns=" + host.name() + ",up=off" +

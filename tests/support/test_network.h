@@ -71,6 +71,7 @@ class TestNetwork {
     std::string io;                  // the value of --io
     std::vector<std::string> ports;  // a host each: KEY=VALUE,... of its port, or nothing
     NetnsSandbox::Ipv6 ipv6 = NetnsSandbox::Ipv6::kOn;
+    std::vector<std::string> flags = {};  // further ones of the switch
   };
 
   // When it returns, all ports are up. Throws when that cannot be had.

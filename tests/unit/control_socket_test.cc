@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "spdlog/fmt/fmt.h"
-#include "tests/support/control_client.h"
+#include "tests/support/raw_client.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tapswitch {
@@ -65,7 +65,7 @@ class ControlSocketTest : public testing::Test {
     for (int i = 0; i < times; ++i) socket_->Turn(std::chrono::milliseconds(0));
   }
 
-  ControlClient& Connect() {
+  RawClient& Connect() {
     clients_.emplace_back();
     EXPECT_TRUE(clients_.back().Connect(path_));
     Turn();
@@ -73,7 +73,7 @@ class ControlSocketTest : public testing::Test {
   }
 
   // Its id, by letting it ask for something.
-  ClientId IdOf(ControlClient& client) {
+  ClientId IdOf(RawClient& client) {
     client.Send("quiet\n");
     Turn(2);
     return asked_.back();
@@ -89,7 +89,7 @@ class ControlSocketTest : public testing::Test {
   }
 
   // Turns and reads until the client has got `size` bytes, or nothing comes any more.
-  std::string ReadBytes(ControlClient& client, size_t size) {
+  std::string ReadBytes(RawClient& client, size_t size) {
     std::string all;
     for (int idle = 0; all.size() < size && idle < 100; ++idle) {
       Turn();
@@ -100,7 +100,7 @@ class ControlSocketTest : public testing::Test {
     return all;
   }
 
-  std::string Ask(ControlClient& client, const std::string& line) {
+  std::string Ask(RawClient& client, const std::string& line) {
     client.Send(line + "\n");
     Turn(2);
     return client.Receive();
@@ -122,7 +122,7 @@ class ControlSocketTest : public testing::Test {
   std::string path_ = directory_.Path("br0.sock");
   ManualClock clock_;
   std::unique_ptr<ControlSocket> socket_;
-  std::deque<ControlClient> clients_;
+  std::deque<RawClient> clients_;
   std::vector<ClientId> asked_;
   std::vector<ClientId> disconnected_;
   std::vector<ClientId> drained_;
@@ -143,27 +143,27 @@ TEST(LineBuffer, FindsLinesThatAreThereAlreadyWhenMoreArrives) {
 // --- Requests and answers.
 
 TEST_F(ControlSocketTest, AnswersLinesInTheirOrder) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("one\ntwo\n\nthree\n");
   EXPECT_EQ(ReadBytes(client, 15), "one\ntwo\n\nthree\n");
 }
 
 TEST_F(ControlSocketTest, AnswersWhoConnectedAndAskedBeforeItsFirstTurn) {
-  ControlClient client;
+  RawClient client;
   ASSERT_TRUE(client.Connect(path_));
   client.Send("early\n");
   EXPECT_EQ(ReadBytes(client, 6), "early\n");
 }
 
 TEST_F(ControlSocketTest, SendsNothingForALineWithoutAnAnswer) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   EXPECT_EQ(Ask(client, "quiet"), "");
   EXPECT_EQ(Ask(client, "next"), "next\n");
 }
 
 TEST_F(ControlSocketTest, WaitsForTheRestOfALineAndServesOthersMeanwhile) {
-  ControlClient& slow = Connect();
-  ControlClient& other = Connect();
+  RawClient& slow = Connect();
+  RawClient& other = Connect();
   slow.Send("ha");
   Turn(3);
   EXPECT_THAT(asked_, IsEmpty());
@@ -184,7 +184,7 @@ TEST_F(ControlSocketTest, FindsTheSameLinesHoweverTheyAreCut) {
     text += std::string(up_to(up_to(1) == 0 ? 5 : 3000), static_cast<char>('a' + i % 26)) + "\n";
   }
   // When they arrive in random pieces, with turns in between.
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   std::string got;
   for (size_t at = 0; at < text.size();) {
     at += client.Send(text.substr(at, up_to(up_to(1) == 0 ? 10 : 5000)));
@@ -198,8 +198,8 @@ TEST_F(ControlSocketTest, FindsTheSameLinesHoweverTheyAreCut) {
 
 TEST_F(ControlSocketTest, TakesOneRequestOfEachClientPerTurn) {
   // Given a client with a thousand requests under way, and one that comes later with one.
-  ControlClient& chatty = Connect();
-  ControlClient& modest = Connect();
+  RawClient& chatty = Connect();
+  RawClient& modest = Connect();
   std::string many;
   for (int i = 0; i < 1000; ++i) many += "chat\n";
   chatty.Send(many);
@@ -214,7 +214,7 @@ TEST_F(ControlSocketTest, TakesOneRequestOfEachClientPerTurn) {
 }
 
 TEST_F(ControlSocketTest, KnowsWhoAsks) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   const ClientId id = IdOf(client);
   const std::optional<ControlPeer> peer = socket_->peer(id);
   ASSERT_TRUE(peer.has_value());
@@ -229,7 +229,7 @@ TEST_F(ControlSocketTest, KnowsWhoAsks) {
 
 TEST_F(ControlSocketTest, AnswersAClientThatHasNothingMoreToSay) {
   // As `printf ... | socat - UNIX:...` does. A last line without its end is no request.
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("one\ntwo\nunfinished");
   client.ShutDown(SHUT_WR);
   EXPECT_EQ(ReadBytes(client, 100), "one\ntwo\n");
@@ -239,7 +239,7 @@ TEST_F(ControlSocketTest, AnswersAClientThatHasNothingMoreToSay) {
 }
 
 TEST_F(ControlSocketTest, GivesALongAnswerWholeToAClientThatHasNothingMoreToSay) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("5000000\n");
   client.ShutDown(SHUT_WR);
   EXPECT_EQ(ReadBytes(client, 6000000).size(), 5000001U);
@@ -247,7 +247,7 @@ TEST_F(ControlSocketTest, GivesALongAnswerWholeToAClientThatHasNothingMoreToSay)
 }
 
 TEST_F(ControlSocketTest, PerformsWhatAClientAskedThatDoesNotWaitForAnswers) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("one\n1000000\ntwo\nunfinished");
   client.Close();
   Turn(10);
@@ -257,7 +257,7 @@ TEST_F(ControlSocketTest, PerformsWhatAClientAskedThatDoesNotWaitForAnswers) {
 }
 
 TEST_F(ControlSocketTest, ForgetsAClientThatDisconnectsInTheMiddleOfALine) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("half");
   Turn();
   EXPECT_EQ(socket_->received(), 4U);
@@ -269,7 +269,7 @@ TEST_F(ControlSocketTest, ForgetsAClientThatDisconnectsInTheMiddleOfALine) {
 }
 
 TEST_F(ControlSocketTest, ForgetsAClientThatDisconnectsInTheMiddleOfAnAnswer) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("5000000\n");
   Turn(2);
   EXPECT_GT(socket_->held(), 4000000U);
@@ -283,7 +283,7 @@ TEST_F(ControlSocketTest, ForgetsAClientThatDisconnectsInTheMiddleOfAnAnswer) {
 
 TEST_F(ControlSocketTest, ClosesAClientThatShutDownItsReading) {
   // It could write for ever, and an answer has nowhere to go.
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("one\ntwo\n");
   client.ShutDown(SHUT_RD);
   Turn(10);
@@ -292,7 +292,7 @@ TEST_F(ControlSocketTest, ClosesAClientThatShutDownItsReading) {
 }
 
 TEST_F(ControlSocketTest, ClosesItsClientsAndRemovesItsFileAtTheEnd) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   socket_.reset();
   client.Receive();
   EXPECT_TRUE(client.closed());
@@ -304,7 +304,7 @@ TEST_F(ControlSocketTest, ClosesItsClientsAndRemovesItsFileAtTheEnd) {
 TEST_F(ControlSocketTest, TakesTheLongestLineAndRefusesOneThatIsLonger) {
   const std::string longest(kMaxLine, 'a');
   std::string rest = longest + "\n";
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   std::string got;
   while (!rest.empty()) {
     rest.erase(0, client.Send(rest));
@@ -324,7 +324,7 @@ TEST_F(ControlSocketTest, TakesTheLongestLineAndRefusesOneThatIsLonger) {
 
 TEST_F(ControlSocketTest, StopsALineOfAGigabyteEarly) {
   // Given a client that sends for as long as it is let.
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   const std::string piece(kMiB, 'a');
   size_t sent = 0;
   while (sent < (size_t{1} << 30U) && !client.broken()) {
@@ -365,7 +365,7 @@ TEST_F(ControlSocketTest, LimitsWhatAllUnfinishedLinesTakeTogether) {
   EXPECT_GE(socket_->clients(), ControlSocket::kMaxReceived / unfinished.size() - 1);
   EXPECT_EQ(Ask(Connect(), "still here"), "still here\n");
   size_t told = 0;
-  for (ControlClient& client : clients_) {
+  for (RawClient& client : clients_) {
     if (client.Receive().find("too much input") != std::string::npos) ++told;
   }
   EXPECT_EQ(told, count + 1 - socket_->clients());
@@ -375,7 +375,7 @@ TEST_F(ControlSocketTest, LimitsWhatAllUnfinishedLinesTakeTogether) {
 
 TEST_F(ControlSocketTest, TakesNothingFurtherFromAClientUntilItHasReadItsAnswer) {
   // Given a client that asks for a hundred megabytes at once and does not read.
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   std::string requests;
   for (int i = 0; i < 100; ++i) requests += "1000000\n";
   client.Send(requests);
@@ -388,7 +388,7 @@ TEST_F(ControlSocketTest, TakesNothingFurtherFromAClientUntilItHasReadItsAnswer)
 }
 
 TEST_F(ControlSocketTest, DoesNotReadWhatAClientSendsThatDoesNotRead) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("3000000\n");
   Turn(2);
   size_t sent = 0;
@@ -401,7 +401,7 @@ TEST_F(ControlSocketTest, DoesNotReadWhatAClientSendsThatDoesNotRead) {
 }
 
 TEST_F(ControlSocketTest, ClosesAClientThatReadsNothingForTenSeconds) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("3000000\n");
   Turn(2);
   clock_.Advance(Ticks{999});
@@ -415,7 +415,7 @@ TEST_F(ControlSocketTest, ClosesAClientThatReadsNothingForTenSeconds) {
 }
 
 TEST_F(ControlSocketTest, KeepsAClientThatReadsSlowly) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("3000000\n");
   Turn(2);
   size_t got = 0;
@@ -431,7 +431,7 @@ TEST_F(ControlSocketTest, KeepsAClientThatReadsSlowly) {
 }
 
 TEST_F(ControlSocketTest, KeepsAClientThatIsSilent) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   clock_.Advance(Ticks{10'000'000});
   Turn(2);
   EXPECT_EQ(Ask(client, "alive"), "alive\n");
@@ -439,7 +439,7 @@ TEST_F(ControlSocketTest, KeepsAClientThatIsSilent) {
 
 TEST_F(ControlSocketTest, TakesNoRequestsWhileThereIsNoRoomForAnswers) {
   UseUpTheRoom();
-  ControlClient& modest = Connect();
+  RawClient& modest = Connect();
   EXPECT_EQ(Ask(modest, "please"), "");
   // When those that do not read are closed.
   clock_.Advance(ControlSocket::kMaxStall);
@@ -467,10 +467,10 @@ TEST_F(ControlSocketTest, GivesRoomToEachInTurn) {
   std::string requests;
   for (int i = 0; i < 100; ++i) requests += fmt::format("{}\n", kReply);
   for (size_t i = 0; i < kClients; ++i) Connect();
-  for (ControlClient& client : clients_) client.Send(requests);
+  for (RawClient& client : clients_) client.Send(requests);
   while (asked_.size() < 6 * kClients) {
     Turn();
-    for (ControlClient& client : clients_) client.Receive();
+    for (RawClient& client : clients_) client.Receive();
   }
   // Then nobody had to stand back for those that came first.
   std::map<ClientId, size_t> served;
@@ -505,10 +505,10 @@ TEST_F(ControlSocketTest, TurnsAwayWhoIsTooMany) {
   ASSERT_GE(files.rlim_cur, 1600U);
 
   // Given an early client, and a thousand connections that stay open.
-  ControlClient early;
+  RawClient early;
   ASSERT_TRUE(early.Connect(path_));
   for (int i = 0; i < 1000; ++i) {
-    ControlClient& client = clients_.emplace_back();
+    RawClient& client = clients_.emplace_back();
     if (client.Connect(path_)) continue;
     Turn(10);  // the backlog is full
     ASSERT_TRUE(client.Connect(path_));
@@ -518,7 +518,7 @@ TEST_F(ControlSocketTest, TurnsAwayWhoIsTooMany) {
   // Then 256 are served and all others were told why they are not.
   EXPECT_EQ(socket_->clients(), ControlSocket::kMaxClients);
   size_t told = 0;
-  for (ControlClient& client : clients_) {
+  for (RawClient& client : clients_) {
     const std::string got = client.Receive();
     if (!client.closed()) continue;
     EXPECT_THAT(got, HasSubstr("256 clients are connected already"));
@@ -553,7 +553,7 @@ class DescriptorLimit {
 
 TEST_F(ControlSocketTest, TellsAClientThatThereAreNoDescriptors) {
   Turn();
-  ControlClient client;
+  RawClient client;
   ASSERT_TRUE(client.Connect(path_));
   {
     // All numbers below the limit are in use: the client has taken the lowest that was free.
@@ -567,7 +567,7 @@ TEST_F(ControlSocketTest, TellsAClientThatThereAreNoDescriptors) {
 
 TEST_F(ControlSocketTest, PausesWhenItCannotEvenTurnAway) {
   Turn();
-  ControlClient client;
+  RawClient client;
   ASSERT_TRUE(client.Connect(path_));
   client.Send("patient\n");
   {
@@ -582,7 +582,7 @@ TEST_F(ControlSocketTest, PausesWhenItCannotEvenTurnAway) {
   Turn();
   EXPECT_EQ(ReadBytes(client, 8), "patient\n");
   // And who comes when there are none again is told, as before.
-  ControlClient unlucky;
+  RawClient unlucky;
   ASSERT_TRUE(unlucky.Connect(path_));
   {
     const DescriptorLimit limit(static_cast<rlim_t>(unlucky.fd()) + 1);
@@ -594,7 +594,7 @@ TEST_F(ControlSocketTest, PausesWhenItCannotEvenTurnAway) {
 // --- Events.
 
 TEST_F(ControlSocketTest, PushesLinesToAClient) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   const ClientId id = IdOf(client);
   EXPECT_TRUE(socket_->Push(id, "first\n"));
   EXPECT_TRUE(socket_->Push(id, "second\n"));
@@ -606,13 +606,13 @@ TEST_F(ControlSocketTest, PushesLinesToAClient) {
 
 TEST_F(ControlSocketTest, SendsWhatIsPushedDuringATurnWithoutWaiting) {
   // Given a client that listens, and another whose request makes an event for it.
-  ControlClient& monitor = Connect();
+  RawClient& monitor = Connect();
   const ClientId id = IdOf(monitor);
   socket_->set_handler([&](ClientId, std::string_view) {
     EXPECT_TRUE(socket_->Push(id, "event\n"));
     return std::string("done\n");
   });
-  ControlClient& other = Connect();
+  RawClient& other = Connect();
   other.Send("act\n");
   Turn();
   EXPECT_EQ(monitor.Receive(), "event\n");
@@ -620,7 +620,7 @@ TEST_F(ControlSocketTest, SendsWhatIsPushedDuringATurnWithoutWaiting) {
 }
 
 TEST_F(ControlSocketTest, NeverPutsAnEventIntoTheMiddleOfAnAnswer) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   const ClientId id = IdOf(client);
   client.Send("900000\n");
   Turn(2);
@@ -630,7 +630,7 @@ TEST_F(ControlSocketTest, NeverPutsAnEventIntoTheMiddleOfAnAnswer) {
 }
 
 TEST_F(ControlSocketTest, RefusesEventsForAClientThatDoesNotReadUntilItDoes) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   const ClientId id = IdOf(client);
   const std::string event = std::string(999, 'e') + "\n";
   size_t pushed = 0;
@@ -652,7 +652,7 @@ TEST_F(ControlSocketTest, RefusesEventsForAClientThatDoesNotReadUntilItDoes) {
 }
 
 TEST_F(ControlSocketTest, SendsWhatIsPushedWhenItTellsThatThereIsRoom) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   const ClientId id = IdOf(client);
   socket_->set_on_drained([&](ClientId drained) { EXPECT_TRUE(socket_->Push(drained, "END\n")); });
   const std::string event = std::string(999, 'e') + "\n";
@@ -661,7 +661,7 @@ TEST_F(ControlSocketTest, SendsWhatIsPushedWhenItTellsThatThereIsRoom) {
 }
 
 TEST_F(ControlSocketTest, RefusesEventsForAClientThatIsGone) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   const ClientId id = IdOf(client);
   client.Close();
   Turn(2);
@@ -673,7 +673,7 @@ TEST_F(ControlSocketTest, RefusesEventsForAClientThatIsGone) {
 }
 
 TEST_F(ControlSocketTest, AnswersAMonitorForWhichEventsWait) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   const ClientId id = IdOf(client);
   while (socket_->unsent(id) == 0) {  // what the kernel takes
     ASSERT_TRUE(socket_->Push(id, std::string(9999, 'e') + "\n"));
@@ -728,14 +728,14 @@ TEST_F(ControlSocketTest, RestsWhenNobodyWantsAnything) {
   EXPECT_TRUE(Rests());
   Connect();
   Connect().Send("half a line");
-  ControlClient& served = Connect();
+  RawClient& served = Connect();
   EXPECT_EQ(Ask(served, "one"), "one\n");
   Turn(2);
   EXPECT_TRUE(Rests());
 }
 
 TEST_F(ControlSocketTest, RestsWhileClientsDoNotRead) {
-  ControlClient& client = Connect();
+  RawClient& client = Connect();
   client.Send("3000000\n3000000\n");
   Connect().Send("3000000\n");
   clients_.back().ShutDown(SHUT_WR);
@@ -756,7 +756,7 @@ TEST_F(ControlSocketTest, RestsWhileThereIsNoRoom) {
 
 TEST_F(ControlSocketTest, RestsWhileItCannotAcceptAnybody) {
   EXPECT_TRUE(Rests());
-  ControlClient client;
+  RawClient client;
   ASSERT_TRUE(client.Connect(path_));
   const DescriptorLimit limit(0);
   Turn();

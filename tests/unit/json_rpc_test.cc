@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 using Json = nlohmann::json;
 
 // The methods that the examples of the specification use, by name, and one that fails as told.
-absl::StatusOr<Json> Handle(const std::string& method, const Json& params) {
+absl::StatusOr<JsonText> Handle(const std::string& method, const Json& params) {
   if (method == "subtract") {
     if (!params.contains("minuend") || !params.contains("subtrahend")) {
       return absl::InvalidArgumentError("minuend or subtrahend is missing");
@@ -209,7 +209,7 @@ TEST(JsonRpc, HandsOverAnEmptyObjectWhenThereAreNoParameters) {
 
 TEST(JsonRpc, PerformsANotificationThatItDoesNotAnswer) {
   std::vector<std::string> called;
-  const auto record = [&](const std::string& method, const Json&) -> absl::StatusOr<Json> {
+  const auto record = [&](const std::string& method, const Json&) -> absl::StatusOr<JsonText> {
     called.push_back(method);
     return nullptr;
   };
@@ -229,7 +229,7 @@ TEST(JsonRpc, GivesEachStatusItsCodeAndItsMessage) {
   for (const auto& [status, code] : codes) {
     const Json reply = Json::parse(AnswerLine(
         R"({"jsonrpc":"2.0","method":"m","id":1})",
-        [&](const std::string&, const Json&) -> absl::StatusOr<Json> { return status; }));
+        [&](const std::string&, const Json&) -> absl::StatusOr<JsonText> { return status; }));
     EXPECT_EQ(Code(reply), code) << status;
     EXPECT_EQ(Message(reply), "why");
     EXPECT_EQ(reply.at("id"), 1);
@@ -277,7 +277,7 @@ TEST(JsonRpc, DoesNothingMoreOfABatchWhoseReplyIsTooLong) {
   const std::string long_text(1U << 20U, 'x');
   int calls = 0;
   int notifications = 0;
-  const auto handler = [&](const std::string& method, const Json&) -> absl::StatusOr<Json> {
+  const auto handler = [&](const std::string& method, const Json&) -> absl::StatusOr<JsonText> {
     ++(method == "long" ? calls : notifications);
     return long_text;
   };

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/support/control_client.h"
+#include "tests/support/raw_client.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tapswitch {
@@ -53,7 +53,7 @@ class UnixListenerTest : public testing::Test {
 TEST_F(UnixListenerTest, LetsClientsConnectAtOnce) {
   const absl::StatusOr<UnixListener> listener = Bind();
   ASSERT_TRUE(listener.ok()) << listener.status();
-  EXPECT_TRUE(ControlClient().Connect(path_));
+  EXPECT_TRUE(RawClient().Connect(path_));
 }
 
 TEST_F(UnixListenerTest, IsOpenToOwnerAndGroupWhateverTheUmask) {
@@ -99,12 +99,12 @@ TEST_F(UnixListenerTest, TakesOverTheSocketOfADeadProcess) {
   // Given what a killed bridge leaves: a socket that nobody listens on, and an unlocked lock.
   BindForeign();
   std::ofstream(path_ + ".lock") << "";
-  ASSERT_FALSE(ControlClient().Connect(path_));
+  ASSERT_FALSE(RawClient().Connect(path_));
 
   const absl::StatusOr<UnixListener> listener = Bind();
 
   ASSERT_TRUE(listener.ok()) << listener.status();
-  EXPECT_TRUE(ControlClient().Connect(path_));
+  EXPECT_TRUE(RawClient().Connect(path_));
 }
 
 TEST_F(UnixListenerTest, RefusesThatOfALiveBridge) {
@@ -112,7 +112,7 @@ TEST_F(UnixListenerTest, RefusesThatOfALiveBridge) {
   ASSERT_TRUE(first.ok()) << first.status();
 
   EXPECT_THAT(Error(), HasSubstr("running already, at " + path_));
-  EXPECT_TRUE(ControlClient().Connect(path_)) << "the live one is not disturbed";
+  EXPECT_TRUE(RawClient().Connect(path_)) << "the live one is not disturbed";
 }
 
 TEST_F(UnixListenerTest, RefusesThatOfAnotherProgram) {
@@ -177,7 +177,7 @@ TEST_F(UnixListenerTest, LetsOneOfManyTakeOverThatStartAtTheSameTime) {
         if (!listener.ok()) continue;
         ++takeovers;
         if (++listening > 1) doubled = true;
-        EXPECT_TRUE(ControlClient().Connect(path_));
+        EXPECT_TRUE(RawClient().Connect(path_));
         --listening;
       }
     };

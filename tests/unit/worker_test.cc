@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <numeric>
 #include <vector>
 
 #include "ports/tap_port.h"
@@ -49,11 +50,11 @@ class WorkerTest : public ::testing::Test {
 
   void AddPort(uint16_t id) {
     links_[id] = {.ifindex = id + 1, .name = "vnet", .up = true, .mtu = 1500};
-    auto port = std::make_unique<TapPort>(
+    std::unique_ptr<Port> port = std::make_unique<TapPort>(
         PortIdentity{.id = {id}, .name = "vnet", .counters = &bridge_.counters({id})},
         FileDescriptor(), OffloadSet::All(),
         [this, id]() -> absl::StatusOr<LinkEvent> { return links_[id]; });
-    ASSERT_TRUE(worker_.AddPort(std::move(port)).ok());
+    ASSERT_TRUE(worker_.AddPort(port, {.id = {id}}).ok());
   }
 
   // Two turns: one brings frames in, the next carries their copies out.
@@ -247,6 +248,59 @@ TEST_F(WorkerTest, CopiesAreSentOrDropped) {
   EXPECT_EQ(bridge_.counters({1}).dropped(DropReason::kWriteFailed), 3U);
   EXPECT_EQ(bridge_.counters({2}).sent.frames, 50U);
   EXPECT_EQ(bridge_.counters({2}).dropped(DropReason::kTooLong), 50U);
+}
+
+TEST_F(WorkerTest, ARemovedPortIsHandedOverOnceNothingOfItsIsInFlight) {
+  std::unique_ptr<Port> removed;
+  worker_.RemovePort({2}, [&](std::unique_ptr<Port> port) { removed = std::move(port); });
+  EXPECT_EQ(removed, nullptr) << "its read has not ended yet";
+  worker_.Turn();
+  ASSERT_NE(removed, nullptr);
+  EXPECT_EQ(removed->identity().id, PortId{2});
+  EXPECT_EQ(worker_.port({2}), nullptr);
+
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1));
+}
+
+TEST_F(WorkerTest, TheIdOfARemovedPortCanBeUsedAgain) {
+  worker_.RemovePort({2}, [](std::unique_ptr<Port>) {});
+  worker_.Turn();
+  AddPort(2);
+  worker_.Turn();
+  ring_.ClearWritten();
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), testing::SizeIs(2));
+}
+
+TEST_F(WorkerTest, ForwardingFollowsWhatIsSetAndTheLink) {
+  worker_.SetForwarding({.id = {2}, .flood = false});
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1));
+
+  worker_.SetForwarding({.id = {2}, .state = PortState::kBlocking});
+  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kBlocking);
+  SetLink(2, false);
+  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kDisabled);
+  SetLink(2, true);
+  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kBlocking) << "a state set by hand stays";
+}
+
+TEST_F(WorkerTest, ASnapshotTellsOfPortsTableAndLoop) {
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  const SwitchSnapshot snapshot = worker_.Snapshot();
+  ASSERT_EQ(snapshot.ports.size(), 3U);
+  EXPECT_EQ(snapshot.ports[0].counters.received.frames, 2U);
+  EXPECT_EQ(snapshot.ports[0].learned, 1U);
+  EXPECT_EQ(snapshot.table.learned, 1U);
+  EXPECT_EQ(snapshot.loop.frames, 2U);
+  const auto& sizes = snapshot.loop.batch_sizes;
+  EXPECT_GT(std::accumulate(sizes.begin(), sizes.end(), uint64_t{0}), 0U);
 }
 
 }  // namespace

@@ -1,0 +1,60 @@
+// How other threads reach the worker: commands that its thread carries out between two batches.
+
+#pragma once
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ports/file_descriptor.h"
+
+namespace tapswitch {
+
+class CommandQueue {
+ public:
+  using Command = std::function<void()>;
+
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<CommandQueue>> Create();
+
+  // Readable once commands wait. Non-blocking; RunAll reads it.
+  [[nodiscard]] int fd() const { return wake_.get(); }
+
+  // From any thread. Commands run in the order they are posted.
+  void Post(Command command);
+
+  // Has the worker's thread call `function`, and waits for its result. From any thread but the
+  // worker's, which would wait for itself.
+  template <typename Function>
+  std::invoke_result_t<Function> Call(Function&& function);
+
+  // Runs what waits. From the worker's thread.
+  void RunAll();
+
+  // Waits until something is there, and runs it. From the worker's thread, when it has stopped to
+  // forward and others still depend on answers.
+  void WaitAndRunAll();
+
+ private:
+  explicit CommandQueue(FileDescriptor wake) : wake_(std::move(wake)) {}
+
+  FileDescriptor wake_;  // an eventfd
+  std::mutex mutex_;
+  std::vector<Command> waiting_;  // guarded by mutex_
+};
+
+template <typename Function>
+std::invoke_result_t<Function> CommandQueue::Call(Function&& function) {
+  // Shared, as the worker may still be leaving the task when the caller has its result.
+  const auto task = std::make_shared<std::packaged_task<std::invoke_result_t<Function>()>>(
+      std::forward<Function>(function));
+  auto result = task->get_future();
+  Post([task] { (*task)(); });
+  return result.get();
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,125 @@
+#include "switch/control/actuator.h"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+#include <variant>
+
+#include "spdlog/fmt/fmt.h"
+#include "switch/port_factory.h"
+
+namespace tapswitch {
+
+Actuator::Actuator(const RunningSwitch& running) : running_(running), names_(kMaxPorts) {}
+
+absl::Status Actuator::Carry(const Action& action) {
+  return std::visit([this](const auto& one) { return Do(one); }, action);
+}
+
+std::optional<PortId> Actuator::Find(std::string_view name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (name.empty() || found == names_.end()) return std::nullopt;
+  return PortId{static_cast<uint16_t>(found - names_.begin())};
+}
+
+std::string_view Actuator::NameOf(PortId id) const {
+  return id.value < names_.size() ? std::string_view(names_[id.value]) : std::string_view();
+}
+
+absl::Status Actuator::Do(const SetBridge& action) {
+  running_.commands.Call([&] {
+    running_.worker.SetAgeing(action.settings.ageing);
+    running_.bridge.table().set_max_learned(action.settings.fdb_max_learned);
+  });
+  return absl::OkStatus();
+}
+
+absl::Status Actuator::Do(const AddPort& action) {
+  const auto id = FreeId();
+  if (!id) {
+    return absl::ResourceExhaustedError(
+        fmt::format("port {}: a bridge has at most {} ports", action.port.spec.name, kMaxPorts));
+  }
+  auto port = Open(*id, action.port.spec);
+  if (!port.ok()) return port.status();
+  running_.commands.Call([&] { running_.bridge.counters(*id) = {}; });
+  const absl::Status attached = Attach(*std::move(port), action.port.settings);
+  if (attached.ok()) names_[id->value] = action.port.spec.name;
+  return attached;
+}
+
+absl::Status Actuator::Do(const ReopenPort& action) {
+  const PortId id = *Find(action.port.spec.name);
+  auto port = Open(id, action.port.spec);
+  if (!port.ok()) return port.status();
+  Detach(id);
+  return Attach(*std::move(port), action.port.settings);
+}
+
+absl::Status Actuator::Do(const RemovePort& action) {
+  const PortId id = *Find(action.name);
+  Detach(id);
+  Forget(id);
+  // The worker publishes after its commands: when it runs the next one, all is published.
+  running_.commands.Call([] {});
+  if (before_forgetting_) before_forgetting_();
+  names_[id.value].clear();
+  return absl::OkStatus();
+}
+
+absl::Status Actuator::Do(const SetPort& action) {
+  const PortId id = *Find(action.name);
+  running_.commands.Call([&] {
+    if (running_.worker.port(id) != nullptr) {
+      running_.worker.SetForwarding(ForwardingOf(id, action.settings));
+    }
+    running_.bridge.table().set_max_learned(id, action.settings.fdb_max_learned);
+  });
+  return absl::OkStatus();
+}
+
+std::optional<PortId> Actuator::FreeId() const {
+  const auto free = std::find(names_.begin(), names_.end(), "");
+  if (free == names_.end()) return std::nullopt;
+  return PortId{static_cast<uint16_t>(free - names_.begin())};
+}
+
+absl::StatusOr<std::unique_ptr<Port>> Actuator::Open(PortId id, const PortSpec& spec) {
+  return MakePort(spec,
+                  {.id = id,
+                   .generation = generations_[id.value]++,
+                   .name = spec.name,
+                   .counters = &running_.bridge.counters(id)},
+                  running_.monitor);
+}
+
+// A port that does not start is destroyed here, by this thread.
+absl::Status Actuator::Attach(std::unique_ptr<Port> port, const PortSettings& settings) {
+  return running_.commands.Call([&] {
+    const PortId id = port->identity().id;
+    running_.bridge.table().set_max_learned(id, settings.fdb_max_learned);
+    return running_.worker.AddPort(port, ForwardingOf(id, settings));
+  });
+}
+
+// Returns when the port's device has been closed, which waits for the kernel's locks.
+void Actuator::Detach(PortId id) {
+  std::promise<std::unique_ptr<Port>> removed;
+  auto port = removed.get_future();
+  running_.commands.Post([&] {
+    if (running_.worker.port(id) == nullptr) return removed.set_value(nullptr);
+    running_.worker.RemovePort(
+        id, [&](std::unique_ptr<Port> closed) { removed.set_value(std::move(closed)); });
+  });
+  port.get().reset();
+}
+
+// All entries of the port, a few at a time, so that frames never wait long.
+void Actuator::Forget(PortId id) {
+  constexpr size_t kEntriesAtOnce = 1024;
+  const auto forget_some = [&] { return running_.bridge.table().ErasePort(id, kEntriesAtOnce); };
+  while (!running_.commands.Call(forget_some)) {
+  }
+}
+
+}  // namespace tapswitch

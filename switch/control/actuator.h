@@ -1,0 +1,60 @@
+// Carries out single actions on the running switch: opens devices where that may take its time, on
+// the calling thread, and has the worker do the rest between two batches.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ports/port.h"
+#include "switch/control/bridge_config.h"
+#include "switch/running_switch.h"
+
+namespace tapswitch {
+
+class Actuator {
+ public:
+  explicit Actuator(const RunningSwitch& running);
+
+  // Called before a port's name is forgotten, when nothing is published of it any more.
+  void set_before_forgetting(std::function<void()> handler) {
+    before_forgetting_ = std::move(handler);
+  }
+
+  // On an error nothing has changed, except that a port whose device cannot be opened again is gone
+  // from the worker; it keeps its id and may be opened once more.
+  [[nodiscard]] absl::Status Carry(const Action& action);
+
+  // Of a port that was added and not removed since.
+  [[nodiscard]] std::optional<PortId> Find(std::string_view name) const;
+  // Empty when there is no such port.
+  [[nodiscard]] std::string_view NameOf(PortId id) const;
+
+ private:
+  [[nodiscard]] absl::Status Do(const SetBridge& action);
+  [[nodiscard]] absl::Status Do(const RemovePort& action);
+  [[nodiscard]] absl::Status Do(const AddPort& action);
+  [[nodiscard]] absl::Status Do(const ReopenPort& action);
+  [[nodiscard]] absl::Status Do(const SetPort& action);
+
+  [[nodiscard]] std::optional<PortId> FreeId() const;
+  [[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> Open(PortId id, const PortSpec& spec);
+  [[nodiscard]] absl::Status Attach(std::unique_ptr<Port> port, const PortSettings& settings);
+  void Detach(PortId id);
+  void Forget(PortId id);
+
+  RunningSwitch running_;
+  std::function<void()> before_forgetting_;
+  std::vector<std::string> names_;                 // by id; empty: the id is free
+  std::array<uint16_t, kMaxPorts> generations_{};  // of the next port with this id
+};
+
+}  // namespace tapswitch

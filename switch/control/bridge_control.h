@@ -1,0 +1,84 @@
+// The bridge as it is run: holds the configuration, changes it, and answers what there is. Knows
+// nothing of JSON and sockets.
+//
+// One thread calls it. While a call lasts the worker's thread must be running commands.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "switch/control/actuator.h"
+#include "switch/control/bridge_config.h"
+#include "switch/control/fdb_edit.h"
+#include "switch/forwarding/trace.h"
+#include "switch/running_switch.h"
+#include "switch/snapshot.h"
+
+namespace tapswitch {
+
+class BridgeControl {
+ public:
+  struct Identity {
+    std::string name;
+    MacAddress address;  // a permanent entry
+    std::string io;      // how frames are carried, for people
+  };
+
+  // `running` is a bridge without ports, with the settings of `initial`.
+  BridgeControl(Identity identity, BridgeSettings initial, const RunningSwitch& running);
+
+  [[nodiscard]] const Identity& identity() const { return identity_; }
+  [[nodiscard]] const BridgeConfig& config() const { return config_; }
+
+  // Makes the bridge what is wanted, action by action. The first that fails ends it; those before it
+  // stay.
+  [[nodiscard]] absl::Status Change(const BridgeConfig& wanted);
+
+  // NotFound names the port.
+  [[nodiscard]] absl::StatusOr<PortId> FindPort(std::string_view name) const;
+  // Also of the bridge itself; "?" of a port that has gone.
+  [[nodiscard]] std::string NameOf(PortId id) const;
+
+  [[nodiscard]] SwitchSnapshot Snapshot() const;
+
+  [[nodiscard]] absl::Status AddEntry(FdbVerb verb, const FdbRequest& request);
+  [[nodiscard]] absl::Status DeleteEntry(VlanId vlan, MacAddress address, PortId port);
+  [[nodiscard]] std::vector<MacEntry> FindEntry(VlanId vlan, MacAddress address) const;
+  // Hands over all live entries, some thousand at a time, on this thread; frames go on in between.
+  void VisitEntries(const std::function<void(std::span<const MacEntry>)>& visit) const;
+  using EntryFilter = std::function<bool(const MacEntry&)>;
+  // Removes what `unwanted`, called by the worker's thread, takes; returns how many.
+  uint64_t Flush(const EntryFilter& unwanted);
+
+  [[nodiscard]] Tick now() const { return running_.clock.Now(); }
+
+  // What the switch would do with a frame that came in by `ingress` now.
+  [[nodiscard]] absl::StatusOr<Trace> TraceFrame(PortId ingress,
+                                                 const EthernetHeader& header) const;
+
+  // See Actuator.
+  void set_before_forgetting(std::function<void()> handler) {
+    actuator_.set_before_forgetting(std::move(handler));
+  }
+
+  // Whether changes of the address table are published.
+  void WatchTable(bool watch);
+  [[nodiscard]] bool watches_table() const { return watched_; }
+
+ private:
+  Identity identity_;
+  RunningSwitch running_;
+  BridgeConfig config_;
+  Actuator actuator_;
+  bool watched_ = false;
+};
+
+}  // namespace tapswitch

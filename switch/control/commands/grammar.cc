@@ -1,0 +1,246 @@
+#include "switch/control/commands/grammar.h"
+
+#include <array>
+
+namespace tapswitch {
+namespace {
+
+using enum WordKind;
+
+constexpr std::array kBridgeWords{
+    Word{"ageing_time", kText},      Word{"fdb_max_learned", kNumber},
+    Word{"mcast_snooping", kFlag},   Word{"vlan_filtering", kFlag},
+    Word{"default_pvid", kNumber},   Word{"vlan_protocol", kText},
+    Word{"group_fwd_mask", kNumber},
+};
+
+constexpr std::array kLinkWords{
+    Word{"dev", kName},
+    Word{"state", kState},
+    Word{"priority", kNumber},
+    Word{"cost", kNumber},
+    Word{"hairpin", kFlag},
+    Word{"guard", kFlag},
+    Word{"root_block", kFlag},
+    Word{"fastleave", kFlag},
+    Word{"learning", kFlag},
+    Word{"flood", kFlag},
+    Word{"mcast_flood", kFlag},
+    Word{"bcast_flood", kFlag},
+    Word{"mcast_to_unicast", kFlag},
+    Word{"neigh_suppress", kFlag},
+    Word{"vlan_tunnel", kFlag},
+    Word{"isolated", kFlag},
+    Word{"locked", kFlag},
+    Word{"mab", kFlag},
+    Word{"fdb_max_learned", kNumber},
+};
+
+constexpr std::array kEntryWords{
+    Word{"dev", kName},
+    Word{"vlan", kNumber},
+    Word{"permanent", kSet, "state", "permanent"},
+    Word{"local", kSet, "state", "permanent"},
+    Word{"static", kSet, "state", "static"},
+    Word{"temp", kSet, "state", "static"},
+    Word{"dynamic", kSet, "state", "dynamic"},
+    Word{"sticky", kTrue},
+    Word{"extern_learn", kTrue},
+    Word{"use", kTrue},
+    Word{"master", kIgnored},
+};
+
+constexpr std::array kEntryShowWords{
+    Word{"dev", kName},    Word{"brport", kName, "dev"}, Word{"br", kName},
+    Word{"vlan", kNumber}, Word{"state", kText},         Word{"dynamic", kSet, "state", "dynamic"},
+};
+
+constexpr std::array kEntryGetWords{
+    Word{"to", kAddress, "mac"}, Word{"br", kName},     Word{"brport", kName, "dev"},
+    Word{"dev", kName},          Word{"vlan", kNumber}, Word{"master", kIgnored},
+};
+
+constexpr std::array kFlushWords{
+    Word{"dev", kName},
+    Word{"brport", kName, "dev"},
+    Word{"vlan", kNumber},
+    Word{"static", kTrue},
+    Word{"nostatic", kFalse, "static"},
+    Word{"permanent", kTrue},
+    Word{"nopermanent", kFalse, "permanent"},
+    Word{"dynamic", kTrue},
+    Word{"nodynamic", kFalse, "dynamic"},
+    Word{"added_by_user", kTrue},
+    Word{"noadded_by_user", kFalse, "added_by_user"},
+    Word{"sticky", kTrue},
+    Word{"nosticky", kFalse, "sticky"},
+    Word{"extern_learn", kTrue},
+    Word{"noextern_learn", kFalse, "extern_learn"},
+    Word{"master", kIgnored},
+};
+
+constexpr std::array kNameWord{Word{"dev", kName}};
+constexpr std::array kPortNameWord{Word{"dev", kName, "name"}};
+
+constexpr std::array kMonitorWords{
+    Word{"all", kMember, "objects", "all"},       Word{"fdb", kMember, "objects", "fdb"},
+    Word{"link", kMember, "objects", "link"},     Word{"port", kMember, "objects", "port"},
+    Word{"vlan", kMember, "objects", "vlan"},     Word{"mdb", kMember, "objects", "mdb"},
+    Word{"bridge", kMember, "objects", "bridge"},
+};
+
+constexpr std::array kTraceWords{
+    Word{"in", kName},     Word{"src", kAddress}, Word{"dst", kAddress},
+    Word{"vlan", kNumber}, Word{"type", kNumber},
+};
+
+constexpr std::array kTopWords{Word{"interval", kText}, Word{"count", kNumber}};
+
+constexpr std::string_view kEntryUsage =
+    "MAC dev NAME [vlan VID] [permanent|static|dynamic] [sticky] [extern_learn] [use]";
+
+constexpr std::array kCommands{
+    Command{.object = "bridge",
+            .verb = "show",
+            .method = "bridge.list",
+            .usage = "",
+            .summary = "settings of the bridge, and how full its table is"},
+    Command{.object = "bridge",
+            .verb = "set",
+            .method = "bridge.set",
+            .words = kBridgeWords,
+            .usage = "[ageing_time TIME] [fdb_max_learned N] [mcast_snooping off]",
+            .summary = "change settings; a TIME has a unit, as 300s or 1500ms"},
+    Command{.object = "port",
+            .verb = "add",
+            .method = "port.add",
+            .bare = {"PORT", kText, "port"},
+            .required = "port",
+            .usage = "[TYPE:]NAME[,KEY[=VALUE]]...",
+            .summary = "add a port, or open one again whose device vanished"},
+    Command{.object = "port",
+            .verb = "del",
+            .method = "port.del",
+            .bare = {"NAME", kName, "name"},
+            .words = kPortNameWord,
+            .required = "name",
+            .usage = "NAME",
+            .summary = "remove a port and all that is known behind it"},
+    Command{.object = "port",
+            .verb = "show",
+            .method = "port.list",
+            .bare = {"NAME", kName, "name"},
+            .words = kPortNameWord,
+            .usage = "[NAME]",
+            .summary = "ports, their state and its reason; with -s counters and drops"},
+    Command{.object = "link",
+            .verb = "set",
+            .method = "link.set",
+            .bare = {"NAME", kName, "dev"},
+            .words = kLinkWords,
+            .required = "dev",
+            .usage = "dev NAME [state STATE] [learning on|off] [flood on|off] [mcast_flood on|off] "
+                     "[bcast_flood on|off] [hairpin on|off] [isolated on|off] [locked on|off] "
+                     "[fdb_max_learned N] [cost N] [priority N]",
+            .summary = "set flags of a port, all of them or none"},
+    Command{.object = "link",
+            .verb = "show",
+            .method = "link.list",
+            .bare = {"NAME", kName, "dev"},
+            .words = kNameWord,
+            .usage = "[dev NAME]",
+            .summary = "flags of ports, with -d all"},
+    Command{.object = "fdb",
+            .verb = "add",
+            .method = "fdb.add",
+            .bare = {"MAC", kAddress, "mac"},
+            .words = kEntryWords,
+            .required = "mac dev",
+            .usage = kEntryUsage,
+            .summary = "add an entry, by default a permanent one"},
+    Command{.object = "fdb",
+            .verb = "append",
+            .method = "fdb.append",
+            .bare = {"MAC", kAddress, "mac"},
+            .words = kEntryWords,
+            .required = "mac dev",
+            .usage = kEntryUsage,
+            .summary = "add a port to a static entry"},
+    Command{.object = "fdb",
+            .verb = "replace",
+            .method = "fdb.replace",
+            .bare = {"MAC", kAddress, "mac"},
+            .words = kEntryWords,
+            .required = "mac dev",
+            .usage = kEntryUsage,
+            .summary = "add an entry or change it"},
+    Command{.object = "fdb",
+            .verb = "del",
+            .method = "fdb.del",
+            .bare = {"MAC", kAddress, "mac"},
+            .words = kEntryWords,
+            .required = "mac dev",
+            .usage = "MAC dev NAME [vlan VID]",
+            .summary = "remove an entry"},
+    Command{.object = "fdb",
+            .verb = "show",
+            .method = "fdb.list",
+            .bare = {"NAME", kName, "dev"},
+            .words = kEntryShowWords,
+            .usage = "[dev NAME] [vlan VID] [state STATE] [dynamic]",
+            .summary = "entries; with -s when their stations were last seen"},
+    Command{.object = "fdb",
+            .verb = "get",
+            .method = "fdb.get",
+            .bare = {"MAC", kAddress, "mac"},
+            .words = kEntryGetWords,
+            .required = "mac",
+            .usage = "[to] MAC [vlan VID]",
+            .summary = "the entry of one address"},
+    Command{.object = "fdb",
+            .verb = "flush",
+            .method = "fdb.flush",
+            .bare = {"NAME", kName, "dev"},
+            .words = kFlushWords,
+            .usage =
+                "[dev NAME] [vlan VID] [[no]static] [[no]permanent] [[no]dynamic] [[no]sticky] "
+                "[[no]extern_learn] [[no]added_by_user]",
+            .summary = "remove all entries that match"},
+    Command{.object = "monitor",
+            .verb = "",
+            .method = "monitor.start",
+            .words = kMonitorWords,
+            .usage = "[all|fdb|link|port|vlan|mdb|bridge]...",
+            .summary = "a line for each event; -t tells when"},
+    Command{.object = "trace",
+            .verb = "",
+            .method = "trace",
+            .words = kTraceWords,
+            .required = "in src dst",
+            .usage = "in NAME src MAC dst MAC [vlan VID] [type ETHERTYPE]",
+            .summary = "what would become of a frame, stage by stage"},
+    Command{.object = "top",
+            .verb = "",
+            .method = "",
+            .words = kTopWords,
+            .usage = "[interval TIME] [count N]",
+            .summary = "live rates of the ports"},
+    Command{.object = "save",
+            .verb = "",
+            .method = "config.save",
+            .usage = "",
+            .summary = "the running configuration as commands, for batch or --startup"},
+    Command{.object = "batch",
+            .verb = "",
+            .method = "",
+            .bare = {"FILE", kText, "file"},
+            .required = "file",
+            .usage = "FILE|-",
+            .summary = "commands from a file, one a line"},
+};
+
+}  // namespace
+
+std::span<const Command> Commands() { return kCommands; }
+
+}  // namespace tapswitch

@@ -1,0 +1,249 @@
+#include "switch/control/commands/parse_command.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "spdlog/fmt/fmt.h"
+#include "switch/forwarding/ethernet.h"
+
+namespace tapswitch {
+namespace {
+
+using nlohmann::json;
+
+absl::Status Bad(std::string message) { return absl::InvalidArgumentError(std::move(message)); }
+
+// The one of `names` that `text` is or, alone among them, begins.
+absl::StatusOr<std::string_view> Choose(std::string_view text, std::string_view what,
+                                        const std::vector<std::string_view>& names) {
+  std::vector<std::string_view> matches;
+  for (const std::string_view name : names) {
+    if (name == text) return name;
+    if (!text.empty() && name.starts_with(text)) matches.push_back(name);
+  }
+  if (matches.size() == 1) return matches.front();
+  const bool ambiguous = !matches.empty();
+  return Bad(fmt::format("'{}' is {} {}: {} {}", text, ambiguous ? "an ambiguous" : "no", what,
+                         ambiguous ? "it may be" : "there are",
+                         fmt::join(ambiguous ? matches : names, ", ")));
+}
+
+std::vector<std::string_view> ObjectNames() {
+  std::vector<std::string_view> names;
+  for (const Command& command : Commands()) {
+    if (names.empty() || names.back() != command.object) names.push_back(command.object);
+  }
+  return names;
+}
+
+std::vector<std::string_view> VerbNames(std::string_view object) {
+  std::vector<std::string_view> names;
+  for (const Command& command : Commands()) {
+    if (command.object == object) names.push_back(command.verb);
+  }
+  return names;
+}
+
+const Command& CommandOf(std::string_view object, std::string_view verb) {
+  return *std::find_if(Commands().begin(), Commands().end(), [&](const Command& command) {
+    return command.object == object && command.verb == verb;
+  });
+}
+
+// Takes the words that name the command.
+absl::StatusOr<const Command*> TakeCommand(std::span<const std::string>& words) {
+  if (words.empty()) {
+    return Bad(fmt::format("no object is given: there are {}", fmt::join(ObjectNames(), ", ")));
+  }
+  const auto object = Choose(words.front(), "object", ObjectNames());
+  if (!object.ok()) return object.status();
+  words = words.subspan(1);
+  const auto verbs = VerbNames(*object);
+  if (verbs.front().empty()) return &CommandOf(*object, "");
+  // iproute2 also says `list` and `lst`.
+  if (words.empty()) return &CommandOf(*object, "show");
+  const bool is_list = words.front() == "list" || words.front() == "lst";
+  const auto verb =
+      Choose(is_list ? "show" : words.front(), fmt::format("verb of {}", *object), verbs);
+  if (!verb.ok()) return verb.status();
+  words = words.subspan(1);
+  return &CommandOf(*object, *verb);
+}
+
+std::optional<uint64_t> ParseNumber(std::string_view text) {
+  const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
+  if (is_hex) text.remove_prefix(2);
+  uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, number, is_hex ? 16 : 10);
+  if (text.empty() || error != std::errc() || at != end) return std::nullopt;
+  return number;
+}
+
+absl::StatusOr<json> ReadFlag(std::string_view word, std::string_view text) {
+  if (text == "on" || text == "1") return true;
+  if (text == "off" || text == "0") return false;
+  return Bad(fmt::format("{} '{}': it is on or off", word, text));
+}
+
+absl::StatusOr<json> ReadNumber(std::string_view word, std::string_view text) {
+  if (const auto number = ParseNumber(text)) return *number;
+  return Bad(fmt::format("{} '{}': it is a number", word, text));
+}
+
+absl::StatusOr<json> ReadAddress(std::string_view word, std::string_view text) {
+  if (const auto address = MacAddress::Parse(text)) return address->ToString();
+  return Bad(fmt::format("{} '{}': it is a MAC address, such as 02:00:00:00:00:01", word, text));
+}
+
+// Any kind that has a value.
+absl::StatusOr<json> ReadValue(const Word& word, const std::string& text) {
+  switch (word.kind) {
+    case WordKind::kFlag:
+      return ReadFlag(word.word, text);
+    case WordKind::kNumber:
+      return ReadNumber(word.word, text);
+    case WordKind::kAddress:
+      return ReadAddress(word.word, text);
+    case WordKind::kState:
+      if (const auto number = ParseNumber(text)) return *number;
+      return json(text);
+    default:
+      return json(text);
+  }
+}
+
+bool TakesValue(WordKind kind) { return kind <= WordKind::kState; }
+
+class WordReader {
+ public:
+  explicit WordReader(Request& request) : request_(request) {}
+
+  absl::Status Read(std::span<const std::string> words) {
+    while (!words.empty()) {
+      const auto taken = ReadOne(words);
+      if (!taken.ok()) return taken.status();
+      words = words.subspan(*taken);
+    }
+    return CheckRequired();
+  }
+
+ private:
+  [[nodiscard]] const Command& command() const { return *request_.command; }
+
+  // How many words it took.
+  absl::StatusOr<size_t> ReadOne(std::span<const std::string> words) {
+    if (const auto* const word = FindWord(words.front())) return ReadWord(*word, words);
+    const Word& bare = command().bare;
+    const bool has_room = !bare.word.empty() && !request_.params.contains(bare.parameter());
+    if (has_room && !IsNoAddress(words.front())) return Store(bare, words.front(), 1);
+    if (words.front() == "self") {
+      return Bad("self: an address of the interface itself is not the bridge's: leave it out");
+    }
+    std::vector<std::string_view> names;
+    for (const Word& word : command().words) names.push_back(word.word);
+    if (names.empty()) return Bad(fmt::format("'{}' is one word too many", words.front()));
+    const auto name = Choose(words.front(), "word here", names);
+    if (!name.ok()) return name.status();
+    return ReadWord(*FindWord(*name), words);
+  }
+
+  // A word, perhaps shortened, where an address may stand. A name of a port may look like one.
+  [[nodiscard]] bool IsNoAddress(std::string_view text) const {
+    if (command().bare.kind != WordKind::kAddress || text.empty()) return false;
+    if (text == "self") return true;
+    return std::any_of(command().words.begin(), command().words.end(),
+                       [&](const Word& word) { return word.word.starts_with(text); });
+  }
+
+  [[nodiscard]] const Word* FindWord(std::string_view name) const {
+    const auto found = std::find_if(command().words.begin(), command().words.end(),
+                                    [&](const Word& word) { return word.word == name; });
+    return found == command().words.end() ? nullptr : &*found;
+  }
+
+  absl::StatusOr<size_t> ReadWord(const Word& word, std::span<const std::string> words) {
+    if (TakesValue(word.kind)) {
+      if (words.size() < 2) return Bad(fmt::format("{} needs a value behind it", word.word));
+      return Store(word, words[1], 2);
+    }
+    json& param = request_.params[std::string(word.parameter())];
+    if (word.kind == WordKind::kMember) {
+      param.push_back(word.value);
+    } else if (word.kind == WordKind::kSet) {
+      param = word.value;
+    } else if (word.kind == WordKind::kIgnored) {
+      request_.params.erase(std::string(word.parameter()));
+    } else {
+      param = word.kind == WordKind::kTrue;
+    }
+    return 1;
+  }
+
+  absl::StatusOr<size_t> Store(const Word& word, const std::string& text, size_t taken) {
+    auto value = ReadValue(word, text);
+    if (!value.ok()) return value.status();
+    request_.params[std::string(word.parameter())] = *std::move(value);
+    return taken;
+  }
+
+  [[nodiscard]] absl::Status CheckRequired() const {
+    std::string_view required = command().required;
+    while (!required.empty()) {
+      const std::string_view name = required.substr(0, required.find(' '));
+      required.remove_prefix(std::min(required.size(), name.size() + 1));
+      if (request_.params.contains(std::string(name))) continue;
+      return Bad(fmt::format("'{}' is missing: tapctl {}{}{} {}", name, command().object,
+                             command().verb.empty() ? "" : " ", command().verb, command().usage));
+    }
+    return absl::OkStatus();
+  }
+
+  Request& request_;
+};
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+}  // namespace
+
+absl::StatusOr<Request> ParseCommand(std::span<const std::string> words) {
+  const auto command = TakeCommand(words);
+  if (!command.ok()) return command.status();
+  Request request{.command = *command};
+  if (absl::Status read = WordReader(request).Read(words); !read.ok()) return read;
+  return request;
+}
+
+absl::StatusOr<std::vector<std::string>> SplitLine(std::string_view line) {
+  std::vector<std::string> words;
+  size_t at = 0;
+  for (;;) {
+    while (at < line.size() && IsSpace(line[at])) ++at;
+    if (at == line.size() || line[at] == '#') return words;
+    const char quote = line[at] == '\'' || line[at] == '"' ? line[at++] : '\0';
+    const size_t begin = at;
+    const auto ends = [&](char c) { return quote == '\0' ? IsSpace(c) : c == quote; };
+    while (at < line.size() && !ends(line[at])) ++at;
+    if (quote != '\0' && at == line.size()) {
+      return Bad(fmt::format("{} is opened and not closed", quote));
+    }
+    words.emplace_back(line.substr(begin, at - begin));
+    if (quote != '\0') ++at;
+  }
+}
+
+std::string Usage(std::string_view object) {
+  std::string usage = "commands:\n";
+  for (const Command& command : Commands()) {
+    if (!object.empty() && command.object != object) continue;
+    usage += fmt::format("  tapctl {}{}{}{}{}\n      {}\n", command.object,
+                         command.verb.empty() ? "" : " ", command.verb,
+                         command.usage.empty() ? "" : " ", command.usage, command.summary);
+  }
+  return usage;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,97 @@
+#include "switch/control/control_thread.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <ctime>
+#include <utility>
+
+#include "switch/control/json_rpc.h"
+#include "switch/control/startup.h"
+
+namespace tapswitch {
+namespace {
+
+// Where the processors are busy with frames, a listing of megabytes waits rather than they. A tenth
+// of a processor is still its own then. The threads that serve metrics inherit it.
+void YieldToFrames() {
+  constexpr int kNiceness = 10;
+  // Linux takes 0 for the calling thread (setpriority(2), "C library/kernel differences").
+  static_cast<void>(setpriority(PRIO_PROCESS, 0, kNiceness));
+}
+
+}  // namespace
+
+ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
+                             BridgeSettings settings, const RunningSwitch& running,
+                             std::unique_ptr<ControlSocket> socket)
+    : options_(std::move(options)),
+      running_(running),
+      socket_(std::move(socket)),
+      control_(std::move(identity), settings, running),
+      monitor_([this](ClientId client, std::string line) {
+        return socket_->Push(client, std::move(line));
+      }),
+      methods_(control_, monitor_),
+      thread_([this] { Run(); }) {}
+
+ControlThread::~ControlThread() { thread_.join(); }
+
+void ControlThread::Stop() {
+  stopping_ = true;
+  socket_->Wake();
+}
+
+void ControlThread::Run() {
+  YieldToFrames();
+  absl::Status started = SetUp();
+  const bool serves = started.ok();
+  options_.on_started(std::move(started));
+  if (serves) Serve();
+  metrics_.reset();  // its threads ask the worker, too
+  options_.on_finished();
+}
+
+absl::Status ControlThread::SetUp() {
+  control_.set_before_forgetting([this] { methods_.PublishSwitchEvents(running_.events.Take()); });
+  BridgeConfig wanted = control_.config();
+  for (const PortSpec& spec : options_.ports) wanted.ports.push_back({.spec = spec});
+  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
+  if (!options_.startup_file.empty()) {
+    if (absl::Status ran = RunStartupFile(options_.startup_file, methods_); !ran.ok()) return ran;
+  }
+  if (absl::Status prepared = options_.before_service(); !prepared.ok()) return prepared;
+  if (absl::Status listens = ListenForScrapes(); !listens.ok()) return listens;
+  return WatchEvents();
+}
+
+absl::Status ControlThread::ListenForScrapes() {
+  if (options_.metrics_address.empty()) return absl::OkStatus();
+  auto server =
+      MetricsServer::Listen(options_.metrics_address,
+                            {.bridge = control_.identity().name,
+                             .version = options_.version,
+                             .start_time_seconds = static_cast<double>(std::time(nullptr))},
+                            [this] { return std::optional(control_.Snapshot()); });
+  if (!server.ok()) return server.status();
+  metrics_ = *std::move(server);
+  return absl::OkStatus();
+}
+
+absl::Status ControlThread::WatchEvents() {
+  socket_->set_handler([this](ClientId client, std::string_view line) {
+    return AnswerLine(line, [&](const std::string& method, const nlohmann::json& params) {
+      return methods_.Call(client, method, params);
+    });
+  });
+  socket_->set_on_disconnect([this](ClientId client) { methods_.Forget(client); });
+  socket_->set_on_drained([this](ClientId client) { monitor_.OnDrained(client); });
+  return socket_->Watch(running_.events.fd(),
+                        [this] { methods_.PublishSwitchEvents(running_.events.Take()); });
+}
+
+void ControlThread::Serve() {
+  while (!stopping_) socket_->Turn(std::nullopt);
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,69 @@
+// The thread that runs the bridge: it opens the ports that the command line names, carries out the
+// startup file, then serves clients, while the worker's thread forwards.
+
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ports/port_spec.h"
+#include "switch/control/bridge_control.h"
+#include "switch/control/control_socket.h"
+#include "switch/control/methods.h"
+#include "switch/control/metrics/metrics_server.h"
+#include "switch/control/monitor.h"
+
+namespace tapswitch {
+
+class ControlThread {
+ public:
+  struct Options {
+    std::vector<PortSpec> ports;
+    std::string startup_file;     // tapctl commands; empty: none
+    std::string metrics_address;  // empty: none
+    std::string version;          // of the program, for metrics
+    // Called on the thread once everything is as wanted, before the first client is served.
+    std::function<absl::Status()> before_service;
+    // Called on the thread: once with OK when it begins to serve, or once with what went wrong.
+    std::function<void(absl::Status)> on_started;
+    // Called on the thread when it has nothing more to ask of the worker.
+    std::function<void()> on_finished;
+  };
+
+  // `socket` is null when no client is to be served. `running` is served by its thread from now
+  // until on_finished.
+  ControlThread(Options options, BridgeControl::Identity identity, BridgeSettings settings,
+                const RunningSwitch& running, std::unique_ptr<ControlSocket> socket);
+  // Precondition: Stop was called, and on_finished has been.
+  ~ControlThread();
+  ControlThread(const ControlThread&) = delete;
+  ControlThread& operator=(const ControlThread&) = delete;
+
+  // Clients are served no longer. From any thread; does not wait.
+  void Stop();
+
+ private:
+  void Run();
+  [[nodiscard]] absl::Status SetUp();
+  [[nodiscard]] absl::Status ListenForScrapes();
+  [[nodiscard]] absl::Status WatchEvents();
+  void Serve();
+
+  Options options_;
+  RunningSwitch running_;
+  std::unique_ptr<ControlSocket> socket_;
+  BridgeControl control_;
+  Monitor monitor_;
+  Methods methods_;
+  std::unique_ptr<MetricsServer> metrics_;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace tapswitch

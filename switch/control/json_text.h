@@ -1,0 +1,36 @@
+// The text of a JSON value: what a method answers. Mostly it is made of a value; where there is much
+// of it, such as a whole address table, it is written directly, at a tenth of the cost.
+
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace tapswitch {
+
+class JsonText {
+ public:
+  // Implicit, so that methods return values. Bytes that are no UTF-8 (names of interfaces may have
+  // them) are replaced.
+  template <typename Value>
+  requires std::is_convertible_v<Value, nlohmann::ordered_json> JsonText(
+      Value&& value)  // NOLINT(google-explicit-constructor)
+      : text_(nlohmann::ordered_json(std::forward<Value>(value))
+                  .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) {}
+
+  // `text` is valid JSON.
+  static JsonText Written(std::string text) {
+    JsonText result(nullptr);
+    result.text_ = std::move(text);
+    return result;
+  }
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace tapswitch

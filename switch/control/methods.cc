@@ -1,0 +1,313 @@
+#include "switch/control/methods.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "spdlog/fmt/fmt.h"
+#include "spdlog/spdlog.h"
+#include "switch/config.h"
+#include "switch/control/param_reader.h"
+#include "switch/control/save.h"
+#include "switch/control/show.h"
+
+namespace tapswitch {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+const PortSnapshot* FindPortSnapshot(const SwitchSnapshot& snapshot, std::string_view name) {
+  const auto found = std::find_if(snapshot.ports.begin(), snapshot.ports.end(),
+                                  [&](const PortSnapshot& port) { return port.name == name; });
+  return found == snapshot.ports.end() ? nullptr : &*found;
+}
+
+absl::Status NoSuchPort(const BridgeControl& control, std::string_view name) {
+  return control.FindPort(name).status();
+}
+
+// Calls show(PortConfig, PortSnapshot*) for the port named, or for all.
+template <typename Show>
+Methods::Result ListPortsAs(const BridgeControl& control, const std::optional<std::string>& name,
+                            Show&& show) {
+  if (name && control.config().port(*name) == nullptr) return NoSuchPort(control, *name);
+  const SwitchSnapshot snapshot = control.Snapshot();
+  auto list = ordered_json::array();
+  for (const PortConfig& port : control.config().ports) {
+    if (name && port.spec.name != *name) continue;
+    list.push_back(show(port, FindPortSnapshot(snapshot, port.spec.name)));
+  }
+  return list;
+}
+
+// A port that cannot carry frames again by itself: its device is gone.
+bool IsDead(const PortSnapshot* port) {
+  return port == nullptr || (!port->status.link_up && port->status.ifindex == 0);
+}
+
+ordered_json NameOnly(std::string_view name) { return {{"ifname", name}}; }
+
+ordered_json Words(const Trace& trace) {
+  auto stages = ordered_json::array();
+  for (const TraceStep& step : trace.steps) {
+    stages.push_back({{"stage", step.stage}, {"verdict", step.verdict}, {"text", step.text}});
+  }
+  return stages;
+}
+
+void DescribeDecision(const BridgeControl& control, const Decision& decision,
+                      ordered_json& answer) {
+  auto egress = ordered_json::array();
+  switch (decision.action) {
+    case Decision::Action::kDrop:
+      answer["decision"] = "drop";
+      answer["reason"] = kDropReasons[static_cast<size_t>(decision.reason)].name;
+      break;
+    case Decision::Action::kForward:
+      answer["decision"] = "forward";
+      egress.push_back(control.NameOf(decision.egress));
+      break;
+    case Decision::Action::kFlood:
+      answer["decision"] = "flood";
+      decision.flood.ForEach([&](PortId id) { egress.push_back(control.NameOf(id)); });
+      break;
+  }
+  answer["egress"] = std::move(egress);
+}
+
+}  // namespace
+
+Methods::Methods(BridgeControl& control, Monitor& monitor) : control_(control), monitor_(monitor) {
+  const auto add = [this](std::string_view name, Result (Methods::*method)(const Params&)) {
+    methods_.emplace(
+        name, [this, method](ClientId, const Params& params) { return (this->*method)(params); });
+  };
+  const auto add_entry = [this](std::string_view name, FdbVerb verb) {
+    methods_.emplace(
+        name, [this, verb](ClientId, const Params& params) { return AddEntry(verb, params); });
+  };
+  add("bridge.list", &Methods::ListBridge);
+  add("bridge.set", &Methods::SetBridge);
+  add("port.add", &Methods::AddPort);
+  add("port.del", &Methods::DeletePort);
+  add("port.list", &Methods::ListPorts);
+  add("link.set", &Methods::SetLink);
+  add("link.list", &Methods::ListLinks);
+  add_entry("fdb.add", FdbVerb::kAdd);
+  add_entry("fdb.append", FdbVerb::kAppend);
+  add_entry("fdb.replace", FdbVerb::kReplace);
+  add("fdb.del", &Methods::DeleteEntry);
+  add("fdb.get", &Methods::GetEntry);
+  add("fdb.list", &Methods::ListEntries);
+  add("fdb.flush", &Methods::FlushEntries);
+  methods_.emplace("monitor.start", [this](ClientId client, const Params& params) {
+    return StartMonitor(client, params);
+  });
+  add("trace", &Methods::TraceFrame);
+  add("config.save", &Methods::Save);
+  // As people say it.
+  for (const std::string object : {"bridge", "port", "link", "fdb"}) {
+    methods_[object + ".show"] = methods_[object + ".list"];
+  }
+}
+
+Methods::Result Methods::Call(ClientId client, const std::string& method, const Params& params) {
+  const auto found = methods_.find(method);
+  if (found == methods_.end()) {
+    return absl::UnimplementedError(fmt::format("'{:.100}': there is no such method", method));
+  }
+  return found->second(client, params);
+}
+
+Methods::Result Methods::ListBridge(const Params& params) {
+  if (absl::Status read = ParamReader(params).Finish(); !read.ok()) return read;
+  return ordered_json::array({ShowBridge(control_, control_.Snapshot())});
+}
+
+Methods::Result Methods::SetBridge(const Params& params) {
+  ParamReader reader(params);
+  const auto ageing = reader.MaybeText("ageing_time");
+  const auto max_learned =
+      reader.MaybeNumber("fdb_max_learned", 0, std::numeric_limits<uint32_t>::max());
+  const auto snooping = reader.MaybeFlag("mcast_snooping");
+  const auto filtering = reader.MaybeFlag("vlan_filtering");
+  for (const char* name : {"default_pvid", "vlan_protocol", "group_fwd_mask"}) {
+    if (!params.contains(name)) continue;
+    return absl::FailedPreconditionError(fmt::format("{}: this version cannot set it", name));
+  }
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  if (snooping.value_or(false)) {
+    return absl::FailedPreconditionError("mcast_snooping on: this version does not snoop");
+  }
+  if (filtering.value_or(false)) {
+    return absl::FailedPreconditionError("vlan_filtering on: this version does not filter VLANs");
+  }
+  BridgeConfig wanted = control_.config();
+  if (ageing) {
+    const auto span = ParseDuration(*ageing);
+    if (!span.ok()) {
+      return absl::InvalidArgumentError(
+          fmt::format("ageing_time: {}", std::string(span.status().message())));
+    }
+    wanted.bridge.ageing = *span;
+  }
+  if (max_learned) wanted.bridge.fdb_max_learned = static_cast<uint32_t>(*max_learned);
+  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
+  if (monitor_.IsWatched("bridge")) {
+    monitor_.Publish("bridge", "changed", ShowBridge(control_, control_.Snapshot()));
+  }
+  return nullptr;
+}
+
+Methods::Result Methods::AddPort(const Params& params) {
+  ParamReader reader(params);
+  const std::string text = reader.Text("port");
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  const auto spec = ParsePortSpec(text);
+  if (!spec.ok()) return spec.status();
+  BridgeConfig wanted = control_.config();
+  if (PortConfig* const port = wanted.port(spec->name); port != nullptr) {
+    const SwitchSnapshot snapshot = control_.Snapshot();
+    if (!IsDead(FindPortSnapshot(snapshot, spec->name))) {
+      return absl::AlreadyExistsError(
+          fmt::format("port {}: it is there already: remove it first (tapctl port del {})",
+                      spec->name, spec->name));
+    }
+    port->spec = *spec;
+    ++port->opened;
+  } else {
+    wanted.ports.push_back({.spec = *spec, .settings = {}});
+  }
+  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
+  monitor_.Publish("port", "added", NameOnly(spec->name));
+  return nullptr;
+}
+
+Methods::Result Methods::DeletePort(const Params& params) {
+  ParamReader reader(params);
+  const std::string name = reader.Text("name");
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  BridgeConfig wanted = control_.config();
+  if (wanted.port(name) == nullptr) return NoSuchPort(control_, name);
+  std::erase_if(wanted.ports, [&](const PortConfig& port) { return port.spec.name == name; });
+  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
+  monitor_.Publish("port", "deleted", NameOnly(name));
+  return nullptr;
+}
+
+Methods::Result Methods::ListPorts(const Params& params) {
+  ParamReader reader(params);
+  const auto name = reader.MaybeText("name");
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  return ListPortsAs(control_, name, ShowPort);
+}
+
+// All of them are checked before one is set.
+Methods::Result Methods::SetLink(const Params& params) {
+  const auto name = params.find("dev");
+  if (name == params.end() || !name->is_string()) {
+    return absl::InvalidArgumentError("'dev' is missing: name a port");
+  }
+  BridgeConfig wanted = control_.config();
+  PortConfig* const port = wanted.port(name->get_ref<const std::string&>());
+  if (port == nullptr) return NoSuchPort(control_, name->get_ref<const std::string&>());
+  for (const auto& [key, value] : params.items()) {
+    if (key == "dev") continue;
+    if (absl::Status set = SetPortSetting(key, value, port->settings); !set.ok()) return set;
+  }
+  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
+  if (monitor_.IsWatched("link")) {
+    const SwitchSnapshot snapshot = control_.Snapshot();
+    monitor_.Publish("link", "changed",
+                     ShowLink(control_, *port, FindPortSnapshot(snapshot, port->spec.name)));
+  }
+  return nullptr;
+}
+
+Methods::Result Methods::ListLinks(const Params& params) {
+  ParamReader reader(params);
+  const auto name = reader.MaybeText("dev");
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  return ListPortsAs(control_, name, [&](const PortConfig& config, const PortSnapshot* snapshot) {
+    return ShowLink(control_, config, snapshot);
+  });
+}
+
+Methods::Result Methods::TraceFrame(const Params& params) {
+  ParamReader reader(params);
+  const std::string ingress = reader.Text("in");
+  EthernetHeader header{.destination = reader.Address("dst"), .source = reader.Address("src")};
+  const auto vlan = reader.MaybeNumber("vlan", 0, kVlanCount - 1);
+  header.type_or_length = static_cast<uint16_t>(
+      reader.MaybeNumber("type", 0, 0xFFFF).value_or(static_cast<uint16_t>(EtherType::kIpv4)));
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  header.payload_offset = kEthernetHeaderSize;
+  if (vlan) {
+    header.tag = VlanTag{.control = static_cast<uint16_t>(*vlan)};
+    header.payload_offset += kVlanTagSize;
+  }
+  const auto port = control_.FindPort(ingress);
+  if (!port.ok()) return port.status();
+  const auto trace = control_.TraceFrame(*port, header);
+  if (!trace.ok()) return trace.status();
+  ordered_json answer{{"in", ingress}, {"stages", Words(*trace)}};
+  DescribeDecision(control_, trace->decision, answer);
+  return answer;
+}
+
+Methods::Result Methods::Save(const Params& params) {
+  if (absl::Status read = ParamReader(params).Finish(); !read.ok()) return read;
+  return ordered_json(SaveAsCommands(control_));
+}
+
+Methods::Result Methods::StartMonitor(ClientId client, const Params& params) {
+  Monitor::Objects objects = Monitor::AllObjects();
+  for (const auto& [key, value] : params.items()) {
+    if (key != "objects" || !value.is_array() || value.empty()) {
+      return absl::InvalidArgumentError(
+          fmt::format("'{:.100}': give objects, an array of names, or nothing", key));
+    }
+    std::vector<std::string> names;
+    for (const json& name : value) {
+      names.push_back(name.is_string() ? name.get<std::string>() : "");
+    }
+    const auto parsed = Monitor::ParseObjects(names);
+    if (!parsed.ok()) return parsed.status();
+    objects = *parsed;
+  }
+  monitor_.Subscribe(client, objects);
+  WatchTableIfWanted();
+  return nullptr;
+}
+
+void Methods::Forget(ClientId client) {
+  monitor_.Unsubscribe(client);
+  WatchTableIfWanted();
+}
+
+void Methods::WatchTableIfWanted() {
+  const bool wanted = monitor_.IsWatched("fdb");
+  if (wanted != control_.watches_table()) control_.WatchTable(wanted);
+}
+
+void Methods::PublishSwitchEvents(EventChannel::Taken taken) {
+  for (const SwitchEvent& event : taken.events) {
+    std::visit([this](const auto& one) { Publish(one); }, event);
+  }
+  if (taken.missed != 0) monitor_.Miss("fdb", taken.missed);
+}
+
+void Methods::Publish(const LinkStateEvent& event) {
+  const std::string name = control_.NameOf(event.port);
+  const PortConfig* const port = control_.config().port(name);
+  ordered_json members = NameOnly(name);
+  if (!event.up) members["reason"] = event.reason;
+  monitor_.Publish("port", event.up ? "up" : "down", std::move(members));
+  if (port == nullptr || !monitor_.IsWatched("link")) return;
+  const SwitchSnapshot snapshot = control_.Snapshot();
+  monitor_.Publish("link", "changed", ShowLink(control_, *port, FindPortSnapshot(snapshot, name)));
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,75 @@
+// The methods of the control protocol: JSON parameters in, a change of the bridge or an answer out.
+//
+// Parameters are objects. What is missing, unknown or of the wrong kind is InvalidArgument; what is
+// understood and refused has any other code. Every message is one line with the bad value and the
+// cure.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "switch/control/bridge_control.h"
+#include "switch/control/json_text.h"
+#include "switch/control/monitor.h"
+
+namespace tapswitch {
+
+class Methods {
+ public:
+  using Params = nlohmann::json;
+  using Result = absl::StatusOr<JsonText>;
+
+  // Both outlive this.
+  Methods(BridgeControl& control, Monitor& monitor);
+
+  // Unimplemented when there is no such method.
+  [[nodiscard]] Result Call(ClientId client, const std::string& method, const Params& params);
+
+  // Publishes what has happened in the switch by itself.
+  void PublishSwitchEvents(EventChannel::Taken taken);
+
+  // A client has gone.
+  void Forget(ClientId client);
+
+ private:
+  using Method = std::function<Result(ClientId, const Params&)>;
+
+  Result ListBridge(const Params& params);
+  Result SetBridge(const Params& params);
+  Result AddPort(const Params& params);
+  Result DeletePort(const Params& params);
+  Result ListPorts(const Params& params);
+  Result SetLink(const Params& params);
+  Result ListLinks(const Params& params);
+  Result AddEntry(FdbVerb verb, const Params& params);
+  Result DeleteEntry(const Params& params);
+  Result GetEntry(const Params& params);
+  Result ListEntries(const Params& params);
+  Result FlushEntries(const Params& params);
+  Result StartMonitor(ClientId client, const Params& params);
+  Result TraceFrame(const Params& params);
+  Result Save(const Params& params);
+
+  // Entries may also belong to the bridge itself.
+  [[nodiscard]] absl::StatusOr<PortId> FindPortOrBridge(const std::string& name) const;
+  // Whether `name`, if any, is this bridge's.
+  [[nodiscard]] absl::Status CheckBridge(const std::optional<std::string>& name) const;
+  // VLAN 0 when there is none.
+  [[nodiscard]] absl::StatusOr<VlanId> FindVlan(std::optional<uint64_t> vlan) const;
+  void PublishEntry(std::string_view event, const MacEntry& entry);
+  void Publish(const FdbEvent& event);
+  void Publish(const LinkStateEvent& event);
+  void WatchTableIfWanted();
+
+  BridgeControl& control_;
+  Monitor& monitor_;
+  std::map<std::string, Method, std::less<>> methods_;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,286 @@
+#include "switch/control/metrics/metrics.h"
+
+#include <prometheus/client_metric.h>
+#include <prometheus/metric_type.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "switch/control/metrics/label_text.h"
+
+namespace tapswitch {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Label = ClientMetric::Label;
+using Labels = std::vector<Label>;
+
+// Prometheus counts in doubles: exact up to 2^53.
+double ToDouble(uint64_t count) { return static_cast<double>(count); }
+
+void Add(MetricFamily& family, Labels labels, double value) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  if (family.type == MetricType::Counter) {
+    metric.counter.value = value;
+  } else {
+    metric.gauge.value = value;
+  }
+  family.metric.push_back(std::move(metric));
+}
+
+MetricFamily Single(MetricType type, std::string name, std::string help, Labels labels,
+                    double value) {
+  MetricFamily family{.name = std::move(name), .help = std::move(help), .type = type};
+  Add(family, std::move(labels), value);
+  return family;
+}
+
+// ----- ports -------------------------------------------------------------------------------------
+
+struct PortMetric {
+  std::string_view name;
+  MetricType type;
+  std::string_view help;
+  double (*value)(const PortSnapshot&);
+};
+
+constexpr std::array kPortMetrics{
+    PortMetric{"tapswitch_port_received_frames_total", MetricType::Counter,
+               "Frames that came in by the port: each is forwarded or dropped for one reason.",
+               [](const PortSnapshot& port) { return ToDouble(port.counters.received.frames); }},
+    PortMetric{"tapswitch_port_received_bytes_total", MetricType::Counter,
+               "Bytes of the frames that came in by the port, Ethernet headers included.",
+               [](const PortSnapshot& port) { return ToDouble(port.counters.received.bytes); }},
+    PortMetric{"tapswitch_port_forwarded_frames_total", MetricType::Counter,
+               "Received frames that were handed to at least one other port. Well below the "
+               "received ones: see the reasons of tapswitch_port_dropped_frames_total.",
+               [](const PortSnapshot& port) { return ToDouble(port.counters.forwarded); }},
+    PortMetric{"tapswitch_port_sent_frames_total", MetricType::Counter,
+               "Frames that left by the port. Floods count once for each port they leave by, so "
+               "much more than is received elsewhere means flooding: see "
+               "tapswitch_fdb_evicted_entries_total.",
+               [](const PortSnapshot& port) { return ToDouble(port.counters.sent.frames); }},
+    PortMetric{"tapswitch_port_sent_bytes_total", MetricType::Counter,
+               "Bytes of the frames that left by the port, Ethernet headers included.",
+               [](const PortSnapshot& port) { return ToDouble(port.counters.sent.bytes); }},
+    PortMetric{"tapswitch_port_link_up", MetricType::Gauge,
+               "1 while frames can pass the port, else 0: `tapctl port show` gives the reason.",
+               [](const PortSnapshot& port) { return port.status.link_up ? 1.0 : 0.0; }},
+    PortMetric{"tapswitch_port_mtu_bytes", MetricType::Gauge,
+               "Longest payload that can be sent by the port. When frames are dropped as too_long, "
+               "make it equal on all ports.",
+               [](const PortSnapshot& port) { return ToDouble(port.status.mtu); }},
+    PortMetric{"tapswitch_port_learned_entries", MetricType::Gauge,
+               "Addresses learned at the port. More than there are stations behind it: one of them "
+               "makes up addresses; limit what the port may learn.",
+               [](const PortSnapshot& port) { return ToDouble(port.learned); }},
+};
+
+Labels PortLabels(const std::string& bridge, const PortSnapshot& port) {
+  return {{"bridge", bridge}, {"port", LabelText(port.name)}};
+}
+
+void AppendPortMetrics(const SwitchSnapshot& snapshot, const std::string& bridge,
+                       std::vector<MetricFamily>& families) {
+  for (const PortMetric& metric : kPortMetrics) {
+    MetricFamily family{
+        .name = std::string(metric.name), .help = std::string(metric.help), .type = metric.type};
+    for (const PortSnapshot& port : snapshot.ports) {
+      Add(family, PortLabels(bridge, port), metric.value(port));
+    }
+    families.push_back(std::move(family));
+  }
+}
+
+// One series for each value of the label `label`.
+template <size_t kCount, typename Value>
+MetricFamily PerPortAnd(const std::string& label,
+                        const std::array<std::string_view, kCount>& values,
+                        const SwitchSnapshot& snapshot, const std::string& bridge,
+                        MetricFamily family, Value value) {
+  for (const PortSnapshot& port : snapshot.ports) {
+    for (size_t i = 0; i < kCount; ++i) {
+      Labels labels = PortLabels(bridge, port);
+      labels.push_back({label, std::string(values[i])});
+      Add(family, std::move(labels), value(port, i));
+    }
+  }
+  return family;
+}
+
+constexpr auto kDropReasonNames = [] {
+  std::array<std::string_view, kDropReasonCount> names;
+  for (size_t i = 0; i < names.size(); ++i) names[i] = kDropReasons[i].name;
+  return names;
+}();
+
+MetricFamily Drops(const SwitchSnapshot& snapshot, const std::string& bridge) {
+  return PerPortAnd(
+      "reason", kDropReasonNames, snapshot, bridge,
+      {.name = "tapswitch_port_dropped_frames_total",
+       .help = "Frames that died at the port, by reason. no_memory or write_failed: the receiver "
+               "is too slow, or its queue too short (txqueuelen). too_long: MTUs differ. "
+               "link_down: bring the interface up. source_*, runt, bad_offload_header: the station "
+               "behind the port sends rubbish. Others are policy.",
+       .type = MetricType::Counter},
+      [](const PortSnapshot& port, size_t reason) {
+        return ToDouble(port.counters.drops[reason]);
+      });
+}
+
+// All but kRefreshed, which is the ordinary case and not counted.
+struct LearnResultName {
+  LearnResult result;
+  std::string_view name;
+};
+constexpr std::array<LearnResultName, kLearnResultCount - 1> kLearnResults{{
+    {LearnResult::kLearned, "learned"},
+    {LearnResult::kMoved, "moved"},
+    {LearnResult::kPinned, "pinned"},
+    {LearnResult::kLocal, "local"},
+    {LearnResult::kLimited, "limited"},
+    {LearnResult::kRefused, "no_room"},
+}};
+
+constexpr auto kLearnResultNames = [] {
+  std::array<std::string_view, kLearnResults.size()> names;
+  for (size_t i = 0; i < names.size(); ++i) names[i] = kLearnResults[i].name;
+  return names;
+}();
+
+MetricFamily Learning(const SwitchSnapshot& snapshot, const std::string& bridge) {
+  return PerPortAnd(
+      "result", kLearnResultNames, snapshot, bridge,
+      {.name = "tapswitch_port_learning_frames_total",
+       .help = "Received frames whose source was not known to be behind the port, by what came of "
+               "it. moved, when it grows: a loop, or two stations with one address. pinned: the "
+               "address is set by hand at another port. local: a station uses the bridge's own "
+               "address. limited: fdb_max_learned is reached. no_room: the table is full of "
+               "entries set by hand, or the ageing time is 0.",
+       .type = MetricType::Counter},
+      [](const PortSnapshot& port, size_t result) {
+        return ToDouble(port.counters.learned(kLearnResults[result].result));
+      });
+}
+
+// By PortState.
+constexpr std::array<std::string_view, 5> kStateNames{"disabled", "listening", "learning",
+                                                      "forwarding", "blocking"};
+
+MetricFamily States(const SwitchSnapshot& snapshot, const std::string& bridge) {
+  return PerPortAnd(
+      "state", kStateNames, snapshot, bridge,
+      {.name = "tapswitch_port_state",
+       .help = "1 for the state that the port is in, 0 for the others. Not in forwarding: its link "
+               "is down, or the state was set by hand (tapctl link set dev PORT state forwarding).",
+       .type = MetricType::Gauge},
+      [](const PortSnapshot& port, size_t state) {
+        return static_cast<size_t>(port.state) == state ? 1.0 : 0.0;
+      });
+}
+
+// ----- table and loop ----------------------------------------------------------------------------
+
+void AppendTableMetrics(const TableSnapshot& table, const Labels& labels,
+                        std::vector<MetricFamily>& families) {
+  families.push_back(Single(MetricType::Gauge, "tapswitch_fdb_entries",
+                            "Entries of the address table, of all kinds.", labels, table.entries));
+  families.push_back(
+      Single(MetricType::Gauge, "tapswitch_fdb_learned_entries",
+             "Entries that were learned. Far from the number of stations: see which port has most "
+             "in tapswitch_port_learned_entries.",
+             labels, table.learned));
+  families.push_back(Single(MetricType::Gauge, "tapswitch_fdb_capacity_entries",
+                            "Entries that the address table has room for (--fdb_max).", labels,
+                            table.capacity));
+  families.push_back(
+      Single(MetricType::Counter, "tapswitch_fdb_evicted_entries_total",
+             "Learned entries that made room for others in a full table; frames to them are "
+             "flooded. When it grows, raise --fdb_max or limit the port that learns most.",
+             labels, ToDouble(table.evicted)));
+}
+
+MetricFamily BatchSizes(const LoopSnapshot& loop, const Labels& labels) {
+  MetricFamily family{.name = "tapswitch_loop_batch_frames",
+                      .help =
+                          "Frames that one turn of the loop took at once. Small is idle; mostly "
+                          "in the largest bucket means that the switch works at its limit.",
+                      .type = MetricType::Histogram};
+  ClientMetric metric;
+  metric.label = labels;
+  auto& histogram = metric.histogram;
+  for (size_t i = 0; i < loop.batch_sizes.size(); ++i) {
+    histogram.sample_count += loop.batch_sizes[i];
+    histogram.bucket.push_back(
+        {.cumulative_count = histogram.sample_count, .upper_bound = ToDouble(uint64_t{1} << i)});
+  }
+  histogram.sample_sum = ToDouble(loop.frames);
+  family.metric.push_back(std::move(metric));
+  return family;
+}
+
+void AppendLoopMetrics(const LoopSnapshot& loop, const Labels& labels,
+                       std::vector<MetricFamily>& families) {
+  families.push_back(BatchSizes(loop, labels));
+  families.push_back(
+      Single(MetricType::Counter, "tapswitch_loop_busy_seconds_total",
+             "Processor time of the thread that forwards, system calls included. Its rate is the "
+             "busy fraction of one processor: near 1, frames wait in the queues of the interfaces "
+             "and are lost there.",
+             labels, loop.busy_seconds));
+  families.push_back(
+      Single(MetricType::Counter, "tapswitch_loop_ring_overflows_total",
+             "Times that the kernel found the completion ring full. Nothing is lost, but it costs "
+             "time: report it when it grows steadily.",
+             labels, ToDouble(loop.ring_overflows)));
+}
+
+// ----- the switch itself -------------------------------------------------------------------------
+
+std::vector<MetricFamily> ProcessMetrics(bool is_up, const Labels& labels,
+                                         const MetricsIdentity& identity) {
+  Labels with_version = labels;
+  with_version.push_back({"version", identity.version});
+  std::vector<MetricFamily> families;
+  families.push_back(
+      Single(MetricType::Gauge, "tapswitch_up",
+             "1 when the thread that forwards answered; 0 when it did not in time, and all else is "
+             "left out: see the log, then restart the switch.",
+             labels, is_up ? 1 : 0));
+  families.push_back(Single(MetricType::Gauge, "tapswitch_build_info",
+                            "Always 1; the labels say which build runs.", std::move(with_version),
+                            1));
+  families.push_back(Single(MetricType::Gauge, "tapswitch_start_time_seconds",
+                            "When the switch started, in seconds since 1970. A change that nobody "
+                            "made by hand is a crash: see the log.",
+                            labels, identity.start_time_seconds));
+  return families;
+}
+
+}  // namespace
+
+std::vector<MetricFamily> MetricFamilies(const SwitchSnapshot& snapshot,
+                                         const MetricsIdentity& identity) {
+  const std::string bridge = LabelText(identity.bridge);
+  const Labels labels{{"bridge", bridge}};
+  std::vector<MetricFamily> families = ProcessMetrics(true, labels, identity);
+  AppendPortMetrics(snapshot, bridge, families);
+  families.push_back(Drops(snapshot, bridge));
+  families.push_back(Learning(snapshot, bridge));
+  families.push_back(States(snapshot, bridge));
+  AppendTableMetrics(snapshot.table, labels, families);
+  AppendLoopMetrics(snapshot.loop, labels, families);
+  return families;
+}
+
+std::vector<MetricFamily> MetricFamiliesOfUnresponsive(const MetricsIdentity& identity) {
+  return ProcessMetrics(false, {{"bridge", LabelText(identity.bridge)}}, identity);
+}
+
+}  // namespace tapswitch

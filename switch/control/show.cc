@@ -1,0 +1,132 @@
+#include "switch/control/show.h"
+
+#include <string>
+
+#include "spdlog/fmt/fmt.h"
+
+namespace tapswitch {
+namespace {
+
+using nlohmann::ordered_json;
+
+uint64_t LearnCount(const PortCounters& counters, LearnResult result) {
+  return counters.learning[static_cast<size_t>(result)];
+}
+
+ordered_json ShowLearning(const PortCounters& counters) {
+  return {{"learned", LearnCount(counters, LearnResult::kLearned)},
+          {"moved", LearnCount(counters, LearnResult::kMoved)},
+          {"pinned", LearnCount(counters, LearnResult::kPinned)},
+          {"local", LearnCount(counters, LearnResult::kLocal)},
+          {"limited", LearnCount(counters, LearnResult::kLimited)},
+          {"no_room", LearnCount(counters, LearnResult::kRefused)}};
+}
+
+ordered_json ShowTraffic(const FrameCounter& counter, uint64_t dropped) {
+  return {{"bytes", counter.bytes}, {"packets", counter.frames}, {"dropped", dropped}};
+}
+
+ordered_json ShowDrops(const PortCounters& counters) {
+  ordered_json drops = ordered_json::object();
+  for (size_t i = 0; i < kDropReasonCount; ++i) {
+    drops[std::string(kDropReasons[i].name)] = counters.drops[i];
+  }
+  return drops;
+}
+
+uint64_t Dropped(const PortCounters& counters, bool at_egress) {
+  uint64_t dropped = 0;
+  for (size_t i = 0; i < kDropReasonCount; ++i) {
+    if (kDropReasons[i].at_egress == at_egress) dropped += counters.drops[i];
+  }
+  return dropped;
+}
+
+void ShowCounters(const PortCounters& counters, ordered_json& port) {
+  port["stats64"] = {{"rx", ShowTraffic(counters.received, Dropped(counters, false))},
+                     {"tx", ShowTraffic(counters.sent, Dropped(counters, true))}};
+  port["forwarded"] = counters.forwarded;
+  port["drops"] = ShowDrops(counters);
+  port["learning"] = ShowLearning(counters);
+}
+
+uint64_t SumOfLearning(const SwitchSnapshot& snapshot, LearnResult result) {
+  uint64_t sum = 0;
+  for (const PortSnapshot& port : snapshot.ports) sum += LearnCount(port.counters, result);
+  return sum;
+}
+
+PortState StateOf(const PortSnapshot* snapshot) {
+  return snapshot == nullptr ? PortState::kDisabled : snapshot->state;
+}
+
+}  // namespace
+
+ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snapshot) {
+  const BridgeSettings& settings = control.config().bridge;
+  const auto sum = [&](LearnResult result) { return SumOfLearning(snapshot, result); };
+  return {{"ifname", control.identity().name},
+          {"address", control.identity().address.ToString()},
+          {"ageing_time", settings.ageing.centiseconds},
+          {"stp_state", 0},
+          {"vlan_filtering", 0},
+          {"mcast_snooping", 0},
+          {"fdb_n_learned", snapshot.table.learned},
+          {"fdb_max_learned", settings.fdb_max_learned},
+          {"fdb_n_entries", snapshot.table.entries},
+          {"fdb_max", snapshot.table.capacity},
+          {"n_ports", control.config().ports.size()},
+          {"io", control.identity().io},
+          {"counters",
+           {{"fdb_learned", sum(LearnResult::kLearned)},
+            {"fdb_moved", sum(LearnResult::kMoved)},
+            {"fdb_limited", sum(LearnResult::kLimited)},
+            {"fdb_no_room", sum(LearnResult::kRefused)},
+            {"fdb_evicted", snapshot.table.evicted},
+            {"loop_frames", snapshot.loop.frames},
+            {"loop_busy_seconds", snapshot.loop.busy_seconds},
+            {"ring_overflows", snapshot.loop.ring_overflows}}}};
+}
+
+ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
+  const PortStatus status =
+      snapshot != nullptr ? snapshot->status
+                          : PortStatus{.reason = "its device could not be opened; add it again"};
+  ordered_json port{{"ifname", config.spec.name},
+                    {"type", config.spec.type},
+                    {"spec", SpecText(config.spec)},
+                    {"link", status.link_up ? "up" : "down"},
+                    {"reason", status.reason},
+                    {"state", NameOf(StateOf(snapshot))},
+                    {"mtu", status.mtu}};
+  port["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
+  ShowCounters(snapshot == nullptr ? PortCounters{} : snapshot->counters, port);
+  return port;
+}
+
+ordered_json ShowLink(const BridgeControl& control, const PortConfig& config,
+                      const PortSnapshot* snapshot) {
+  const PortStatus status = snapshot == nullptr ? PortStatus{} : snapshot->status;
+  auto flags = ordered_json::array({"BROADCAST", "MULTICAST"});
+  if (status.link_up) flags.insert(flags.end(), {"UP", "LOWER_UP"});
+  ordered_json link{{"ifindex", status.ifindex},
+                    {"ifname", config.spec.name},
+                    {"flags", std::move(flags)},
+                    {"mtu", status.mtu},
+                    {"master", control.identity().name}};
+  ShowPortSettings(config.settings, link);
+  link["state"] = NameOf(StateOf(snapshot));
+  link["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
+  return link;
+}
+
+std::string SpecText(const PortSpec& spec) {
+  std::string text = spec.type == "tap" ? spec.name : fmt::format("{}:{}", spec.type, spec.name);
+  for (const PortOption& option : spec.options) {
+    text += ',' + option.key;
+    if (option.value) text += '=' + *option.value;
+  }
+  return text;
+}
+
+}  // namespace tapswitch

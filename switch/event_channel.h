@@ -1,0 +1,61 @@
+// What happens in the switch by itself, on its way from the worker to whoever watches.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ports/file_descriptor.h"
+#include "switch/forwarding/fdb_events.h"
+#include "switch/forwarding/ids.h"
+
+namespace tapswitch {
+
+// A port's link came up or went down.
+struct LinkStateEvent {
+  PortId port;
+  bool up = false;
+  std::string reason;  // why it is down
+};
+
+using SwitchEvent = std::variant<FdbEvent, LinkStateEvent>;
+
+// One thread publishes, another one takes.
+class EventChannel {
+ public:
+  // Changes of the address table that wait to be taken at most; further ones are only counted. Some
+  // megabytes, and a whole table of the default size can be flushed. Link states are never left out:
+  // there are few.
+  static constexpr size_t kMaxWaiting = 65536;
+
+  struct Taken {
+    std::vector<SwitchEvent> events;
+    uint64_t missed = 0;  // after these events
+  };
+
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<EventChannel>> Create();
+
+  // Readable once there is something to take. Non-blocking; Take reads it.
+  [[nodiscard]] int fd() const { return wake_.get(); }
+
+  void Publish(const FdbEventLog& log);
+  void Publish(LinkStateEvent event);
+  [[nodiscard]] Taken Take();
+
+ private:
+  explicit EventChannel(FileDescriptor wake) : wake_(std::move(wake)) {}
+  void Wake() const;
+
+  FileDescriptor wake_;  // an eventfd
+  std::mutex mutex_;
+  Taken waiting_;  // guarded by mutex_
+};
+
+}  // namespace tapswitch

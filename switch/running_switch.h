@@ -1,0 +1,25 @@
+// What the worker's thread owns, as others see it: only to be touched by commands.
+
+#pragma once
+
+#include "ports/link_monitor.h"
+#include "switch/clock.h"
+#include "switch/command_queue.h"
+#include "switch/event_channel.h"
+#include "switch/forwarding/bridge.h"
+#include "switch/worker.h"
+
+namespace tapswitch {
+
+// All of it outlives whoever holds this.
+struct RunningSwitch {
+  CommandQueue& commands;  // of the thread of what follows
+  EventChannel& events;    // which it publishes to
+  FdbEventLog& fdb_log;    // that the table writes to while somebody watches
+  const Clock& clock;
+  Bridge& bridge;
+  Worker& worker;
+  LinkMonitor& monitor;
+};
+
+}  // namespace tapswitch

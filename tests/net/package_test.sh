@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# The Debian package of this build can be installed, works, and leaves nothing when it is purged.
+#
+#   package_test.sh BUILD-FOLDER
+#
+# It installs into the machine it runs on, as root, and cleans up whatever happens; where a package
+# tapswitch is installed already it refuses to run.
+set -euo pipefail
+
+readonly build=$1
+folder=  # for the package
+
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+# not-installed, config-files, installed, ...; nothing when dpkg has never heard of it.
+package_status() {
+  dpkg-query --show --showformat='${db:Status-Status}' tapswitch 2>/dev/null || true
+}
+
+# What a package could leave, wherever it may put it.
+files() {
+  find /etc /lib/systemd/system /usr/bin /usr/sbin /usr/lib /usr/share -name '*tapswitch*' \
+    -o -name '*tapctl*' 2>/dev/null | sort
+}
+
+clean_up() {
+  if [[ ! $(package_status) =~ ^(not-installed)?$ ]]; then
+    dpkg --purge --force-remove-reinstreq tapswitch >/dev/null 2>&1 || true
+  fi
+  rm -rf "$folder"
+}
+
+# Sets $package.
+make_package() {
+  local packages
+  (cd "$build" && cpack -G DEB -B "$folder" >"$folder/log" 2>&1) ||
+    fail "cpack: $(tail --lines=20 "$folder/log")"
+  packages=("$folder"/tapswitch_*.deb)
+  package=${packages[0]}
+  [[ -f $package ]] || fail "cpack made no package: $(ls "$folder")"
+}
+
+names_its_dependencies() {
+  local depends library
+  depends=$(dpkg-deb --field "$package" Depends)
+  for library in libc6 liburing2 libsystemd0 libstdc++6; do
+    [[ " ${depends//,/ } " == *" $library "* ]] || fail "does not depend on $library: $depends"
+  done
+}
+
+belongs_to_root_and_nobody_else_may_write() {
+  local bad
+  bad=$(dpkg-deb --contents "$package" |
+    awk '$2 != "root/root" || (substr($1, 1, 1) != "l" && substr($1, 6, 4) ~ /w/)')
+  [[ -z $bad ]] || fail "$bad"
+}
+
+can_be_installed() {
+  dpkg --install "$package" >"$folder/log" 2>&1 || fail "dpkg --install: $(cat "$folder/log")"
+}
+
+has_its_files() {
+  local file
+  for file in /usr/sbin/tapswitchd /usr/bin/tapctl /usr/lib/systemd/system/tapswitchd@.service \
+    /usr/share/man/man8/tapswitchd.8.gz /usr/share/man/man8/tapctl.8.gz \
+    /usr/share/bash-completion/completions/tapctl /etc/tapswitch/br0.conf.example \
+    /etc/tapswitch/br0.startup.example /usr/share/doc/tapswitch/copyright \
+    /usr/share/doc/tapswitch/examples/netns.conf; do
+    [[ -f $file ]] || fail "$file is missing; there are $(dpkg --listfiles tapswitch)"
+  done
+}
+
+programs_run() {
+  local version
+  version=$(dpkg-deb --field "$package" Version)
+  [[ $(/usr/sbin/tapswitchd --version) == "tapswitchd $version" ]] ||
+    fail "it is '$(/usr/sbin/tapswitchd --version)'"
+  [[ $(tapctl -Version) == "tapctl $version" ]] || fail "it is '$(tapctl -Version)'"
+  /usr/sbin/tapswitchd --check vnet0 || fail 'it does not take a port'
+}
+
+unit_is_good() {
+  local said
+  type -P systemd-analyze >/dev/null || return 0
+  # Of other units, such as the targets it names, it may say what it likes.
+  said=$(systemd-analyze verify --man=no tapswitchd@br0.service 2>&1 | grep tapswitch || true)
+  [[ -z $said ]] || fail "systemd-analyze verify: $said"
+}
+
+manual_is_found() {
+  type -P man >/dev/null || return 0
+  man --where 8 tapswitchd tapctl >/dev/null || fail 'man does not find it'
+}
+
+# As bash does when somebody types `tapctl br` and a tab.
+completion_works() {
+  local reply
+  reply=$(
+    # shellcheck disable=SC1091
+    source /usr/share/bash-completion/completions/tapctl
+    COMP_WORDS=(tapctl br) COMP_CWORD=1 COMP_LINE='tapctl br' COMP_POINT=9
+    "$(complete -p tapctl | sed 's/.*-F \([^ ]*\).*/\1/')" tapctl br tapctl
+    echo "${COMPREPLY[*]}"
+  )
+  [[ $reply == bridge* ]] || fail "it completes 'br' to '$reply'"
+}
+
+removal_keeps_configuration_only() {
+  local left
+  dpkg --remove tapswitch >/dev/null
+  [[ ! -e /usr/sbin/tapswitchd ]] || fail 'the program is still there'
+  left=$(files | grep --invert-match '^/etc/tapswitch' || true)
+  [[ $left == "$before" ]] || fail "left behind: $left"
+  [[ -f /etc/tapswitch/br0.conf.example ]] || fail 'the configuration is gone'
+}
+
+purge_leaves_nothing() {
+  dpkg --purge tapswitch >/dev/null
+  [[ $(files) == "$before" ]] || fail "left behind: $(files)"
+}
+
+main() {
+  local rule before package
+  type -P dpkg dpkg-deb dpkg-shlibdeps cpack >/dev/null || skip 'dpkg or cpack is missing'
+  ((EUID == 0)) || skip 'installing needs root'
+  [[ $(package_status) =~ ^(not-installed)?$ ]] ||
+    fail "a package tapswitch is $(package_status) here: dpkg --purge tapswitch first"
+  before=$(files)
+  folder=$(mktemp --directory)
+  trap clean_up EXIT
+  trap 'exit 1' INT TERM HUP
+  make_package
+  for rule in names_its_dependencies belongs_to_root_and_nobody_else_may_write can_be_installed \
+    has_its_files programs_run unit_is_good manual_is_found completion_works \
+    removal_keeps_configuration_only purge_leaves_nothing; do
+    echo "$rule"
+    "$rule"
+  done
+}
+
+main

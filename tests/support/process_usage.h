@@ -1,0 +1,30 @@
+// What a process holds, as /proc tells.
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace tapswitch {
+
+inline size_t OpenFiles(pid_t process) {
+  const std::filesystem::directory_iterator files("/proc/" + std::to_string(process) + "/fd");
+  return static_cast<size_t>(std::distance(begin(files), end(files)));
+}
+
+inline size_t ResidentKilobytes(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  std::string word;
+  while (status >> word && word != "VmRSS:") {
+  }
+  size_t kilobytes = 0;
+  status >> kilobytes;
+  return kilobytes;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,91 @@
+// What may come next on a command line. No switch is asked: names of ports are a matter of the
+// tests of the running switch.
+
+#include "tools/tapctl/completion.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "switch/control/commands/parse_command.h"
+
+namespace tapswitch {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+
+// A path at which nobody listens comes first, so that nothing outside the test is asked.
+std::vector<std::string> Complete(std::vector<std::string> words) {
+  words.insert(words.begin(), {"-B", "/nowhere/at/all.sock"});
+  std::istringstream lines(Completions(words));
+  std::vector<std::string> candidates;
+  for (std::string line; std::getline(lines, line);) candidates.push_back(line);
+  return candidates;
+}
+
+TEST(CompletionTest, ObjectsComeFirst) {
+  EXPECT_THAT(Complete({""}), ElementsAre("batch", "bridge", "fdb", "help", "link", "monitor",
+                                          "port", "save", "top", "trace"));
+  EXPECT_THAT(Complete({"b"}), ElementsAre("batch", "bridge"));
+  EXPECT_THAT(Complete({"fly"}), IsEmpty());
+}
+
+TEST(CompletionTest, ThenTheVerbsOfTheObject) {
+  EXPECT_THAT(Complete({"fdb", ""}),
+              ElementsAre("add", "append", "del", "flush", "get", "replace", "show"));
+  EXPECT_THAT(Complete({"link", "se"}), ElementsAre("set"));
+  EXPECT_THAT(Complete({"fly", ""}), IsEmpty());
+}
+
+TEST(CompletionTest, ThenTheWordsOfTheCommand) {
+  EXPECT_THAT(Complete({"link", "set", "dev", "v", "is"}), ElementsAre("isolated"));
+  EXPECT_THAT(Complete({"bridge", "set", "ag"}), ElementsAre("ageing_time"));
+  EXPECT_THAT(Complete({"fdb", "add", "02:00:00:00:00:01", "s"}), ElementsAre("static", "sticky"));
+  EXPECT_THAT(Complete({"monitor", "fdb", "l"}), ElementsAre("link"));
+  EXPECT_THAT(Complete({"top", ""}), ElementsAre("count", "interval"));
+  EXPECT_THAT(Complete({"fdb", "fly", ""}), IsEmpty());
+}
+
+TEST(CompletionTest, BehindAWordStandsItsValue) {
+  EXPECT_THAT(Complete({"link", "set", "dev", "v", "learning", ""}), ElementsAre("off", "on"));
+  EXPECT_THAT(Complete({"link", "set", "dev", "v", "state", ""}),
+              ElementsAre("blocking", "disabled", "forwarding", "learning", "listening"));
+  EXPECT_THAT(Complete({"link", "set", "dev", "v", "cost", ""}), IsEmpty());
+  EXPECT_THAT(Complete({"fdb", "add", "x", "static", "de"}), ElementsAre("dev"));
+}
+
+TEST(CompletionTest, OptionsStandInFrontOnly) {
+  EXPECT_THAT(Complete({"-"}), AllOf(Contains("-json"), Contains("-B"), Contains("-batch")));
+  EXPECT_THAT(Complete({"-j", "-f"}), ElementsAre("-force"));
+  EXPECT_THAT(Complete({"-j", "-s", "sa"}), ElementsAre("save"));
+  EXPECT_THAT(Complete({"fdb", "-"}), IsEmpty());
+  EXPECT_THAT(Complete({"-fly", ""}), IsEmpty());
+}
+
+TEST(CompletionTest, WithoutWordsThereIsNothingToSay) { EXPECT_EQ(Completions({}), ""); }
+
+TEST(CompletionTest, WhatIsOfferedIsNoErrorOfItsOwn) {
+  // Given each object and verb, when a further word is offered, then parsing knows it.
+  for (const Command& command : Commands()) {
+    std::vector<std::string> words{std::string(command.object)};
+    if (!command.verb.empty()) words.emplace_back(command.verb);
+    words.emplace_back("");
+    for (const std::string& candidate : Complete(words)) {
+      words.back() = candidate;
+      const auto request = ParseCommand(words);
+      if (request.ok()) continue;
+      EXPECT_THAT(std::string(request.status().message()), Not(testing::HasSubstr("no word here")))
+          << candidate;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tapswitch

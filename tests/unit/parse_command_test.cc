@@ -1,0 +1,460 @@
+// The language of tapctl: which words mean which request, and what is said of those that mean none.
+
+#include "switch/control/commands/parse_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "switch/control/commands/batch_reader.h"
+
+namespace tapswitch {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using Words = std::vector<std::string>;
+
+Words Split(const std::string& line) {
+  const auto words = SplitLine(line);
+  EXPECT_TRUE(words.ok()) << line;
+  return words.ok() ? *words : Words{};
+}
+
+std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
+// ----- what is accepted --------------------------------------------------------------------------
+
+struct Accepted {
+  std::string line;
+  std::string method;
+  std::string params;  // JSON
+};
+
+void PrintTo(const Accepted& accepted, std::ostream* out) { *out << accepted.line; }
+
+class AcceptedWords : public testing::TestWithParam<Accepted> {};
+
+TEST_P(AcceptedWords, MeanARequest) {
+  const auto request = ParseCommand(Split(GetParam().line));
+  ASSERT_TRUE(request.ok()) << Message(request.status());
+  EXPECT_EQ(request->command->method, GetParam().method);
+  EXPECT_EQ(request->params, json::parse(GetParam().params));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bridge, AcceptedWords,
+    testing::Values(
+        Accepted{"bridge show", "bridge.list", "{}"}, Accepted{"bridge", "bridge.list", "{}"},
+        Accepted{"bridge set ageing_time 300s", "bridge.set", R"({"ageing_time": "300s"})"},
+        Accepted{"bridge set fdb_max_learned 0x10 mcast_snooping off vlan_filtering 0",
+                 "bridge.set",
+                 R"({"fdb_max_learned": 16, "mcast_snooping": false, "vlan_filtering": false})"},
+        Accepted{"bridge set default_pvid 1 vlan_protocol 802.1ad group_fwd_mask 0X8", "bridge.set",
+                 R"({"default_pvid": 1, "vlan_protocol": "802.1ad", "group_fwd_mask": 8})"},
+        Accepted{"bridge set", "bridge.set", "{}"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Port, AcceptedWords,
+    testing::Values(Accepted{"port", "port.list", "{}"},
+                    Accepted{"port show vnet0", "port.list", R"({"name": "vnet0"})"},
+                    Accepted{"port show dev vnet0", "port.list", R"({"name": "vnet0"})"},
+                    Accepted{"port add tap:vnet0,mtu=9000", "port.add",
+                             R"({"port": "tap:vnet0,mtu=9000"})"},
+                    Accepted{"port add dev", "port.add", R"({"port": "dev"})"},
+                    Accepted{"port del vnet0", "port.del", R"({"name": "vnet0"})"},
+                    Accepted{"port del dev dev", "port.del", R"({"name": "dev"})"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Link, AcceptedWords,
+    testing::Values(
+        Accepted{"link", "link.list", "{}"},
+        Accepted{"link show dev vnet0", "link.list", R"({"dev": "vnet0"})"},
+        Accepted{"link show vnet0", "link.list", R"({"dev": "vnet0"})"},
+        Accepted{"link set dev v learning on flood off mcast_flood 1 bcast_flood 0", "link.set",
+                 R"({"dev": "v", "learning": true, "flood": false, "mcast_flood": true,
+                     "bcast_flood": false})"},
+        Accepted{"link set isolated on locked on hairpin on dev v", "link.set",
+                 R"({"dev": "v", "isolated": true, "locked": true, "hairpin": true})"},
+        Accepted{"link set dev v guard off root_block off fastleave off mcast_to_unicast off",
+                 "link.set",
+                 R"({"dev": "v", "guard": false, "root_block": false, "fastleave": false,
+                     "mcast_to_unicast": false})"},
+        Accepted{"link set dev v neigh_suppress off vlan_tunnel off mab off", "link.set",
+                 R"({"dev": "v", "neigh_suppress": false, "vlan_tunnel": false, "mab": false})"},
+        Accepted{"link set dev v state blocking", "link.set",
+                 R"({"dev": "v", "state": "blocking"})"},
+        Accepted{"link set dev v state 4", "link.set", R"({"dev": "v", "state": 4})"},
+        Accepted{"link set dev v cost 5 priority 6 fdb_max_learned 7", "link.set",
+                 R"({"dev": "v", "cost": 5, "priority": 6, "fdb_max_learned": 7})"},
+        Accepted{"link set v learning off", "link.set", R"({"dev": "v", "learning": false})"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    EntryChange, AcceptedWords,
+    testing::Values(
+        Accepted{"fdb add 02:00:00:00:00:01 dev v", "fdb.add",
+                 R"({"mac": "02:00:00:00:00:01", "dev": "v"})"},
+        Accepted{"fdb add 02:0A:00:00:00:01 dev v static", "fdb.add",
+                 R"({"mac": "02:0a:00:00:00:01", "dev": "v", "state": "static"})"},
+        Accepted{"fdb add 02:00:00:00:00:01 dev v temp", "fdb.add",
+                 R"({"mac": "02:00:00:00:00:01", "dev": "v", "state": "static"})"},
+        Accepted{"fdb add 02:00:00:00:00:01 dev v local", "fdb.add",
+                 R"({"mac": "02:00:00:00:00:01", "dev": "v", "state": "permanent"})"},
+        Accepted{"fdb add 02:00:00:00:00:01 dev v permanent", "fdb.add",
+                 R"({"mac": "02:00:00:00:00:01", "dev": "v", "state": "permanent"})"},
+        Accepted{"fdb replace 02:00:00:00:00:01 dev v vlan 7 dynamic", "fdb.replace",
+                 R"({"mac": "02:00:00:00:00:01", "dev": "v", "vlan": 7, "state": "dynamic"})"},
+        Accepted{"fdb append 02:00:00:00:00:01 dev v master static sticky", "fdb.append",
+                 R"({"mac": "02:00:00:00:00:01", "dev": "v", "state": "static", "sticky": true})"},
+        Accepted{"fdb add 02:00:00:00:00:01 dev v extern_learn use", "fdb.add",
+                 R"({"mac": "02:00:00:00:00:01", "dev": "v", "extern_learn": true, "use": true})"},
+        Accepted{"fdb del 02:00:00:00:00:01 dev v", "fdb.del",
+                 R"({"mac": "02:00:00:00:00:01", "dev": "v"})"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    EntryQuestion, AcceptedWords,
+    testing::Values(
+        Accepted{"fdb", "fdb.list", "{}"}, Accepted{"fdb show", "fdb.list", "{}"},
+        Accepted{"fdb show dev v vlan 7 state static", "fdb.list",
+                 R"({"dev": "v", "vlan": 7, "state": "static"})"},
+        Accepted{"fdb show br br0 brport v dynamic", "fdb.list",
+                 R"({"br": "br0", "dev": "v", "state": "dynamic"})"},
+        Accepted{"fdb show v", "fdb.list", R"({"dev": "v"})"},
+        Accepted{"fdb get 02:00:00:00:00:01 vlan 7", "fdb.get",
+                 R"({"mac": "02:00:00:00:00:01", "vlan": 7})"},
+        Accepted{"fdb get 02:00:00:00:00:01 br br0", "fdb.get",
+                 R"({"mac": "02:00:00:00:00:01", "br": "br0"})"},
+        Accepted{"fdb get brport v 02:00:00:00:00:01 master", "fdb.get",
+                 R"({"mac": "02:00:00:00:00:01", "dev": "v"})"},
+        Accepted{"fdb flush", "fdb.flush", "{}"},
+        Accepted{"fdb flush dev v master vlan 7 static permanent dynamic", "fdb.flush",
+                 R"({"dev": "v", "vlan": 7, "static": true, "permanent": true, "dynamic": true})"},
+        Accepted{"fdb flush nostatic nopermanent nodynamic", "fdb.flush",
+                 R"({"static": false, "permanent": false, "dynamic": false})"},
+        Accepted{"fdb flush brport v sticky extern_learn added_by_user", "fdb.flush",
+                 R"({"dev": "v", "sticky": true, "extern_learn": true, "added_by_user": true})"},
+        Accepted{"fdb flush nosticky noextern_learn noadded_by_user", "fdb.flush",
+                 R"({"sticky": false, "extern_learn": false, "added_by_user": false})"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Others, AcceptedWords,
+    testing::Values(
+        Accepted{"monitor", "monitor.start", "{}"},
+        Accepted{"monitor all", "monitor.start", R"({"objects": ["all"]})"},
+        Accepted{"monitor fdb link port vlan mdb bridge", "monitor.start",
+                 R"({"objects": ["fdb", "link", "port", "vlan", "mdb", "bridge"]})"},
+        Accepted{"trace in v src 02:00:00:00:00:01 dst 02:00:00:00:00:02", "trace",
+                 R"({"in": "v", "src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"})"},
+        Accepted{"trace type 0x800 vlan 5 dst ff:ff:ff:ff:ff:ff src 02:00:00:00:00:01 in v",
+                 "trace",
+                 R"({"in": "v", "src": "02:00:00:00:00:01", "dst": "ff:ff:ff:ff:ff:ff",
+                     "vlan": 5, "type": 2048})"},
+        Accepted{"top", "", "{}"},
+        Accepted{"top interval 500ms count 3", "", R"({"interval": "500ms", "count": 3})"},
+        Accepted{"save", "config.save", "{}"}, Accepted{"batch -", "", R"({"file": "-"})"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Shortened, AcceptedWords,
+    testing::Values(Accepted{"f sh", "fdb.list", "{}"}, Accepted{"fdb list", "fdb.list", "{}"},
+                    Accepted{"fdb lst", "fdb.list", "{}"},
+                    Accepted{"l se dev v loc on", "link.set", R"({"dev": "v", "locked": true})"},
+                    Accepted{"br sh", "bridge.list", "{}"},
+                    Accepted{"m f", "monitor.start", R"({"objects": ["fdb"]})"},
+                    Accepted{"link set dev v isol on", "link.set",
+                             R"({"dev": "v", "isolated": true})"},
+                    Accepted{"fdb add 02:00:00:00:00:01 dev v stat", "fdb.add",
+                             R"({"mac": "02:00:00:00:00:01", "dev": "v", "state": "static"})"},
+                    Accepted{"fdb add perm 02:00:00:00:00:01 dev v", "fdb.add",
+                             R"({"mac": "02:00:00:00:00:01", "dev": "v", "state": "permanent"})"}));
+
+// Of a word that is given twice the last counts.
+INSTANTIATE_TEST_SUITE_P(Twice, AcceptedWords,
+                         testing::Values(Accepted{"link set dev a learning on learning off dev b",
+                                                  "link.set", R"({"dev": "b", "learning": false})"},
+                                         Accepted{"fdb flush static nostatic", "fdb.flush",
+                                                  R"({"static": false})"}));
+
+// Whatever their order, words that are pairs mean the same.
+TEST(ParseCommandTest, WordsComeInAnyOrder) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937 random(seed);
+  std::vector<Words> parts{{"02:00:00:00:00:01"},
+                           {"dev", "v"},
+                           {"vlan", "7"},
+                           {"static"},
+                           {"sticky"},
+                           {"use"},
+                           {"master"}};
+  const json expected = json::parse(R"({"mac": "02:00:00:00:00:01", "dev": "v", "vlan": 7,
+                                        "state": "static", "sticky": true, "use": true})");
+  for (int round = 0; round < 200; ++round) {
+    std::shuffle(parts.begin(), parts.end(), random);
+    Words words{"fdb", "add"};
+    for (const Words& part : parts) words.insert(words.end(), part.begin(), part.end());
+    const auto request = ParseCommand(words);
+    ASSERT_TRUE(request.ok()) << testing::PrintToString(words) << Message(request.status());
+    EXPECT_EQ(request->params, expected) << testing::PrintToString(words);
+  }
+}
+
+// ----- what is refused ---------------------------------------------------------------------------
+
+struct Refused {
+  std::string line;
+  std::vector<std::string> said;  // parts of the message
+};
+
+void PrintTo(const Refused& refused, std::ostream* out) { *out << refused.line; }
+
+class RefusedWords : public testing::TestWithParam<Refused> {};
+
+TEST_P(RefusedWords, AreNamedWithWhatWouldBeRight) {
+  const auto request = ParseCommand(Split(GetParam().line));
+  ASSERT_FALSE(request.ok());
+  EXPECT_EQ(request.status().code(), absl::StatusCode::kInvalidArgument);
+  for (const std::string& part : GetParam().said) {
+    EXPECT_THAT(Message(request.status()), HasSubstr(part));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Commands, RefusedWords,
+    testing::Values(Refused{"", {"no object", "bridge, port, link, fdb, monitor"}},
+                    Refused{"''", {"'' is no object"}},
+                    Refused{"fly", {"'fly' is no object", "bridge"}},
+                    Refused{"b", {"'b' is an ambiguous object", "bridge, batch"}},
+                    Refused{"t", {"ambiguous", "trace, top"}},
+                    Refused{"fdb fly", {"'fly' is no verb of fdb", "add, append"}},
+                    Refused{"fdb a", {"'a' is an ambiguous verb of fdb", "add, append"}},
+                    Refused{"link s", {"ambiguous", "set, show"}},
+                    Refused{"save lst", {"'lst' is one word too many"}},
+                    Refused{"bridge show br0", {"'br0' is one word too many"}},
+                    Refused{"batch a b", {"'b' is one word too many"}}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Missing, RefusedWords,
+    testing::Values(Refused{"port add", {"'port' is missing", "tapctl port add [TYPE:]NAME"}},
+                    Refused{"port del", {"'name' is missing", "tapctl port del NAME"}},
+                    Refused{"link set learning on", {"'dev' is missing", "tapctl link set dev"}},
+                    Refused{"fdb add dev v", {"'mac' is missing", "tapctl fdb add MAC dev NAME"}},
+                    Refused{"fdb add 02:00:00:00:00:01", {"'dev' is missing"}},
+                    Refused{"fdb del 02:00:00:00:00:01", {"'dev' is missing"}},
+                    Refused{"fdb get", {"'mac' is missing"}},
+                    Refused{"trace in v src 02:00:00:00:00:01", {"'dst' is missing"}},
+                    Refused{"batch", {"'file' is missing"}},
+                    Refused{"link set dev", {"dev needs a value"}},
+                    Refused{"link set dev v learning", {"learning needs a value"}},
+                    Refused{"top interval", {"interval needs a value"}}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, RefusedWords,
+    testing::Values(
+        Refused{"link set dev v learning maybe", {"learning 'maybe'", "on or off"}},
+        Refused{"link set dev v learning ON", {"learning 'ON'", "on or off"}},
+        Refused{"link set dev v cost x", {"cost 'x'", "a number"}},
+        Refused{"link set dev v cost -1", {"cost '-1'", "a number"}},
+        Refused{"link set dev v cost ''", {"cost ''", "a number"}},
+        Refused{"link set dev v cost 0x", {"cost '0x'", "a number"}},
+        Refused{"link set dev v cost 18446744073709551616", {"cost '18446744073709551616'"}},
+        Refused{"link set dev v cost 1.5", {"cost '1.5'"}},
+        Refused{"link set dev v flying on", {"'flying' is no word here", "learning, flood"}},
+        Refused{"link set dev v mcast on", {"'mcast' is an ambiguous", "mcast_flood"}},
+        Refused{"fdb add 02:00:00:00:00 dev v", {"MAC '02:00:00:00:00'", "02:00:00:00:00:01"}},
+        Refused{"fdb add 02:00:00:00:00:0g dev v", {"MAC '02:00:00:00:00:0g'"}},
+        Refused{"fdb add 02:00:00:00:00:01 dev v self", {"self: ", "leave it out"}},
+        Refused{"fdb add 02:00:00:00:00:01 02:00:00:00:00:02 dev v",
+                {"'02:00:00:00:00:02' is no word here"}},
+        Refused{"fdb show dev v w x", {"'w' is no word here"}},
+        Refused{"trace in v src x dst 02:00:00:00:00:01", {"src 'x'", "MAC address"}},
+        Refused{"monitor fdb flies", {"'flies' is no word here", "fdb, link"}},
+        Refused{"top count many", {"count 'many'"}}));
+
+TEST(ParseCommandTest, TheOwnNamesOfAnObjectNeedNoMoreLetters) {
+  // Where one name begins another the whole name means itself.
+  for (const Command& command : Commands()) {
+    const std::string line = std::string(command.object) + " " + std::string(command.verb);
+    const auto request = ParseCommand(Split(line));
+    if (request.ok()) {
+      EXPECT_EQ(request->command, &command) << line;
+    } else {
+      EXPECT_THAT(Message(request.status()), HasSubstr("is missing")) << line;
+    }
+  }
+}
+
+// ----- the grammar -------------------------------------------------------------------------------
+
+// Words that bridge(8) has and usage does not show: other names of shown ones, and what this version
+// accepts only switched off.
+const std::set<std::string_view>& Unshown() {
+  static const std::set<std::string_view> words{"local",
+                                                "temp",
+                                                "master",
+                                                "brport",
+                                                "br",
+                                                "guard",
+                                                "mab",
+                                                "root_block",
+                                                "fastleave",
+                                                "mcast_to_unicast",
+                                                "dev",  // where the name may stand by itself
+                                                "vlan_tunnel",
+                                                "neigh_suppress",
+                                                "vlan_filtering",
+                                                "default_pvid",
+                                                "vlan_protocol",
+                                                "group_fwd_mask"};
+  return words;
+}
+
+bool IsShown(std::string_view word, std::string_view usage) {
+  const bool negates = word.starts_with("no") && usage.find("[no]") != std::string_view::npos;
+  if (negates) word.remove_prefix(2);
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  const auto is_end = [&](size_t at) {
+    return at >= usage.size() || kLetters.find(usage[at]) == std::string_view::npos;
+  };
+  for (size_t at = usage.find(word); at != std::string_view::npos; at = usage.find(word, at + 1)) {
+    if ((at == 0 || is_end(at - 1)) && is_end(at + word.size())) return true;
+  }
+  return false;
+}
+
+TEST(GrammarTest, EachWordIsShownInItsUsageOrHasAnotherNameThere) {
+  for (const Command& command : Commands()) {
+    // Takes the words of `fdb add`, as bridge(8) does, and nothing comes of them.
+    if (command.method == "fdb.del") continue;
+    for (const Word& word : command.words) {
+      EXPECT_TRUE(IsShown(word.word, command.usage) || Unshown().contains(word.word))
+          << command.object << ' ' << command.verb << ": " << word.word;
+    }
+  }
+}
+
+TEST(GrammarTest, EachNameInAUsageIsAWord) {
+  for (const Command& command : Commands()) {
+    // Lower case is written as it is; upper case stands for something.
+    std::string usage(command.usage);
+    for (char& c : usage) {
+      if (std::string_view("[]|.,:=-").find(c) != std::string_view::npos) c = ' ';
+    }
+    for (const std::string& name : Split(usage)) {
+      if (name.find_first_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos) continue;
+      if (name == "on" || name == "off" || name == "no") continue;
+      EXPECT_TRUE(std::any_of(command.words.begin(), command.words.end(),
+                              [&](const Word& word) { return word.word == name; }))
+          << command.object << ' ' << command.verb << ": " << name;
+    }
+  }
+}
+
+TEST(GrammarTest, EachCommandSaysWhatItDoes) {
+  for (const Command& command : Commands()) {
+    EXPECT_THAT(Usage(), AllOf(HasSubstr(std::string(command.usage)),
+                               HasSubstr(std::string(command.summary))));
+    EXPECT_FALSE(command.summary.empty()) << command.object;
+  }
+}
+
+TEST(GrammarTest, UsageOfAnObjectIsAboutNoOther) {
+  EXPECT_THAT(Usage("port"), AllOf(HasSubstr("tapctl port add"), HasSubstr("tapctl port show")));
+  EXPECT_THAT(Usage("port"), testing::Not(HasSubstr("tapctl link")));
+}
+
+// ----- lines -------------------------------------------------------------------------------------
+
+TEST(SplitLineTest, WhiteSpaceSeparates) {
+  EXPECT_THAT(Split("  fdb\tshow \r\n"), ElementsAre("fdb", "show"));
+  EXPECT_THAT(Split(""), IsEmpty());
+  EXPECT_THAT(Split(" \t "), IsEmpty());
+}
+
+TEST(SplitLineTest, QuotesHoldAWordTogether) {
+  EXPECT_THAT(Split("port add 'a b'"), ElementsAre("port", "add", "a b"));
+  EXPECT_THAT(Split(R"("it's" '"' '')"), ElementsAre("it's", "\"", ""));
+  EXPECT_THAT(Split("'# no comment'"), ElementsAre("# no comment"));
+}
+
+TEST(SplitLineTest, ANumberSignAtTheBeginOfAWordBeginsAComment) {
+  EXPECT_THAT(Split("# nothing"), IsEmpty());
+  EXPECT_THAT(Split("fdb show # 'all"), ElementsAre("fdb", "show"));
+}
+
+TEST(SplitLineTest, AQuoteThatIsNotClosedIsAnError) {
+  for (const std::string line : {"port add 'a", "\"", "a \"b'"}) {
+    const auto words = SplitLine(line);
+    ASSERT_FALSE(words.ok()) << line;
+    EXPECT_EQ(words.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(Message(words.status()), HasSubstr("not closed"));
+  }
+}
+
+// ----- batches -----------------------------------------------------------------------------------
+
+struct ReadCommand {
+  int line;
+  Words words;  // "?": it was an error
+
+  bool operator==(const ReadCommand&) const = default;
+};
+
+void PrintTo(const ReadCommand& command, std::ostream* out) {
+  *out << command.line << ": " << testing::PrintToString(command.words);
+}
+
+std::vector<ReadCommand> ReadBatch(const std::string& text) {
+  std::istringstream input(text);
+  BatchReader batch(input);
+  std::vector<ReadCommand> commands;
+  while (const auto words = batch.Next()) {
+    commands.push_back({batch.line(), words->ok() ? **words : Words{"?"}});
+  }
+  return commands;
+}
+
+TEST(BatchReaderTest, EachLineIsACommandAndHasItsNumber) {
+  EXPECT_THAT(ReadBatch("fdb show\n\n# a comment\n  link\n"),
+              ElementsAre(ReadCommand{1, {"fdb", "show"}}, ReadCommand{4, {"link"}}));
+  EXPECT_THAT(ReadBatch("the last\nhas no end"),
+              ElementsAre(ReadCommand{1, {"the", "last"}}, ReadCommand{2, {"has", "no", "end"}}));
+}
+
+TEST(BatchReaderTest, ABackslashAtTheEndGoesOn) {
+  EXPECT_THAT(ReadBatch("\nfdb \\\n  show\\\n dev v\nlink\n"),
+              ElementsAre(ReadCommand{2, {"fdb", "show", "dev", "v"}}, ReadCommand{5, {"link"}}));
+  EXPECT_THAT(ReadBatch("fdb \\"), ElementsAre(ReadCommand{1, {"fdb"}}));
+}
+
+TEST(BatchReaderTest, ACommentDoesNotGoOn) {
+  EXPECT_THAT(ReadBatch("# a \\\nlink\n  #b\\\nfdb\n"),
+              ElementsAre(ReadCommand{2, {"link"}}, ReadCommand{4, {"fdb"}}));
+}
+
+TEST(BatchReaderTest, NothingIsNoCommand) {
+  for (const std::string text : {"", "\n", "  \n\t", "#", "\\", "\\\n", " \\\n\\\n\n", "# \\"}) {
+    EXPECT_THAT(ReadBatch(text), IsEmpty()) << testing::PrintToString(text);
+  }
+}
+
+TEST(BatchReaderTest, ReadingGoesOnBehindAnError) {
+  EXPECT_THAT(
+      ReadBatch("link\nport add 'x\nfdb\n"),
+      ElementsAre(ReadCommand{1, {"link"}}, ReadCommand{2, {"?"}}, ReadCommand{3, {"fdb"}}));
+}
+
+}  // namespace
+}  // namespace tapswitch

@@ -1,0 +1,152 @@
+#!/bin/bash
+# The unit under a real systemd: it starts with all its protections, forwards, comes back after a
+# crash, writes a journal with priorities, and stops cleanly.
+#
+#   run-in-guest systemd_test.sh BUILD-FOLDER
+#
+# Runs in a guest of its own, where nothing has to be cleaned up. It installs the build there and
+# starts systemd as the first process of a process namespace; the checks are a unit of that.
+
+set -euo pipefail
+
+readonly build=$1 phase=${2:-}
+readonly service=tapswitchd@br0.service
+readonly drop_ins=/etc/systemd/system/tapswitchd@br0.service.d
+
+fail() {
+  echo "FAILED: $*"
+  systemctl status --no-pager --lines=30 "$service" || true
+  exit 1
+}
+
+wait_for() {
+  local deadline=$((SECONDS + 120))
+  until "$@"; do
+    ((SECONDS < deadline)) || fail "not within 120 s: $*"
+    sleep 0.1
+  done
+}
+
+property() {
+  systemctl show --property="$1" --value "$service"
+}
+
+# ports PORT...: they become those of the service.
+ports() {
+  printf 'port add %s\n' "$@" >/etc/tapswitch/br0.startup
+}
+
+# host_gets INTERFACE NUMBER
+host_gets() {
+  ip -n "h$2" address add "10.0.0.$2/24" dev "$1"
+  ip -n "h$2" link set "$1" up
+}
+
+hosts_get_interfaces_and_reach_each_other() {
+  local host
+  for host in 1 2; do
+    ip link set "vnet$host" netns "h$host" 2>/dev/null || true  # it may be there already
+    host_gets "vnet$host" "$host"
+  done
+  ip netns exec h1 ping -q -c 1 -w 60 10.0.0.2 >/dev/null || fail 'no reply from h2 to h1'
+}
+
+# ----- what holds ---------------------------------------------------------------------------------
+
+starts_and_forwards() {
+  ports vnet1 vnet2
+  systemctl start "$service" || fail 'it does not start'
+  [[ $(property ActiveState) == active ]] || fail 'it is not active'
+  hosts_get_interfaces_and_reach_each_other
+}
+
+obeys_tapctl() {
+  tapctl link set dev vnet1 isolated on
+  [[ $(tapctl save) == *'link set dev vnet1 isolated on'* ]] || fail "it saves $(tapctl save)"
+  tapctl link set dev vnet1 isolated off
+}
+
+is_protected() {
+  local status
+  status=/proc/$(property MainPID)/status
+  grep --quiet $'^CapBnd:\t0000000000001800$' "$status" || fail "$(grep Cap "$status")"
+  grep --quiet $'^Seccomp:\t2$' "$status" || fail 'there is no filter of system calls'
+  grep --quiet $'^NoNewPrivs:\t1$' "$status" || fail 'it may gain privileges'
+}
+
+uses_io_uring_within_its_filter() {
+  [[ $(journalctl --unit="$service" --output=cat) == *'carried by io_uring'* ]] ||
+    fail 'it does not use io_uring'
+}
+
+has_restarted() {
+  [[ $(property NRestarts) == 1 && $(property ActiveState) == active ]]
+}
+
+comes_back_after_a_crash() {
+  kill -KILL "$(property MainPID)"
+  wait_for has_restarted
+  hosts_get_interfaces_and_reach_each_other
+}
+
+stops_cleanly() {
+  systemctl stop "$service"
+  [[ $(property Result) == success && $(property ExecMainStatus) == 0 ]] ||
+    fail "result $(property Result), status $(property ExecMainStatus)"
+  [[ -d /run/tapswitch ]] || fail 'the folder of the control sockets is gone'
+}
+
+journal_has_priorities_and_one_time() {
+  local entry
+  entry=$(journalctl --unit="$service" --output=json --grep='ready: bridge' --lines=1)
+  [[ $(jq --raw-output .PRIORITY <<<"$entry") == 6 ]] || fail "priority: $entry"
+  [[ $(jq --raw-output .MESSAGE <<<"$entry") == '[br0] ready: bridge'* ]] || fail "text: $entry"
+}
+
+enters_namespaces_with_the_drop_in() {
+  mkdir -p "$drop_ins"
+  cp /usr/share/doc/tapswitch/examples/netns.conf "$drop_ins"
+  systemctl daemon-reload
+  ports vnet1,netns=h1 vnet2,netns=h2
+  systemctl start "$service" || fail 'it does not start'
+  hosts_get_interfaces_and_reach_each_other
+  systemctl stop "$service"
+}
+
+# -------------------------------------------------------------------------------------------------
+
+check() {
+  local rule
+  ip netns add h1
+  ip netns add h2
+  for rule in starts_and_forwards obeys_tapctl is_protected uses_io_uring_within_its_filter \
+    comes_back_after_a_crash stops_cleanly journal_has_priorities_and_one_time \
+    enters_namespaces_with_the_drop_in; do
+    echo "$rule"
+    "$rule"
+  done
+  touch /run/passed
+}
+
+start_systemd() {
+  cmake --install "$build" --prefix /usr >/dev/null
+  cp /etc/tapswitch/br0.conf.example /etc/tapswitch/br0.conf
+  : >/etc/fstab
+  printf '%s\n' '[Unit]' 'SuccessAction=exit-force' 'FailureAction=exit-force' '[Service]' \
+    Type=oneshot "ExecStart=$(realpath "${BASH_SOURCE[0]}") $build --inside" \
+    'StandardOutput=append:/run/check.log' 'StandardError=append:/run/check.log' \
+    >/etc/systemd/system/check.service
+  mountpoint --quiet /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+  echo 0123456789abcdef0123456789abcdef >/etc/machine-id
+  # As in a container: systemd leaves devices and the clock alone.
+  container=tapswitch unshare --pid --mount --fork --kill-child --mount-proc \
+    /lib/systemd/systemd --system --unit=check.service || true
+  cat /run/check.log
+  [[ -e /run/passed ]]
+}
+
+if [[ $phase == --inside ]]; then
+  check
+else
+  start_systemd
+fi

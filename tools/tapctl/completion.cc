@@ -1,0 +1,126 @@
+#include "tools/tapctl/completion.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "switch/control/commands/grammar.h"
+#include "tools/tapctl/control_connection.h"
+#include "tools/tapctl/options.h"
+#include "tools/tapctl/render.h"
+
+namespace tapswitch {
+namespace {
+
+using Candidates = std::set<std::string, std::less<>>;
+
+Candidates Objects() {
+  Candidates objects{"help"};
+  for (const Command& command : Commands()) objects.emplace(command.object);
+  return objects;
+}
+
+Candidates Verbs(std::string_view object) {
+  Candidates verbs;
+  for (const Command& command : Commands()) {
+    if (command.object == object && !command.verb.empty()) verbs.emplace(command.verb);
+  }
+  return verbs;
+}
+
+Candidates PortNames(const std::optional<std::string>& bridge) {
+  const auto path = FindSocket(bridge);
+  if (!path.ok()) return {};
+  auto connection = ControlConnection::Open(*path, /*patience=*/1);  // somebody waits at the shell
+  if (!connection.ok()) return {};
+  const auto ports = connection->Call("port.list", nlohmann::json::object());
+  if (!ports.ok()) return {};
+  Candidates names;
+  for (const auto& port : *ports) {
+    const auto name = port.find("ifname");
+    if (name != port.end() && name->is_string()) names.insert(Printable(name->get<std::string>()));
+  }
+  return names;
+}
+
+Candidates ValuesOf(const Word& word, const std::optional<std::string>& bridge) {
+  switch (word.kind) {
+    case WordKind::kFlag:
+      return {"on", "off"};
+    case WordKind::kName:
+      return PortNames(bridge);
+    case WordKind::kState:
+      return {"disabled", "listening", "learning", "forwarding", "blocking"};
+    default:
+      return {};
+  }
+}
+
+const Word* FindWord(const Command& command, std::string_view name) {
+  const auto found = std::find_if(command.words.begin(), command.words.end(),
+                                  [&](const Word& word) { return word.word == name; });
+  return found == command.words.end() ? nullptr : &*found;
+}
+
+// Behind object and verb: the value of the word before, or else a further word.
+Candidates WordsOf(const Command& command, std::span<const std::string> words,
+                   const std::optional<std::string>& bridge) {
+  if (words.size() >= 2) {
+    const Word* const before = FindWord(command, words[words.size() - 2]);
+    if (before != nullptr && before->kind <= WordKind::kState) return ValuesOf(*before, bridge);
+  }
+  Candidates candidates;
+  for (const Word& word : command.words) candidates.emplace(word.word);
+  if (words.size() == 1 && command.bare.kind == WordKind::kName) {
+    candidates.merge(ValuesOf(command.bare, bridge));
+  }
+  return candidates;
+}
+
+Candidates CandidatesFor(std::span<const std::string> words,
+                         const std::optional<std::string>& bridge) {
+  if (words.size() <= 1) return Objects();
+  const auto verbs = Verbs(words[0]);
+  if (!verbs.empty() && words.size() == 2) return verbs;
+  const std::string_view verb = verbs.empty() ? "" : std::string_view(words[1]);
+  for (const Command& command : Commands()) {
+    if (command.object == words[0] && command.verb == verb) {
+      return WordsOf(command, words.subspan(verbs.empty() ? 1 : 2), bridge);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string Completions(std::span<const std::string> words) {
+  if (words.empty()) return "";
+  const std::string& written = words.back();
+  // All but the word that is written may be options, and -B says whose ports there are.
+  std::span<const std::string> before = words.first(words.size() - 1);
+  const size_t all_before = before.size();
+  // A bridge is yet to be named, which is no mistake here.
+  const bool is_bridge = !before.empty() && before.back() == "-B";
+  if (is_bridge) before = before.first(all_before - 1);
+  const auto options = TakeOptions(before);
+  if (!options.ok()) return "";
+  Candidates candidates;
+  if (before.empty() && is_bridge) {
+    const auto bridges = RunningBridges();
+    candidates.insert(bridges.begin(), bridges.end());
+  } else if (before.empty() && written.starts_with('-')) {
+    candidates = {"-json",  "-pretty", "-statistics", "-details", "-timestamp",
+                  "-force", "-batch",  "-B",          "-help",    "-Version"};
+  } else {
+    candidates = CandidatesFor(words.subspan(all_before - before.size()), options->bridge);
+  }
+  std::string lines;
+  for (const std::string& candidate : candidates) {
+    if (candidate.starts_with(written)) lines += candidate + "\n";
+  }
+  return lines;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,68 @@
+#include "tools/tapctl/options.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "spdlog/fmt/fmt.h"
+
+namespace tapswitch {
+namespace {
+
+// With the names of iproute2, each of which may be shortened as there: -j, -json, --json.
+struct Option {
+  std::string_view name;
+  size_t least;  // letters that tell it from the others
+  void (*apply)(Options& options, const std::string& value);
+  bool has_value = false;
+};
+
+constexpr std::array kOptions{
+    Option{"json", 1, [](Options& o, const std::string&) { o.output.json = true; }},
+    Option{"pretty", 1, [](Options& o, const std::string&) { o.output.pretty = true; }},
+    Option{"statistics", 1, [](Options& o, const std::string&) { o.output.statistics = true; }},
+    Option{"stats", 1, [](Options& o, const std::string&) { o.output.statistics = true; }},
+    Option{"details", 1, [](Options& o, const std::string&) { o.output.details = true; }},
+    Option{"timestamp", 1, [](Options& o, const std::string&) { o.output.timestamps = true; }},
+    Option{"force", 1, [](Options& o, const std::string&) { o.force = true; }},
+    Option{"help", 1, [](Options& o, const std::string&) { o.help = true; }},
+    Option{"Version", 1, [](Options& o, const std::string&) { o.version = true; }},
+    Option{"version", 1, [](Options& o, const std::string&) { o.version = true; }},
+    Option{"Bridge", 1, [](Options& o, const std::string& value) { o.bridge = value; }, true},
+    Option{"bridge", 2, [](Options& o, const std::string& value) { o.bridge = value; }, true},
+    Option{"batch", 1, [](Options& o, const std::string& value) { o.batch_file = value; }, true},
+};
+
+const Option* Find(std::string_view text) {
+  const auto* const found = std::find_if(kOptions.begin(), kOptions.end(), [&](const Option& o) {
+    return text.size() >= o.least && o.name.starts_with(text);
+  });
+  return found == kOptions.end() ? nullptr : found;
+}
+
+bool IsOption(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
+
+}  // namespace
+
+absl::StatusOr<Options> TakeOptions(std::span<const std::string>& words) {
+  Options options;
+  while (!words.empty() && IsOption(words.front())) {
+    std::string_view text = words.front();
+    words = words.subspan(1);
+    if (text == "--") break;
+    text.remove_prefix(text.starts_with("--") ? 2 : 1);
+    const Option* const option = Find(text);
+    if (option == nullptr) {
+      return absl::InvalidArgumentError(
+          fmt::format("option '-{}' is unknown: tapctl -help lists them", text));
+    }
+    if (option->has_value && words.empty()) {
+      return absl::InvalidArgumentError(fmt::format("option '-{}' needs a value behind it", text));
+    }
+    option->apply(options, option->has_value ? words.front() : "");
+    if (option->has_value) words = words.subspan(1);
+  }
+  return options;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,345 @@
+#include "tools/tapctl/render.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <ctime>
+#include <initializer_list>
+
+#include "spdlog/fmt/fmt.h"
+#include "spdlog/fmt/ranges.h"
+
+namespace tapswitch {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Text(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end()) return "";
+  return Printable(found->is_string() ? found->get<std::string>() : found->dump());
+}
+
+uint64_t Number(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_integer() ? found->get<uint64_t>() : 0;
+}
+
+// The switch may be another program, or another version: what is not as expected is left out.
+Json List(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_array() ? *found : Json::array();
+}
+
+Json Members(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_object() ? *found : Json::object();
+}
+
+void EraseKeys(Json& object, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) object.erase(key);
+}
+
+// ----- entries -----------------------------------------------------------------------------------
+
+// iproute2 leaves the device out when it was asked for one, in text as in JSON.
+bool ShowsDevice(const Request& request) {
+  return !request.params.contains("dev") || request.command->verb == "get";
+}
+
+std::string EntryText(const Json& entry, bool with_device, bool with_ages) {
+  std::string text = Text(entry, "mac");
+  if (with_device) text += " dev " + Text(entry, "ifname");
+  if (entry.contains("vlan")) text += " vlan " + Text(entry, "vlan");
+  if (with_ages) text += fmt::format(" used {}/{}", Text(entry, "used"), Text(entry, "updated"));
+  for (const Json& flag : List(entry, "flags")) {
+    if (flag.is_string()) text += " " + Printable(flag.get<std::string>());
+  }
+  text += " master " + Text(entry, "master") + " " + Text(entry, "state");
+  return text;
+}
+
+std::string RenderEntries(const Request& request, const Json& list, const OutputOptions& options) {
+  const bool with_device = ShowsDevice(request);
+  std::string text;
+  for (const Json& entry : list) {
+    text += EntryText(entry, with_device, options.statistics) + "\n";
+  }
+  return text;
+}
+
+// ----- links -------------------------------------------------------------------------------------
+
+std::string FlagNames(const Json& link) {
+  std::vector<std::string> names;
+  for (const Json& flag : List(link, "flags")) {
+    if (flag.is_string()) names.push_back(Printable(flag.get<std::string>()));
+  }
+  return fmt::format("{}", fmt::join(names, ","));
+}
+
+constexpr std::array kLinkBasics{"ifindex", "ifname", "flags",    "mtu",
+                                 "master",  "state",  "priority", "cost"};
+
+bool IsBasic(std::string_view key) {
+  return std::find(kLinkBasics.begin(), kLinkBasics.end(), key) != kLinkBasics.end();
+}
+
+std::string LinkDetails(const Json& link) {
+  std::string text = "    ";
+  for (const auto& [key, value] : link.items()) {
+    if (IsBasic(key)) continue;
+    const bool is_flag = value.is_boolean();
+    text += fmt::format("{} {} ", Printable(key),
+                        is_flag ? (value.get<bool>() ? "on" : "off") : Printable(value.dump()));
+  }
+  return text;
+}
+
+std::string LinkText(const Json& link) {
+  return fmt::format("{}: {}: <{}> mtu {} master {} state {} priority {} cost {} ",
+                     Text(link, "ifindex"), Text(link, "ifname"), FlagNames(link),
+                     Text(link, "mtu"), Text(link, "master"), Text(link, "state"),
+                     Text(link, "priority"), Text(link, "cost"));
+}
+
+std::string RenderLinks(const Json& list, const OutputOptions& options) {
+  std::string text;
+  for (const Json& link : list) {
+    text += LinkText(link) + "\n";
+    if (options.details) text += LinkDetails(link) + "\n";
+  }
+  return text;
+}
+
+// ----- ports -------------------------------------------------------------------------------------
+
+std::string PortText(const Json& port) {
+  std::string text = fmt::format("{}: {} link {} state {} mtu {} learned {}", Text(port, "ifname"),
+                                 Text(port, "type"), Text(port, "link"), Text(port, "state"),
+                                 Text(port, "mtu"), Text(port, "fdb_n_learned"));
+  const std::string reason = Text(port, "reason");
+  if (!reason.empty()) text += " (" + reason + ")";
+  return text;
+}
+
+// All members that are not zero.
+std::string NonZero(const Json& counts) {
+  std::string text;
+  for (const auto& [name, count] : counts.items()) {
+    if (count.is_number_integer() && count.get<uint64_t>() != 0) {
+      text += fmt::format(" {} {}", Printable(name), count.dump());
+    }
+  }
+  return text.empty() ? " none" : text;
+}
+
+std::string TrafficText(const Json& port) {
+  const Json stats = Members(port, "stats64");
+  std::string text =
+      fmt::format("    {:<4}{:>16} {:>14} {:>12}\n", "", "bytes", "packets", "dropped");
+  for (const char* way : {"rx", "tx"}) {
+    const Json counts = Members(stats, way);
+    text += fmt::format("    {:<4}{:>16} {:>14} {:>12}\n", way, Number(counts, "bytes"),
+                        Number(counts, "packets"), Number(counts, "dropped"));
+  }
+  text += "    drops:" + NonZero(Members(port, "drops")) + "\n";
+  text += "    learning:" + NonZero(Members(port, "learning")) + "\n";
+  return text;
+}
+
+std::string RenderPorts(const Json& list, const OutputOptions& options) {
+  std::string text;
+  for (const Json& port : list) {
+    text += PortText(port) + "\n";
+    if (options.details) text += "    " + Text(port, "spec") + "\n";
+    if (options.statistics) text += TrafficText(port);
+  }
+  return text;
+}
+
+// ----- the bridge, traces ------------------------------------------------------------------------
+
+std::string RenderBridge(const Json& list, const OutputOptions& options) {
+  std::string text;
+  for (const Json& bridge : list) {
+    text += fmt::format("{}: link/ether {}\n    bridge", Text(bridge, "ifname"),
+                        Text(bridge, "address"));
+    for (const auto& [key, value] : bridge.items()) {
+      if (key == "ifname" || key == "address" || key == "io" || value.is_object()) continue;
+      text += fmt::format(" {} {}", Printable(key), Text(bridge, key.c_str()));
+    }
+    text += "\n    io " + Text(bridge, "io") + "\n";
+    if (options.statistics) {
+      text += "    counters:" + NonZero(Members(bridge, "counters")) + "\n";
+    }
+  }
+  return text;
+}
+
+std::string RenderTrace(const Json& trace) {
+  std::string text = "in " + Text(trace, "in") + "\n";
+  for (const Json& stage : List(trace, "stages")) {
+    text += fmt::format("  {:<8} {:<8} {}\n", Text(stage, "stage"), Text(stage, "verdict"),
+                        Text(stage, "text"));
+  }
+  text += Text(trace, "decision");
+  for (const Json& name : List(trace, "egress")) {
+    if (name.is_string()) text += " " + Printable(name.get<std::string>());
+  }
+  if (trace.contains("reason")) text += " " + Text(trace, "reason");
+  return text + "\n";
+}
+
+std::string RenderLines(const Json& lines) {
+  std::string text;
+  for (const Json& line : lines) {
+    if (line.is_string()) text += Printable(line.get<std::string>()) + "\n";
+  }
+  return text;
+}
+
+// ----- JSON --------------------------------------------------------------------------------------
+
+// Without what iproute2 shows only when it is asked for more.
+Json Reduced(const Request& request, Json answer, const OutputOptions& options) {
+  const std::string_view method = request.command->method;
+  if (!answer.is_array()) return answer;
+  for (Json& object : answer) {
+    if (!object.is_object()) continue;
+    if (method.starts_with("fdb.") && !options.statistics) EraseKeys(object, {"used", "updated"});
+    if (method == "fdb.list" && !ShowsDevice(request)) EraseKeys(object, {"ifname"});
+    if (method == "bridge.list" && !options.statistics) EraseKeys(object, {"counters"});
+    if (method == "port.list" && !options.statistics) {
+      EraseKeys(object, {"stats64", "forwarded", "drops", "learning"});
+    }
+    if (method != "link.list" || options.details) continue;
+    Json basics = Json::object();
+    for (const char* key : kLinkBasics) basics[key] = object.value(key, Json());
+    object = std::move(basics);
+  }
+  return answer;
+}
+
+std::string Compact(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// As iproute2 lays it out (lib/json_writer.c): a line for each member, lists in one.
+std::string Pretty(const Json& value, size_t depth) {
+  if (!value.is_structured()) return Compact(value);
+  constexpr size_t kIndent = 4;
+  std::string text = value.is_array() ? "[ " : "{";
+  std::string_view separator;
+  for (const auto& [key, member] : value.items()) {
+    text += separator;
+    separator = ",";
+    if (value.is_object()) {
+      text += "\n" + std::string((depth + 1) * kIndent, ' ') + Compact(key) + ": ";
+    }
+    text += Pretty(member, depth + 1);
+  }
+  if (value.is_array()) return text + (value.empty() ? "]" : " ]");
+  return text + (value.empty() ? "" : "\n" + std::string(depth * kIndent, ' ')) + "}";
+}
+
+std::string Dump(const Json& value, bool pretty) {
+  return (pretty ? Pretty(value, 0) : Compact(value)) + "\n";
+}
+
+// ----- events ------------------------------------------------------------------------------------
+
+std::string TimeText(const Json& event) {
+  const auto found = event.find("timestamp");
+  constexpr double kLatest = 253402300799;  // the last second of the year 9999
+  const double given = found != event.end() && found->is_number() ? found->get<double>() : 0;
+  const double seconds = std::clamp(given, 0.0, kLatest);
+  const auto whole = static_cast<time_t>(seconds);
+  std::array<char, 64> text{};
+  tm local{};
+  localtime_r(&whole, &local);
+  // As ctime() has it, which iproute2 prints.
+  strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &local);
+  return fmt::format("Timestamp: {} {} usec\n", text.data(),
+                     std::lround((seconds - static_cast<double>(whole)) * 1e6));
+}
+
+bool IsRemoval(std::string_view event) {
+  return event == "aged" || event == "flushed" || event == "deleted";
+}
+
+std::string EventText(const Json& event) {
+  const std::string object = Text(event, "object");
+  const std::string what = Text(event, "event");
+  if (object == "monitor") return fmt::format("missed {} events", Text(event, "count"));
+  const std::string prefix = IsRemoval(what) ? "Deleted " : "";
+  if (object == "fdb") {
+    const std::string from =
+        event.contains("from") ? fmt::format(" from {}", Text(event, "from")) : "";
+    std::string entry = EntryText(event, true, false);
+    while (entry.ends_with(' ')) entry.pop_back();  // of a state without a name
+    return fmt::format("{}{} {}{}", prefix, entry, what, from);
+  }
+  if (object == "link") return prefix + LinkText(event);
+  std::string text = fmt::format("{} {}", Text(event, "ifname"), what);
+  if (event.contains("reason")) text += " (" + Text(event, "reason") + ")";
+  return text;
+}
+
+std::string_view LabelOf(std::string_view object) {
+  if (object == "fdb") return "[NEIGH]";  // as iproute2 calls it
+  if (object == "link") return "[LINK]";
+  if (object == "port") return "[PORT]";
+  return object == "bridge" ? "[BRIDGE]" : "";
+}
+
+}  // namespace
+
+std::string Printable(std::string_view text) {
+  std::string printable(text);
+  for (size_t i = 0; i < printable.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(printable[i]);
+    if (byte < 0x20 || byte == 0x7F) printable[i] = '?';
+    // U+0080 to U+009F, among them a CSI, which are two bytes in UTF-8.
+    const bool is_c1 = byte >= 0x80 && byte < 0xA0 && i > 0 && printable[i - 1] == '\xC2';
+    if (is_c1) printable.replace(i - 1, 2, "??");
+  }
+  return printable;
+}
+
+bool IsAnswerTo(std::string_view method, const Json& answer) {
+  if (method == "trace") return answer.is_object();
+  if (method == "config.save") return answer.is_array();
+  if (!method.ends_with(".list") && !method.ends_with(".get")) return true;
+  return answer.is_array() && std::all_of(answer.begin(), answer.end(),
+                                          [](const Json& item) { return item.is_object(); });
+}
+
+bool IsShownAsItComes(const Request& request, const OutputOptions& options) {
+  return options.json && !options.pretty && request.command->method == "fdb.list" &&
+         !request.params.contains("dev");
+}
+
+std::string RenderAnswer(const Request& request, const Json& answer, const OutputOptions& options) {
+  const std::string_view method = request.command->method;
+  if (answer.is_null() || method == "fdb.flush") return "";
+  if (method == "config.save" && !options.json) return RenderLines(answer);
+  if (options.json) return Dump(Reduced(request, answer, options), options.pretty);
+  if (method.starts_with("fdb.")) return RenderEntries(request, answer, options);
+  if (method == "link.list") return RenderLinks(answer, options);
+  if (method == "port.list") return RenderPorts(answer, options);
+  if (method == "bridge.list") return RenderBridge(answer, options);
+  return RenderTrace(answer);
+}
+
+std::string RenderEvent(const Json& event, bool label, const OutputOptions& options) {
+  if (options.json) {
+    Json shown = event;
+    if (!options.timestamps) shown.erase("timestamp");
+    return Dump(shown, false);
+  }
+  return (options.timestamps ? TimeText(event) : "") +
+         (label ? std::string(LabelOf(Text(event, "object"))) : "") + EventText(event) + "\n";
+}
+
+}  // namespace tapswitch

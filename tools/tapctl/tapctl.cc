@@ -1,0 +1,199 @@
+// tapctl: shows and changes a running bridge. Exit status as iproute2's: 0, 1 for what is said wrong,
+// 2 when the switch refuses or cannot be reached.
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "spdlog/fmt/fmt.h"
+#include "switch/control/commands/batch_reader.h"
+#include "switch/control/commands/parse_command.h"
+#include "tools/tapctl/completion.h"
+#include "tools/tapctl/control_connection.h"
+#include "tools/tapctl/options.h"
+#include "tools/tapctl/render.h"
+#include "tools/tapctl/top.h"
+
+namespace tapswitch {
+namespace {
+
+int StatusOf(const absl::Status& status) {
+  if (status.ok()) return 0;
+  return absl::IsInvalidArgument(status) ? 1 : 2;
+}
+
+// False when nobody reads any more.
+bool Print(const std::string& text) {
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+         std::fflush(stdout) == 0;
+}
+
+// One connection for all commands, made when the first needs it.
+class Client {
+ public:
+  explicit Client(const Options& options) : options_(options) {}
+
+  absl::Status Run(std::span<const std::string> words);
+
+ private:
+  absl::Status Connect();
+  absl::Status RunBatch(const std::string& file);
+  absl::Status RunMonitor(const Request& request);
+  absl::Status PassOn(const Request& request);
+
+  const Options& options_;
+  std::optional<ControlConnection> connection_;
+  bool in_batch_ = false;
+};
+
+absl::Status Client::Connect() {
+  if (connection_) return absl::OkStatus();
+  const auto path = FindSocket(options_.bridge);
+  if (!path.ok()) return path.status();
+  auto connection = ControlConnection::Open(*path);
+  if (!connection.ok()) return connection.status();
+  connection_ = *std::move(connection);
+  return absl::OkStatus();
+}
+
+absl::Status Client::RunMonitor(const Request& request) {
+  // Each line is out at once: there is nothing left to do.
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { _exit(0); });
+  if (const auto started = connection_->Call(request.command->method, request.params);
+      !started.ok()) {
+    return started.status();
+  }
+  // bridge(8) names the objects where all are asked for.
+  const auto objects = request.params.value("objects", nlohmann::json::array());
+  const bool label = objects.size() != 1 || objects[0] == "all";
+  for (;;) {
+    const auto event = connection_->NextEvent(STDOUT_FILENO);
+    if (absl::IsCancelled(event.status())) return absl::OkStatus();
+    if (!event.ok()) return event.status();
+    if (!Print(RenderEvent(*event, label, options_.output))) return absl::OkStatus();
+  }
+}
+
+// Whoever stopped reading, such as head(1), knows.
+absl::Status CannotWrite() {
+  return absl::UnavailableError(errno == EPIPE ? "" : "cannot write the answer to standard output");
+}
+
+absl::Status Client::PassOn(const Request& request) {
+  const absl::Status passed = connection_->CallAndPassOn(
+      request.command->method, request.params, [](std::string_view part) {
+        return std::fwrite(part.data(), 1, part.size(), stdout) == part.size();
+      });
+  if (absl::IsCancelled(passed)) return CannotWrite();
+  if (!passed.ok()) return passed;
+  return Print("\n") ? absl::OkStatus() : CannotWrite();
+}
+
+absl::Status Client::Run(std::span<const std::string> words) {
+  auto request = ParseCommand(words);
+  if (!request.ok()) return request.status();
+  if (request->command->method == "fdb.list") request->params["ages"] = options_.output.statistics;
+  const std::string_view object = request->command->object;
+  if (object == "batch") return RunBatch(request->params["file"].get<std::string>());
+  if (absl::Status connected = Connect(); !connected.ok()) return connected;
+  if (object == "monitor") return RunMonitor(*request);
+  if (object == "top") return RunTop(*connection_, request->params);
+  if (IsShownAsItComes(*request, options_.output)) return PassOn(*request);
+  const auto answer = connection_->Call(request->command->method, request->params);
+  if (!answer.ok()) return answer.status();
+  if (!IsAnswerTo(request->command->method, *answer)) {
+    return absl::UnavailableError("the answer makes no sense: is it a switch of this version?");
+  }
+  if (Print(RenderAnswer(*request, *answer, options_.output))) return absl::OkStatus();
+  return CannotWrite();
+}
+
+void Complain(const absl::Status& status) {
+  if (status.message().empty()) return;
+  std::cerr << "tapctl: " << Printable(std::string(status.message())) << '\n';
+}
+
+// Stops at the first command that fails; with -force it goes on, and its result is that of the last
+// that failed.
+absl::Status Client::RunBatch(const std::string& name) {
+  if (std::exchange(in_batch_, true)) {
+    return absl::InvalidArgumentError("a batch in a batch: give the commands themselves");
+  }
+  std::ifstream file;
+  if (name != "-") file.open(name);
+  if (name != "-" && !file) {
+    return absl::InvalidArgumentError(fmt::format("{}: cannot be read", name));
+  }
+  BatchReader batch(name == "-" ? std::cin : static_cast<std::istream&>(file));
+  absl::Status result;
+  while (const auto words = batch.Next()) {
+    const absl::Status ran = words->ok() ? Run(**words) : words->status();
+    if (ran.ok()) continue;
+    result = ran;
+    Complain(ran);
+    std::cerr << "Command failed " << name << ':' << batch.line() << '\n';
+    if (!options_.force) break;
+  }
+  in_batch_ = false;
+  if (file.bad()) {  // a folder can be opened, but not read
+    return absl::InvalidArgumentError(fmt::format("{}: cannot be read", name));
+  }
+  // It has been complained of already.
+  return result.ok() ? result : absl::Status(result.code(), "");
+}
+
+absl::Status RunCommand(const Options& options, std::span<const std::string> words) {
+  try {
+    return Client(options).Run(words);
+  } catch (const nlohmann::json::exception&) {
+    // An answer without the shape that this method has: whoever listens there may be anybody.
+    return absl::UnavailableError("what answers there is no switch, or not of this version");
+  }
+}
+
+int ShowHelp(std::string_view object) {
+  std::cout << "usage: tapctl [-json] [-pretty] [-statistics] [-details] [-timestamp] [-force]\n"
+               "              [-B NAME|SOCKET] [-batch FILE|-] OBJECT [COMMAND]\n\n"
+            << Usage(object);
+  return 0;
+}
+
+int Main(std::span<const std::string> words) {
+  if (!words.empty() && words.front() == "__complete") {
+    return Print(Completions(words.subspan(1))) ? 0 : 1;
+  }
+  const auto options = TakeOptions(words);
+  if (!options.ok()) {
+    Complain(options.status());
+    return 1;
+  }
+  if (options->version) {
+    std::cout << "tapctl " << TAPSWITCH_VERSION << '\n';
+    return 0;
+  }
+  if (options->help || (!words.empty() && words.front() == "help")) return ShowHelp("");
+  if (words.size() == 2 && words.back() == "help") return ShowHelp(words.front());
+  std::vector<std::string> command(words.begin(), words.end());
+  if (options->batch_file) command = {"batch", *options->batch_file};
+  const absl::Status ran = RunCommand(*options, command);
+  if (!ran.ok() && !ran.message().empty()) Complain(ran);
+  return StatusOf(ran);
+}
+
+}  // namespace
+}  // namespace tapswitch
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is found out by writing
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  return tapswitch::Main(words);
+}
