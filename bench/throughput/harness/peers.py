@@ -63,10 +63,10 @@ class Tapswitch(Peer):
 
     def start(self):
         specs = [f"{host.interface},netns={host.namespace.name}" for host in self.hosts]
-        inside = self.lab.namespace(self.name)
-        self.daemon = self.lab.process(*inside.exec(
-            str(self.build / "switch" / "tapswitchd"), f"--name={self.lab.unique_name()}", *self.flags,
-            *specs))
+        self.inside = self.lab.namespace(self.name)
+        self.bridge = self.lab.unique_name()
+        self.daemon = self.lab.process(*self.inside.exec(
+            str(self.build / "switch" / "tapswitchd"), f"--name={self.bridge}", *self.flags, *specs))
         self.daemon.wait_for_line("ready")
 
 
