@@ -14,6 +14,8 @@
 #include "switch/clock.h"
 #include "switch/command_queue.h"
 #include "switch/control/control_thread.h"
+#include "switch/control/metrics/listen_address.h"
+#include "switch/control/startup.h"
 #include "switch/event_channel.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/port_factory.h"
@@ -218,7 +220,11 @@ absl::Status CheckConfig(const Config& config) {
   for (const PortSpec& spec : config.ports) {
     if (absl::Status checked = CheckPort(spec); !checked.ok()) return checked;
   }
-  return absl::OkStatus();
+  if (!config.metrics_address.empty()) {
+    const auto address = ParseListenAddress(config.metrics_address);
+    if (!address.ok()) return address.status();
+  }
+  return config.startup_file.empty() ? absl::OkStatus() : CheckStartupFile(config.startup_file);
 }
 
 absl::Status RunSwitch(const Config& config) {

@@ -215,8 +215,9 @@ Methods::Result Methods::FlushEntries(const Params& params) {
   }
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   if (vlan) query.vlan = VlanId{static_cast<uint16_t>(*vlan)};
-  if (dev) {
-    const auto port = FindPortOrBridge(*dev);
+  // As in bridge(8), the bridge's name stands for the whole of it.
+  if (dev && *dev != control_.identity().name) {
+    const auto port = control_.FindPort(*dev);
     if (!port.ok()) return port.status();
     query.port = *port;
   }

@@ -12,36 +12,47 @@
 namespace tapswitch {
 namespace {
 
-absl::Status RunCommand(const absl::StatusOr<std::vector<std::string>>& words, Methods& methods) {
+absl::StatusOr<Request> Understand(const absl::StatusOr<std::vector<std::string>>& words) {
   if (!words.ok()) return words.status();
-  const auto request = ParseCommand(*words);
-  if (!request.ok()) return request.status();
-  const std::string method(request->command->method);
-  if (method.empty() || method == "monitor.start") {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: it makes no sense at start: leave it out", request->command->object));
-  }
-  return methods.Call(ClientId{}, method, request->params).status();
+  auto request = ParseCommand(*words);
+  if (!request.ok()) return request;
+  const std::string_view method = request->command->method;
+  if (!method.empty() && method != "monitor.start") return request;
+  return absl::InvalidArgumentError(
+      fmt::format("{}: it makes no sense at start: leave it out", request->command->object));
 }
 
-}  // namespace
-
-absl::Status RunStartupFile(const std::string& path, Methods& methods) {
+// Calls run(request) for each command, until one fails.
+template <typename Run>
+absl::Status ForEachCommand(const std::string& path, Run&& run) {
   std::ifstream file(path);
   if (!file) {
     return absl::NotFoundError(fmt::format("--startup={}: {}", path, std::strerror(errno)));
   }
   BatchReader batch(file);
   while (const auto words = batch.Next()) {
-    if (absl::Status ran = RunCommand(*words, methods); !ran.ok()) {
-      return absl::Status(ran.code(),
-                          fmt::format("{}:{}: {}", path, batch.line(), std::string(ran.message())));
-    }
+    const auto request = Understand(*words);
+    const absl::Status ran = request.ok() ? run(*request) : request.status();
+    if (ran.ok()) continue;
+    return absl::Status(ran.code(),
+                        fmt::format("{}:{}: {}", path, batch.line(), std::string(ran.message())));
   }
-  if (file.bad()) {  // a folder can be opened, but not read
-    return absl::InvalidArgumentError(fmt::format("--startup={}: cannot be read", path));
-  }
-  return absl::OkStatus();
+  if (!file.bad()) return absl::OkStatus();
+  // A folder can be opened, but not read.
+  return absl::InvalidArgumentError(fmt::format("--startup={}: cannot be read", path));
+}
+
+}  // namespace
+
+absl::Status CheckStartupFile(const std::string& path) {
+  return ForEachCommand(path, [](const Request&) { return absl::OkStatus(); });
+}
+
+absl::Status RunStartupFile(const std::string& path, Methods& methods) {
+  return ForEachCommand(path, [&](const Request& request) {
+    const std::string method(request.command->method);
+    return methods.Call(ClientId{}, method, request.params).status();
+  });
 }
 
 }  // namespace tapswitch

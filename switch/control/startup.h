@@ -9,6 +9,9 @@
 
 namespace tapswitch {
 
+// Whether the file can be read and its commands understood. Nothing is done.
+[[nodiscard]] absl::Status CheckStartupFile(const std::string& path);
+
 // Carries out the commands of the file, one a line, and stops at the first that fails. Errors name
 // file and line.
 [[nodiscard]] absl::Status RunStartupFile(const std::string& path, Methods& methods);

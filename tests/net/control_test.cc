@@ -210,6 +210,10 @@ TEST_P(ControlTest, AFlushTakesWhatItIsAskedTo) {
   EXPECT_THAT(Refused("fdb.get", {{"mac", Station(7).ToString()}}), HasSubstr("no entry"));
   EXPECT_EQ(Entry(Station(8))["state"], "permanent");
 
+  Call("fdb.flush", {{"dev", "br0"}, {"permanent", false}});
+  EXPECT_EQ(Entry(Station(8))["state"], "permanent");
+  EXPECT_THAT(Refused("fdb.get", {{"mac", Station(2).ToString()}}), HasSubstr("no entry"));
+
   Call("fdb.flush");
   EXPECT_THAT(Call("fdb.list"), IsEmpty());
 }

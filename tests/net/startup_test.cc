@@ -175,6 +175,18 @@ TEST_F(StartupTest, ABadLineIsNamedAndEndsTheStart) {
   ExpectRefused("fly to the moon\n", "fly");
 }
 
+TEST_F(StartupTest, ACheckReadsTheFileToo) {
+  const NetnsSandbox sandbox;
+  const TemporaryFile good("port add vnet1\n");
+  SwitchProcess accepted({"--check", "--startup=" + good.path()});
+  EXPECT_EQ(accepted.WaitForExit(), 0) << accepted.log();
+  EXPECT_NE(sandbox.TryRun("ip link show vnet1").status, 0);
+  const TemporaryFile bad("port add vnet1\nport ad vnet2 vnet3\n");
+  SwitchProcess refused({"--check", "--startup=" + bad.path()});
+  EXPECT_EQ(refused.WaitForExit(), 1);
+  EXPECT_THAT(refused.log(), HasSubstr(":2: "));
+}
+
 TEST_F(StartupTest, AMissingFileIsNamed) {
   const NetnsSandbox sandbox;
   SwitchProcess tapswitchd({"--startup=/nowhere/at/all"});
