@@ -131,9 +131,11 @@ check() {
 start_systemd() {
   cmake --install "$build" --prefix /usr >/dev/null
   cp /etc/tapswitch/br0.conf.example /etc/tapswitch/br0.conf
+  # Where systemd mounts nothing over it: the source tree may be below /tmp.
+  install "${BASH_SOURCE[0]}" /usr/lib/tapswitch-check
   : >/etc/fstab
   printf '%s\n' '[Unit]' 'SuccessAction=exit-force' 'FailureAction=exit-force' '[Service]' \
-    Type=oneshot "ExecStart=$(realpath "${BASH_SOURCE[0]}") $build --inside" \
+    Type=oneshot "ExecStart=/usr/lib/tapswitch-check $build --inside" \
     'StandardOutput=append:/run/check.log' 'StandardError=append:/run/check.log' \
     >/etc/systemd/system/check.service
   mountpoint --quiet /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
