@@ -1,20 +1,13 @@
 #include "switch/command_queue.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdint>
-
-#include "absl/status/status.h"
 
 namespace tapswitch {
 
 absl::StatusOr<std::unique_ptr<CommandQueue>> CommandQueue::Create() {
-  FileDescriptor wake(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (!wake.valid()) return absl::ErrnoToStatus(errno, "eventfd");
-  return std::unique_ptr<CommandQueue>(new CommandQueue(std::move(wake)));
+  auto wake = WakeEvent::Create();
+  if (!wake.ok()) return wake.status();
+  return std::unique_ptr<CommandQueue>(new CommandQueue(*std::move(wake)));
 }
 
 void CommandQueue::Post(Command command) {
@@ -22,15 +15,12 @@ void CommandQueue::Post(Command command) {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(command));
   }
-  // It fails only when the counter is full, and then the worker is awake.
-  const uint64_t one = 1;
-  static_cast<void>(write(wake_.get(), &one, sizeof(one)));
+  wake_.Signal();
 }
 
 void CommandQueue::RunAll() {
   // Before the commands are taken: what is posted afterwards makes it readable again.
-  uint64_t count = 0;
-  static_cast<void>(read(wake_.get(), &count, sizeof(count)));
+  wake_.Clear();
   std::vector<Command> commands;
   {
     const std::lock_guard lock(mutex_);
@@ -40,7 +30,7 @@ void CommandQueue::RunAll() {
 }
 
 void CommandQueue::WaitAndRunAll() {
-  pollfd wake{.fd = wake_.get(), .events = POLLIN, .revents = 0};
+  pollfd wake{.fd = wake_.fd(), .events = POLLIN, .revents = 0};
   static_cast<void>(poll(&wake, 1, -1));
   RunAll();
 }

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "ports/file_descriptor.h"
+#include "ports/wake_event.h"
 
 namespace tapswitch {
 
@@ -22,7 +22,7 @@ class CommandQueue {
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<CommandQueue>> Create();
 
   // Readable once commands wait. Non-blocking; RunAll reads it.
-  [[nodiscard]] int fd() const { return wake_.get(); }
+  [[nodiscard]] int fd() const { return wake_.fd(); }
 
   // From any thread. Commands run in the order they are posted.
   void Post(Command command);
@@ -40,9 +40,9 @@ class CommandQueue {
   void WaitAndRunAll();
 
  private:
-  explicit CommandQueue(FileDescriptor wake) : wake_(std::move(wake)) {}
+  explicit CommandQueue(WakeEvent wake) : wake_(std::move(wake)) {}
 
-  FileDescriptor wake_;  // an eventfd
+  WakeEvent wake_;
   std::mutex mutex_;
   std::vector<Command> waiting_;  // guarded by mutex_
 };

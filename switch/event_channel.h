@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "ports/file_descriptor.h"
+#include "ports/wake_event.h"
 #include "switch/forwarding/fdb_events.h"
 #include "switch/forwarding/ids.h"
 
@@ -43,17 +43,16 @@ class EventChannel {
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<EventChannel>> Create();
 
   // Readable once there is something to take. Non-blocking; Take reads it.
-  [[nodiscard]] int fd() const { return wake_.get(); }
+  [[nodiscard]] int fd() const { return wake_.fd(); }
 
   void Publish(const FdbEventLog& log);
   void Publish(LinkStateEvent event);
   [[nodiscard]] Taken Take();
 
  private:
-  explicit EventChannel(FileDescriptor wake) : wake_(std::move(wake)) {}
-  void Wake() const;
+  explicit EventChannel(WakeEvent wake) : wake_(std::move(wake)) {}
 
-  FileDescriptor wake_;  // an eventfd
+  WakeEvent wake_;
   std::mutex mutex_;
   Taken waiting_;  // guarded by mutex_
 };

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,17 +52,17 @@ absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const Optio
                                                                      const Clock& clock) {
   FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll.valid()) return absl::ErrnoToStatus(errno, "epoll_create1");
-  FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!wake.valid()) return absl::ErrnoToStatus(errno, "eventfd");
+  auto wake = WakeEvent::Create();
+  if (!wake.ok()) return wake.status();
   absl::StatusOr<UnixListener> listener = UnixListener::Bind(options.path, options.group);
   if (!listener.ok()) return listener.status();
   std::unique_ptr<ControlSocket> made(
-      new ControlSocket(*std::move(listener), std::move(epoll), std::move(wake), clock));
+      new ControlSocket(*std::move(listener), std::move(epoll), *std::move(wake), clock));
   if (absl::Status status = made->Start(); !status.ok()) return status;
   return made;
 }
 
-ControlSocket::ControlSocket(UnixListener listener, FileDescriptor epoll, FileDescriptor wake,
+ControlSocket::ControlSocket(UnixListener listener, FileDescriptor epoll, WakeEvent wake,
                              const Clock& clock)
     : listener_(std::move(listener)),
       epoll_(std::move(epoll)),
@@ -75,10 +74,7 @@ absl::Status ControlSocket::Start() {
   if (absl::Status status = Watch(listener_.fd(), [this] { AcceptClients(); }); !status.ok()) {
     return status;
   }
-  return Watch(wake_.get(), [this] {
-    eventfd_t count = 0;
-    static_cast<void>(eventfd_read(wake_.get(), &count));
-  });
+  return Watch(wake_.fd(), [this] { wake_.Clear(); });
 }
 
 absl::Status ControlSocket::Watch(int fd, std::function<void()> on_readable) {
@@ -90,7 +86,7 @@ absl::Status ControlSocket::Watch(int fd, std::function<void()> on_readable) {
   return absl::OkStatus();
 }
 
-void ControlSocket::Wake() { static_cast<void>(eventfd_write(wake_.get(), 1)); }
+void ControlSocket::Wake() { wake_.Signal(); }
 
 void ControlSocket::Turn(std::optional<std::chrono::milliseconds> timeout) {
   SendAndTend();  // what was pushed since the last turn

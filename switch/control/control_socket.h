@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ports/file_descriptor.h"
+#include "ports/wake_event.h"
 #include "switch/clock.h"
 #include "switch/control/client.h"
 #include "switch/control/unix_listener.h"
@@ -113,8 +114,7 @@ class ControlSocket {
  private:
   using Clients = std::map<ClientId, Client>;
 
-  ControlSocket(UnixListener listener, FileDescriptor epoll, FileDescriptor wake,
-                const Clock& clock);
+  ControlSocket(UnixListener listener, FileDescriptor epoll, WakeEvent wake, const Clock& clock);
   [[nodiscard]] absl::Status Start();
 
   // Waiting.
@@ -150,7 +150,7 @@ class ControlSocket {
 
   UnixListener listener_;
   FileDescriptor epoll_;
-  FileDescriptor wake_;
+  WakeEvent wake_;
   FileDescriptor spare_;  // given up for a moment to tell a client that there are no descriptors
   const Clock& clock_;
 

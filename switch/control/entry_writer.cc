@@ -19,18 +19,6 @@ void AppendNumber(uint64_t number, std::string& text) {
   text.append(digits.data(), end);
 }
 
-void AppendAddress(MacAddress address, std::string& text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::array<char, 17> shown{};
-  shown.fill(':');
-  for (size_t i = 0; i < kMacAddressSize; ++i) {
-    const auto octet = static_cast<size_t>(address.number() >> (40 - 8 * i)) & 0xFFU;
-    shown[3 * i] = kDigits[octet >> 4U];
-    shown[3 * i + 1] = kDigits[octet & 0xFU];
-  }
-  text.append(shown.data(), shown.size());
-}
-
 std::string_view FlagsOf(const MacEntry& entry) {
   if (entry.sticky) return entry.extern_learn ? R"(["sticky","extern_learn"])" : R"(["sticky"])";
   return entry.extern_learn ? R"(["extern_learn"])" : "[]";
@@ -58,7 +46,7 @@ const EntryWriter::Frame& EntryWriter::FrameOf(const MacEntry& entry) {
 void EntryWriter::Append(const MacEntry& entry) {
   const Frame& frame = FrameOf(entry);
   text_ += text_.size() == 1 ? R"({"mac":")" : R"(,{"mac":")";
-  AppendAddress(entry.address, text_);
+  entry.address.AppendTo(text_);
   text_ += frame.name;
   if (entry.vlan != kNoVlan) {
     text_ += R"(,"vlan":)";

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
-#include "spdlog/spdlog.h"
 #include "switch/config.h"
 #include "switch/control/param_reader.h"
 #include "switch/control/save.h"
@@ -218,11 +217,7 @@ Methods::Result Methods::SetLink(const Params& params) {
     if (absl::Status set = SetPortSetting(key, value, port->settings); !set.ok()) return set;
   }
   if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
-  if (monitor_.IsWatched("link")) {
-    const SwitchSnapshot snapshot = control_.Snapshot();
-    monitor_.Publish("link", "changed",
-                     ShowLink(control_, *port, FindPortSnapshot(snapshot, port->spec.name)));
-  }
+  PublishLink(*port);
   return nullptr;
 }
 
@@ -305,9 +300,14 @@ void Methods::Publish(const LinkStateEvent& event) {
   ordered_json members = NameOnly(name);
   if (!event.up) members["reason"] = event.reason;
   monitor_.Publish("port", event.up ? "up" : "down", std::move(members));
-  if (port == nullptr || !monitor_.IsWatched("link")) return;
+  if (port != nullptr) PublishLink(*port);
+}
+
+void Methods::PublishLink(const PortConfig& port) {
+  if (!monitor_.IsWatched("link")) return;
   const SwitchSnapshot snapshot = control_.Snapshot();
-  monitor_.Publish("link", "changed", ShowLink(control_, *port, FindPortSnapshot(snapshot, name)));
+  monitor_.Publish("link", "changed",
+                   ShowLink(control_, port, FindPortSnapshot(snapshot, port.spec.name)));
 }
 
 }  // namespace tapswitch

@@ -62,6 +62,7 @@ class Methods {
   [[nodiscard]] absl::Status CheckBridge(const std::optional<std::string>& name) const;
   // VLAN 0 when there is none.
   [[nodiscard]] absl::StatusOr<VlanId> FindVlan(std::optional<uint64_t> vlan) const;
+  void PublishLink(const PortConfig& port);
   void PublishEntry(std::string_view event, const MacEntry& entry);
   void Publish(const FdbEvent& event);
   void Publish(const LinkStateEvent& event);

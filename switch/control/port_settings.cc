@@ -14,9 +14,6 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 5> kStateNames{"disabled", "listening", "learning",
-                                                      "forwarding", "blocking"};
-
 // A flag of bridge(8) that is always off here.
 struct Never {
   std::string_view missing;  // what it needs
@@ -75,15 +72,15 @@ absl::Status SetNumber(std::string_view name, const json& value, uint64_t least,
 }
 
 absl::Status SetState(std::string_view name, const json& value, PortState& state) {
-  uint64_t number = kStateNames.size();
+  uint64_t number = kPortStateNames.size();
   if (value.is_number_unsigned()) {
     number = value.get<uint64_t>();
   } else if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
-    const auto* const found = std::find(kStateNames.begin(), kStateNames.end(), text);
-    number = static_cast<uint64_t>(found - kStateNames.begin());
+    const auto* const found = std::find(kPortStateNames.begin(), kPortStateNames.end(), text);
+    number = static_cast<uint64_t>(found - kPortStateNames.begin());
   }
-  if (number >= kStateNames.size()) {
+  if (number >= kPortStateNames.size()) {
     return Bad(name, value, "it is disabled, listening, learning, forwarding, blocking or 0 to 4");
   }
   state = static_cast<PortState>(number);
@@ -180,7 +177,5 @@ std::string PortSettingsAsWords(const PortSettings& settings) {
   }
   return words;
 }
-
-std::string_view NameOf(PortState state) { return kStateNames[static_cast<size_t>(state)]; }
 
 }  // namespace tapswitch

@@ -44,7 +44,4 @@ void ShowPortSettings(const PortSettings& settings, nlohmann::ordered_json& link
 // The words behind `link set dev NAME` that make `settings` of the defaults; empty when they are.
 [[nodiscard]] std::string PortSettingsAsWords(const PortSettings& settings);
 
-// "disabled", "listening", "learning", "forwarding" or "blocking".
-[[nodiscard]] std::string_view NameOf(PortState state);
-
 }  // namespace tapswitch

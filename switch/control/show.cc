@@ -9,17 +9,12 @@ namespace {
 
 using nlohmann::ordered_json;
 
-uint64_t LearnCount(const PortCounters& counters, LearnResult result) {
-  return counters.learning[static_cast<size_t>(result)];
-}
-
 ordered_json ShowLearning(const PortCounters& counters) {
-  return {{"learned", LearnCount(counters, LearnResult::kLearned)},
-          {"moved", LearnCount(counters, LearnResult::kMoved)},
-          {"pinned", LearnCount(counters, LearnResult::kPinned)},
-          {"local", LearnCount(counters, LearnResult::kLocal)},
-          {"limited", LearnCount(counters, LearnResult::kLimited)},
-          {"no_room", LearnCount(counters, LearnResult::kRefused)}};
+  ordered_json learning = ordered_json::object();
+  for (const LearnResultInfo& info : kCountedLearnResults) {
+    learning[std::string(info.name)] = counters.learned(info.result);
+  }
+  return learning;
 }
 
 ordered_json ShowTraffic(const FrameCounter& counter, uint64_t dropped) {
@@ -52,7 +47,7 @@ void ShowCounters(const PortCounters& counters, ordered_json& port) {
 
 uint64_t SumOfLearning(const SwitchSnapshot& snapshot, LearnResult result) {
   uint64_t sum = 0;
-  for (const PortSnapshot& port : snapshot.ports) sum += LearnCount(port.counters, result);
+  for (const PortSnapshot& port : snapshot.ports) sum += port.counters.learned(result);
   return sum;
 }
 

@@ -5,6 +5,7 @@
 namespace tapswitch {
 namespace {
 
+constexpr size_t kTextSize = 3 * kMacAddressSize - 1;
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 std::optional<uint64_t> HexDigit(char digit) {
@@ -17,7 +18,6 @@ std::optional<uint64_t> HexDigit(char digit) {
 }  // namespace
 
 std::optional<MacAddress> MacAddress::Parse(std::string_view text) {
-  constexpr size_t kTextSize = 3 * kMacAddressSize - 1;
   if (text.size() != kTextSize) return std::nullopt;
   uint64_t value = 0;
   for (size_t i = 0; i < kTextSize; i += 3) {
@@ -39,12 +39,19 @@ std::array<std::byte, kMacAddressSize> MacAddress::bytes() const {
 
 std::string MacAddress::ToString() const {
   std::string text;
-  for (const std::byte octet : bytes()) {
-    if (!text.empty()) text += ':';
-    text += kHexDigits[static_cast<uint8_t>(octet) >> 4U];
-    text += kHexDigits[static_cast<uint8_t>(octet) & 0xFU];
-  }
+  AppendTo(text);
   return text;
+}
+
+void MacAddress::AppendTo(std::string& text) const {
+  std::array<char, kTextSize> shown{};
+  shown.fill(':');
+  for (size_t i = 0; i < kMacAddressSize; ++i) {
+    const auto octet = static_cast<size_t>(value_ >> (40 - 8 * i)) & 0xFFU;
+    shown[3 * i] = kHexDigits[octet >> 4U];
+    shown[3 * i + 1] = kHexDigits[octet & 0xFU];
+  }
+  text.append(shown.data(), shown.size());
 }
 
 }  // namespace tapswitch

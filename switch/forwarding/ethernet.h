@@ -35,6 +35,7 @@ class MacAddress {
   [[nodiscard]] std::array<std::byte, kMacAddressSize> bytes() const;
   // Lower case, joined by ':', as iproute2 prints it.
   [[nodiscard]] std::string ToString() const;
+  void AppendTo(std::string& text) const;
 
   // The I/G bit (IEEE 802, 8.2): a group address, broadcast included.
   [[nodiscard]] constexpr bool is_multicast() const { return (value_ & (uint64_t{1} << 40U)) != 0; }

@@ -6,8 +6,11 @@
 
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "switch/forwarding/ids.h"
@@ -23,6 +26,14 @@ enum class PortState : uint8_t {
   kForwarding = 3,  // learns and forwards
   kBlocking = 4,    // neither learns nor forwards
 };
+
+// By PortState, as bridge(8) has them.
+inline constexpr std::array<std::string_view, 5> kPortStateNames{
+    "disabled", "listening", "learning", "forwarding", "blocking"};
+
+[[nodiscard]] constexpr std::string_view NameOf(PortState state) {
+  return kPortStateNames[static_cast<size_t>(state)];
+}
 
 // The wanted behaviour of one port, with bridge(8)'s names and defaults.
 struct PortForwarding {

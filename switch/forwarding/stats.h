@@ -67,6 +67,21 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"write_failed", true},
 }};
 
+struct LearnResultInfo {
+  LearnResult result;
+  std::string_view name;  // as shown to users and in metrics
+};
+
+// All but kRefreshed, the ordinary case, which is not counted.
+inline constexpr std::array<LearnResultInfo, kLearnResultCount - 1> kCountedLearnResults{{
+    {LearnResult::kLearned, "learned"},
+    {LearnResult::kMoved, "moved"},
+    {LearnResult::kPinned, "pinned"},
+    {LearnResult::kLocal, "local"},
+    {LearnResult::kLimited, "limited"},
+    {LearnResult::kRefused, "no_room"},
+}};
+
 struct FrameCounter {
   uint64_t frames = 0;
   uint64_t bytes = 0;
@@ -87,8 +102,7 @@ struct PortCounters {
   FrameCounter sent;
   uint64_t forwarded = 0;  // received frames that were handed to at least one egress port
   std::array<uint64_t, kDropReasonCount> drops{};
-  // Received frames by what they taught, in order of LearnResult. kRefreshed, the ordinary case, is
-  // not counted.
+  // Received frames by what they taught, in order of LearnResult; see kCountedLearnResults.
   std::array<uint64_t, kLearnResultCount> learning{};
 
   constexpr void Drop(DropReason reason) { ++drops[static_cast<size_t>(reason)]; }

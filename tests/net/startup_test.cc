@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <random>
 #include <string>
@@ -13,6 +12,7 @@
 #include "tests/support/frame_exchange.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/switch_process.h"
+#include "tests/support/temporary_directory.h"
 
 namespace tapswitch {
 namespace {
@@ -25,20 +25,12 @@ constexpr int kPorts = 5;
 // A file of this test, removed with it.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const std::string& text) {
-    const int fd = mkstemp(path_.data());
-    EXPECT_GE(fd, 0);
-    close(fd);
-    std::ofstream(path_) << text;
-  }
-  ~TemporaryFile() { std::remove(path_.c_str()); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  explicit TemporaryFile(const std::string& text) { std::ofstream(path()) << text; }
 
-  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string path() const { return directory_.Path("startup"); }
 
  private:
-  std::string path_ = "/tmp/tapswitch-test-XXXXXX";
+  TemporaryDirectory directory_;
 };
 
 class StartupTest : public testing::Test {

@@ -1,12 +1,12 @@
 #include "tools/tapctl/completion.h"
 
-#include <algorithm>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <vector>
 
 #include "switch/control/commands/grammar.h"
+#include "switch/forwarding/forwarding_view.h"
 #include "tools/tapctl/control_connection.h"
 #include "tools/tapctl/options.h"
 #include "tools/tapctl/render.h"
@@ -52,24 +52,18 @@ Candidates ValuesOf(const Word& word, const std::optional<std::string>& bridge) 
     case WordKind::kName:
       return PortNames(bridge);
     case WordKind::kState:
-      return {"disabled", "listening", "learning", "forwarding", "blocking"};
+      return {kPortStateNames.begin(), kPortStateNames.end()};
     default:
       return {};
   }
-}
-
-const Word* FindWord(const Command& command, std::string_view name) {
-  const auto found = std::find_if(command.words.begin(), command.words.end(),
-                                  [&](const Word& word) { return word.word == name; });
-  return found == command.words.end() ? nullptr : &*found;
 }
 
 // Behind object and verb: the value of the word before, or else a further word.
 Candidates WordsOf(const Command& command, std::span<const std::string> words,
                    const std::optional<std::string>& bridge) {
   if (words.size() >= 2) {
-    const Word* const before = FindWord(command, words[words.size() - 2]);
-    if (before != nullptr && before->kind <= WordKind::kState) return ValuesOf(*before, bridge);
+    const Word* const before = command.FindWord(words[words.size() - 2]);
+    if (before != nullptr && TakesValue(before->kind)) return ValuesOf(*before, bridge);
   }
   Candidates candidates;
   for (const Word& word : command.words) candidates.emplace(word.word);

@@ -117,6 +117,7 @@ absl::Status Client::Run(std::span<const std::string> words) {
   return CannotWrite();
 }
 
+// Says nothing when all is well, or said already.
 void Complain(const absl::Status& status) {
   if (status.message().empty()) return;
   std::cerr << "tapctl: " << Printable(std::string(status.message())) << '\n';
@@ -185,7 +186,7 @@ int Main(std::span<const std::string> words) {
   std::vector<std::string> command(words.begin(), words.end());
   if (options->batch_file) command = {"batch", *options->batch_file};
   const absl::Status ran = RunCommand(*options, command);
-  if (!ran.ok() && !ran.message().empty()) Complain(ran);
+  Complain(ran);
   return StatusOf(ran);
 }
 

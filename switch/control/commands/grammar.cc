@@ -1,5 +1,6 @@
 #include "switch/control/commands/grammar.h"
 
+#include <algorithm>
 #include <array>
 
 namespace tapswitch {
@@ -240,6 +241,12 @@ constexpr std::array kCommands{
 };
 
 }  // namespace
+
+const Word* Command::FindWord(std::string_view name) const {
+  const auto found =
+      std::find_if(words.begin(), words.end(), [&](const Word& word) { return word.word == name; });
+  return found == words.end() ? nullptr : &*found;
+}
 
 std::span<const Command> Commands() { return kCommands; }
 

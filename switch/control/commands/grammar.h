@@ -24,6 +24,8 @@ enum class WordKind : uint8_t {
   kIgnored,  // nothing follows, and nothing comes of it: bridge(8) has it
 };
 
+[[nodiscard]] constexpr bool TakesValue(WordKind kind) { return kind <= WordKind::kState; }
+
 struct Word {
   std::string_view word;
   WordKind kind = WordKind::kText;
@@ -45,6 +47,9 @@ struct Command {
   std::string_view required{};
   std::string_view usage;  // what follows object and verb
   std::string_view summary;
+
+  // Null when it has no such word.
+  [[nodiscard]] const Word* FindWord(std::string_view name) const;
 };
 
 // In the order in which help shows them. Of an object the command without a verb, or else `show`, is

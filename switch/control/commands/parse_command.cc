@@ -116,8 +116,6 @@ absl::StatusOr<json> ReadValue(const Word& word, const std::string& text) {
   }
 }
 
-bool TakesValue(WordKind kind) { return kind <= WordKind::kState; }
-
 class WordReader {
  public:
   explicit WordReader(Request& request) : request_(request) {}
@@ -136,7 +134,7 @@ class WordReader {
 
   // How many words it took.
   absl::StatusOr<size_t> ReadOne(std::span<const std::string> words) {
-    if (const auto* const word = FindWord(words.front())) return ReadWord(*word, words);
+    if (const auto* const word = command().FindWord(words.front())) return ReadWord(*word, words);
     const Word& bare = command().bare;
     const bool has_room = !bare.word.empty() && !request_.params.contains(bare.parameter());
     if (has_room && !IsNoAddress(words.front())) return Store(bare, words.front(), 1);
@@ -148,7 +146,7 @@ class WordReader {
     if (names.empty()) return Bad(fmt::format("'{}' is one word too many", words.front()));
     const auto name = Choose(words.front(), "word here", names);
     if (!name.ok()) return name.status();
-    return ReadWord(*FindWord(*name), words);
+    return ReadWord(*command().FindWord(*name), words);
   }
 
   // A word, perhaps shortened, where an address may stand. A name of a port may look like one.
@@ -157,12 +155,6 @@ class WordReader {
     if (text == "self") return true;
     return std::any_of(command().words.begin(), command().words.end(),
                        [&](const Word& word) { return word.word.starts_with(text); });
-  }
-
-  [[nodiscard]] const Word* FindWord(std::string_view name) const {
-    const auto found = std::find_if(command().words.begin(), command().words.end(),
-                                    [&](const Word& word) { return word.word == name; });
-    return found == command().words.end() ? nullptr : &*found;
   }
 
   absl::StatusOr<size_t> ReadWord(const Word& word, std::span<const std::string> words) {

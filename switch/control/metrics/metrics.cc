@@ -134,23 +134,9 @@ MetricFamily Drops(const SwitchSnapshot& snapshot, const std::string& bridge) {
       });
 }
 
-// All but kRefreshed, which is the ordinary case and not counted.
-struct LearnResultName {
-  LearnResult result;
-  std::string_view name;
-};
-constexpr std::array<LearnResultName, kLearnResultCount - 1> kLearnResults{{
-    {LearnResult::kLearned, "learned"},
-    {LearnResult::kMoved, "moved"},
-    {LearnResult::kPinned, "pinned"},
-    {LearnResult::kLocal, "local"},
-    {LearnResult::kLimited, "limited"},
-    {LearnResult::kRefused, "no_room"},
-}};
-
 constexpr auto kLearnResultNames = [] {
-  std::array<std::string_view, kLearnResults.size()> names;
-  for (size_t i = 0; i < names.size(); ++i) names[i] = kLearnResults[i].name;
+  std::array<std::string_view, kCountedLearnResults.size()> names;
+  for (size_t i = 0; i < names.size(); ++i) names[i] = kCountedLearnResults[i].name;
   return names;
 }();
 
@@ -165,17 +151,13 @@ MetricFamily Learning(const SwitchSnapshot& snapshot, const std::string& bridge)
                "entries set by hand, or the ageing time is 0.",
        .type = MetricType::Counter},
       [](const PortSnapshot& port, size_t result) {
-        return ToDouble(port.counters.learned(kLearnResults[result].result));
+        return ToDouble(port.counters.learned(kCountedLearnResults[result].result));
       });
 }
 
-// By PortState.
-constexpr std::array<std::string_view, 5> kStateNames{"disabled", "listening", "learning",
-                                                      "forwarding", "blocking"};
-
 MetricFamily States(const SwitchSnapshot& snapshot, const std::string& bridge) {
   return PerPortAnd(
-      "state", kStateNames, snapshot, bridge,
+      "state", kPortStateNames, snapshot, bridge,
       {.name = "tapswitch_port_state",
        .help = "1 for the state that the port is in, 0 for the others. Not in forwarding: its link "
                "is down, or the state was set by hand (tapctl link set dev PORT state forwarding).",
