@@ -88,8 +88,10 @@ class Daemon {
     worker_.set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
     worker_.set_on_link_state([this](const Port& port) {
       const PortStatus& status = port.status();
-      events_->Publish({port.identity().id, status.link_up, status.reason});
+      events_->Publish(LinkStateEvent{port.identity().id, status.link_up, status.reason});
     });
+    worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
+    worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
   }
 
   absl::Status Run() {

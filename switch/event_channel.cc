@@ -21,7 +21,7 @@ void EventChannel::Publish(const FdbEventLog& log) {
   wake_.Signal();
 }
 
-void EventChannel::Publish(LinkStateEvent event) {
+void EventChannel::Publish(SwitchEvent event) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.events.emplace_back(std::move(event));

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "ports/wake_event.h"
+#include "switch/forwarding/alarms.h"
 #include "switch/forwarding/fdb_events.h"
 #include "switch/forwarding/ids.h"
 
@@ -25,14 +26,19 @@ struct LinkStateEvent {
   std::string reason;  // why it is down
 };
 
-using SwitchEvent = std::variant<FdbEvent, LinkStateEvent>;
+// A port that was shut down forwards again.
+struct RecoveryEvent {
+  PortId port;
+};
+
+using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent>;
 
 // One thread publishes, another one takes.
 class EventChannel {
  public:
   // Changes of the address table that wait to be taken at most; further ones are only counted. Some
-  // megabytes, and a whole table of the default size can be flushed. Link states are never left out:
-  // there are few.
+  // megabytes, and a whole table of the default size can be flushed. Others are never left out: there
+  // are few.
   static constexpr size_t kMaxWaiting = 65536;
 
   struct Taken {
@@ -46,7 +52,7 @@ class EventChannel {
   [[nodiscard]] int fd() const { return wake_.fd(); }
 
   void Publish(const FdbEventLog& log);
-  void Publish(LinkStateEvent event);
+  void Publish(SwitchEvent event);
   [[nodiscard]] Taken Take();
 
  private:

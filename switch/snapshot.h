@@ -6,10 +6,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ports/port.h"
+#include "switch/forwarding/alarms.h"
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/ids.h"
@@ -17,13 +19,23 @@
 
 namespace tapswitch {
 
+// A port that one of the bridge's guards has shut down.
+struct ShutDown {
+  Alarm::Kind cause = Alarm::Kind::kStorm;
+  std::optional<Tick> until;  // nothing: until somebody recovers it by hand
+
+  bool operator==(const ShutDown&) const = default;
+};
+
 struct PortSnapshot {
   PortId id;
   std::string name;
   PortStatus status;
-  PortState state = PortState::kDisabled;  // in effect: disabled while the link is down
+  PortState state =
+      PortState::kDisabled;  // in effect: disabled while the link is down or it is shut down
   PortCounters counters;
   uint32_t learned = 0;  // entries of the address table
+  std::optional<ShutDown> shut_down;
 };
 
 struct TableSnapshot {

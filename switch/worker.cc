@@ -42,6 +42,11 @@ void Worker::SetForwarding(const PortForwarding& forwarding) {
   view_is_stale_ = true;
 }
 
+void Worker::SetForwarding(const BridgeForwarding& forwarding) {
+  forwarding_ = forwarding;
+  view_is_stale_ = true;
+}
+
 void Worker::RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed) {
   Attached& attached = ports_[id.value];
   attached.on_removed = std::move(on_removed);
@@ -92,14 +97,24 @@ void Worker::Turn() {
   });
   FinishRemovals();
   Age();
+  RecoverPorts();
+  SendOriginated();
 }
 
 std::optional<std::chrono::nanoseconds> Worker::Timeout() const {
   constexpr std::chrono::milliseconds kCentisecond(10);
   if (sweeping_) return std::chrono::nanoseconds(0);
-  if (!bridge_.table().has_mortal()) return std::nullopt;
-  if (next_sweep_ <= now_) return std::chrono::nanoseconds(0);
-  return kCentisecond * static_cast<int64_t>(next_sweep_.centiseconds - now_.centiseconds);
+  const auto deadline = NextDeadline();
+  if (!deadline) return std::nullopt;
+  if (*deadline <= now_) return std::chrono::nanoseconds(0);
+  return kCentisecond * static_cast<int64_t>(deadline->centiseconds - now_.centiseconds);
+}
+
+// When something is to be done even if nothing happens.
+std::optional<Tick> Worker::NextDeadline() const {
+  std::optional<Tick> next = next_recovery_;
+  if (bridge_.table().has_mortal() && (!next || next_sweep_ < *next)) next = next_sweep_;
+  return next;
 }
 
 void Worker::WaitAndDispatch(std::optional<std::chrono::nanoseconds> timeout) {
@@ -109,6 +124,8 @@ void Worker::WaitAndDispatch(std::optional<std::chrono::nanoseconds> timeout) {
   // turn simply has nothing to do.
   static_cast<void>(ring_.SubmitAndWait(timeout));
   now_ = clock_.Now();
+  bridge_.screening().outbox().Clear();
+  originated_ = 0;
   static_assert(kMaxReap <= FrameBatch::kCapacity, "what is reaped fits in a batch");
   auto completions = ring_.Reap();
   while (!completions.empty()) {
@@ -146,6 +163,60 @@ void Worker::Forward() {
   builder_.Begin(batch_.frames());
   egress_.used().ForEach([this](PortId id) { SendFrom(id); });
   egress_.Clear();
+  HeedAlarms();
+}
+
+void Worker::HeedAlarms() {
+  AlarmLog& log = bridge_.screening().alarms();
+  for (const Alarm& alarm : log.alarms()) {
+    Attached& attached = ports_[alarm.port.value];
+    const bool is_news = attached.port && !(alarm.shut_down && attached.shut_down);
+    if (!is_news) continue;
+    if (alarm.shut_down) {
+      attached.shut_down = {.cause = alarm.kind};
+      if (alarm.recovery != Ticks{0}) attached.shut_down->until = now_ + alarm.recovery;
+      bridge_.table().FlushPort(alarm.port);
+      view_is_stale_ = true;
+    }
+    if (on_alarm_) on_alarm_(alarm);
+  }
+  log.Clear();
+  RecoverPorts();
+}
+
+// Of the ports that were shut down, those whose time has come; and finds out when to look again.
+void Worker::RecoverPorts() {
+  if (!view_is_stale_ && (!next_recovery_ || *next_recovery_ > now_)) return;
+  next_recovery_.reset();
+  for (Attached& attached : ports_) {
+    if (!attached.port || !attached.shut_down || !attached.shut_down->until) continue;
+    const Tick until = *attached.shut_down->until;
+    if (until <= now_) {
+      Recover(attached.port->identity().id);
+    } else if (!next_recovery_ || until < *next_recovery_) {
+      next_recovery_ = until;
+    }
+  }
+}
+
+void Worker::Recover(PortId id) {
+  Attached& attached = ports_[id.value];
+  if (!attached.shut_down) return;
+  attached.shut_down.reset();
+  view_is_stale_ = true;
+  if (on_recovery_) on_recovery_(id);
+}
+
+void Worker::SendOriginated() {
+  const auto letters = bridge_.screening().outbox().letters();
+  for (; originated_ < letters.size(); ++originated_) {
+    const Outbox::Letter& letter = letters[originated_];
+    Port* const egress = port(letter.egress);
+    if (egress == nullptr) continue;
+    const WireFrame frame{.pieces = {&letter.wire, 1},
+                          .size = letter.wire.size - kVirtioNetHeaderSize};
+    egress->Send({&frame, 1});
+  }
 }
 
 void Worker::SendFrom(PortId id) {
@@ -187,7 +258,7 @@ void Worker::NoticeStatus(Attached& attached) {
 
 PortForwarding Worker::EffectiveForwarding(const Attached& attached) {
   PortForwarding forwarding = attached.forwarding;
-  if (!attached.status.link_up) forwarding.state = PortState::kDisabled;
+  if (!attached.status.link_up || attached.shut_down) forwarding.state = PortState::kDisabled;
   return forwarding;
 }
 
@@ -206,7 +277,7 @@ void Worker::RebuildView() {
     if (!attached.port) continue;
     ports.push_back(EffectiveForwarding(attached));
   }
-  bridge_.SetView(ForwardingView(ports));
+  bridge_.SetView(ForwardingView(ports, forwarding_));
 }
 
 SwitchSnapshot Worker::Snapshot() const {
@@ -222,6 +293,7 @@ SwitchSnapshot Worker::Snapshot() const {
         .state = EffectiveForwarding(attached).state,
         .counters = *identity.counters,
         .learned = table.learned(identity.id),
+        .shut_down = attached.shut_down,
     });
   }
   snapshot.table = {.entries = table.size(),

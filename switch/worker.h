@@ -51,6 +51,9 @@ class Worker {
   // while the link is up. Precondition: the port is there.
   void SetForwarding(const PortForwarding& forwarding);
 
+  // Changes how the bridge as a whole treats frames.
+  void SetForwarding(const BridgeForwarding& forwarding);
+
   // Takes a port out: nothing comes or goes by it from the next turn on. Once no operation of its is in
   // flight, and its id can be used again, `on_removed` is handed the port, detached from the ring.
   // What the table knows of it is the caller's business. Precondition: the port is there.
@@ -64,7 +67,16 @@ class Worker {
     on_link_state_ = std::move(handler);
   }
 
-  // Of the port now: disabled while its link is down, or when there is no such port.
+  // What to tell of what the bridge's guards noticed, and of ports that forward again after they were
+  // shut down.
+  void set_on_alarm(std::function<void(const Alarm&)> handler) { on_alarm_ = std::move(handler); }
+  void set_on_recovery(std::function<void(PortId)> handler) { on_recovery_ = std::move(handler); }
+
+  // Forwards for a port again that was shut down. No effect on any other.
+  void Recover(PortId id);
+
+  // Of the port now: disabled while its link is down, while it is shut down, or when there is
+  // no such port.
   [[nodiscard]] PortState EffectiveState(PortId id) const;
 
   // Brings the bridge's view up to date, as a turn does before it waits.
@@ -97,10 +109,12 @@ class Worker {
     std::unique_ptr<Port> port;
     PortStatus status;  // as last acted upon
     PortForwarding forwarding;
+    std::optional<ShutDown> shut_down;
     std::function<void(std::unique_ptr<Port>)> on_removed;  // set once it is being removed
   };
 
   [[nodiscard]] std::optional<std::chrono::nanoseconds> Timeout() const;
+  [[nodiscard]] std::optional<Tick> NextDeadline() const;
   void WaitAndDispatch(std::optional<std::chrono::nanoseconds> timeout);
   void DispatchRun(std::span<const Completion> run);
   [[nodiscard]] Port* Addressee(const Tag& tag);
@@ -113,13 +127,19 @@ class Worker {
   void RebuildView();
   void FinishRemovals();
   void Age();
+  void HeedAlarms();
+  void RecoverPorts();
+  void SendOriginated();
 
   Ring& ring_;
   const Clock& clock_;
   Bridge& bridge_;
   std::function<void(uint32_t)> on_readiness_;
   std::function<void(const Port&)> on_link_state_;
+  std::function<void(const Alarm&)> on_alarm_;
+  std::function<void(PortId)> on_recovery_;
 
+  BridgeForwarding forwarding_;
   std::vector<Attached> ports_;  // by id
   FrameBatch batch_;
   EgressLists egress_;
@@ -127,6 +147,8 @@ class Worker {
   PortSet active_;  // ports with completions in this turn
   bool view_is_stale_ = false;
   size_t removals_ = 0;  // ports that are being removed
+  std::optional<Tick> next_recovery_;
+  size_t originated_ = 0;  // of the letters in the bridge's outbox, those handed to their ports
   LoopSnapshot loop_;
 
   Tick now_;

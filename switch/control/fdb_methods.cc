@@ -68,9 +68,6 @@ struct EntryQuery {
   }
 };
 
-constexpr uint64_t kLeastVlan = 1;
-constexpr uint64_t kMostVlan = 4094;
-
 }  // namespace
 
 absl::StatusOr<PortId> Methods::FindPortOrBridge(const std::string& name) const {
@@ -98,7 +95,7 @@ Methods::Result Methods::AddEntry(FdbVerb verb, const Params& params) {
   ParamReader reader(params);
   FdbRequest request{.address = reader.Address("mac")};
   const std::string dev = reader.Text("dev");
-  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan, kMostVlan);
+  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
   const auto state = ReadState(reader);
   request.sticky = reader.MaybeFlag("sticky").value_or(false);
   request.extern_learn = reader.MaybeFlag("extern_learn").value_or(false);
@@ -132,7 +129,7 @@ Methods::Result Methods::DeleteEntry(const Params& params) {
   ParamReader reader(params);
   const MacAddress address = reader.Address("mac");
   const std::string dev = reader.Text("dev");
-  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan, kMostVlan);
+  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
   // bridge(8) takes the words of `add` here, too, and the kernel does not look at them.
   static_cast<void>(ReadState(reader));
   for (const char* word : {"sticky", "extern_learn", "use"}) {
@@ -156,7 +153,7 @@ Methods::Result Methods::DeleteEntry(const Params& params) {
 Methods::Result Methods::GetEntry(const Params& params) {
   ParamReader reader(params);
   const MacAddress address = reader.Address("mac");
-  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan, kMostVlan);
+  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
   const auto dev = reader.MaybeText("dev");
   const auto bridge = reader.MaybeText("br");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
@@ -181,7 +178,7 @@ Methods::Result Methods::ListEntries(const Params& params) {
   ParamReader reader(params);
   EntryQuery query;
   const auto dev = reader.MaybeText("dev");
-  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan, kMostVlan);
+  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
   const auto bridge = reader.MaybeText("br");
   const bool with_ages = reader.MaybeFlag("ages").value_or(true);
   const auto state = ReadState(reader);
@@ -209,7 +206,7 @@ Methods::Result Methods::FlushEntries(const Params& params) {
   ParamReader reader(params);
   EntryQuery query;
   const auto dev = reader.MaybeText("dev");
-  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan, kMostVlan);
+  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
   for (size_t i = 0; i < kFlushWords.size(); ++i) {
     query.words[i] = reader.MaybeFlag(kFlushWords[i].name);
   }

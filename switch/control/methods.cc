@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
+#include "spdlog/spdlog.h"
 #include "switch/config.h"
 #include "switch/control/param_reader.h"
 #include "switch/control/save.h"
@@ -301,6 +302,20 @@ void Methods::Publish(const LinkStateEvent& event) {
   if (!event.up) members["reason"] = event.reason;
   monitor_.Publish("port", event.up ? "up" : "down", std::move(members));
   if (port != nullptr) PublishLink(*port);
+}
+
+void Methods::Publish(const Alarm& alarm) {
+  ordered_json members = NameOnly(control_.NameOf(alarm.port));
+  members["alarm"] = NameOf(alarm.kind);
+  members["shut_down"] = alarm.shut_down;
+  spdlog::warn("{}: {}{}", control_.NameOf(alarm.port), NameOf(alarm.kind),
+               alarm.shut_down ? ": it is shut down" : "");
+  monitor_.Publish("port", "alarm", std::move(members));
+}
+
+void Methods::Publish(const RecoveryEvent& event) {
+  spdlog::info("{}: it is no longer shut down", control_.NameOf(event.port));
+  monitor_.Publish("port", "recovered", NameOnly(control_.NameOf(event.port)));
 }
 
 void Methods::PublishLink(const PortConfig& port) {

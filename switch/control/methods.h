@@ -66,6 +66,8 @@ class Methods {
   void PublishEntry(std::string_view event, const MacEntry& entry);
   void Publish(const FdbEvent& event);
   void Publish(const LinkStateEvent& event);
+  void Publish(const Alarm& alarm);
+  void Publish(const RecoveryEvent& event);
   void WatchTableIfWanted();
 
   BridgeControl& control_;

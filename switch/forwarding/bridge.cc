@@ -6,6 +6,31 @@
 #include "switch/forwarding/forwarder.h"
 
 namespace tapswitch {
+namespace {
+
+// The two forms in which the copies of one frame leave.
+class TagEdits {
+ public:
+  TagEdits(const ForwardingView& view, const EthernetHeader& header, Classification as)
+      : tag_{.protocol = view.vlan_protocol(), .control = as.vlan.value}, from_(as.tag) {
+    constexpr uint16_t kPriorityBits = 0xF000;  // PCP and DEI
+    if (as.tag != FrameTag::kPriority) return;
+    tag_.control = static_cast<uint16_t>(as.vlan.value | (header.tag->control & kPriorityBits));
+  }
+
+  [[nodiscard]] EgressFrame Copy(uint16_t frame, bool untagged) const {
+    return {.frame = frame,
+            .edit = TagEditFor(from_, untagged),
+            .has_own_tag = from_ != FrameTag::kNone,
+            .tag = tag_};
+  }
+
+ private:
+  VlanTag tag_;
+  FrameTag from_;
+};
+
+}  // namespace
 
 Bridge::Bridge(const MacTable::Options& table) : table_(table), counters_(kMaxPorts) {}
 
@@ -18,8 +43,7 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
     if (i + kAhead < frames.size()) Prefetch(frames[i + kAhead]);
     const Frame& frame = frames[i];
     PortCounters& counters = counters_[frame.ingress.value];
-    const auto drop =
-        ProcessFrame(frame, {.frame = static_cast<uint16_t>(i)}, now, counters, egress);
+    const auto drop = ProcessFrame(frame, static_cast<uint16_t>(i), now, counters, egress);
     if (drop) {
       counters.Drop(*drop);
     } else {
@@ -29,44 +53,44 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
 }
 
 // parse -> admit (-> screen) -> learn -> decide -> group
-std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, EgressFrame copy, Tick now,
+std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                                PortCounters& counters, EgressLists& egress) {
   const auto header = ParseHeader(frame.bytes());
   if (!header) return DropReason::kRunt;
 
-  if (const auto refused = Admit(*header)) return refused;
+  if (const auto refused = Admit(view_, frame.ingress, *header)) return refused;
 
-  const VlanId vlan = view_.Classify(frame.ingress);
+  const Classification as = view_.Classify(frame.ingress, *header);
   if (view_.is_screened(frame.ingress)) {
-    if (const auto refused = Screen(view_, table_, frame.ingress, vlan, header->source, now)) {
-      return refused;
-    }
+    const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
+    if (const auto refused = screening_.Check(view_, table_, screened, now)) return refused;
   }
-  if (view_.masks(vlan).learning.contains(frame.ingress)) {
-    const LearnResult result = table_.Learn(vlan, header->source, frame.ingress, now);
+  const VlanMasks& masks = view_.masks(as.vlan);
+  if (masks.learning.contains(frame.ingress) && MayTeach(*header)) {
+    const LearnResult result = table_.Learn(as.vlan, header->source, frame.ingress, now);
     if (result != LearnResult::kRefreshed) counters.Learned(result);
   }
 
-  const Decision decision = Decide(view_, table_, frame.ingress, vlan, *header, now);
-  switch (decision.action) {
-    case Decision::Action::kDrop:
-      return decision.reason;
-    case Decision::Action::kForward:
-      egress.Append(decision.egress, copy);
-      break;
-    case Decision::Action::kFlood:
-      decision.flood.ForEach([&](PortId port) { egress.Append(port, copy); });
-      break;
+  const Decision decision = Decide(view_, table_, frame.ingress, as, *header, now);
+  if (decision.action == Decision::Action::kDrop) return decision.reason;
+  const TagEdits edits(view_, *header, as);
+  const auto send_by = [&](PortId port) {
+    egress.Append(port, edits.Copy(index, masks.untagged.contains(port)));
+  };
+  if (decision.action == Decision::Action::kForward) {
+    send_by(decision.egress);
+  } else {
+    decision.flood.ForEach(send_by);
   }
   return std::nullopt;
 }
 
 void Bridge::Prefetch(const Frame& frame) const {
-  const auto bytes = frame.bytes();
-  if (bytes.size() < kEthernetHeaderSize) return;
-  const VlanId vlan = view_.Classify(frame.ingress);
-  table_.Prefetch(vlan, MacAddress::FromBytes(bytes.first<kMacAddressSize>()));
-  table_.Prefetch(vlan, MacAddress::FromBytes(bytes.subspan<kMacAddressSize, kMacAddressSize>()));
+  const auto header = ParseHeader(frame.bytes());
+  if (!header) return;
+  const VlanId vlan = view_.Classify(frame.ingress, *header).vlan;
+  table_.Prefetch(vlan, header->destination);
+  table_.Prefetch(vlan, header->source);
 }
 
 }  // namespace tapswitch

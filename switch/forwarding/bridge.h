@@ -11,6 +11,7 @@
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/mac_table.h"
+#include "switch/forwarding/screening.h"
 #include "switch/forwarding/stats.h"
 
 namespace tapswitch {
@@ -32,18 +33,21 @@ class Bridge {
 
   [[nodiscard]] MacTable& table() { return table_; }
   [[nodiscard]] const MacTable& table() const { return table_; }
+  // Whoever drives the bridge carries out what it finds there after each batch.
+  [[nodiscard]] Screening& screening() { return screening_; }
   [[nodiscard]] const ForwardingView& view() const { return view_; }
 
   // The address stays the same for the life of the bridge.
   [[nodiscard]] PortCounters& counters(PortId port) { return counters_[port.value]; }
 
  private:
-  std::optional<DropReason> ProcessFrame(const Frame& frame, EgressFrame copy, Tick now,
+  std::optional<DropReason> ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                          PortCounters& counters, EgressLists& egress);
   void Prefetch(const Frame& frame) const;
 
   MacTable table_;
   ForwardingView view_;
+  Screening screening_;
   std::vector<PortCounters> counters_;  // by port
 };
 

@@ -1,9 +1,10 @@
-// Turns the copies that leave by a port into finished frames: checked against the port's MTU, and
-// with the work done that the port does not take (checksums, segmentation).
+// Turns the copies that leave by a port into finished frames: checked against the port's MTU, with
+// their VLAN tag as it has to be, and with the work done that the port does not take (checksums,
+// segmentation).
 //
-// Finishing a frame is done once however many ports need it: a flood to sixty ports without offloads
-// segments once. The results stand in a scratch memory of fixed size; the original payload is
-// referenced, not copied.
+// Each form of a frame is made once however many ports need it: a flood to sixty ports without
+// offloads segments once, and once more if some of them want a tag. What is made stands in a scratch
+// memory of fixed size, the headers only; the original payload is referenced, not copied.
 //
 // Use, per turn:
 //     Begin(batch)
@@ -54,22 +55,30 @@ class EgressBuilder {
   void ClearScratch();
 
  private:
-  // What a batch frame became when it was finished: a run of finished_frames_.
+  // What a batch frame became when it was made anew: a run of finished_frames_.
   struct Finished {
     uint16_t first = 0;
-    uint16_t count = 0;  // 0: not finished yet
+    uint16_t count = 0;  // 0: not made yet
   };
 
-  Result Finish(const Frame& frame, Finished& result);
-  Result FinishChecksum(const Frame& frame, Finished& result);
-  Result FinishSegments(const Frame& frame, Finished& result);
+  // The forms that one frame can leave in, besides as it came. Of tags there are two, as it is
+  // either tagged or not; that it came with a priority tag makes both an edit.
+  enum class Form : uint8_t { kFinished, kFinishedEdited, kFinishedPopped, kEdited, kPopped };
+  static constexpr size_t kForms = 5;
+  static Form FormOf(TagEdit edit, bool finish);
+
+  Result Make(const Frame& frame, EgressFrame copy, bool finish, Finished& result);
+  Result EditOnly(const Frame& frame, EgressFrame copy, Finished& result);
+  Result FinishChecksum(const Frame& frame, EgressFrame copy, Finished& result);
+  Result FinishSegments(const Frame& frame, EgressFrame copy, Finished& result);
   [[nodiscard]] bool HasRoom(size_t frames, size_t bytes) const;
   std::span<std::byte> TakeHeader(size_t frame_header_size);
-  void AddFinished(std::span<const std::byte> header, std::span<const std::byte> payload);
+  void AddFrame(std::span<std::byte> header, EgressFrame copy, const VirtioNetHeader& offload,
+                std::span<const std::byte> payload);
 
   std::span<const Frame> batch_;
   std::vector<WireFrame> frames_;  // for the port at hand
-  std::array<Finished, FrameBatch::kCapacity> finished_{};
+  std::array<std::array<Finished, kForms>, FrameBatch::kCapacity> finished_{};
 
   // The scratch. Its vectors never grow beyond what the constructor reserved: spans point into them.
   std::vector<WireFrame> finished_frames_;

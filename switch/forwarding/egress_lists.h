@@ -11,12 +11,16 @@
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/port_set.h"
+#include "switch/forwarding/tag_edit.h"
 
 namespace tapswitch {
 
 // One copy of a frame that is to leave by a port.
 struct EgressFrame {
   uint16_t frame = 0;  // index in the batch
+  TagEdit edit = TagEdit::kKeep;
+  bool has_own_tag = false;  // it came with a tag that told its VLAN
+  VlanTag tag{};             // that an edit gives it
 
   bool operator==(const EgressFrame&) const = default;
 };

@@ -25,13 +25,21 @@ Decision ForwardToGroup(const PortSet& group, const VlanMasks& masks, const Port
   return {.action = Decision::Action::kFlood, .flood = egress};
 }
 
+// Why frames of a VLAN do not come in by a port. Kept out of line: it is no part of forwarding.
+[[gnu::noinline]] DropReason WhyRefused(const VlanMasks& masks, PortId ingress, Classification as) {
+  if (as.vlan == kReservedVlan) {
+    return as.tag == FrameTag::kTagged ? DropReason::kReservedVid : DropReason::kNoPvid;
+  }
+  return masks.members.contains(ingress) ? DropReason::kPortState : DropReason::kNotMember;
+}
+
 // A template, so that a look-up is inlined and its result stays in registers.
 template <typename LookUp>
-Decision DecideWith(const ForwardingView& view, const MacTable& table, PortId ingress, VlanId vlan,
-                    MacAddress destination, LookUp look_up) {
-  const VlanMasks& masks = view.masks(vlan);
+Decision DecideWith(const ForwardingView& view, const MacTable& table, PortId ingress,
+                    Classification as, MacAddress destination, LookUp look_up) {
+  const VlanMasks& masks = view.masks(as.vlan);
   const PortSet& reach = view.reach(ingress);
-  if (!masks.ingress.contains(ingress)) return Drop(DropReason::kPortState);
+  if (!masks.ingress.contains(ingress)) return Drop(WhyRefused(masks, ingress, as));
   if (destination.is_multicast()) {
     return Flood(destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood, reach);
   }
@@ -44,10 +52,13 @@ Decision DecideWith(const ForwardingView& view, const MacTable& table, PortId in
 
 }  // namespace
 
-std::optional<DropReason> Admit(const EthernetHeader& header) {
+std::optional<DropReason> Admit(const ForwardingView& view, PortId ingress,
+                                const EthernetHeader& header) {
   if (header.source.is_multicast()) return DropReason::kSourceMulticast;
   if (header.source.is_zero()) return DropReason::kSourceZero;
-  if (header.destination.is_reserved()) return DropReason::kReservedAddress;
+  if (header.destination.is_reserved() && !view.forwards_reserved(ingress, header.destination)) {
+    return DropReason::kReservedAddress;
+  }
   return std::nullopt;
 }
 
@@ -62,15 +73,16 @@ std::optional<DropReason> Screen(const ForwardingView& view, const MacTable& tab
   return std::nullopt;
 }
 
-Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress, VlanId vlan,
-                const EthernetHeader& header, Tick now) {
-  return DecideWith(view, table, ingress, vlan, header.destination,
-                    [&] { return table.Lookup(vlan, header.destination, now); });
+Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress,
+                Classification as, const EthernetHeader& header, Tick now) {
+  return DecideWith(view, table, ingress, as, header.destination,
+                    [&] { return table.Lookup(as.vlan, header.destination, now); });
 }
 
 Decision DecideKnowing(const ForwardingView& view, const MacTable& table, PortId ingress,
-                       VlanId vlan, MacAddress destination, const std::optional<MacLookup>& found) {
-  return DecideWith(view, table, ingress, vlan, destination, [&] { return found; });
+                       Classification as, MacAddress destination,
+                       const std::optional<MacLookup>& found) {
+  return DecideWith(view, table, ingress, as, destination, [&] { return found; });
 }
 
 }  // namespace tapswitch

@@ -20,8 +20,10 @@ namespace tapswitch {
 
 // Whether the frame enters the bridge at all. A frame that is refused here does not teach its
 // source address. Sources must be individual, non-zero addresses (net/bridge/br_input.c,
-// is_valid_ether_addr); reserved destinations are not forwarded (IEEE 802.1Q, 8.6.3).
-[[nodiscard]] std::optional<DropReason> Admit(const EthernetHeader& header);
+// is_valid_ether_addr); reserved destinations are not forwarded (IEEE 802.1Q, 8.6.3) unless the
+// view says so. Precondition: `ingress` is a port of `view`.
+[[nodiscard]] std::optional<DropReason> Admit(const ForwardingView& view, PortId ingress,
+                                              const EthernetHeader& header);
 
 // Whether a screened port takes frames from `source`. A refused one teaches nothing either. A
 // locked port takes those whose entry is on it, and is not the bridge's own (net/bridge/br_input.c,
@@ -45,13 +47,19 @@ struct Decision {
   bool operator==(const Decision&) const = default;
 };
 
-// Precondition: `ingress` is a port of `view`, the header was admitted.
+// Precondition: `ingress` is a port of `view`, the header was admitted, and is classified as `as`.
 [[nodiscard]] Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress,
-                              VlanId vlan, const EthernetHeader& header, Tick now);
+                              Classification as, const EthernetHeader& header, Tick now);
 
 // The same, knowing what the look-up of the destination says: nothing for a group address.
 [[nodiscard]] Decision DecideKnowing(const ForwardingView& view, const MacTable& table,
-                                     PortId ingress, VlanId vlan, MacAddress destination,
+                                     PortId ingress, Classification as, MacAddress destination,
                                      const std::optional<MacLookup>& found);
+
+// Whether a frame that was admitted may teach its source: those to reserved addresses do not, as
+// they speak of a link, not of a station behind it.
+[[nodiscard]] constexpr bool MayTeach(const EthernetHeader& header) {
+  return !header.destination.is_reserved();
+}
 
 }  // namespace tapswitch

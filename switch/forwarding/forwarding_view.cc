@@ -5,13 +5,40 @@
 namespace tapswitch {
 namespace {
 
-bool LetsFramesIn(const PortForwarding& port) {
-  return port.state == PortState::kLearning || port.state == PortState::kForwarding;
+bool LetsFramesIn(PortState state) {
+  return state == PortState::kLearning || state == PortState::kForwarding;
+}
+
+// What the port does in a VLAN where it has an exception.
+PortForwarding Restricted(PortForwarding port, const VlanForwarding& exception) {
+  if (port.state == PortState::kForwarding) port.state = exception.state;
+  if (!LetsFramesIn(exception.state)) port.state = exception.state;
+  port.learning &= exception.learning;
+  port.flood &= exception.flood;
+  port.mcast_flood &= exception.mcast_flood;
+  port.bcast_flood &= exception.bcast_flood;
+  return port;
+}
+
+// Sets the port's bits in the masks of a VLAN that it is a member of.
+void AddMember(const PortForwarding& port, bool untagged, VlanMasks& masks) {
+  masks.members.insert(port.id);
+  if (untagged) masks.untagged.insert(port.id);
+  if (port.learning && LetsFramesIn(port.state)) masks.learning.insert(port.id);
+  if (port.state != PortState::kForwarding) return;
+  masks.ingress.insert(port.id);
+  masks.egress.insert(port.id);
+  if (port.flood) masks.flood.insert(port.id);
+  if (port.mcast_flood) masks.mcast_flood.insert(port.id);
+  if (port.bcast_flood) masks.bcast_flood.insert(port.id);
 }
 
 }  // namespace
 
-ForwardingView::ForwardingView(std::span<const PortForwarding> ports) {
+ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
+                               const BridgeForwarding& bridge)
+    : bridge_(bridge), index_(kVlanCount) {
+  if (bridge.vlan_filtering) tag_protocol_ = bridge.vlan_protocol;
   PortSet isolated;
   size_t ids = 0;
   for (const PortForwarding& port : ports) {
@@ -19,21 +46,45 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports) {
     ports_.insert(port.id);
     if (port.isolated) isolated.insert(port.id);
     if (port.locked) locked_.insert(port.id);
-    if (port.locked && LetsFramesIn(port)) screened_.insert(port.id);
-    if (port.learning && LetsFramesIn(port)) masks_.learning.insert(port.id);
-    if (port.state != PortState::kForwarding) continue;
-    masks_.ingress.insert(port.id);
-    masks_.egress.insert(port.id);
-    if (port.flood) masks_.flood.insert(port.id);
-    if (port.mcast_flood) masks_.mcast_flood.insert(port.id);
-    if (port.bcast_flood) masks_.bcast_flood.insert(port.id);
+    if (port.locked && LetsFramesIn(port.state)) screened_.insert(port.id);
   }
+  pvids_.resize(ids, kNoVlan);
+  group_fwd_masks_.resize(ids);
   reach_.resize(ids);
   for (const PortForwarding& port : ports) {
+    group_fwd_masks_[port.id.value] = port.group_fwd_mask | bridge.group_fwd_mask;
     PortSet& reach = reach_[port.id.value];
     reach = port.isolated ? ports_ - isolated : ports_;
     if (!port.hairpin) reach.erase(port.id);
+    if (bridge.vlan_filtering) {
+      AddToVlans(port);
+    } else {
+      AddMember(port, true, masks_.front());
+    }
   }
+}
+
+void ForwardingView::AddToVlans(const PortForwarding& port) {
+  const PortVlans& vlans = port.vlans;
+  pvids_[port.id.value] = vlans.pvid == kNoVlan ? kReservedVlan : vlans.pvid;
+  auto exception = vlans.exceptions.begin();
+  vlans.members.ForEach([&](VlanId vlan) {
+    const bool untagged = vlans.untagged.contains(vlan);
+    if (exception != vlans.exceptions.end() && exception->vlan == vlan) {
+      AddMember(Restricted(port, *exception++), untagged, MasksFor(vlan));
+    } else {
+      AddMember(port, untagged, MasksFor(vlan));
+    }
+  });
+}
+
+VlanMasks& ForwardingView::MasksFor(VlanId vlan) {
+  uint16_t& index = index_[vlan.value];
+  if (index == 0) {
+    index = static_cast<uint16_t>(masks_.size());
+    masks_.emplace_back();
+  }
+  return masks_[index];
 }
 
 }  // namespace tapswitch

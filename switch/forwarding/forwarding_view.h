@@ -13,8 +13,10 @@
 #include <string_view>
 #include <vector>
 
+#include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/port_set.h"
+#include "switch/forwarding/vlan_set.h"
 
 namespace tapswitch {
 
@@ -35,6 +37,28 @@ inline constexpr std::array<std::string_view, 5> kPortStateNames{
   return kPortStateNames[static_cast<size_t>(state)];
 }
 
+// What a port does differently in one VLAN: a frame passes where both the port and this allow it.
+struct VlanForwarding {
+  VlanId vlan;
+  PortState state = PortState::kForwarding;
+  bool learning = true;
+  bool flood = true;
+  bool mcast_flood = true;
+  bool bcast_flood = true;
+
+  bool operator==(const VlanForwarding&) const = default;
+};
+
+// The VLANs of a port (IEEE 802.1Q, 8.8.10: member set and untagged set).
+struct PortVlans {
+  VlanSet members;                         // 1 .. 4094
+  VlanSet untagged;                        // of them, those whose frames leave without a tag
+  VlanId pvid = kNoVlan;                   // of frames that come without one; kNoVlan: dropped
+  std::vector<VlanForwarding> exceptions;  // of members, by ascending VLAN
+
+  bool operator==(const PortVlans&) const = default;
+};
+
 // The wanted behaviour of one port, with bridge(8)'s names and defaults.
 struct PortForwarding {
   PortId id;
@@ -46,31 +70,80 @@ struct PortForwarding {
   bool isolated = false;  // reaches only ports that are not, so not itself either
   bool hairpin = false;   // a frame may leave by the port it came from
   bool locked = false;    // takes frames only from stations that are known to be behind it
+  // Reserved addresses 01:80:C2:00:00:0X that are forwarded when they come in here, as bits.
+  uint16_t group_fwd_mask = 0;
+  PortVlans vlans;  // looked at while the bridge filters VLANs
+};
+
+// The wanted behaviour of the bridge as a whole.
+struct BridgeForwarding {
+  bool vlan_filtering = false;
+  EtherType vlan_protocol = EtherType::kVlan;  // the TPID of its tags; others are payload
+  uint16_t group_fwd_mask = 0;                 // for all ports
+
+  bool operator==(const BridgeForwarding&) const = default;
+};
+
+// How a received frame tells its VLAN.
+enum class FrameTag : uint8_t {
+  kNone,      // not at all, or by a tag that is payload here
+  kTagged,    // by its tag
+  kPriority,  // it has a tag, whose VID is 0
+};
+
+struct Classification {
+  VlanId vlan;  // kReservedVlan: none
+  FrameTag tag = FrameTag::kNone;
+
+  bool operator==(const Classification&) const = default;
 };
 
 // The masks of one VLAN.
 struct VlanMasks {
+  PortSet members;
   PortSet ingress;   // ports whose frames are forwarded
   PortSet learning;  // ports whose sources are learned
   PortSet egress;    // ports that frames may leave by
   PortSet flood;     // egress ports for unicast to unknown destinations
   PortSet mcast_flood;
   PortSet bcast_flood;
+  PortSet untagged;  // members that its frames leave by without a tag
 };
 
 class ForwardingView {
  public:
   // A view without ports: nothing passes.
-  ForwardingView() = default;
+  ForwardingView() : ForwardingView({}, {}) {}
 
   // Ids are distinct.
-  explicit ForwardingView(std::span<const PortForwarding> ports);
+  explicit ForwardingView(std::span<const PortForwarding> ports,
+                          const BridgeForwarding& bridge = {});
 
-  // The VLAN that a frame belongs to when it came in by `ingress`. This bridge does not filter
-  // VLANs: all frames share one, and tags are payload.
-  [[nodiscard]] VlanId Classify(PortId /*ingress*/) const { return kNoVlan; }
+  // The VLAN that a frame belongs to when it came in by `ingress`, whether or not the port is a
+  // member of it (IEEE 802.1Q, 6.9). A bridge that does not filter VLANs needs no case of its own:
+  // no tag is one of its own, and kNoVlan is the PVID of all ports. So all frames share one VLAN,
+  // tags are payload, and frames leave as they came.
+  [[nodiscard]] Classification Classify(PortId ingress, const EthernetHeader& header) const {
+    if (!header.tag || header.tag->protocol != tag_protocol_) {
+      return {.vlan = pvids_[ingress.value], .tag = FrameTag::kNone};
+    }
+    if (header.tag->is_priority_tag()) {
+      return {.vlan = pvids_[ingress.value], .tag = FrameTag::kPriority};
+    }
+    return {.vlan = VlanId{header.tag->vid()}, .tag = FrameTag::kTagged};
+  }
 
-  [[nodiscard]] const VlanMasks& masks(VlanId /*vlan*/) const { return masks_; }
+  // Of a VLAN without members, too.
+  [[nodiscard]] const VlanMasks& masks(VlanId vlan) const { return masks_[index_[vlan.value]]; }
+
+  [[nodiscard]] bool filters_vlans() const { return bridge_.vlan_filtering; }
+  // Of the tags that the bridge adds.
+  [[nodiscard]] EtherType vlan_protocol() const { return bridge_.vlan_protocol; }
+
+  // Whether frames to a reserved address are forwarded that came in by `ingress`.
+  [[nodiscard]] bool forwards_reserved(PortId ingress, MacAddress destination) const {
+    return ((group_fwd_masks_[ingress.value] >> (destination.number() & 0xFU)) & 1U) != 0;
+  }
 
   [[nodiscard]] const PortSet& ports() const { return ports_; }
 
@@ -84,7 +157,16 @@ class ForwardingView {
   [[nodiscard]] const PortSet& reach(PortId ingress) const { return reach_[ingress.value]; }
 
  private:
-  VlanMasks masks_;
+  void AddToVlans(const PortForwarding& port);
+  VlanMasks& MasksFor(VlanId vlan);
+
+  BridgeForwarding bridge_;
+  // No tag has type 0.
+  EtherType tag_protocol_{};
+  std::vector<VlanMasks> masks_{1};        // the first: of kNoVlan, or of VLANs without members
+  std::vector<uint16_t> index_;            // into masks_, by VLAN
+  std::vector<VlanId> pvids_;              // by ingress
+  std::vector<uint16_t> group_fwd_masks_;  // by ingress
   PortSet ports_;
   PortSet screened_;
   PortSet locked_;

@@ -32,6 +32,11 @@ struct VlanId {
 
 inline constexpr size_t kVlanCount = 4096;
 inline constexpr VlanId kNoVlan{0};
+// Reserved (IEEE 802.1Q, table 9-2), so never a member of anything: frames with this VID, and those
+// for which there is no VLAN, belong to it and go nowhere.
+inline constexpr VlanId kReservedVlan{4095};
+inline constexpr VlanId kLeastVlan{1};
+inline constexpr VlanId kMostVlan{4094};
 
 // A point in time in hundredths of a second (the unit of the kernel's bridge API, USER_HZ) on a
 // clock that never goes back. The pure code is handed it; it never reads a clock.

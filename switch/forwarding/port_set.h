@@ -13,6 +13,12 @@ namespace tapswitch {
 
 class PortSet {
  public:
+  [[nodiscard]] static constexpr PortSet Of(PortId port) {
+    PortSet set;
+    set.insert(port);
+    return set;
+  }
+
   constexpr void insert(PortId port) { words_[WordOf(port)] |= BitOf(port); }
   constexpr void erase(PortId port) { words_[WordOf(port)] &= ~BitOf(port); }
   [[nodiscard]] constexpr bool contains(PortId port) const {

@@ -20,27 +20,38 @@ namespace tapswitch {
 // Why a frame, or one copy of it, went no further. The order is that of kDropReasons.
 enum class DropReason : uint8_t {
   // Counted on the port that the frame came in by.
-  kRunt,              // shorter than an Ethernet header (and its tag)
-  kTruncated,         // did not fit in the receive buffer
-  kBadOffloadHeader,  // the virtio-net header contradicts the frame
-  kSourceMulticast,   // a source address with the group bit
-  kSourceZero,        // source 00:00:00:00:00:00
-  kReservedAddress,   // to 01:80:C2:00:00:00 .. 0F
-  kLocked,            // the port is locked, and the source is not known to be behind it
-  kPortState,         // the port is not in a state that forwards
-  kLocalAddress,      // to the bridge itself: consumed
-  kSamePort,          // the destination is behind the port it came from
-  kEgressBlocked,     // the destination's port may not send it (its state, isolation)
-  kNoEgress,          // flooding found no port to go to
+  kRunt,               // shorter than an Ethernet header (and its tag)
+  kTruncated,          // did not fit in the receive buffer
+  kBadOffloadHeader,   // the virtio-net header contradicts the frame
+  kBadFraming,         // of a stream: a length that no frame has; the connection ends
+  kSourceMulticast,    // a source address with the group bit
+  kSourceZero,         // source 00:00:00:00:00:00
+  kReservedAddress,    // to 01:80:C2:00:00:00 .. 0F
+  kLocked,             // the port is locked, and the source is not known to be behind it
+  kPortState,          // the port is not in a state that forwards
+  kShutDown,           // the port was shut down by one of its guards
+  kReservedVid,        // tagged with VID 4095
+  kNoPvid,             // untagged or priority-tagged, and the port has no PVID
+  kNotMember,          // of a VLAN that the port is not a member of
+  kStorm,              // beyond the rate that the port's storm control allows
+  kSpoofed,            // from an address that is not on the port's allow list
+  kLearnLimit,         // from an address too many, on a port that drops these
+  kLoopProbe,          // a probe of loop detection: consumed
+  kNeighbourAnswered,  // a question for a neighbour that the bridge answered itself
+  kLocalAddress,       // to the bridge itself: consumed
+  kSamePort,           // the destination is behind the port it came from
+  kEgressBlocked,      // the destination's port may not send it (its state, isolation)
+  kNoEgress,           // flooding found no port to go to
   // Counted on the port that the copy should have left by.
   kTooLong,        // longer than the port's MTU allows
   kUnsegmentable,  // the port needs segments that this frame cannot be cut into
-  kLinkDown,       // the kernel says that the interface is down or gone
+  kLinkDown,       // the kernel says that the interface is down or gone; nobody is connected
+  kQueueFull,      // the receiver does not take them fast enough
   kNoMemory,       // the kernel had no memory for it
   kWriteFailed,    // any other error of the write
 };
 
-inline constexpr size_t kDropReasonCount = 17;
+inline constexpr size_t kDropReasonCount = 28;
 
 struct DropReasonInfo {
   std::string_view name;  // as shown to users and in metrics
@@ -51,11 +62,21 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"runt", false},
     {"truncated", false},
     {"bad_offload_header", false},
+    {"bad_framing", false},
     {"source_multicast", false},
     {"source_zero", false},
     {"reserved_address", false},
     {"locked", false},
     {"port_state", false},
+    {"shut_down", false},
+    {"reserved_vid", false},
+    {"no_pvid", false},
+    {"not_member", false},
+    {"storm", false},
+    {"spoofed", false},
+    {"learn_limit", false},
+    {"loop_probe", false},
+    {"neighbour_answered", false},
     {"local_address", false},
     {"same_port", false},
     {"egress_blocked", false},
@@ -63,6 +84,7 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"too_long", true},
     {"unsegmentable", true},
     {"link_down", true},
+    {"queue_full", true},
     {"no_memory", true},
     {"write_failed", true},
 }};

@@ -36,11 +36,12 @@ class Tracer {
         header_(header),
         now_(now),
         name_(name),
-        vlan_(view.Classify(ingress)),
+        as_(view.Classify(ingress, header)),
+        vlan_(as_.vlan),
         masks_(view.masks(vlan_)) {}
 
   Trace Run() {
-    if (Admitted() && Screened()) {
+    if (Admitted() && IsMember() && Screened()) {
       found_ = table_.Lookup(vlan_, header_.destination, now_);
       if (header_.destination.is_multicast()) found_.reset();
       Learn();
@@ -61,10 +62,9 @@ class Tracer {
 
   bool Admitted() {
     const std::string source = header_.source.ToString();
-    const auto refused = Admit(header_);
+    const auto refused = Admit(view_, ingress_, header_);
     if (!refused.has_value()) {
-      Step("admit", "pass", "no reserved destination, and the source is a station's address");
-      Step("vlan", "pass", VlanText());
+      Step("admit", "pass", AdmittedText());
       return true;
     }
     if (*refused == DropReason::kSourceMulticast) {
@@ -78,9 +78,38 @@ class Tracer {
                     " is reserved for protocols between bridges and is not forwarded");
   }
 
+  [[nodiscard]] std::string AdmittedText() const {
+    if (MayTeach(header_)) {
+      return "no reserved destination, and the source is a station's address";
+    }
+    return "the destination " + header_.destination.ToString() +
+           " is reserved, and group_fwd_mask lets it pass";
+  }
+
+  bool IsMember() {
+    if (masks_.members.contains(ingress_)) {
+      Step("vlan", "pass", VlanText());
+      return true;
+    }
+    const DropReason reason =
+        DecideKnowing(view_, table_, ingress_, as_, header_.destination, {}).reason;
+    return Drop("vlan", reason, VlanText());
+  }
+
   [[nodiscard]] std::string VlanText() const {
-    if (vlan_ == kNoVlan) return "VLANs are not filtered: all ports share one broadcast domain";
-    return "belongs to VLAN " + std::to_string(vlan_.value);
+    if (!view_.filters_vlans()) {
+      return "VLANs are not filtered: all ports share one broadcast domain";
+    }
+    const std::string port = name_(ingress_);
+    const std::string how = as_.tag == FrameTag::kNone     ? "untagged"
+                            : as_.tag == FrameTag::kTagged ? "tagged"
+                                                           : "tagged with VID 0";
+    if (as_.tag == FrameTag::kTagged && vlan_ == kReservedVlan) return "VID 4095 is reserved";
+    if (vlan_ == kReservedVlan) return how + ", and " + port + " has no PVID";
+    const std::string vlan = "VLAN " + std::to_string(vlan_.value);
+    const std::string by = as_.tag == FrameTag::kTagged ? "" : ", the PVID of " + port;
+    if (masks_.members.contains(ingress_)) return how + ": belongs to " + vlan + by;
+    return how + ": belongs to " + vlan + by + ", and " + port + " is not a member of it";
   }
 
   bool Screened() {
@@ -95,6 +124,9 @@ class Tracer {
 
   // Also corrects what the look-up of the destination will say once the source has been learned.
   void Learn() {
+    if (!MayTeach(header_)) {
+      return Step("learn", "pass", "frames to reserved addresses teach nothing");
+    }
     if (!masks_.learning.contains(ingress_)) {
       Step("learn", "pass", name_(ingress_) + " does not learn: by its flag, or in its state");
       return;
@@ -140,7 +172,7 @@ class Tracer {
 
   void Decide() {
     Decision& decision = trace_.decision;
-    decision = DecideKnowing(view_, table_, ingress_, vlan_, header_.destination, found_);
+    decision = DecideKnowing(view_, table_, ingress_, as_, header_.destination, found_);
     if (!masks_.ingress.contains(ingress_)) {
       return Step("state", "drop", name_(ingress_) + " is not in state forwarding");
     }
@@ -184,7 +216,7 @@ class Tracer {
     const PortId port = found_->port;
     const Decision& decision = trace_.decision;
     if (decision.action == Decision::Action::kForward) {
-      return Step("egress", "forward", "leaves by " + name_(port));
+      return Step("egress", "forward", LeavesText(PortSet::Of(port)));
     }
     Step("egress", "drop",
          port == ingress_ ? "that is where it came from, and hairpin is off"
@@ -213,7 +245,7 @@ class Tracer {
     std::string text = "leaves by no port";
     PortSet left_out = candidates;
     if (decision.action == Decision::Action::kFlood) {
-      text = "leaves by " + PortsText(decision.flood);
+      text = LeavesText(decision.flood);
       left_out -= decision.flood;
     }
     std::vector<std::pair<std::string, PortSet>> by_obstacle;
@@ -233,6 +265,7 @@ class Tracer {
   // Why the frame does not leave by `port`.
   [[nodiscard]] std::string ObstacleText(PortId port, const PortSet& mask) const {
     if (!view_.ports().contains(port)) return "the port is down";
+    if (!masks_.members.contains(port)) return "not a member of the VLAN";
     if (!masks_.egress.contains(port)) return "not in state forwarding";
     if (!view_.reach(ingress_).contains(port)) {
       return port == ingress_ ? "where it came from" : "both ports are isolated";
@@ -240,6 +273,17 @@ class Tracer {
     if (mask.contains(port)) return "";
     if (header_.destination.is_broadcast()) return "bcast_flood off";
     return header_.destination.is_multicast() ? "mcast_flood off" : "flood off";
+  }
+
+  [[nodiscard]] std::string LeavesText(const PortSet& ports) const {
+    if (!view_.filters_vlans()) return "leaves by " + PortsText(ports);
+    const PortSet untagged = ports & masks_.untagged;
+    const PortSet tagged = ports - untagged;
+    std::string text = "leaves";
+    if (!tagged.empty()) text += " tagged by " + PortsText(tagged);
+    if (!tagged.empty() && !untagged.empty()) text += ",";
+    if (!untagged.empty()) text += " untagged by " + PortsText(untagged);
+    return text;
   }
 
   [[nodiscard]] std::string PortsText(const PortSet& ports) const {
@@ -255,6 +299,7 @@ class Tracer {
   const EthernetHeader& header_;
   Tick now_;
   const std::function<std::string(PortId)>& name_;
+  Classification as_;
   VlanId vlan_;
   const VlanMasks& masks_;
   std::optional<MacLookup> found_;

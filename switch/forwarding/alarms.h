@@ -1,0 +1,59 @@
+// What a guard of the bridge has noticed: somebody should hear of it, and a port may have to be shut
+// down.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/ids.h"
+
+namespace tapswitch {
+
+struct Alarm {
+  enum class Kind : uint8_t {
+    kStorm,       // a rate of flooded frames is exceeded
+    kLearnLimit,  // more stations behind a port than it may have
+    kMacMoves,    // a station moves to and fro
+    kSpoofing,    // frames from addresses that are not allowed
+    kLoop,        // a probe has come back
+  };
+
+  Kind kind = Kind::kStorm;
+  PortId port;           // that is to blame
+  PortId other;          // kMacMoves: where the station was; kLoop: where the probe was sent
+  VlanId vlan;           // where one is known
+  MacAddress address{};  // of the station, where there is one
+  bool shut_down = false;
+  Ticks recovery;  // how long the port is shut down; 0: until somebody says otherwise
+
+  bool operator==(const Alarm&) const = default;
+};
+
+inline constexpr std::array<std::string_view, 5> kAlarmNames{"storm", "fdb_limit", "mac_moves",
+                                                             "spoofing", "loop"};
+
+[[nodiscard]] constexpr std::string_view NameOf(Alarm::Kind kind) {
+  return kAlarmNames[static_cast<size_t>(kind)];
+}
+
+// Of one batch. Guards raise an alarm once and not again for each frame, so there is room; what
+// finds none is left out.
+class AlarmLog {
+ public:
+  void Raise(const Alarm& alarm) {
+    if (size_ < alarms_.size()) alarms_[size_++] = alarm;
+  }
+  [[nodiscard]] std::span<const Alarm> alarms() const { return std::span(alarms_).first(size_); }
+  void Clear() { size_ = 0; }
+
+ private:
+  std::array<Alarm, 64> alarms_{};
+  size_t size_ = 0;
+};
+
+}  // namespace tapswitch
