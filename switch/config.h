@@ -21,6 +21,7 @@ struct Config {
   std::string name = "br0";
   Ticks ageing{30000};
   uint32_t fdb_max = 65536;
+  bool vlan_filtering = false;
   IoMode io = IoMode::kAuto;
   std::string control_socket = "/run/tapswitch/br0.sock";  // path
   std::optional<gid_t> control_group;                      // who may connect, beside the owner
@@ -35,6 +36,7 @@ struct ConfigText {
   std::string name;
   std::string ageing_time;
   uint64_t fdb_max = 0;
+  bool vlan_filtering = false;
   std::string io;
   std::string control_socket;  // empty: by the bridge's name
   std::string control_group;

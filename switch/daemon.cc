@@ -104,8 +104,8 @@ class Daemon {
     static_cast<void>(bridge_.table().Set(
         {.address = address, .port = kBridgePort, .state = MacEntryState::kPermanent},
         clock_->Now()));
-    ControlThread control(ControlOptions(), {config_.name, address, ring_.explanation},
-                          {.ageing = config_.ageing}, Running(), std::move(socket_));
+    ControlThread control(ControlOptions(), {config_.name, address, ring_.explanation}, Running(),
+                          std::move(socket_));
     while (!stopping_) TakeTurn();
     control.Stop();
     while (!control_finished_) commands_->WaitAndRunAll();
@@ -121,7 +121,9 @@ class Daemon {
 
   // All of these are called by the control thread, and have this one act.
   ControlThread::Options ControlOptions() {
-    return {.ports = config_.ports,
+    return {.settings = {.ageing = config_.ageing,
+                         .forwarding = {.vlan_filtering = config_.vlan_filtering}},
+            .ports = config_.ports,
             .startup_file = config_.startup_file,
             .metrics_address = config_.metrics_address,
             .version = TAPSWITCH_VERSION,

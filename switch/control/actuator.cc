@@ -6,11 +6,13 @@
 #include <variant>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/table_walk.h"
 #include "switch/port_factory.h"
 
 namespace tapswitch {
 
-Actuator::Actuator(const RunningSwitch& running) : running_(running), names_(kMaxPorts) {}
+Actuator::Actuator(const RunningSwitch& running, MacAddress own_address)
+    : running_(running), own_address_(own_address), names_(kMaxPorts) {}
 
 absl::Status Actuator::Carry(const Action& action) {
   return std::visit([this](const auto& one) { return Do(one); }, action);
@@ -27,11 +29,42 @@ std::string_view Actuator::NameOf(PortId id) const {
 }
 
 absl::Status Actuator::Do(const SetBridge& action) {
+  const BridgeForwarding& forwarding = action.settings.forwarding;
+  const bool classifies_otherwise = forwarding.vlan_filtering != forwarding_.vlan_filtering ||
+                                    forwarding.vlan_protocol != forwarding_.vlan_protocol;
+  forwarding_ = forwarding;
   running_.commands.Call([&] {
     running_.worker.SetAgeing(action.settings.ageing);
+    running_.worker.SetForwarding(forwarding);
     running_.bridge.table().set_max_learned(action.settings.fdb_max_learned);
+    // What was learned was learned in VLANs that frames no longer belong to.
+    if (classifies_otherwise) running_.bridge.table().FlushAll();
   });
+  SetOwnAddress(forwarding.vlan_filtering ? action.settings.vlans.members : VlanSet());
   return absl::OkStatus();
+}
+
+// A few entries at a time, so that frames never wait long.
+void Actuator::SetOwnAddress(const VlanSet& vlans) {
+  const auto change = [this](VlanId vlan, bool is_there) {
+    MacTable& table = running_.bridge.table();
+    if (is_there) {
+      // When there is no room, frames to it are flooded: its owner is no station that waits for them.
+      static_cast<void>(table.Set({.vlan = vlan,
+                                   .address = own_address_,
+                                   .port = kBridgePort,
+                                   .state = MacEntryState::kPermanent},
+                                  running_.clock.Now()));
+    } else {
+      static_cast<void>(table.Erase(vlan, own_address_, kBridgePort));
+    }
+  };
+  const auto change_all = [&](const VlanSet& some, bool is_there) {
+    some.ForEach([&](VlanId vlan) { running_.commands.Call([&] { change(vlan, is_there); }); });
+  };
+  change_all(own_vlans_ - vlans, false);
+  change_all(vlans - own_vlans_, true);
+  own_vlans_ = vlans;
 }
 
 absl::Status Actuator::Do(const AddPort& action) {
@@ -75,6 +108,7 @@ absl::Status Actuator::Do(const SetPort& action) {
     }
     running_.bridge.table().set_max_learned(id, action.settings.fdb_max_learned);
   });
+  if (!action.left.empty()) Forget(id, action.left);
   return absl::OkStatus();
 }
 
@@ -120,6 +154,14 @@ void Actuator::Forget(PortId id) {
   const auto forget_some = [&] { return running_.bridge.table().ErasePort(id, kEntriesAtOnce); };
   while (!running_.commands.Call(forget_some)) {
   }
+}
+
+// What was learned behind the port in these VLANs.
+void Actuator::Forget(PortId id, const VlanSet& vlans) {
+  FlushEntries(running_, [&](const MacEntry& entry) {
+    return entry.port == id && entry.state == MacEntryState::kLearned && !entry.extern_learn &&
+           vlans.contains(entry.vlan);
+  });
 }
 
 }  // namespace tapswitch

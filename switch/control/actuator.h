@@ -22,7 +22,8 @@ namespace tapswitch {
 
 class Actuator {
  public:
-  explicit Actuator(const RunningSwitch& running);
+  // `own_address`: of the bridge, which is in the table as an address without a VLAN.
+  Actuator(const RunningSwitch& running, MacAddress own_address);
 
   // Called before a port's name is forgotten, when nothing is published of it any more.
   void set_before_forgetting(std::function<void()> handler) {
@@ -50,8 +51,13 @@ class Actuator {
   [[nodiscard]] absl::Status Attach(std::unique_ptr<Port> port, const PortSettings& settings);
   void Detach(PortId id);
   void Forget(PortId id);
+  void Forget(PortId id, const VlanSet& vlans);
+  void SetOwnAddress(const VlanSet& vlans);
 
   RunningSwitch running_;
+  MacAddress own_address_;
+  VlanSet own_vlans_;  // that have it in the table
+  BridgeForwarding forwarding_;
   std::function<void()> before_forgetting_;
   std::vector<std::string> names_;                 // by id; empty: the id is free
   std::array<uint16_t, kMaxPorts> generations_{};  // of the next port with this id

@@ -1,6 +1,7 @@
 #include "switch/control/bridge_config.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tapswitch {
 namespace {
@@ -12,7 +13,8 @@ void DiffPort(const PortConfig* running, const PortConfig& wanted, std::vector<A
   } else if (running->spec != wanted.spec || running->opened != wanted.opened) {
     actions.emplace_back(ReopenPort{wanted});
   } else if (running->settings != wanted.settings) {
-    actions.emplace_back(SetPort{wanted.spec.name, wanted.settings});
+    const VlanSet left = running->settings.vlans.members - wanted.settings.vlans.members;
+    actions.emplace_back(SetPort{wanted.spec.name, wanted.settings, left});
   }
 }
 
@@ -42,6 +44,10 @@ const PortConfig* BridgeConfig::port(std::string_view name) const {
 
 PortConfig* BridgeConfig::port(std::string_view name) {
   return const_cast<PortConfig*>(std::as_const(*this).port(name));
+}
+
+PortConfig NewPort(PortSpec spec, const BridgeSettings& bridge) {
+  return {.spec = std::move(spec), .settings = {.vlans = OnlyPvid(bridge.default_pvid)}};
 }
 
 std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted) {

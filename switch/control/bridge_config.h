@@ -16,6 +16,8 @@
 
 #include "ports/port_spec.h"
 #include "switch/control/port_settings.h"
+#include "switch/control/vlan_edit.h"
+#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
 
 namespace tapswitch {
@@ -23,6 +25,10 @@ namespace tapswitch {
 struct BridgeSettings {
   Ticks ageing{30000};
   uint32_t fdb_max_learned = 0;  // 0: no limit
+  BridgeForwarding forwarding;
+  VlanId default_pvid = kDefaultPvid;  // of new ports; kNoVlan: none
+  // The VLANs in which frames to the bridge's own address are consumed.
+  PortVlans vlans = OnlyPvid(kDefaultPvid);
 
   bool operator==(const BridgeSettings&) const = default;
 };
@@ -65,9 +71,13 @@ struct ReopenPort {
 struct SetPort {
   std::string name;
   PortSettings settings;
+  VlanSet left;  // VLANs that it is no longer a member of
   bool operator==(const SetPort&) const = default;
 };
 using Action = std::variant<SetBridge, RemovePort, AddPort, ReopenPort, SetPort>;
+
+// As it is when it has just been added.
+[[nodiscard]] PortConfig NewPort(PortSpec spec, const BridgeSettings& bridge);
 
 // What makes `wanted` of `running`, in an order that can be carried out: what goes first, then the
 // rest in the order of `wanted`.

@@ -3,21 +3,11 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/table_walk.h"
 
 namespace tapswitch {
-namespace {
-
-// Of the address table, between two batches: some tens of microseconds.
-constexpr size_t kSlotsAtOnce = 4096;
-
-}  // namespace
-
-BridgeControl::BridgeControl(Identity identity, BridgeSettings initial,
-                             const RunningSwitch& running)
-    : identity_(std::move(identity)),
-      running_(running),
-      config_{.bridge = initial, .ports = {}},
-      actuator_(running) {}
+BridgeControl::BridgeControl(Identity identity, const RunningSwitch& running)
+    : identity_(std::move(identity)), running_(running), actuator_(running, identity_.address) {}
 
 absl::Status BridgeControl::Change(const BridgeConfig& wanted) {
   for (const Action& action : Diff(config_, wanted)) {
@@ -55,47 +45,36 @@ absl::Status BridgeControl::DeleteEntry(VlanId vlan, MacAddress address, PortId 
       [&] { return DeleteFdbEntry(running_.bridge.table(), vlan, address, port, now()); });
 }
 
-std::vector<MacEntry> BridgeControl::FindEntry(VlanId vlan, MacAddress address) const {
-  return running_.commands.Call(
-      [&] { return running_.bridge.table().FindAll(vlan, address, now()); });
+std::vector<MacEntry> BridgeControl::FindEntry(std::optional<VlanId> vlan,
+                                               MacAddress address) const {
+  return running_.commands.Call([&] {
+    const MacTable& table = running_.bridge.table();
+    if (vlan) return table.FindAll(*vlan, address, now());
+    std::vector<MacEntry> all;
+    for (uint16_t id = 0; id < kVlanCount; ++id) {
+      const auto some = table.FindAll(VlanId{id}, address, now());
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  });
+}
+
+std::vector<VlanCounters> BridgeControl::CountersIn(const VlanSet& vlans, PortId port) const {
+  return running_.commands.Call([&] {
+    std::vector<VlanCounters> counters;
+    vlans.ForEach(
+        [&](VlanId vlan) { counters.push_back(running_.bridge.vlan_counters().Find(vlan, port)); });
+    return counters;
+  });
 }
 
 void BridgeControl::VisitEntries(
     const std::function<void(std::span<const MacEntry>)>& visit) const {
-  std::vector<MacEntry> some;
-  some.reserve(kSlotsAtOnce);
-  const MacTable& table = running_.bridge.table();
-  auto cursor = running_.commands.Call([&] { return table.BeginWalk(); });
-  for (bool done = false; !done;) {
-    some.clear();
-    done = running_.commands.Call([&] {
-      return table.Walk(cursor, kSlotsAtOnce, now(),
-                        [&](const MacEntry& entry) { some.push_back(entry); });
-    });
-    visit(some);
-  }
+  tapswitch::VisitEntries(running_, visit);
 }
 
 uint64_t BridgeControl::Flush(const EntryFilter& unwanted) {
-  uint64_t flushed = 0;
-  std::vector<MacEntry> some;
-  MacTable& table = running_.bridge.table();
-  auto cursor = running_.commands.Call([&] { return table.BeginWalk(); });
-  for (bool done = false; !done;) {
-    done = running_.commands.Call([&] {
-      some.clear();
-      const bool at_end = table.Walk(cursor, kSlotsAtOnce, now(), [&](const MacEntry& entry) {
-        if (unwanted(entry)) some.push_back(entry);
-      });
-      for (const MacEntry& entry : some) {
-        if (!table.Erase(entry.vlan, entry.address, entry.port)) continue;
-        ++flushed;
-        if (watched_) running_.fdb_log.Record({FdbEvent::Kind::kFlushed, entry, entry.port});
-      }
-      return at_end;
-    });
-  }
-  return flushed;
+  return FlushEntries(running_, unwanted);
 }
 
 absl::StatusOr<Trace> BridgeControl::TraceFrame(PortId ingress,

@@ -28,12 +28,12 @@ class BridgeControl {
  public:
   struct Identity {
     std::string name;
-    MacAddress address;  // a permanent entry
+    MacAddress address;  // a permanent entry without a VLAN
     std::string io;      // how frames are carried, for people
   };
 
-  // `running` is a bridge without ports, with the settings of `initial`.
-  BridgeControl(Identity identity, BridgeSettings initial, const RunningSwitch& running);
+  // `running` is a bridge without ports, as BridgeSettings has it by default.
+  BridgeControl(Identity identity, const RunningSwitch& running);
 
   [[nodiscard]] const Identity& identity() const { return identity_; }
   [[nodiscard]] const BridgeConfig& config() const { return config_; }
@@ -51,7 +51,11 @@ class BridgeControl {
 
   [[nodiscard]] absl::Status AddEntry(FdbVerb verb, const FdbRequest& request);
   [[nodiscard]] absl::Status DeleteEntry(VlanId vlan, MacAddress address, PortId port);
-  [[nodiscard]] std::vector<MacEntry> FindEntry(VlanId vlan, MacAddress address) const;
+  // Without a VLAN: in all of them.
+  [[nodiscard]] std::vector<MacEntry> FindEntry(std::optional<VlanId> vlan,
+                                                MacAddress address) const;
+  // What a port carried in each of `vlans`, in ascending order.
+  [[nodiscard]] std::vector<VlanCounters> CountersIn(const VlanSet& vlans, PortId port) const;
   // Hands over all live entries, some thousand at a time, on this thread; frames go on in between.
   void VisitEntries(const std::function<void(std::span<const MacEntry>)>& visit) const;
   using EntryFilter = std::function<bool(const MacEntry&)>;

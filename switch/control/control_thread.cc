@@ -23,12 +23,11 @@ void YieldToFrames() {
 }  // namespace
 
 ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
-                             BridgeSettings settings, const RunningSwitch& running,
-                             std::unique_ptr<ControlSocket> socket)
+                             const RunningSwitch& running, std::unique_ptr<ControlSocket> socket)
     : options_(std::move(options)),
       running_(running),
       socket_(std::move(socket)),
-      control_(std::move(identity), settings, running),
+      control_(std::move(identity), running),
       monitor_([this](ClientId client, std::string line) {
         return socket_->Push(client, std::move(line));
       }),
@@ -55,7 +54,8 @@ void ControlThread::Run() {
 absl::Status ControlThread::SetUp() {
   control_.set_before_forgetting([this] { methods_.PublishSwitchEvents(running_.events.Take()); });
   BridgeConfig wanted = control_.config();
-  for (const PortSpec& spec : options_.ports) wanted.ports.push_back({.spec = spec});
+  wanted.bridge = options_.settings;
+  for (const PortSpec& spec : options_.ports) wanted.ports.push_back(NewPort(spec, wanted.bridge));
   if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
   if (!options_.startup_file.empty()) {
     if (absl::Status ran = RunStartupFile(options_.startup_file, methods_); !ran.ok()) return ran;

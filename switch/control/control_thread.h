@@ -24,6 +24,7 @@ namespace tapswitch {
 class ControlThread {
  public:
   struct Options {
+    BridgeSettings settings;
     std::vector<PortSpec> ports;
     std::string startup_file;     // tapctl commands; empty: none
     std::string metrics_address;  // empty: none
@@ -38,8 +39,8 @@ class ControlThread {
 
   // `socket` is null when no client is to be served. `running` is served by its thread from now
   // until on_finished.
-  ControlThread(Options options, BridgeControl::Identity identity, BridgeSettings settings,
-                const RunningSwitch& running, std::unique_ptr<ControlSocket> socket);
+  ControlThread(Options options, BridgeControl::Identity identity, const RunningSwitch& running,
+                std::unique_ptr<ControlSocket> socket);
   // Precondition: Stop was called, and on_finished has been.
   ~ControlThread();
   ControlThread(const ControlThread&) = delete;

@@ -81,10 +81,29 @@ absl::Status Methods::CheckBridge(const std::optional<std::string>& name) const 
       fmt::format("br {}: this is {}: leave it out", *name, control_.identity().name));
 }
 
-absl::StatusOr<VlanId> Methods::FindVlan(std::optional<uint64_t> vlan) const {
-  if (!vlan) return kNoVlan;
-  return absl::FailedPreconditionError(fmt::format(
-      "vlan {}: {} does not filter VLANs: leave it out", *vlan, control_.identity().name));
+absl::StatusOr<std::vector<VlanId>> Methods::FindVlans(PortId port,
+                                                       std::optional<uint64_t> vlan) const {
+  const bool filters = control_.config().bridge.forwarding.vlan_filtering;
+  const PortVlans& vlans = VlansOf(port);
+  if (vlan) {
+    const VlanId named{static_cast<uint16_t>(*vlan)};
+    if (named == kNoVlan) return std::vector{kNoVlan};
+    if (vlans.members.contains(named)) return std::vector{named};
+    return absl::FailedPreconditionError(
+        fmt::format("vlan {}: {} is not a member of it: add it (tapctl vlan add vid {} dev {})",
+                    *vlan, control_.NameOf(port), *vlan, control_.NameOf(port)));
+  }
+  std::vector<VlanId> all;
+  if (!filters) return std::vector{kNoVlan};
+  vlans.members.ForEach([&](VlanId member) { all.push_back(member); });
+  if (!all.empty()) return all;
+  return absl::FailedPreconditionError(
+      fmt::format("{} is a member of no VLAN: add one (tapctl vlan add vid VID dev {})",
+                  control_.NameOf(port), control_.NameOf(port)));
+}
+
+bool Methods::IsInUse(const MacEntry& entry) const {
+  return control_.config().bridge.forwarding.vlan_filtering == (entry.vlan != kNoVlan);
 }
 
 void Methods::PublishEntry(std::string_view event, const MacEntry& entry) {
@@ -95,7 +114,7 @@ Methods::Result Methods::AddEntry(FdbVerb verb, const Params& params) {
   ParamReader reader(params);
   FdbRequest request{.address = reader.Address("mac")};
   const std::string dev = reader.Text("dev");
-  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
+  const auto vlan = reader.MaybeNumber("vlan", kNoVlan.value, kMostVlan.value);
   const auto state = ReadState(reader);
   request.sticky = reader.MaybeFlag("sticky").value_or(false);
   request.extern_learn = reader.MaybeFlag("extern_learn").value_or(false);
@@ -107,9 +126,8 @@ Methods::Result Methods::AddEntry(FdbVerb verb, const Params& params) {
   const auto port = FindPortOrBridge(dev);
   if (!port.ok()) return port.status();
   request.port = *port;
-  const auto id = FindVlan(vlan);
-  if (!id.ok()) return id.status();
-  request.vlan = *id;
+  const auto vlans = FindVlans(*port, vlan);
+  if (!vlans.ok()) return vlans.status();
   const bool is_permanent =
       request.state == MacEntryState::kPermanent && !request.extern_learn && !request.use;
   if (request.port == kBridgePort && !is_permanent) {
@@ -117,10 +135,13 @@ Methods::Result Methods::AddEntry(FdbVerb verb, const Params& params) {
         fmt::format("{}: an address of {} itself is permanent: leave out the other words",
                     request.address.ToString(), dev));
   }
-  if (absl::Status added = control_.AddEntry(verb, request); !added.ok()) return added;
-  for (const MacEntry& entry : control_.FindEntry(request.vlan, request.address)) {
-    if (entry.port == request.port)
-      PublishEntry(verb == FdbVerb::kReplace ? "replaced" : "added", entry);
+  for (const VlanId id : *vlans) {
+    request.vlan = id;
+    if (absl::Status added = control_.AddEntry(verb, request); !added.ok()) return added;
+    for (const MacEntry& entry : control_.FindEntry(request.vlan, request.address)) {
+      if (entry.port == request.port)
+        PublishEntry(verb == FdbVerb::kReplace ? "replaced" : "added", entry);
+    }
   }
   return nullptr;
 }
@@ -129,7 +150,7 @@ Methods::Result Methods::DeleteEntry(const Params& params) {
   ParamReader reader(params);
   const MacAddress address = reader.Address("mac");
   const std::string dev = reader.Text("dev");
-  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
+  const auto vlan = reader.MaybeNumber("vlan", kNoVlan.value, kMostVlan.value);
   // bridge(8) takes the words of `add` here, too, and the kernel does not look at them.
   static_cast<void>(ReadState(reader));
   for (const char* word : {"sticky", "extern_learn", "use"}) {
@@ -138,15 +159,24 @@ Methods::Result Methods::DeleteEntry(const Params& params) {
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   const auto port = FindPortOrBridge(dev);
   if (!port.ok()) return port.status();
-  const auto id = FindVlan(vlan);
-  if (!id.ok()) return id.status();
-  const auto before = control_.FindEntry(*id, address);
-  if (absl::Status deleted = control_.DeleteEntry(*id, address, *port); !deleted.ok()) {
-    return deleted;
+  const auto vlans = FindVlans(*port, vlan);
+  if (!vlans.ok()) return vlans.status();
+  // As with bridge(8), one that is there will do where several are meant.
+  absl::Status result;
+  bool any = false;
+  for (const VlanId id : *vlans) {
+    const auto before = control_.FindEntry(id, address);
+    absl::Status deleted = control_.DeleteEntry(id, address, *port);
+    if (!deleted.ok()) {
+      result = std::move(deleted);
+      continue;
+    }
+    any = true;
+    for (const MacEntry& entry : before) {
+      if (entry.port == *port) PublishEntry("deleted", entry);
+    }
   }
-  for (const MacEntry& entry : before) {
-    if (entry.port == *port) PublishEntry("deleted", entry);
-  }
+  if (!any) return result;
   return nullptr;
 }
 
@@ -158,9 +188,9 @@ Methods::Result Methods::GetEntry(const Params& params) {
   const auto bridge = reader.MaybeText("br");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   if (absl::Status named = CheckBridge(bridge); !named.ok()) return named;
-  const auto id = FindVlan(vlan);
-  if (!id.ok()) return id.status();
-  auto entries = control_.FindEntry(*id, address);
+  auto entries = control_.FindEntry(
+      vlan ? std::optional(VlanId{static_cast<uint16_t>(*vlan)}) : std::nullopt, address);
+  std::erase_if(entries, [&](const MacEntry& entry) { return !IsInUse(entry); });
   if (dev) {
     std::erase_if(entries,
                   [&](const MacEntry& entry) { return control_.NameOf(entry.port) != *dev; });
@@ -196,7 +226,7 @@ Methods::Result Methods::ListEntries(const Params& params) {
   EntryWriter list(control_, now);
   control_.VisitEntries([&](std::span<const MacEntry> some) {
     for (const MacEntry& entry : some) {
-      if (query(entry)) list.Append(entry);
+      if (IsInUse(entry) && query(entry)) list.Append(entry);
     }
   });
   return JsonText::Written(list.Finish());

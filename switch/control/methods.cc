@@ -102,13 +102,17 @@ Methods::Methods(BridgeControl& control, Monitor& monitor) : control_(control), 
   add("fdb.get", &Methods::GetEntry);
   add("fdb.list", &Methods::ListEntries);
   add("fdb.flush", &Methods::FlushEntries);
+  add("vlan.add", &Methods::AddVlan);
+  add("vlan.del", &Methods::DeleteVlan);
+  add("vlan.set", &Methods::SetVlan);
+  add("vlan.list", &Methods::ListVlans);
   methods_.emplace("monitor.start", [this](ClientId client, const Params& params) {
     return StartMonitor(client, params);
   });
   add("trace", &Methods::TraceFrame);
   add("config.save", &Methods::Save);
   // As people say it.
-  for (const std::string object : {"bridge", "port", "link", "fdb"}) {
+  for (const std::string object : {"bridge", "port", "link", "fdb", "vlan"}) {
     methods_[object + ".show"] = methods_[object + ".list"];
   }
 }
@@ -132,19 +136,13 @@ Methods::Result Methods::SetBridge(const Params& params) {
   const auto max_learned =
       reader.MaybeNumber("fdb_max_learned", 0, std::numeric_limits<uint32_t>::max());
   const auto snooping = reader.MaybeFlag("mcast_snooping");
-  const auto filtering = reader.MaybeFlag("vlan_filtering");
-  for (const char* name : {"default_pvid", "vlan_protocol", "group_fwd_mask"}) {
-    if (!params.contains(name)) continue;
-    return absl::FailedPreconditionError(fmt::format("{}: this version cannot set it", name));
-  }
+  BridgeConfig wanted = control_.config();
+  const absl::Status vlans = ReadVlanSettings(reader, wanted);
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  if (!vlans.ok()) return vlans;
   if (snooping.value_or(false)) {
     return absl::FailedPreconditionError("mcast_snooping on: this version does not snoop");
   }
-  if (filtering.value_or(false)) {
-    return absl::FailedPreconditionError("vlan_filtering on: this version does not filter VLANs");
-  }
-  BridgeConfig wanted = control_.config();
   if (ageing) {
     const auto span = ParseDuration(*ageing);
     if (!span.ok()) {
@@ -178,7 +176,7 @@ Methods::Result Methods::AddPort(const Params& params) {
     port->spec = *spec;
     ++port->opened;
   } else {
-    wanted.ports.push_back({.spec = *spec, .settings = {}});
+    wanted.ports.push_back(NewPort(*spec, wanted.bridge));
   }
   if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
   monitor_.Publish("port", "added", NameOnly(spec->name));
@@ -241,7 +239,8 @@ Methods::Result Methods::TraceFrame(const Params& params) {
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   header.payload_offset = kEthernetHeaderSize;
   if (vlan) {
-    header.tag = VlanTag{.control = static_cast<uint16_t>(*vlan)};
+    header.tag = VlanTag{.protocol = control_.config().bridge.forwarding.vlan_protocol,
+                         .control = static_cast<uint16_t>(*vlan)};
     header.payload_offset += kVlanTagSize;
   }
   const auto port = control_.FindPort(ingress);

@@ -11,12 +11,14 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "switch/control/bridge_control.h"
 #include "switch/control/json_text.h"
 #include "switch/control/monitor.h"
+#include "switch/control/param_reader.h"
 
 namespace tapswitch {
 
@@ -52,6 +54,10 @@ class Methods {
   Result GetEntry(const Params& params);
   Result ListEntries(const Params& params);
   Result FlushEntries(const Params& params);
+  Result AddVlan(const Params& params);
+  Result DeleteVlan(const Params& params);
+  Result SetVlan(const Params& params);
+  Result ListVlans(const Params& params);
   Result StartMonitor(ClientId client, const Params& params);
   Result TraceFrame(const Params& params);
   Result Save(const Params& params);
@@ -60,8 +66,20 @@ class Methods {
   [[nodiscard]] absl::StatusOr<PortId> FindPortOrBridge(const std::string& name) const;
   // Whether `name`, if any, is this bridge's.
   [[nodiscard]] absl::Status CheckBridge(const std::optional<std::string>& name) const;
-  // VLAN 0 when there is none.
-  [[nodiscard]] absl::StatusOr<VlanId> FindVlan(std::optional<uint64_t> vlan) const;
+  // The VLANs that an entry on `port` is meant for: the one named, of which the port is a member;
+  // else all of the port's, or kNoVlan while VLANs are not filtered; kNoVlan may also be named. Not
+  // empty.
+  [[nodiscard]] absl::StatusOr<std::vector<VlanId>> FindVlans(PortId port,
+                                                              std::optional<uint64_t> vlan) const;
+  // Whether frames can meet it, as VLANs are filtered or not.
+  [[nodiscard]] bool IsInUse(const MacEntry& entry) const;
+  // Of a port, or of the bridge itself.
+  [[nodiscard]] const PortVlans& VlansOf(PortId port) const;
+  // Changes the VLANs of the port, or bridge, that `params` names as `dev`.
+  Result ChangeVlans(const std::string& dev,
+                     const std::function<absl::Status(PortVlans& vlans)>& change);
+  // Of the bridge, from the parameters into `wanted`.
+  [[nodiscard]] static absl::Status ReadVlanSettings(ParamReader& reader, BridgeConfig& wanted);
   void PublishLink(const PortConfig& port);
   void PublishEntry(std::string_view event, const MacEntry& entry);
   void Publish(const FdbEvent& event);

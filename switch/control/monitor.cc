@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// `vlan` and `mdb` have no events yet; who asks for them hears nothing.
+// `mdb` has no events yet; who asks for it hears nothing.
 constexpr std::array<std::string_view, 6> kObjects{"fdb", "link", "port", "bridge", "vlan", "mdb"};
 
 Monitor::Objects BitOf(std::string_view object) {

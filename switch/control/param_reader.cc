@@ -25,6 +25,12 @@ std::optional<std::string> ParamReader::MaybeText(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<std::string> ParamReader::MaybeTextOrNumber(std::string_view name) {
+  const json* const value = Find(name);
+  if (value == nullptr || !value->is_number_unsigned()) return MaybeText(name);
+  return std::to_string(value->get<uint64_t>());
+}
+
 std::string ParamReader::Text(std::string_view name) {
   auto text = MaybeText(name);
   if (!text && status_.ok()) {

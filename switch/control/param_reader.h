@@ -28,6 +28,8 @@ class ParamReader {
 
   [[nodiscard]] std::string Text(std::string_view name);
   [[nodiscard]] std::optional<std::string> MaybeText(std::string_view name);
+  // A number is read as the text that it is in decimal.
+  [[nodiscard]] std::optional<std::string> MaybeTextOrNumber(std::string_view name);
   [[nodiscard]] std::optional<bool> MaybeFlag(std::string_view name);
   [[nodiscard]] std::optional<uint64_t> MaybeNumber(std::string_view name, uint64_t least,
                                                     uint64_t most);

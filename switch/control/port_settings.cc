@@ -25,10 +25,15 @@ struct Number16 {
   uint16_t most;
 };
 
+// Shown in hexadecimal.
+struct Mask {
+  uint16_t PortSettings::*field;
+};
+
 struct Setting {
   std::string_view name;
   std::variant<PortState PortSettings::*, bool PortSettings::*, uint32_t PortSettings::*, Number16,
-               Never>
+               Mask, Never>
       field;
 };
 
@@ -47,11 +52,12 @@ constexpr std::array kSettings{
     Setting{"bcast_flood", &PortSettings::bcast_flood},
     Setting{"mcast_to_unicast", Never{"multicast snooping"}},
     Setting{"neigh_suppress", Never{"knowledge of neighbours"}},
-    Setting{"vlan_tunnel", Never{"VLAN filtering"}},
+    Setting{"vlan_tunnel", Never{"tunnels"}},
     Setting{"isolated", &PortSettings::isolated},
     Setting{"locked", &PortSettings::locked},
     Setting{"mab", Never{"MAC authentication bypass"}},
     Setting{"fdb_max_learned", &PortSettings::fdb_max_learned},
+    Setting{"group_fwd_mask", Mask{&PortSettings::group_fwd_mask}},
 };
 
 absl::Status Bad(std::string_view name, const json& value, std::string_view cure) {
@@ -111,6 +117,9 @@ struct Setter {
   absl::Status operator()(const Number16& number) const {
     return SetNumber(name, value, number.least, number.most, settings.*number.field);
   }
+  absl::Status operator()(const Mask& mask) const {
+    return SetNumber(name, value, 0, 0xFFFF, settings.*mask.field);
+  }
   absl::Status operator()(const Never& never) const {
     bool wanted = false;
     if (absl::Status flag = SetFlag(name, value, wanted); !flag.ok()) return flag;
@@ -125,11 +134,14 @@ struct Getter {
 
   ordered_json operator()(PortState PortSettings::*field) const { return NameOf(settings.*field); }
   ordered_json operator()(const Number16& number) const { return settings.*number.field; }
+  ordered_json operator()(const Mask& mask) const { return MaskText(settings.*mask.field); }
   ordered_json operator()(const Never& /*never*/) const { return false; }
   ordered_json operator()(auto PortSettings::*field) const { return settings.*field; }
 };
 
 }  // namespace
+
+std::string MaskText(uint16_t mask) { return mask == 0 ? "0" : fmt::format("{:#x}", mask); }
 
 PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
   return {.id = id,
@@ -140,7 +152,9 @@ PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
           .bcast_flood = settings.bcast_flood,
           .isolated = settings.isolated,
           .hairpin = settings.hairpin,
-          .locked = settings.locked};
+          .locked = settings.locked,
+          .group_fwd_mask = settings.group_fwd_mask,
+          .vlans = settings.vlans};
 }
 
 absl::Status SetPortSetting(std::string_view name, const json& value, PortSettings& settings) {

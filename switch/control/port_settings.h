@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -23,6 +24,9 @@ struct PortSettings {
   bool hairpin = false;
   bool isolated = false;
   bool locked = false;
+  // Reserved addresses that are forwarded when they come in here, besides those of the bridge.
+  uint16_t group_fwd_mask = 0;
+  PortVlans vlans;               // set by vlan_edit.h
   uint16_t cost = 100;           // of a link of unknown speed (net/bridge/br_if.c, port_cost)
   uint16_t priority = 32;        // 0 .. 63
   uint32_t fdb_max_learned = 0;  // 0: no limit
@@ -40,6 +44,9 @@ struct PortSettings {
 
 // The settings that bridge(8) shows, in its order, with the values it shows for what is not there.
 void ShowPortSettings(const PortSettings& settings, nlohmann::ordered_json& link);
+
+// In hexadecimal, as iproute2 has it.
+[[nodiscard]] std::string MaskText(uint16_t mask);
 
 // The words behind `link set dev NAME` that make `settings` of the defaults; empty when they are.
 [[nodiscard]] std::string PortSettingsAsWords(const PortSettings& settings);

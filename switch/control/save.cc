@@ -7,6 +7,7 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/show.h"
+#include "switch/control/vlan_edit.h"
 
 namespace tapswitch {
 namespace {
@@ -24,9 +25,18 @@ std::string Duration(Ticks span) {
   return rest == 0 ? fmt::format("{}s", seconds) : fmt::format("{}.{:02}s", seconds, rest);
 }
 
-bool IsSaved(const MacEntry& entry) {
-  return entry.port != kBridgePort &&
-         (entry.state != MacEntryState::kLearned || entry.extern_learn);
+// An entry in a VLAN that its port has left has no effect, and could not be set.
+bool IsSaved(const BridgeControl& control, const MacEntry& entry) {
+  if (entry.port == kBridgePort) return false;
+  if (entry.state == MacEntryState::kLearned && !entry.extern_learn) return false;
+  if (entry.vlan == kNoVlan) return true;
+  const PortConfig* const port = control.config().port(control.NameOf(entry.port));
+  return port != nullptr && port->settings.vlans.members.contains(entry.vlan);
+}
+
+std::string VlanWords(const BridgeControl& control, VlanId vlan) {
+  const bool filters = control.config().bridge.forwarding.vlan_filtering;
+  return vlan == kNoVlan && !filters ? "" : fmt::format(" vlan {}", vlan.value);
 }
 
 std::string_view KindOf(const MacEntry& entry) {
@@ -37,7 +47,8 @@ std::string_view KindOf(const MacEntry& entry) {
 void SaveEntries(const BridgeControl& control, std::vector<std::string>& lines) {
   std::vector<MacEntry> entries;
   control.VisitEntries([&](std::span<const MacEntry> some) {
-    std::copy_if(some.begin(), some.end(), std::back_inserter(entries), IsSaved);
+    std::copy_if(some.begin(), some.end(), std::back_inserter(entries),
+                 [&](const MacEntry& entry) { return IsSaved(control, entry); });
   });
   const auto key = [](const MacEntry& entry) {
     return std::make_tuple(entry.vlan, entry.address, entry.port);
@@ -48,12 +59,47 @@ void SaveEntries(const BridgeControl& control, std::vector<std::string>& lines) 
   for (const MacEntry& entry : entries) {
     const bool is_further_port =
         before != nullptr && before->vlan == entry.vlan && before->address == entry.address;
-    lines.push_back(
-        fmt::format("fdb {} {} dev {}{} {}{}", is_further_port ? "append" : "add",
-                    entry.address.ToString(), control.NameOf(entry.port),
-                    entry.vlan == kNoVlan ? "" : fmt::format(" vlan {}", entry.vlan.value),
-                    KindOf(entry), entry.sticky ? " sticky" : ""));
+    lines.push_back(fmt::format("fdb {} {} dev {}{} {}{}", is_further_port ? "append" : "add",
+                                entry.address.ToString(), control.NameOf(entry.port),
+                                VlanWords(control, entry.vlan), KindOf(entry),
+                                entry.sticky ? " sticky" : ""));
     before = &entry;
+  }
+}
+
+std::string Words(const VlanForwarding& exception) {
+  std::string words;
+  if (exception.state != PortState::kForwarding) {
+    words += fmt::format(" state {}", NameOf(exception.state));
+  }
+  if (!exception.learning) words += " learning off";
+  if (!exception.flood) words += " flood off";
+  if (!exception.mcast_flood) words += " mcast_flood off";
+  if (!exception.bcast_flood) words += " bcast_flood off";
+  return words;
+}
+
+// From what ports have when they are added to what they have.
+void SaveVlans(const std::string& dev, const PortVlans& initial, const PortVlans& vlans,
+               std::vector<std::string>& lines) {
+  PortVlans gone = initial;
+  gone.members -= vlans.members;
+  for (const VlanRange range : RangesOf(gone)) {
+    lines.push_back(fmt::format("vlan del vid {} dev {}", RangeText(range), dev));
+  }
+  if (vlans == initial) return;
+  for (const VlanRange range : RangesOf(vlans)) {
+    const bool is_pvid = range.first == vlans.pvid;
+    const bool is_untagged = vlans.untagged.contains(range.first);
+    const bool is_as_initial = initial.members.contains(range.first) &&
+                               range.first == initial.pvid && is_pvid && is_untagged;
+    if (is_as_initial) continue;
+    lines.push_back(fmt::format("vlan add vid {} dev {}{}{}", RangeText(range), dev,
+                                is_pvid ? " pvid" : "", is_untagged ? " untagged" : ""));
+  }
+  for (const VlanForwarding& exception : vlans.exceptions) {
+    lines.push_back(
+        fmt::format("vlan set vid {} dev {}{}", exception.vlan.value, dev, Words(exception)));
   }
 }
 
@@ -61,13 +107,22 @@ void SaveEntries(const BridgeControl& control, std::vector<std::string>& lines) 
 
 std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
   const BridgeConfig& config = control.config();
+  const BridgeSettings& bridge = config.bridge;
   std::vector<std::string> lines;
-  lines.push_back(fmt::format("bridge set ageing_time {} fdb_max_learned {}",
-                              Duration(config.bridge.ageing), config.bridge.fdb_max_learned));
+  lines.push_back(
+      fmt::format("bridge set ageing_time {} fdb_max_learned {} vlan_filtering {} vlan_protocol {} "
+                  "default_pvid {} group_fwd_mask {}",
+                  Duration(bridge.ageing), bridge.fdb_max_learned,
+                  bridge.forwarding.vlan_filtering ? "on" : "off",
+                  NameOfVlanProtocol(bridge.forwarding.vlan_protocol), bridge.default_pvid.value,
+                  MaskText(bridge.forwarding.group_fwd_mask)));
+  SaveVlans(control.identity().name, OnlyPvid(bridge.default_pvid), bridge.vlans, lines);
   for (const PortConfig& port : config.ports) {
+    const std::string& name = port.spec.name;
     lines.push_back("port add " + Quoted(SpecText(port.spec)));
     const std::string words = PortSettingsAsWords(port.settings);
-    if (!words.empty()) lines.push_back("link set dev " + port.spec.name + words);
+    if (!words.empty()) lines.push_back("link set dev " + name + words);
+    SaveVlans(name, NewPort({}, bridge).settings.vlans, port.settings.vlans, lines);
   }
   SaveEntries(control, lines);
   return lines;

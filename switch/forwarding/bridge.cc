@@ -61,11 +61,15 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
   if (const auto refused = Admit(view_, frame.ingress, *header)) return refused;
 
   const Classification as = view_.Classify(frame.ingress, *header);
+  const VlanMasks& masks = view_.masks(as.vlan);
+  const bool counts = view_.filters_vlans();
+  if (counts && masks.members.contains(frame.ingress)) {
+    vlan_counters_.of(as.vlan, frame.ingress).received.Add(frame.bytes().size());
+  }
   if (view_.is_screened(frame.ingress)) {
     const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
     if (const auto refused = screening_.Check(view_, table_, screened, now)) return refused;
   }
-  const VlanMasks& masks = view_.masks(as.vlan);
   if (masks.learning.contains(frame.ingress) && MayTeach(*header)) {
     const LearnResult result = table_.Learn(as.vlan, header->source, frame.ingress, now);
     if (result != LearnResult::kRefreshed) counters.Learned(result);
@@ -75,6 +79,7 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
   if (decision.action == Decision::Action::kDrop) return decision.reason;
   const TagEdits edits(view_, *header, as);
   const auto send_by = [&](PortId port) {
+    if (counts) vlan_counters_.of(as.vlan, port).sent.Add(frame.bytes().size());
     egress.Append(port, edits.Copy(index, masks.untagged.contains(port)));
   };
   if (decision.action == Decision::Action::kForward) {

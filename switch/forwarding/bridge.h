@@ -13,6 +13,7 @@
 #include "switch/forwarding/mac_table.h"
 #include "switch/forwarding/screening.h"
 #include "switch/forwarding/stats.h"
+#include "switch/forwarding/vlan_counters.h"
 
 namespace tapswitch {
 
@@ -21,7 +22,10 @@ class Bridge {
   explicit Bridge(const MacTable::Options& table);
 
   // Replaces the view; to be called between batches.
-  void SetView(ForwardingView view) { view_ = std::move(view); }
+  void SetView(ForwardingView view) {
+    view_ = std::move(view);
+    vlan_counters_.Prepare(view_);
+  }
 
   // Decides each frame in arrival order and appends the copies to `egress`. The outcome does not
   // depend on where a batch begins or ends. Ports of the frames and of the view have been added to
@@ -40,6 +44,9 @@ class Bridge {
   // The address stays the same for the life of the bridge.
   [[nodiscard]] PortCounters& counters(PortId port) { return counters_[port.value]; }
 
+  // Counted while VLANs are filtered.
+  [[nodiscard]] const VlanCounterTable& vlan_counters() const { return vlan_counters_; }
+
  private:
   std::optional<DropReason> ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                          PortCounters& counters, EgressLists& egress);
@@ -49,6 +56,7 @@ class Bridge {
   ForwardingView view_;
   Screening screening_;
   std::vector<PortCounters> counters_;  // by port
+  VlanCounterTable vlan_counters_;
 };
 
 }  // namespace tapswitch

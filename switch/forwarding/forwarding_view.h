@@ -146,6 +146,8 @@ class ForwardingView {
   }
 
   [[nodiscard]] const PortSet& ports() const { return ports_; }
+  // One more than the highest id of a port.
+  [[nodiscard]] size_t id_count() const { return reach_.size(); }
 
   // Whether frames from `ingress` have to pass Screen, where all rare checks of a source are, so
   // that they cost other ports one test of a bit. Only of a port whose state lets frames in.

@@ -142,6 +142,7 @@ class MacTable {
 
   // Where events are recorded from now on; nullptr: nowhere. The caller keeps it alive.
   void set_event_log(FdbEventLog* log) { log_ = log; }
+  [[nodiscard]] FdbEventLog* event_log() const { return log_; }
 
   void set_ageing(Ticks ageing) { ageing_ = ageing; }
   [[nodiscard]] Ticks ageing() const { return ageing_; }

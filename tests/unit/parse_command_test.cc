@@ -300,23 +300,11 @@ TEST(ParseCommandTest, TheOwnNamesOfAnObjectNeedNoMoreLetters) {
 // Words that bridge(8) has and usage does not show: other names of shown ones, and what this version
 // accepts only switched off.
 const std::set<std::string_view>& Unshown() {
-  static const std::set<std::string_view> words{"local",
-                                                "temp",
-                                                "master",
-                                                "brport",
-                                                "br",
-                                                "guard",
-                                                "mab",
-                                                "root_block",
-                                                "fastleave",
-                                                "mcast_to_unicast",
-                                                "dev",  // where the name may stand by itself
-                                                "vlan_tunnel",
-                                                "neigh_suppress",
-                                                "vlan_filtering",
-                                                "default_pvid",
-                                                "vlan_protocol",
-                                                "group_fwd_mask"};
+  static const std::set<std::string_view> words{
+      "local",       "temp",           "master",    "brport",           "br", "guard",
+      "mab",         "root_block",     "fastleave", "mcast_to_unicast",
+      "dev",  // where the name may stand by itself
+      "vlan_tunnel", "neigh_suppress", "self"};
   return words;
 }
 

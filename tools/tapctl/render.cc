@@ -112,6 +112,62 @@ std::string RenderLinks(const Json& list, const OutputOptions& options) {
   return text;
 }
 
+// ----- VLANs -------------------------------------------------------------------------------------
+
+std::string VlanText(const Json& vlan) {
+  std::string text = Text(vlan, "vlan");
+  if (vlan.contains("vlanEnd")) text += "-" + Text(vlan, "vlanEnd");
+  for (const Json& flag : List(vlan, "flags")) {
+    if (flag.is_string()) text += " " + Printable(flag.get<std::string>());
+  }
+  for (const auto& [key, value] : vlan.items()) {
+    if (key == "state") text += " state " + Text(vlan, "state");
+    if (value.is_boolean()) text += fmt::format(" {} {}", Printable(key), value ? "on" : "off");
+  }
+  return text;
+}
+
+std::string VlanTrafficText(const Json& vlan, std::string_view indent) {
+  return fmt::format("{0}  RX: {1} bytes {2} packets\n{0}  TX: {3} bytes {4} packets\n", indent,
+                     Number(vlan, "rx_bytes"), Number(vlan, "rx_packets"), Number(vlan, "tx_bytes"),
+                     Number(vlan, "tx_packets"));
+}
+
+// As bridge(8) lays it out: the name before the first of a port's VLANs.
+std::string VlansText(const Json& port) {
+  constexpr std::string_view kIndent = "                  ";
+  std::string text;
+  for (const Json& vlan : List(port, "vlans")) {
+    text += text.empty() ? fmt::format("{:<16}  ", Text(port, "ifname")) : std::string(kIndent);
+    text += VlanText(vlan) + "\n";
+    if (vlan.contains("rx_bytes")) text += VlanTrafficText(vlan, kIndent);
+  }
+  return text;
+}
+
+std::string RenderVlans(const Json& list) {
+  std::string text = fmt::format("{:<16}  {:<9}\n", "port", "vlan-id");
+  for (const Json& port : list) text += VlansText(port);
+  return text;
+}
+
+// One by one, as bridge(8) shows them unless it is told to compress.
+Json WithoutRanges(const Json& vlans) {
+  constexpr uint64_t kMostVlan = 4094;
+  Json list = Json::array();
+  for (const Json& range : vlans) {
+    const uint64_t last =
+        std::min(std::max(Number(range, "vlan"), Number(range, "vlanEnd")), kMostVlan);
+    for (uint64_t vlan = Number(range, "vlan"); vlan <= last; ++vlan) {
+      Json one = range;
+      one["vlan"] = vlan;
+      one.erase("vlanEnd");
+      list.push_back(std::move(one));
+    }
+  }
+  return list;
+}
+
 // ----- ports -------------------------------------------------------------------------------------
 
 std::string PortText(const Json& port) {
@@ -209,6 +265,9 @@ Json Reduced(const Request& request, Json answer, const OutputOptions& options) 
     if (!object.is_object()) continue;
     if (method.starts_with("fdb.") && !options.statistics) EraseKeys(object, {"used", "updated"});
     if (method == "fdb.list" && !ShowsDevice(request)) EraseKeys(object, {"ifname"});
+    if (method == "vlan.list" && !options.compress_vlans) {
+      object["vlans"] = WithoutRanges(List(object, "vlans"));
+    }
     if (method == "bridge.list" && !options.statistics) EraseKeys(object, {"counters"});
     if (method == "port.list" && !options.statistics) {
       EraseKeys(object, {"stats64", "forwarded", "drops", "learning"});
@@ -281,6 +340,11 @@ std::string EventText(const Json& event) {
     return fmt::format("{}{} {}{}", prefix, entry, what, from);
   }
   if (object == "link") return prefix + LinkText(event);
+  if (object == "vlan") {
+    std::string vlans = VlansText(event);
+    while (vlans.ends_with('\n')) vlans.pop_back();
+    return vlans.empty() ? Text(event, "ifname") + " no VLAN" : vlans;
+  }
   std::string text = fmt::format("{} {}", Text(event, "ifname"), what);
   if (event.contains("reason")) text += " (" + Text(event, "reason") + ")";
   return text;
@@ -290,6 +354,7 @@ std::string_view LabelOf(std::string_view object) {
   if (object == "fdb") return "[NEIGH]";  // as iproute2 calls it
   if (object == "link") return "[LINK]";
   if (object == "port") return "[PORT]";
+  if (object == "vlan") return "[VLAN]";
   return object == "bridge" ? "[BRIDGE]" : "";
 }
 
@@ -327,6 +392,7 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (options.json) return Dump(Reduced(request, answer, options), options.pretty);
   if (method.starts_with("fdb.")) return RenderEntries(request, answer, options);
   if (method == "link.list") return RenderLinks(answer, options);
+  if (method == "vlan.list") return RenderVlans(answer);
   if (method == "port.list") return RenderPorts(answer, options);
   if (method == "bridge.list") return RenderBridge(answer, options);
   return RenderTrace(answer);

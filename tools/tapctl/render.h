@@ -11,6 +11,7 @@
 namespace tapswitch {
 
 struct OutputOptions {
+  bool compress_vlans = false;  // ranges in JSON, too
   bool json = false;
   bool pretty = false;
   bool statistics = false;

@@ -102,6 +102,9 @@ absl::Status Client::Run(std::span<const std::string> words) {
   auto request = ParseCommand(words);
   if (!request.ok()) return request.status();
   if (request->command->method == "fdb.list") request->params["ages"] = options_.output.statistics;
+  if (request->command->method == "vlan.list" && options_.output.statistics) {
+    request->params["statistics"] = true;
+  }
   const std::string_view object = request->command->object;
   if (object == "batch") return RunBatch(request->params["file"].get<std::string>());
   if (absl::Status connected = Connect(); !connected.ok()) return connected;

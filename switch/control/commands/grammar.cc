@@ -35,6 +35,7 @@ constexpr std::array kLinkWords{
     Word{"locked", kFlag},
     Word{"mab", kFlag},
     Word{"fdb_max_learned", kNumber},
+    Word{"group_fwd_mask", kNumber},
 };
 
 constexpr std::array kEntryWords{
@@ -80,6 +81,25 @@ constexpr std::array kFlushWords{
     Word{"master", kIgnored},
 };
 
+constexpr std::array kVlanWords{
+    Word{"dev", kName},      Word{"vid", kText},       Word{"pvid", kTrue},
+    Word{"untagged", kTrue}, Word{"master", kIgnored}, Word{"self", kIgnored},
+};
+
+// bridge(8) takes the words of `add` here, too, and the kernel does not look at them.
+constexpr std::array kVlanDeleteWords{
+    Word{"dev", kName},         Word{"vid", kText},       Word{"pvid", kIgnored},
+    Word{"untagged", kIgnored}, Word{"master", kIgnored}, Word{"self", kIgnored},
+};
+
+constexpr std::array kVlanSetWords{
+    Word{"dev", kName},         Word{"vid", kText},   Word{"state", kState},
+    Word{"learning", kFlag},    Word{"flood", kFlag}, Word{"mcast_flood", kFlag},
+    Word{"bcast_flood", kFlag},
+};
+
+constexpr std::array kVlanShowWords{Word{"dev", kName}, Word{"vid", kNumber}};
+
 constexpr std::array kNameWord{Word{"dev", kName}};
 constexpr std::array kPortNameWord{Word{"dev", kName, "name"}};
 
@@ -110,8 +130,12 @@ constexpr std::array kCommands{
             .verb = "set",
             .method = "bridge.set",
             .words = kBridgeWords,
-            .usage = "[ageing_time TIME] [fdb_max_learned N] [mcast_snooping off]",
-            .summary = "change settings; a TIME has a unit, as 300s or 1500ms"},
+            .usage = "[ageing_time TIME] [fdb_max_learned N] [vlan_filtering on|off] "
+                     "[vlan_protocol PROTOCOL] [default_pvid VID|0] [group_fwd_mask MASK] "
+                     "[mcast_snooping off]",
+            .summary =
+                "change settings; a TIME has a unit, as 300s or 1500ms; a PROTOCOL is 802.1Q or "
+                "802.1ad"},
     Command{.object = "port",
             .verb = "add",
             .method = "port.add",
@@ -142,7 +166,7 @@ constexpr std::array kCommands{
             .required = "dev",
             .usage = "dev NAME [state STATE] [learning on|off] [flood on|off] [mcast_flood on|off] "
                      "[bcast_flood on|off] [hairpin on|off] [isolated on|off] [locked on|off] "
-                     "[fdb_max_learned N] [cost N] [priority N]",
+                     "[fdb_max_learned N] [group_fwd_mask MASK] [cost N] [priority N]",
             .summary = "set flags of a port, all of them or none"},
     Command{.object = "link",
             .verb = "show",
@@ -207,6 +231,38 @@ constexpr std::array kCommands{
                 "[dev NAME] [vlan VID] [[no]static] [[no]permanent] [[no]dynamic] [[no]sticky] "
                 "[[no]extern_learn] [[no]added_by_user]",
             .summary = "remove all entries that match"},
+    Command{.object = "vlan",
+            .verb = "add",
+            .method = "vlan.add",
+            .bare = {"VID", kText, "vid"},
+            .words = kVlanWords,
+            .required = "vid dev",
+            .usage = "vid VID[-VID] dev NAME [pvid] [untagged]",
+            .summary = "make a port a member of VLANs, or change how it is one"},
+    Command{.object = "vlan",
+            .verb = "del",
+            .method = "vlan.del",
+            .bare = {"VID", kText, "vid"},
+            .words = kVlanDeleteWords,
+            .required = "vid dev",
+            .usage = "vid VID[-VID] dev NAME",
+            .summary = "end it, and forget what was learned there"},
+    Command{.object = "vlan",
+            .verb = "set",
+            .method = "vlan.set",
+            .bare = {"VID", kText, "vid"},
+            .words = kVlanSetWords,
+            .required = "vid dev",
+            .usage = "vid VID[-VID] dev NAME [state STATE] [learning on|off] [flood on|off] "
+                     "[mcast_flood on|off] [bcast_flood on|off]",
+            .summary = "restrict a port in a VLAN, besides what its own flags say"},
+    Command{.object = "vlan",
+            .verb = "show",
+            .method = "vlan.list",
+            .bare = {"NAME", kName, "dev"},
+            .words = kVlanShowWords,
+            .usage = "[dev NAME] [vid VID]",
+            .summary = "the VLANs of ports; with -s what they carried"},
     Command{.object = "monitor",
             .verb = "",
             .method = "monitor.start",

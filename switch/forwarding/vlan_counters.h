@@ -1,0 +1,46 @@
+// What each port carried in each of its VLANs.
+//
+// A row per VLAN, made when the VLAN gets its first member, so that the path of a frame only adds.
+// Counters of a port that leaves a VLAN begin at zero when it comes back, as in the Linux bridge.
+
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/stats.h"
+
+namespace tapswitch {
+
+// As bridge(8) counts them (net/bridge/br_vlan.c): frames that came in, and copies that were handed
+// to the port, whether or not it could send them.
+struct VlanCounters {
+  FrameCounter received;
+  FrameCounter sent;
+
+  bool operator==(const VlanCounters&) const = default;
+};
+
+class VlanCounterTable {
+ public:
+  VlanCounterTable() : rows_(kVlanCount) {}
+
+  // Has counters for each member of each VLAN of `view`, and forgets others. Allocates.
+  void Prepare(const ForwardingView& view);
+
+  // Precondition: Prepare was called for a view in which `port` is a member of `vlan`.
+  [[nodiscard]] VlanCounters& of(VlanId vlan, PortId port) { return rows_[vlan.value][port.value]; }
+
+  // Zeros of what is no member.
+  [[nodiscard]] VlanCounters Find(VlanId vlan, PortId port) const {
+    const auto& row = rows_[vlan.value];
+    return port.value < row.size() ? row[port.value] : VlanCounters{};
+  }
+
+ private:
+  std::vector<std::vector<VlanCounters>> rows_;  // by VLAN and port
+};
+
+}  // namespace tapswitch
