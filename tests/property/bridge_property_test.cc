@@ -2,10 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
+#include <map>
 #include <vector>
 
 #include "switch/forwarding/bridge.h"
+#include "switch/forwarding/egress_builder.h"
 #include "tests/support/naive_bridge.h"
 #include "tests/support/random_traffic.h"
 #include "tests/support/test_frames.h"
@@ -16,27 +17,32 @@ namespace {
 constexpr uint16_t kPorts = RandomTraffic::kPorts;
 constexpr Ticks kAgeing{500};
 
-// A bridge, and the ports each frame of a batch left by.
+using Delivered = std::map<PortId, NaiveBridge::Bytes>;
+
+// A bridge, and what each frame of a batch left as, by port.
 class BridgeUnderTest {
  public:
-  explicit BridgeUnderTest(std::span<const PortForwarding> ports)
-      : bridge_({.capacity = 1024, .ageing = kAgeing, .salt = 42}) {
+  explicit BridgeUnderTest(std::span<const PortForwarding> ports, BridgeForwarding bridge = {})
+      : bridge_({.capacity = 4096, .ageing = kAgeing, .salt = 42}) {
     for (uint16_t id = 0; id < kPorts; ++id) egress_.AddPort({id});
-    Configure(ports);
+    Configure(ports, bridge);
   }
 
-  void Configure(std::span<const PortForwarding> ports) { bridge_.SetView(ForwardingView(ports)); }
+  void Configure(std::span<const PortForwarding> ports, BridgeForwarding bridge) {
+    bridge_.SetView(ForwardingView(ports, bridge));
+  }
 
-  std::vector<std::set<PortId>> Process(std::span<const Frame> frames, Tick now) {
+  std::vector<Delivered> Process(std::span<const Frame> frames, Tick now) {
     egress_.Clear();
     bridge_.Process(frames, now, egress_);
-    std::vector<std::set<PortId>> result(frames.size());
+    std::vector<Delivered> result(frames.size());
+    builder_.Begin(frames);
     egress_.used().ForEach([&](PortId port) {
       int previous = -1;
       for (const EgressFrame copy : egress_.of(port)) {
         EXPECT_GT(copy.frame, previous) << "in order of arrival, each frame once";
         previous = copy.frame;
-        result[copy.frame].insert(port);
+        result[copy.frame][port] = Build(copy);
       }
     });
     return result;
@@ -45,8 +51,16 @@ class BridgeUnderTest {
   Bridge& bridge() { return bridge_; }
 
  private:
+  NaiveBridge::Bytes Build(EgressFrame copy) {
+    EXPECT_EQ(builder_.Append(copy, {}), EgressBuilder::Result::kAppended);
+    const auto wire = Gather(builder_.frames().back());
+    builder_.ClearFrames();
+    return {wire.begin() + kVirtioNetHeaderSize, wire.end()};
+  }
+
   Bridge bridge_;
   EgressLists egress_;
+  EgressBuilder builder_;
 };
 
 // What a user may do to the table, or nothing.
@@ -63,7 +77,7 @@ void ChangeTable(RandomTraffic& random, MacTable& table, NaiveBridge& naive, Tic
       return;
     case 3:
       table.Erase(entry.vlan, entry.address, entry.port);
-      return naive.Erase(entry.address, entry.port);
+      return naive.Erase(entry);
     case 4: {
       const auto limit = static_cast<uint32_t>(random.Below(2) * random.Below(20));
       table.set_max_learned(limit);
@@ -86,8 +100,10 @@ TEST_P(BridgePropertyTest, AgreesWithTheNaiveBridgeOnEveryFrame) {
   SCOPED_TRACE(testing::Message() << "seed " << GetParam());
   RandomTraffic random(GetParam());
   auto ports = random.Ports();
-  BridgeUnderTest real(ports);
+  auto bridge = random.Bridge();
+  BridgeUnderTest real(ports, bridge);
   NaiveBridge naive(ports, kAgeing);
+  naive.SetPorts(ports, bridge);
   Tick now{1};
   for (int batch = 0; batch < 200; ++batch) {
     TestFrames storage;
@@ -105,8 +121,9 @@ TEST_P(BridgePropertyTest, AgreesWithTheNaiveBridgeOnEveryFrame) {
     now = now + Ticks{random.Below(200)};
     if (random.OneIn(5)) {
       ports = random.Ports();
-      real.Configure(ports);
-      naive.SetPorts(ports);
+      bridge = random.Bridge();
+      real.Configure(ports, bridge);
+      naive.SetPorts(ports, bridge);
     }
     if (random.OneIn(5)) {
       const PortId gone{static_cast<uint16_t>(random.Below(kPorts))};
@@ -118,21 +135,57 @@ TEST_P(BridgePropertyTest, AgreesWithTheNaiveBridgeOnEveryFrame) {
   }
 }
 
+// Said without the naive bridge, too: whatever changes between batches, no frame leaves on a VLAN that
+// its port is not a member of.
+TEST_P(BridgePropertyTest, NoFrameLeavesOnAVlanItsPortIsNotAMemberOf) {
+  SCOPED_TRACE(testing::Message() << "seed " << GetParam());
+  RandomTraffic random(GetParam());
+  auto ports = random.Ports();
+  BridgeForwarding bridge{.vlan_filtering = true};
+  BridgeUnderTest real(ports, bridge);
+  for (uint64_t batch = 0; batch < 100; ++batch) {
+    TestFrames storage;
+    std::vector<Frame> frames;
+    for (size_t i = 0; i < 50; ++i)
+      frames.push_back(storage.Plain(random.Port(), random.FrameBytes()));
+    const auto result = real.Process(frames, Tick{batch});
+    for (size_t i = 0; i < frames.size(); ++i) {
+      for (const auto& [port, bytes] : result[i]) {
+        const PortVlans& to = ports[port.value].vlans;
+        const PortVlans& from = ports[frames[i].ingress.value].vlans;
+        const auto in = ParseHeader(frames[i].bytes());
+        const bool tells = in->tag && in->tag->protocol == EtherType::kVlan && in->tag->vid() != 0;
+        const VlanId vlan = tells ? VlanId{in->tag->vid()} : from.pvid;
+        ASSERT_TRUE(from.members.contains(vlan)) << "batch " << batch << " frame " << i;
+        ASSERT_TRUE(to.members.contains(vlan)) << "batch " << batch << " frame " << i;
+        const auto out = ParseHeader(bytes);
+        if (to.untagged.contains(vlan)) continue;
+        ASSERT_TRUE(out->tag && out->tag->vid() == vlan.value);
+      }
+    }
+    if (random.OneIn(3)) {
+      ports = random.Ports();
+      real.Configure(ports, bridge);
+    }
+  }
+}
+
 TEST_P(BridgePropertyTest, SplittingABatchAnywhereChangesNothing) {
   SCOPED_TRACE(testing::Message() << "seed " << GetParam());
   RandomTraffic random(GetParam());
   const auto ports = random.Ports();
+  const auto bridge = random.Bridge();
   TestFrames storage;
   std::vector<Frame> frames;
   for (size_t i = 0; i < FrameBatch::kCapacity; ++i) {
     const PortId ingress{static_cast<uint16_t>(random.Below(kPorts))};
     frames.push_back(storage.Plain(ingress, random.FrameBytes()));
   }
-  BridgeUnderTest whole(ports);
+  BridgeUnderTest whole(ports, bridge);
   const auto expected = whole.Process(frames, Tick{5});
 
-  BridgeUnderTest split(ports);
-  std::vector<std::set<PortId>> result;
+  BridgeUnderTest split(ports, bridge);
+  std::vector<Delivered> result;
   for (size_t at = 0; at < frames.size();) {
     const size_t size = std::min<size_t>(random.Below(40) + 1, frames.size() - at);
     const auto part = split.Process(std::span(frames).subspan(at, size), Tick{5});
@@ -148,7 +201,7 @@ TEST_P(BridgePropertyTest, SplittingABatchAnywhereChangesNothing) {
 TEST_P(BridgePropertyTest, EveryFrameIsForwardedOrDroppedForAReason) {
   SCOPED_TRACE(testing::Message() << "seed " << GetParam());
   RandomTraffic random(GetParam());
-  BridgeUnderTest real(random.Ports());
+  BridgeUnderTest real(random.Ports(), random.Bridge());
   std::vector<uint64_t> shown(kPorts);
   for (int batch = 0; batch < 50; ++batch) {
     TestFrames storage;
@@ -171,7 +224,7 @@ TEST_P(BridgePropertyTest, EveryFrameIsForwardedOrDroppedForAReason) {
 TEST_P(BridgePropertyTest, TheSameInputGivesTheSameResult) {
   const auto run = [](uint64_t seed) {
     RandomTraffic random(seed);
-    BridgeUnderTest real(random.Ports());
+    BridgeUnderTest real(random.Ports(), random.Bridge());
     TestFrames storage;
     std::vector<Frame> frames;
     for (size_t i = 0; i < FrameBatch::kCapacity; ++i) {

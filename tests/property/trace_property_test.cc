@@ -107,12 +107,12 @@ TEST_P(TracePropertyTest, ATraceSaysWhatTheBridgeThenDoes) {
   SCOPED_TRACE(testing::Message() << "seed " << GetParam());
   TracedBridge bridge(GetParam());
   std::set<std::string> ends;
-  for (int step = 0; step < 5000 && !HasFailure(); ++step) {
+  for (int step = 0; step < 15000 && !HasFailure(); ++step) {
     if (step % 100 == 0) bridge.Reconfigure();
     if (step % 7 == 0) bridge.ChangeTable();
     ends.insert(bridge.TraceThenProcessOne());
   }
-  for (const char* end : {"admit drop", "screen drop", "state drop", "lookup drop", "egress drop",
+  for (const char* end : {"admit drop", "vlan drop", "screen drop", "state drop", "lookup drop", "egress drop",
                           "egress forward", "egress flood"}) {
     EXPECT_TRUE(ends.contains(end)) << "the traffic should have led to: " << end;
   }

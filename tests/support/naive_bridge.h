@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "switch/forwarding/ethernet.h"
@@ -19,11 +21,14 @@ namespace tapswitch {
 
 class NaiveBridge {
  public:
+  using Bytes = std::vector<std::byte>;
+
   NaiveBridge(std::vector<PortForwarding> ports, Ticks ageing) : ageing_(ageing) {
     SetPorts(std::move(ports));
   }
 
-  void SetPorts(std::vector<PortForwarding> ports) {
+  void SetPorts(std::vector<PortForwarding> ports, BridgeForwarding bridge = {}) {
+    bridge_ = bridge;
     ports_.clear();
     for (const PortForwarding& port : ports) ports_[port.id] = port;
   }
@@ -40,48 +45,117 @@ class NaiveBridge {
   }
 
   void Set(const MacEntry& entry, Tick now) {
-    table_[entry.address] = {.ports = {entry.port}, .shown = entry, .seen = now};
+    table_[KeyOf(entry)] = {.ports = {entry.port}, .shown = entry, .seen = now};
   }
 
   bool Append(MacEntry entry, Tick now) {
     entry.state = MacEntryState::kStatic;
-    const Entry* known = Find(entry.address, now);
+    const Entry* known = Find(KeyOf(entry), now);
     if (known != nullptr && known->shown.state == MacEntryState::kPermanent) return false;
     std::set<PortId> ports{entry.port};
     if (known != nullptr && known->shown.state == MacEntryState::kStatic)
       ports.merge(std::set(known->ports));
-    table_[entry.address] = {.ports = ports, .shown = entry, .seen = now};
+    table_[KeyOf(entry)] = {.ports = ports, .shown = entry, .seen = now};
     return true;
   }
 
-  void Erase(MacAddress address, PortId port) {
-    const auto found = table_.find(address);
+  void Erase(const MacEntry& entry) {
+    const auto found = table_.find(KeyOf(entry));
     if (found == table_.end()) return;
-    found->second.ports.erase(port);
+    found->second.ports.erase(entry.port);
     if (found->second.ports.empty()) table_.erase(found);
   }
 
-  // The ports that a frame leaves by.
-  std::set<PortId> Process(PortId ingress, std::span<const std::byte> frame, Tick now) {
+  // What leaves by each port.
+  std::map<PortId, Bytes> Process(PortId ingress, std::span<const std::byte> frame, Tick now) {
     const auto header = ParseHeader(frame);
     if (!header || header->source.is_multicast() || header->source.is_zero()) return {};
-    if (header->destination.is_reserved()) return {};
-    const PortForwarding& from = ports_.at(ingress);
+    const bool is_reserved = header->destination.is_reserved();
+    const uint16_t mask = ports_.at(ingress).group_fwd_mask | bridge_.group_fwd_mask;
+    if (is_reserved && (mask >> (header->destination.number() % 16) & 1) == 0) return {};
+    const auto vlan = VlanOf(ingress, *header);
+    if (!vlan) return {};
+    const PortForwarding from = InVlan(ports_.at(ingress), *vlan);
     if (from.state != PortState::kForwarding && from.state != PortState::kLearning) return {};
-    if (from.locked && !IsKnownOn(ingress, header->source, now)) return {};
-    if (from.learning) Learn(ingress, header->source, now);
+    const Key source{*vlan, header->source};
+    if (from.locked && !IsKnownOn(ingress, source, now)) return {};
+    if (from.learning && !is_reserved) Learn(ingress, source, now);
     if (from.state != PortState::kForwarding) return {};
-    std::set<PortId> result;
-    for (const auto& [id, to] : ports_) {
+    std::map<PortId, Bytes> result;
+    for (const auto& [id, port] : ports_) {
+      if (!IsMember(port, *vlan)) continue;
+      const PortForwarding to = InVlan(port, *vlan);
       if (to.state == PortState::kForwarding && (id != ingress || to.hairpin) &&
-          !(from.isolated && to.isolated) && Wants(to, header->destination, now)) {
-        result.insert(id);
+          !(from.isolated && to.isolated) && Wants(to, {*vlan, header->destination}, now)) {
+        result[id] = AsItLeaves(frame, *header, port, *vlan);
       }
     }
     return result;
   }
 
  private:
+  using Key = std::pair<VlanId, MacAddress>;
+  static Key KeyOf(const MacEntry& entry) { return {entry.vlan, entry.address}; }
+
+  // Whether the frame has a tag that tells its VLAN, or its priority.
+  [[nodiscard]] bool HasOwnTag(const EthernetHeader& header) const {
+    return bridge_.vlan_filtering && header.tag && header.tag->protocol == bridge_.vlan_protocol;
+  }
+
+  [[nodiscard]] bool IsMember(const PortForwarding& port, VlanId vlan) const {
+    return !bridge_.vlan_filtering || port.vlans.members.contains(vlan);
+  }
+
+  // Nothing: the frame is not admitted.
+  [[nodiscard]] std::optional<VlanId> VlanOf(PortId ingress, const EthernetHeader& header) const {
+    if (!bridge_.vlan_filtering) return kNoVlan;
+    const PortForwarding& port = ports_.at(ingress);
+    VlanId vlan = port.vlans.pvid;
+    if (HasOwnTag(header) && header.tag->vid() != 0) vlan = VlanId{header.tag->vid()};
+    if (vlan == kNoVlan || vlan.value == 4095 || !IsMember(port, vlan)) return std::nullopt;
+    return vlan;
+  }
+
+  [[nodiscard]] PortForwarding InVlan(PortForwarding port, VlanId vlan) const {
+    if (!bridge_.vlan_filtering) return port;
+    const auto lets_in = [](PortState state) {
+      return state == PortState::kForwarding || state == PortState::kLearning;
+    };
+    for (const VlanForwarding& exception : port.vlans.exceptions) {
+      if (exception.vlan != vlan) continue;
+      const bool both_forward =
+          port.state == PortState::kForwarding && exception.state == PortState::kForwarding;
+      const bool both_let_in = lets_in(port.state) && lets_in(exception.state);
+      port.state = both_forward  ? PortState::kForwarding
+                   : both_let_in ? PortState::kLearning
+                                 : PortState::kBlocking;
+      port.learning = port.learning && exception.learning;
+      port.flood = port.flood && exception.flood;
+      port.mcast_flood = port.mcast_flood && exception.mcast_flood;
+      port.bcast_flood = port.bcast_flood && exception.bcast_flood;
+    }
+    return port;
+  }
+
+  // The tag that told the VLAN is taken off, and one is put on where the port is a tagged member.
+  [[nodiscard]] Bytes AsItLeaves(std::span<const std::byte> frame, const EthernetHeader& header,
+                                 const PortForwarding& port, VlanId vlan) const {
+    Bytes bytes(frame.begin(), frame.end());
+    if (!bridge_.vlan_filtering) return bytes;
+    uint16_t priority = 0;
+    if (HasOwnTag(header)) {
+      bytes.erase(bytes.begin() + 12, bytes.begin() + 16);
+      priority = header.tag->control & 0xF000;
+    }
+    if (port.vlans.untagged.contains(vlan)) return bytes;
+    const auto protocol = static_cast<uint16_t>(bridge_.vlan_protocol);
+    const auto control = static_cast<uint16_t>(priority | vlan.value);
+    const auto high = [](uint16_t value) { return static_cast<std::byte>(value / 256); };
+    const auto low = [](uint16_t value) { return static_cast<std::byte>(value % 256); };
+    bytes.insert(bytes.begin() + 12, {high(protocol), low(protocol), high(control), low(control)});
+    return bytes;
+  }
+
   struct Entry {
     std::set<PortId> ports;
     MacEntry shown;  // but for its ports and when it was seen
@@ -96,21 +170,21 @@ class NaiveBridge {
     return !IsMortal(entry) || entry.seen + ageing_ > now;
   }
 
-  const Entry* Find(MacAddress address, Tick now) const {
-    const auto entry = table_.find(address);
+  const Entry* Find(const Key& key, Tick now) const {
+    const auto entry = table_.find(key);
     return entry == table_.end() || !IsLive(entry->second, now) ? nullptr : &entry->second;
   }
 
-  bool IsKnownOn(PortId port, MacAddress address, Tick now) const {
-    const Entry* entry = Find(address, now);
+  bool IsKnownOn(PortId port, const Key& key, Tick now) const {
+    const Entry* entry = Find(key, now);
     return entry != nullptr && entry->shown.state != MacEntryState::kPermanent &&
            entry->ports.contains(port);
   }
 
-  void Learn(PortId port, MacAddress source, Tick now) {
+  void Learn(PortId port, const Key& source, Tick now) {
     if (ageing_.centiseconds == 0) return;
     const Entry* known = Find(source, now);
-    MacEntry learned{.address = source, .port = port};
+    MacEntry learned{.vlan = source.first, .address = source.second, .port = port};
     if (known != nullptr) {
       if (known->shown.state == MacEntryState::kPermanent) return;
       if (known->ports.contains(port)) {
@@ -128,7 +202,7 @@ class NaiveBridge {
   bool HasRoom(PortId port, bool is_counted, Tick now) const {
     uint32_t on_port = 0;
     uint32_t on_all = 0;
-    for (const auto& [address, entry] : table_) {
+    for (const auto& [key, entry] : table_) {
       if (!IsPlain(entry) || !IsLive(entry, now)) continue;
       ++on_all;
       if (entry.ports.contains(port)) ++on_port;
@@ -138,9 +212,9 @@ class NaiveBridge {
     return is_counted || limit_ == 0 || on_all < limit_;
   }
 
-  bool Wants(const PortForwarding& to, MacAddress destination, Tick now) const {
-    if (destination.is_broadcast()) return to.bcast_flood;
-    if (destination.is_multicast()) return to.mcast_flood;
+  bool Wants(const PortForwarding& to, const Key& destination, Tick now) const {
+    if (destination.second.is_broadcast()) return to.bcast_flood;
+    if (destination.second.is_multicast()) return to.mcast_flood;
     const Entry* entry = Find(destination, now);
     if (entry == nullptr) return to.flood;
     return entry->shown.state != MacEntryState::kPermanent && entry->ports.contains(to.id);
@@ -150,7 +224,8 @@ class NaiveBridge {
   uint32_t limit_ = 0;
   std::map<PortId, uint32_t> port_limits_;
   std::map<PortId, PortForwarding> ports_;
-  std::map<MacAddress, Entry> table_;
+  BridgeForwarding bridge_;
+  std::map<Key, Entry> table_;
 };
 
 }  // namespace tapswitch

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <random>
 #include <vector>
@@ -44,7 +45,10 @@ class RandomTraffic {
 
   std::vector<std::byte> FrameBytes() {
     FrameBuilder frame(Address(), Address());
-    if (OneIn(3)) frame.Tag(EtherType::kVlan, static_cast<uint16_t>(Below(0x10000)));
+    while (OneIn(2)) {
+      frame.Tag(OneIn(4) ? EtherType::kServiceVlan : EtherType::kVlan,
+                static_cast<uint16_t>(Below(16) << 12U | Vid()));
+    }
     frame.Type(EtherType::kIpv4).Pad(14 + Below(100));
     auto bytes = frame.Build();
     if (OneIn(50)) bytes.resize(Below(14));
@@ -65,14 +69,47 @@ class RandomTraffic {
           .isolated = OneIn(3),
           .hairpin = OneIn(6),
           .locked = OneIn(6),
+          .group_fwd_mask = OneIn(3) ? static_cast<uint16_t>(Below(0x10000)) : uint16_t{0},
+          .vlans = Vlans(),
       });
     }
     return ports;
   }
 
+  // A few VLANs, and those that are special.
+  uint16_t Vid() {
+    constexpr std::array<uint16_t, 6> kVids{0, 1, 2, 3, 4094, 4095};
+    return kVids[Below(kVids.size())];
+  }
+
+  PortVlans Vlans() {
+    PortVlans vlans;
+    for (const uint16_t id : std::array<uint16_t, 4>{1, 2, 3, 4094}) {
+      if (OneIn(4)) continue;
+      vlans.members.insert({id});
+      if (OneIn(2)) vlans.untagged.insert({id});
+      if (OneIn(3)) vlans.pvid = {id};
+      if (!OneIn(4)) continue;
+      vlans.exceptions.push_back(
+          {.vlan = {id},
+           .state = OneIn(2) ? static_cast<PortState>(Below(5)) : PortState::kForwarding,
+           .learning = !OneIn(3),
+           .flood = !OneIn(3),
+           .mcast_flood = !OneIn(3),
+           .bcast_flood = !OneIn(3)});
+    }
+    return vlans;
+  }
+
+  BridgeForwarding Bridge() {
+    return {.vlan_filtering = !OneIn(3),
+            .vlan_protocol = OneIn(4) ? EtherType::kServiceVlan : EtherType::kVlan,
+            .group_fwd_mask = OneIn(3) ? static_cast<uint16_t>(Below(0x10000)) : uint16_t{0}};
+  }
+
   // Of any kind, as a user may set it.
   MacEntry Entry() {
-    MacEntry entry{.vlan = kNoVlan,
+    MacEntry entry{.vlan = {OneIn(2) ? uint16_t{0} : static_cast<uint16_t>(Below(4))},
                    .address = StationAddress(),
                    .port = Port(),
                    .state = OneIn(2) ? MacEntryState::kLearned : MacEntryState::kStatic,

@@ -213,5 +213,120 @@ TEST_F(EgressBuilderTest, AFrameOfTooManySegmentsIsRefused) {
   EXPECT_TRUE(builder_.frames().empty());
 }
 
+// ----- VLAN tags -----
+
+constexpr VlanTag kTag10{.protocol = EtherType::kVlan, .control = 0x600A};
+
+EgressFrame Edited(TagEdit edit, uint16_t frame = 0) {
+  return {.frame = frame, .edit = edit, .has_own_tag = edit != TagEdit::kPush, .tag = kTag10};
+}
+
+// The frame with this tag in front of what it has.
+std::vector<std::byte> WithTag(const std::vector<std::byte>& frame, VlanTag tag) {
+  std::vector<std::byte> tagged(frame.begin(), frame.begin() + 2 * kMacAddressSize);
+  const auto rest = FrameBuilder({}, {}).Tag(tag.protocol, tag.control).Build();
+  tagged.insert(tagged.end(), rest.begin() + 2 * kMacAddressSize, rest.end());
+  tagged.insert(tagged.end(), frame.begin() + 2 * kMacAddressSize, frame.end());
+  return tagged;
+}
+
+VirtioNetHeader Moved(VirtioNetHeader header, int by) {
+  const auto move = [by](uint16_t& field) {
+    if (field != 0) field = static_cast<uint16_t>(field + by);
+  };
+  move(header.header_length);
+  move(header.checksum_start);
+  return header;
+}
+
+// Small frames are copied whole, large ones are gathered.
+TEST_F(EgressBuilderTest, ATagIsPushedPoppedAndChanged) {
+  for (const size_t size : {14, 60, 256, 257, 1514}) {
+    const auto plain = PlainFrame(size);
+    const auto tagged = WithTag(plain, kTag10);
+    const auto priority = WithTag(plain, {.protocol = EtherType::kVlan, .control = 0x6000});
+    Begin({frames_.Plain(kIngress, plain), frames_.Plain(kIngress, tagged),
+           frames_.Plain(kIngress, priority)});
+    ASSERT_EQ(builder_.Append(Edited(TagEdit::kPush, 0), kNoOffloads), Result::kAppended);
+    ASSERT_EQ(builder_.Append(Edited(TagEdit::kPop, 1), kNoOffloads), Result::kAppended);
+    ASSERT_EQ(builder_.Append(Edited(TagEdit::kRetag, 2), kNoOffloads), Result::kAppended);
+    ASSERT_EQ(builder_.Append(Edited(TagEdit::kPop, 2), kNoOffloads), Result::kAppended);
+    const auto sent = Take();
+    ASSERT_EQ(sent.size(), 4U);
+    EXPECT_EQ(sent[0], tagged) << size;
+    EXPECT_EQ(sent[1], plain) << size;
+    EXPECT_EQ(sent[2], tagged) << size;
+    EXPECT_EQ(sent[3], plain) << size;
+    EXPECT_TRUE(std::equal(plain.begin(), plain.end(), batch_[0].bytes().begin()))
+        << "received bytes stay as they are";
+  }
+}
+
+TEST_F(EgressBuilderTest, TheOffsetsOfALargeFrameMoveWithItsTag) {
+  const auto plain = LargeTcp(5000);
+  const auto tagged = WithTag(plain, kTag10);
+  Begin({frames_.WithOffload(kIngress, plain, TcpGso(1448)),
+         frames_.WithOffload(kIngress, tagged, Moved(TcpGso(1448), 4))});
+  ASSERT_EQ(builder_.Append(Edited(TagEdit::kPush, 0), kAllOffloads), Result::kAppended);
+  ASSERT_EQ(builder_.Append(Edited(TagEdit::kPop, 1), kAllOffloads), Result::kAppended);
+  const auto header_of = [&](size_t i) {
+    const auto bytes = Gather(builder_.frames()[i]);
+    return *ParseVirtioNetHeader(std::span(bytes).first<kVirtioNetHeaderSize>());
+  };
+  EXPECT_EQ(header_of(0), Moved(TcpGso(1448), 4));
+  EXPECT_EQ(header_of(1), TcpGso(1448));
+  EXPECT_EQ(builder_.frames()[0].pieces.size(), 2U) << "the payload is referenced, not copied";
+  const auto sent = Take();
+  EXPECT_EQ(sent[0], tagged);
+  EXPECT_EQ(sent[1], plain);
+}
+
+TEST_F(EgressBuilderTest, ATagIsEditedOnEachSegment) {
+  const auto plain = LargeTcp(3000);
+  Begin({frames_.WithOffload(kIngress, plain, TcpGso(1448)),
+         frames_.WithOffload(kIngress, WithTag(plain, kTag10), Moved(TcpGso(1448), 4))});
+  ASSERT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  const auto segments = Take();
+  ASSERT_EQ(segments.size(), 3U);
+  ASSERT_EQ(builder_.Append(Edited(TagEdit::kPush, 0), kNoOffloads), Result::kAppended);
+  const auto pushed = Take();
+  ASSERT_EQ(builder_.Append(Edited(TagEdit::kPop, 1), kNoOffloads), Result::kAppended);
+  const auto popped = Take();
+  ASSERT_EQ(pushed.size(), 3U);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(pushed[i], WithTag(segments[i], kTag10));
+  EXPECT_EQ(popped, segments);
+}
+
+TEST_F(EgressBuilderTest, AChecksumIsFinishedBehindAnEditedTag) {
+  const auto plain = UnfinishedUdp("hello");
+  Begin({frames_.WithOffload(kIngress, plain, kUdpChecksum)});
+  ASSERT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  const auto finished = Take();
+  ASSERT_EQ(builder_.Append(Edited(TagEdit::kPush), kNoOffloads), Result::kAppended);
+  EXPECT_EQ(Take()[0], WithTag(finished[0], kTag10));
+}
+
+TEST_F(EgressBuilderTest, AMixedFloodUsesOneBuffer) {
+  Begin({frames_.Plain(kIngress, PlainFrame(1514))});
+  ASSERT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
+  ASSERT_EQ(builder_.Append(Edited(TagEdit::kPush), kNoOffloads), Result::kAppended);
+  const auto frames = builder_.frames();
+  EXPECT_EQ(frames[0].pieces[0].data, batch_[0].wire.data);
+  const Piece payload = frames[1].pieces[1];
+  EXPECT_GE(payload.data, batch_[0].wire.data);
+  EXPECT_LE(payload.data + payload.size, batch_[0].wire.data + batch_[0].wire.size);
+}
+
+TEST_F(EgressBuilderTest, TheMtuDoesNotCountTheTagOfTheBridge) {
+  const auto inner = WithTag(PlainFrame(1514), kTag10);
+  Begin({frames_.Plain(kIngress, PlainFrame(1514)), frames_.Plain(kIngress, inner),
+         frames_.Plain(kIngress, PlainFrame(1515))});
+  EXPECT_EQ(builder_.Append(Edited(TagEdit::kPush, 0), kNoOffloads), Result::kAppended);
+  // A customer's tagged frame of full size passes with the tunnel's tag around it.
+  EXPECT_EQ(builder_.Append(Edited(TagEdit::kPush, 1), kNoOffloads), Result::kAppended);
+  EXPECT_EQ(builder_.Append(Edited(TagEdit::kPop, 1), kNoOffloads), Result::kAppended);
+  EXPECT_EQ(builder_.Append(Edited(TagEdit::kPush, 2), kNoOffloads), Result::kTooLong);
+}
+
 }  // namespace
 }  // namespace tapswitch

@@ -1,0 +1,179 @@
+// The same ports, the same frames: does the switch deliver what Open vSwitch's userspace datapath
+// delivers, byte for byte?
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/control_client.h"
+#include "tests/support/frame_drain.h"
+#include "tests/support/frame_exchange.h"
+#include "tests/support/switch_test.h"
+#include "tests/support/test_network.h"
+
+namespace tapswitch {
+namespace {
+
+using Frame = std::vector<std::byte>;
+using Delivered = std::map<int, std::vector<Frame>>;
+
+// A port, in the words of both.
+struct PortMode {
+  std::string name;
+  std::string ovs;                  // columns of table Port
+  std::vector<std::string> tapctl;  // behind `vlan add dev NAME`; a new port is in no VLAN
+};
+
+const std::vector<PortMode>& Modes() {
+  static const std::vector<PortMode> modes{
+      {"access10", "tag=10", {"vid 10 pvid untagged"}},
+      {"access20", "tag=20", {"vid 20 pvid untagged"}},
+      {"trunk", "trunks=10,20", {"vid 10", "vid 20"}},
+      {"trunk20", "trunks=20,30", {"vid 20", "vid 30"}},
+      {"native_untagged",
+       "vlan_mode=native-untagged tag=10 trunks=20,30",
+       {"vid 10 pvid untagged", "vid 20", "vid 30"}},
+      {"native_tagged", "vlan_mode=native-tagged tag=20 trunks=10", {"vid 20 pvid", "vid 10"}},
+  };
+  return modes;
+}
+
+class OvsVlanTest : public SwitchTest {
+ protected:
+  static constexpr int kPorts = 6;
+
+  void SetUp() override {
+    SwitchTest::SetUp();
+    if (IsSkipped()) return;
+    network_.emplace(TestNetwork::Options{.io = io(),
+                                          .ports = std::vector<std::string>(kPorts),
+                                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces,
+                                          .flags = {"--vlan_filtering"}});
+    client_.emplace();
+    Tapctl("bridge set default_pvid 0");
+    drain_.emplace(*network_, *client_);
+    if (TryRun("command -v ovs-vswitchd ovsdb-server").status != 0) {
+      GTEST_SKIP() << "there is no Open vSwitch: install openvswitch-switch";
+    }
+    StartOvs();
+  }
+
+  void TearDown() override {
+    if (!network_) return;
+    // By the numbers that these two wrote down themselves.
+    static_cast<void>(TryRun(kEnvironment + "ovs-appctl exit; ovs-appctl -t ovsdb-server exit"));
+  }
+
+  NetnsSandbox::Result TryRun(const std::string& command) const {
+    return network_->sandbox().TryRun(command);
+  }
+  std::string Run(const std::string& command) const { return network_->sandbox().Run(command); }
+  void Tapctl(const std::string& words) const { Run(std::string(TAPCTL_PATH) + " " + words); }
+
+  // In its own folder, on veth pairs to hosts o1, o2, ... of its own.
+  void StartOvs() {
+    Run(kEnvironment +
+        "mkdir -p $OVS_RUNDIR && cd $OVS_RUNDIR && "
+        "ovsdb-tool create conf.db /usr/share/openvswitch/vswitch.ovsschema && "
+        "ovsdb-server conf.db --remote=punix:$OVS_RUNDIR/db.sock --pidfile --detach --no-chdir "
+        "--log-file >/dev/null 2>&1 && ovs-vsctl --no-wait init && "
+        "ovs-vswitchd unix:$OVS_RUNDIR/db.sock --pidfile --detach --no-chdir --log-file "
+        ">/dev/null 2>&1 && ovs-vsctl add-br ovs0 -- set bridge ovs0 datapath_type=netdev");
+    for (int i = 1; i <= kPorts; ++i) {
+      const std::string host = "o" + std::to_string(i);
+      network_->sandbox().AddNetns(host);
+      Run("ip link add ov" + std::to_string(i) + " type veth peer name eth0 netns " + host +
+          " && ip link set ov" + std::to_string(i) + " up && ip -n " + host +
+          " link set eth0 up && ip netns exec " + host + " ethtool -K eth0 txvlan off rxvlan off");
+      Run(kEnvironment + "ovs-vsctl add-port ovs0 ov" + std::to_string(i) + " " +
+          Modes()[static_cast<size_t>(i) - 1].ovs);
+      const NetworkNamespace netns = NetworkNamespace::Open(host).value();
+      const NetnsScope scope = NetnsScope::Enter(netns).value();
+      ovs_hosts_.emplace_back("eth0");
+    }
+  }
+
+  // Each frame is known by a number in it, so late ones do no harm.
+  Delivered PassOvs(int host, const Frame& frame, const Delivered& expected) {
+    ovs_hosts_.at(static_cast<size_t>(host) - 1).Send(frame);
+    Delivered received;
+    const auto take = [&] {
+      for (size_t i = 0; i < ovs_hosts_.size(); ++i) {
+        for (;;) {
+          Frame one = ovs_hosts_[i].Receive(std::chrono::milliseconds(0));
+          if (one.empty()) break;
+          if (IsOfTheTest(one)) received[static_cast<int>(i) + 1].push_back(std::move(one));
+        }
+      }
+    };
+    // All that the switch delivered has to come; then time for what should not.
+    EXPECT_TRUE(WaitUntil(
+        [&] {
+          take();
+          return received == expected;
+        },
+        std::chrono::seconds(5)));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    take();
+    return received;
+  }
+
+  static bool IsOfTheTest(const Frame& frame) {
+    return frame.size() > 12 && frame[6] == std::byte{0x02} && frame[7] == std::byte{0xAA};
+  }
+
+  inline static const std::string kEnvironment =
+      "export OVS_RUNDIR=/run/tapswitch/ovs OVS_LOGDIR=/run/tapswitch/ovs "
+      "OVS_DBDIR=/run/tapswitch/ovs OVS_SYSCONFDIR=/run/tapswitch/ovs; ";
+
+  std::optional<TestNetwork> network_;
+  std::optional<ControlClient> client_;
+  std::optional<FrameDrain> drain_;
+  std::deque<PacketSocket> ovs_hosts_;
+};
+INSTANTIATE_TEST_SUITE_P(Io, OvsVlanTest, testing::Values("uring"), IoName);
+
+TEST_P(OvsVlanTest, BothDeliverTheSame) {
+  constexpr unsigned kSeed = 20;
+  SCOPED_TRACE(testing::Message() << "seed " << kSeed);
+  std::mt19937 random(kSeed);
+  const auto below = [&](unsigned bound) { return static_cast<uint16_t>(random() % bound); };
+  for (int i = 1; i <= kPorts; ++i) {
+    for (const std::string& words : Modes()[static_cast<size_t>(i) - 1].tapctl) {
+      Tapctl("vlan add dev vnet" + std::to_string(i) + " " + words);
+    }
+  }
+  drain_->Drain();
+  for (uint32_t number = 0; number < 300 && !HasFailure(); ++number) {
+    const int host = 1 + below(kPorts);
+    const MacAddress source = Station(host * 10 + below(3));
+    MacAddress destination = Station((1 + below(kPorts)) * 10 + below(3));
+    if (below(4) == 0) destination = kBroadcastAddress;
+    if (destination == source) continue;
+    const PortMode& mode = Modes()[static_cast<size_t>(host) - 1];
+    FrameBuilder builder(destination, source);
+    constexpr std::array<uint16_t, 5> kVids{10, 20, 30, 40, 0};
+    const unsigned tags = below(3);
+    for (unsigned i = 0; i < tags; ++i) {
+      const unsigned priority = below(8);
+      uint16_t vid = i == 0 ? kVids[below(kVids.size())] : uint16_t{77};
+      // Here as on a Linux bridge, an access port takes frames that are tagged with its VLAN; there
+      // it drops all that are tagged.
+      if (i == 0 && mode.name.starts_with("access")) vid = 0;
+      builder.Tag(EtherType::kVlan, static_cast<uint16_t>(priority << 13U | vid));
+    }
+    const Frame frame = builder.Type(kTestType).U32(number).Pad(64).Build();
+    const Delivered ours = drain_->Pass(host, frame);
+    EXPECT_EQ(PassOvs(host, frame, ours), ours) << "frame " << number << " into " << mode.name;
+  }
+}
+
+}  // namespace
+}  // namespace tapswitch
