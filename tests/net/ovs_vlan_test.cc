@@ -4,25 +4,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <deque>
-#include <map>
+#include <array>
+#include <optional>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/support/control_client.h"
 #include "tests/support/frame_drain.h"
 #include "tests/support/frame_exchange.h"
+#include "tests/support/peer_hosts.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
 namespace tapswitch {
 namespace {
-
-using Frame = std::vector<std::byte>;
-using Delivered = std::map<int, std::vector<Frame>>;
 
 // A port, in the words of both.
 struct PortMode {
@@ -77,7 +73,7 @@ class OvsVlanTest : public SwitchTest {
   std::string Run(const std::string& command) const { return network_->sandbox().Run(command); }
   void Tapctl(const std::string& words) const { Run(std::string(TAPCTL_PATH) + " " + words); }
 
-  // In its own folder, on veth pairs to hosts o1, o2, ... of its own.
+  // In its own folder.
   void StartOvs() {
     Run(kEnvironment +
         "mkdir -p $OVS_RUNDIR && cd $OVS_RUNDIR && "
@@ -86,47 +82,11 @@ class OvsVlanTest : public SwitchTest {
         "--log-file >/dev/null 2>&1 && ovs-vsctl --no-wait init && "
         "ovs-vswitchd unix:$OVS_RUNDIR/db.sock --pidfile --detach --no-chdir --log-file "
         ">/dev/null 2>&1 && ovs-vsctl add-br ovs0 -- set bridge ovs0 datapath_type=netdev");
+    peer_.emplace(network_->sandbox(), kPorts);
     for (int i = 1; i <= kPorts; ++i) {
-      const std::string host = "o" + std::to_string(i);
-      network_->sandbox().AddNetns(host);
-      Run("ip link add ov" + std::to_string(i) + " type veth peer name eth0 netns " + host +
-          " && ip link set ov" + std::to_string(i) + " up && ip -n " + host +
-          " link set eth0 up && ip netns exec " + host + " ethtool -K eth0 txvlan off rxvlan off");
-      Run(kEnvironment + "ovs-vsctl add-port ovs0 ov" + std::to_string(i) + " " +
+      Run(kEnvironment + "ovs-vsctl add-port ovs0 " + PeerHosts::EndOf(i) + " " +
           Modes()[static_cast<size_t>(i) - 1].ovs);
-      const NetworkNamespace netns = NetworkNamespace::Open(host).value();
-      const NetnsScope scope = NetnsScope::Enter(netns).value();
-      ovs_hosts_.emplace_back("eth0");
     }
-  }
-
-  // Each frame is known by a number in it, so late ones do no harm.
-  Delivered PassOvs(int host, const Frame& frame, const Delivered& expected) {
-    ovs_hosts_.at(static_cast<size_t>(host) - 1).Send(frame);
-    Delivered received;
-    const auto take = [&] {
-      for (size_t i = 0; i < ovs_hosts_.size(); ++i) {
-        for (;;) {
-          Frame one = ovs_hosts_[i].Receive(std::chrono::milliseconds(0));
-          if (one.empty()) break;
-          if (IsOfTheTest(one)) received[static_cast<int>(i) + 1].push_back(std::move(one));
-        }
-      }
-    };
-    // All that the switch delivered has to come; then time for what should not.
-    EXPECT_TRUE(WaitUntil(
-        [&] {
-          take();
-          return received == expected;
-        },
-        std::chrono::seconds(5)));
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    take();
-    return received;
-  }
-
-  static bool IsOfTheTest(const Frame& frame) {
-    return frame.size() > 12 && frame[6] == std::byte{0x02} && frame[7] == std::byte{0xAA};
   }
 
   inline static const std::string kEnvironment =
@@ -136,7 +96,7 @@ class OvsVlanTest : public SwitchTest {
   std::optional<TestNetwork> network_;
   std::optional<ControlClient> client_;
   std::optional<FrameDrain> drain_;
-  std::deque<PacketSocket> ovs_hosts_;
+  std::optional<PeerHosts> peer_;
 };
 INSTANTIATE_TEST_SUITE_P(Io, OvsVlanTest, testing::Values("uring"), IoName);
 
@@ -169,9 +129,9 @@ TEST_P(OvsVlanTest, BothDeliverTheSame) {
       if (i == 0 && mode.name.starts_with("access")) vid = 0;
       builder.Tag(EtherType::kVlan, static_cast<uint16_t>(priority << 13U | vid));
     }
-    const Frame frame = builder.Type(kTestType).U32(number).Pad(64).Build();
-    const Delivered ours = drain_->Pass(host, frame);
-    EXPECT_EQ(PassOvs(host, frame, ours), ours) << "frame " << number << " into " << mode.name;
+    const auto frame = builder.Type(kTestType).U32(number).Pad(64).Build();
+    const auto ours = drain_->Pass(host, frame);
+    EXPECT_EQ(peer_->Pass(host, frame, ours), ours) << "frame " << number << " into " << mode.name;
   }
 }
 

@@ -23,7 +23,7 @@ constexpr std::array kOptions{
     Option{"statistics", 1, [](Options& o, const std::string&) { o.output.statistics = true; }},
     Option{"stats", 1, [](Options& o, const std::string&) { o.output.statistics = true; }},
     Option{"details", 1, [](Options& o, const std::string&) { o.output.details = true; }},
-    Option{"compressvlans", 1,
+    Option{"compressvlans", 3,
            [](Options& o, const std::string&) { o.output.compress_vlans = true; }},
     Option{"timestamp", 1, [](Options& o, const std::string&) { o.output.timestamps = true; }},
     Option{"force", 1, [](Options& o, const std::string&) { o.force = true; }},
