@@ -36,6 +36,8 @@ uint64_t RandomNumber() {
   return (uint64_t{random()} << 32U) | random();
 }
 
+SipKey RandomKey() { return {.low = RandomNumber(), .high = RandomNumber()}; }
+
 // Locally administered, of one station (IEEE 802, 8.4).
 MacAddress RandomAddress() {
   constexpr uint64_t kLocal = uint64_t{2} << 40U;
@@ -101,6 +103,8 @@ class Daemon {
       if (absl::Status watched = ring_.ring->Watch(fd, tag); !watched.ok()) return watched;
     }
     const MacAddress address = RandomAddress();
+    worker_.loop_detector().SetSender({.bridge = address, .key = RandomKey()});
+    worker_.neighbours().SetKey(RandomKey());
     static_cast<void>(bridge_.table().Set(
         {.address = address, .port = kBridgePort, .state = MacEntryState::kPermanent},
         clock_->Now()));

@@ -16,6 +16,8 @@
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
+#include "switch/protocol/loop_detector.h"
+#include "switch/protocol/neighbour_proxy.h"
 
 namespace tapswitch {
 
@@ -56,10 +58,17 @@ struct LoopSnapshot {
   uint64_t ring_overflows = 0;
 };
 
+struct NeighbourSnapshot {
+  NeighbourProxy::Counters counters;
+  size_t entries = 0;
+};
+
 struct SwitchSnapshot {
   std::vector<PortSnapshot> ports;  // by ascending id
   TableSnapshot table;
   LoopSnapshot loop;
+  LoopDetector::Counters loop_detection;
+  NeighbourSnapshot neighbours;
 };
 
 }  // namespace tapswitch

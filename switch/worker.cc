@@ -22,9 +22,16 @@ bool SameAddressee(const Tag& a, const Tag& b) {
 }  // namespace
 
 Worker::Worker(Ring& ring, const Clock& clock, Bridge& bridge)
-    : ring_(ring), clock_(clock), bridge_(bridge), now_(clock.Now()) {}
+    : ring_(ring), clock_(clock), bridge_(bridge), now_(clock.Now()) {
+  bridge_.screening().set_loop_detector(&loop_detector_);
+  bridge_.screening().set_neighbours(&neighbours_);
+}
 
-Worker::~Worker() { CloseAll(); }
+Worker::~Worker() {
+  CloseAll();
+  bridge_.screening().set_loop_detector(nullptr);
+  bridge_.screening().set_neighbours(nullptr);
+}
 
 absl::Status Worker::AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding) {
   const PortId id = port->identity().id;
@@ -44,6 +51,11 @@ void Worker::SetForwarding(const PortForwarding& forwarding) {
 
 void Worker::SetForwarding(const BridgeForwarding& forwarding) {
   forwarding_ = forwarding;
+  view_is_stale_ = true;
+}
+
+void Worker::SetLoopDetection(const LoopDetection& settings) {
+  loop_detector_.Configure(settings, now_);
   view_is_stale_ = true;
 }
 
@@ -90,6 +102,8 @@ void Worker::OnLinkChange(const LinkEvent& link) {
 void Worker::Turn() {
   UpdateView();
   WaitAndDispatch(Timeout());
+  // Before the frames, whose answers could take all the room there is.
+  loop_detector_.SendProbes(now_, bridge_.screening().outbox());
   if (!batch_.empty()) Forward();
   active_.ForEach([this](PortId id) {
     ports_[id.value].port->Recycle();
@@ -113,7 +127,9 @@ std::optional<std::chrono::nanoseconds> Worker::Timeout() const {
 // When something is to be done even if nothing happens.
 std::optional<Tick> Worker::NextDeadline() const {
   std::optional<Tick> next = next_recovery_;
-  if (bridge_.table().has_mortal() && (!next || next_sweep_ < *next)) next = next_sweep_;
+  const auto consider = [&](Tick tick) { next = std::min(next.value_or(tick), tick); };
+  if (bridge_.table().has_mortal()) consider(next_sweep_);
+  if (const auto round = loop_detector_.next_round()) consider(*round);
   return next;
 }
 
@@ -199,12 +215,12 @@ void Worker::RecoverPorts() {
   }
 }
 
-void Worker::Recover(PortId id) {
-  Attached& attached = ports_[id.value];
-  if (!attached.shut_down) return;
-  attached.shut_down.reset();
+bool Worker::Recover(PortId id) {
+  if (port(id) == nullptr || !ports_[id.value].shut_down) return false;
+  ports_[id.value].shut_down.reset();
   view_is_stale_ = true;
   if (on_recovery_) on_recovery_(id);
+  return true;
 }
 
 void Worker::SendOriginated() {
@@ -212,7 +228,7 @@ void Worker::SendOriginated() {
   for (; originated_ < letters.size(); ++originated_) {
     const Outbox::Letter& letter = letters[originated_];
     Port* const egress = port(letter.egress);
-    if (egress == nullptr) continue;
+    if (egress == nullptr) continue;  // it has been removed since
     const WireFrame frame{.pieces = {&letter.wire, 1},
                           .size = letter.wire.size - kVirtioNetHeaderSize};
     egress->Send({&frame, 1});
@@ -277,7 +293,27 @@ void Worker::RebuildView() {
     if (!attached.port) continue;
     ports.push_back(EffectiveForwarding(attached));
   }
-  bridge_.SetView(ForwardingView(ports, forwarding_));
+  BridgeForwarding forwarding = forwarding_;
+  forwarding.detects_loops = loop_detector_.settings().is_on();
+  bridge_.SetView(ForwardingView(ports, forwarding));
+  TellLoopDetector(ports);
+  // What was known when nobody listened any more is not believed later.
+  if (bridge_.view().neigh_suppressed().empty()) {
+    neighbours_.table().Release();
+  } else {
+    neighbours_.table().Reserve();
+  }
+}
+
+void Worker::TellLoopDetector(std::span<const PortForwarding> ports) {
+  PortSet forwarding;
+  PortSet probing;
+  for (const PortForwarding& port : ports) {
+    if (port.state != PortState::kForwarding) continue;
+    forwarding.insert(port.id);
+    if (port.loop_detection) probing.insert(port.id);
+  }
+  loop_detector_.SetPorts(forwarding, probing);
 }
 
 SwitchSnapshot Worker::Snapshot() const {
@@ -300,6 +336,9 @@ SwitchSnapshot Worker::Snapshot() const {
                     .learned = table.learned(),
                     .capacity = table.capacity(),
                     .evicted = table.evictions()};
+  snapshot.loop_detection = loop_detector_.counters();
+  snapshot.neighbours = {.counters = neighbours_.counters(),
+                         .entries = neighbours_.table().CountAlive(now_)};
   snapshot.loop = loop_;
   snapshot.loop.busy_seconds = ThreadCpuSeconds();
   snapshot.loop.ring_overflows = ring_.overflows();

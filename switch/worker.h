@@ -30,6 +30,8 @@
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/port_set.h"
+#include "switch/protocol/loop_detector.h"
+#include "switch/protocol/neighbour_proxy.h"
 #include "switch/snapshot.h"
 
 namespace tapswitch {
@@ -54,6 +56,12 @@ class Worker {
   // Changes how the bridge as a whole treats frames.
   void SetForwarding(const BridgeForwarding& forwarding);
 
+  // Starts or stops to look for loops. Who sends the probes is set before.
+  void SetLoopDetection(const LoopDetection& settings);
+  [[nodiscard]] LoopDetector& loop_detector() { return loop_detector_; }
+  // Has entries while a port suppresses questions for neighbours.
+  [[nodiscard]] NeighbourTable& neighbours() { return neighbours_.table(); }
+
   // Takes a port out: nothing comes or goes by it from the next turn on. Once no operation of its is in
   // flight, and its id can be used again, `on_removed` is handed the port, detached from the ring.
   // What the table knows of it is the caller's business. Precondition: the port is there.
@@ -72,8 +80,8 @@ class Worker {
   void set_on_alarm(std::function<void(const Alarm&)> handler) { on_alarm_ = std::move(handler); }
   void set_on_recovery(std::function<void(PortId)> handler) { on_recovery_ = std::move(handler); }
 
-  // Forwards for a port again that was shut down. No effect on any other.
-  void Recover(PortId id);
+  // Forwards for a port again that was shut down. False, and without effect, for any other.
+  bool Recover(PortId id);
 
   // Of the port now: disabled while its link is down, while it is shut down, or when there is
   // no such port.
@@ -93,8 +101,8 @@ class Worker {
   // Tells every port of a change in the kernel's interfaces.
   void OnLinkChange(const LinkEvent& link);
 
-  // Waits until there is something to do, and does it. A frame, a signal, or the ageing of
-  // addresses ends the wait; a worker with nothing learned sleeps until something arrives.
+  // Waits until there is something to do, and does it. A frame, a signal, the ageing of addresses, or
+  // a probe that is due ends the wait; a worker with nothing learned sleeps until something arrives.
   void Turn();
 
   // Closes all ports and waits until no operation of theirs is in flight. They stay known by id, for
@@ -125,6 +133,7 @@ class Worker {
   void NoticeStatus(Attached& attached);
   [[nodiscard]] static PortForwarding EffectiveForwarding(const Attached& attached);
   void RebuildView();
+  void TellLoopDetector(std::span<const PortForwarding> ports);
   void FinishRemovals();
   void Age();
   void HeedAlarms();
@@ -150,6 +159,8 @@ class Worker {
   std::optional<Tick> next_recovery_;
   size_t originated_ = 0;  // of the letters in the bridge's outbox, those handed to their ports
   LoopSnapshot loop_;
+  LoopDetector loop_detector_;
+  NeighbourProxy neighbours_;
 
   Tick now_;
   Tick next_sweep_;

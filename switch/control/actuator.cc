@@ -39,6 +39,9 @@ absl::Status Actuator::Do(const SetBridge& action) {
     running_.bridge.table().set_max_learned(action.settings.fdb_max_learned);
     // What was learned was learned in VLANs that frames no longer belong to.
     if (classifies_otherwise) running_.bridge.table().FlushAll();
+    if (running_.worker.loop_detector().settings() != action.settings.loop) {
+      running_.worker.SetLoopDetection(action.settings.loop);
+    }
   });
   SetOwnAddress(forwarding.vlan_filtering ? action.settings.vlans.members : VlanSet());
   return absl::OkStatus();

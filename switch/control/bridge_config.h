@@ -19,6 +19,7 @@
 #include "switch/control/vlan_edit.h"
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
+#include "switch/protocol/loop_detector.h"
 
 namespace tapswitch {
 
@@ -29,6 +30,7 @@ struct BridgeSettings {
   VlanId default_pvid = kDefaultPvid;  // of new ports; kNoVlan: none
   // The VLANs in which frames to the bridge's own address are consumed.
   PortVlans vlans = OnlyPvid(kDefaultPvid);
+  LoopDetection loop;
 
   bool operator==(const BridgeSettings&) const = default;
 };

@@ -6,6 +6,13 @@
 #include "switch/control/table_walk.h"
 
 namespace tapswitch {
+namespace {
+
+// Of the neighbours, between two batches: each one's station is looked up, too.
+constexpr size_t kNeighboursAtOnce = 512;
+
+}  // namespace
+
 BridgeControl::BridgeControl(Identity identity, const RunningSwitch& running)
     : identity_(std::move(identity)), running_(running), actuator_(running, identity_.address) {}
 
@@ -87,6 +94,38 @@ absl::StatusOr<Trace> BridgeControl::TraceFrame(PortId ingress,
     running_.worker.UpdateView();
     return tapswitch::TraceFrame(running_.bridge.view(), running_.bridge.table(), ingress, header,
                                  now(), [this](PortId id) { return NameOf(id); });
+  });
+}
+
+bool BridgeControl::Recover(PortId port) {
+  return running_.commands.Call([&] { return running_.worker.Recover(port); });
+}
+
+BridgeControl::NeighbourEntry BridgeControl::WithPort(const Neighbour& neighbour, Tick now) const {
+  const auto station = running_.bridge.table().Lookup(neighbour.vlan, neighbour.mac, now);
+  const bool is_somewhere = station && !station->is_local && station->group == kNoGroup;
+  return {neighbour, is_somewhere ? std::optional(station->port) : std::nullopt};
+}
+
+std::vector<BridgeControl::NeighbourEntry> BridgeControl::Neighbours() const {
+  std::vector<NeighbourEntry> entries;
+  entries.reserve(NeighbourTable::kCapacity);
+  const Tick time = now();
+  for (size_t first = 0; first < NeighbourTable::kCapacity; first += kNeighboursAtOnce) {
+    running_.commands.Call([&] {
+      running_.worker.neighbours().VisitSome(
+          first, kNeighboursAtOnce, time,
+          [&](const Neighbour& neighbour) { entries.push_back(WithPort(neighbour, time)); });
+    });
+  }
+  return entries;
+}
+
+uint64_t BridgeControl::FlushNeighbours(const NeighbourFilter& unwanted) {
+  return running_.commands.Call([&] {
+    const Tick time = now();
+    return running_.worker.neighbours().Erase(
+        time, [&](const Neighbour& neighbour) { return unwanted(WithPort(neighbour, time)); });
   });
 }
 

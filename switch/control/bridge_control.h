@@ -62,6 +62,19 @@ class BridgeControl {
   // Removes what `unwanted`, called by the worker's thread, takes; returns how many.
   uint64_t Flush(const EntryFilter& unwanted);
 
+  // Has a port that was shut down forward again. False: it was not.
+  [[nodiscard]] bool Recover(PortId port);
+
+  // A neighbour, and the port that its station is behind now, if that is known.
+  struct NeighbourEntry {
+    Neighbour neighbour;
+    std::optional<PortId> port;
+  };
+  [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const;
+  using NeighbourFilter = std::function<bool(const NeighbourEntry&)>;
+  // Forgets those that `unwanted`, called by the worker's thread, takes; returns how many.
+  uint64_t FlushNeighbours(const NeighbourFilter& unwanted);
+
   [[nodiscard]] Tick now() const { return running_.clock.Now(); }
 
   // What the switch would do with a frame that came in by `ingress` now.
@@ -78,6 +91,8 @@ class BridgeControl {
   [[nodiscard]] bool watches_table() const { return watched_; }
 
  private:
+  [[nodiscard]] NeighbourEntry WithPort(const Neighbour& neighbour, Tick now) const;
+
   Identity identity_;
   RunningSwitch running_;
   BridgeConfig config_;

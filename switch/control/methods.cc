@@ -93,6 +93,11 @@ Methods::Methods(BridgeControl& control, Monitor& monitor) : control_(control), 
   add("port.add", &Methods::AddPort);
   add("port.del", &Methods::DeletePort);
   add("port.list", &Methods::ListPorts);
+  add("port.recover", &Methods::RecoverPort);
+  add("loop.set", &Methods::SetLoopDetection);
+  add("loop.list", &Methods::ListLoopDetection);
+  add("neigh.list", &Methods::ListNeighbours);
+  add("neigh.flush", &Methods::FlushNeighbours);
   add("link.set", &Methods::SetLink);
   add("link.list", &Methods::ListLinks);
   add_entry("fdb.add", FdbVerb::kAdd);
@@ -112,7 +117,7 @@ Methods::Methods(BridgeControl& control, Monitor& monitor) : control_(control), 
   add("trace", &Methods::TraceFrame);
   add("config.save", &Methods::Save);
   // As people say it.
-  for (const std::string object : {"bridge", "port", "link", "fdb", "vlan"}) {
+  for (const std::string object : {"bridge", "port", "link", "fdb", "vlan", "loop", "neigh"}) {
     methods_[object + ".show"] = methods_[object + ".list"];
   }
 }
@@ -200,6 +205,19 @@ Methods::Result Methods::ListPorts(const Params& params) {
   const auto name = reader.MaybeText("name");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   return ListPortsAs(control_, name, ShowPort);
+}
+
+Methods::Result Methods::RecoverPort(const Params& params) {
+  ParamReader reader(params);
+  const std::string name = reader.Text("name");
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  const auto port = control_.FindPort(name);
+  if (!port.ok()) return port.status();
+  if (!control_.Recover(*port)) {
+    return absl::FailedPreconditionError(
+        fmt::format("port {}: it is not shut down: see tapctl port show", name));
+  }
+  return nullptr;
 }
 
 // All of them are checked before one is set.
@@ -307,7 +325,12 @@ void Methods::Publish(const Alarm& alarm) {
   ordered_json members = NameOnly(control_.NameOf(alarm.port));
   members["alarm"] = NameOf(alarm.kind);
   members["shut_down"] = alarm.shut_down;
-  spdlog::warn("{}: {}{}", control_.NameOf(alarm.port), NameOf(alarm.kind),
+  std::string details;
+  if (alarm.kind == Alarm::Kind::kLoop) {
+    members["other"] = control_.NameOf(alarm.other);
+    details = fmt::format(": it leads to the same place as {}", control_.NameOf(alarm.other));
+  }
+  spdlog::warn("{}: {}{}{}", control_.NameOf(alarm.port), NameOf(alarm.kind), details,
                alarm.shut_down ? ": it is shut down" : "");
   monitor_.Publish("port", "alarm", std::move(members));
 }

@@ -47,6 +47,11 @@ class Methods {
   Result AddPort(const Params& params);
   Result DeletePort(const Params& params);
   Result ListPorts(const Params& params);
+  Result RecoverPort(const Params& params);
+  Result SetLoopDetection(const Params& params);
+  Result ListLoopDetection(const Params& params);
+  Result ListNeighbours(const Params& params);
+  Result FlushNeighbours(const Params& params);
   Result SetLink(const Params& params);
   Result ListLinks(const Params& params);
   Result AddEntry(FdbVerb verb, const Params& params);

@@ -51,13 +51,14 @@ constexpr std::array kSettings{
     Setting{"mcast_flood", &PortSettings::mcast_flood},
     Setting{"bcast_flood", &PortSettings::bcast_flood},
     Setting{"mcast_to_unicast", Never{"multicast snooping"}},
-    Setting{"neigh_suppress", Never{"knowledge of neighbours"}},
+    Setting{"neigh_suppress", &PortSettings::neigh_suppress},
     Setting{"vlan_tunnel", Never{"tunnels"}},
     Setting{"isolated", &PortSettings::isolated},
     Setting{"locked", &PortSettings::locked},
     Setting{"mab", Never{"MAC authentication bypass"}},
     Setting{"fdb_max_learned", &PortSettings::fdb_max_learned},
     Setting{"group_fwd_mask", Mask{&PortSettings::group_fwd_mask}},
+    Setting{"loop_detection", &PortSettings::loop_detection},
 };
 
 absl::Status Bad(std::string_view name, const json& value, std::string_view cure) {
@@ -153,6 +154,8 @@ PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
           .isolated = settings.isolated,
           .hairpin = settings.hairpin,
           .locked = settings.locked,
+          .loop_detection = settings.loop_detection,
+          .neigh_suppress = settings.neigh_suppress,
           .group_fwd_mask = settings.group_fwd_mask,
           .vlans = settings.vlans};
 }

@@ -24,6 +24,8 @@ struct PortSettings {
   bool hairpin = false;
   bool isolated = false;
   bool locked = false;
+  bool neigh_suppress = false;
+  bool loop_detection = true;  // takes part in it while the bridge looks for loops
   // Reserved addresses that are forwarded when they come in here, besides those of the bridge.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;               // set by vlan_edit.h

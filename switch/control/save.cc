@@ -103,6 +103,15 @@ void SaveVlans(const std::string& dev, const PortVlans& initial, const PortVlans
   }
 }
 
+// Nothing when it is as at first.
+std::string LoopDetectionAsCommand(const LoopDetection& loop) {
+  if (loop == LoopDetection{}) return "";
+  const auto span = [](Ticks ticks) { return ticks == Ticks{0} ? "off" : Duration(ticks); };
+  return fmt::format("loop set period {} action {} recovery {}", span(loop.period),
+                     loop.action == LoopDetection::Action::kBlock ? "block" : "log",
+                     span(loop.recovery));
+}
+
 }  // namespace
 
 std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
@@ -117,6 +126,8 @@ std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
                   NameOfVlanProtocol(bridge.forwarding.vlan_protocol), bridge.default_pvid.value,
                   MaskText(bridge.forwarding.group_fwd_mask)));
   SaveVlans(control.identity().name, OnlyPvid(bridge.default_pvid), bridge.vlans, lines);
+  const std::string loop = LoopDetectionAsCommand(bridge.loop);
+  if (!loop.empty()) lines.push_back(loop);
   for (const PortConfig& port : config.ports) {
     const std::string& name = port.spec.name;
     lines.push_back("port add " + Quoted(SpecText(port.spec)));

@@ -51,6 +51,12 @@ uint64_t SumOfLearning(const SwitchSnapshot& snapshot, LearnResult result) {
   return sum;
 }
 
+double Seconds(Ticks span) { return static_cast<double>(span.centiseconds) / 100; }
+
+double SecondsUntil(Tick then, Tick now) {
+  return then <= now ? 0 : Seconds({then.centiseconds - now.centiseconds});
+}
+
 PortState StateOf(const PortSnapshot* snapshot) {
   return snapshot == nullptr ? PortState::kDisabled : snapshot->state;
 }
@@ -84,6 +90,9 @@ ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snap
             {"fdb_limited", sum(LearnResult::kLimited)},
             {"fdb_no_room", sum(LearnResult::kRefused)},
             {"fdb_evicted", snapshot.table.evicted},
+            {"neigh_answered", snapshot.neighbours.counters.answered},
+            {"neigh_suppressed", snapshot.neighbours.counters.spared},
+            {"neigh_contested", snapshot.neighbours.counters.contested},
             {"loop_frames", snapshot.loop.frames},
             {"loop_busy_seconds", snapshot.loop.busy_seconds},
             {"ring_overflows", snapshot.loop.ring_overflows}}}};
@@ -100,6 +109,9 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
                     {"reason", status.reason},
                     {"state", NameOf(StateOf(snapshot))},
                     {"mtu", status.mtu}};
+  if (snapshot != nullptr && snapshot->shut_down) {
+    port["shut_down"] = NameOf(snapshot->shut_down->cause);
+  }
   port["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
   ShowCounters(snapshot == nullptr ? PortCounters{} : snapshot->counters, port);
   return port;
@@ -119,6 +131,26 @@ ordered_json ShowLink(const BridgeControl& control, const PortConfig& config,
   link["state"] = NameOf(StateOf(snapshot));
   link["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
   return link;
+}
+
+ordered_json ShowLoopDetection(const BridgeControl& control, const SwitchSnapshot& snapshot) {
+  const LoopDetection& loop = control.config().bridge.loop;
+  auto blocked = ordered_json::array();
+  for (const PortSnapshot& port : snapshot.ports) {
+    if (!port.shut_down || port.shut_down->cause != Alarm::Kind::kLoop) continue;
+    ordered_json one{{"ifname", port.name}};
+    if (port.shut_down->until)
+      one["seconds_left"] = SecondsUntil(*port.shut_down->until, control.now());
+    blocked.push_back(std::move(one));
+  }
+  return {{"ifname", control.identity().name},
+          {"enabled", loop.is_on()},
+          {"period", Seconds(loop.period)},
+          {"action", loop.action == LoopDetection::Action::kBlock ? "block" : "log"},
+          {"recovery", Seconds(loop.recovery)},
+          {"probes", snapshot.loop_detection.probes},
+          {"loops", snapshot.loop_detection.loops},
+          {"blocked", std::move(blocked)}};
 }
 
 std::string SpecText(const PortSpec& spec) {

@@ -20,6 +20,9 @@ namespace tapswitch {
                                               const PortConfig& config,
                                               const PortSnapshot* snapshot);
 
+[[nodiscard]] nlohmann::ordered_json ShowLoopDetection(const BridgeControl& control,
+                                                       const SwitchSnapshot& snapshot);
+
 // "[TYPE:]NAME[,KEY[=VALUE]]...", as `port add` takes it.
 [[nodiscard]] std::string SpecText(const PortSpec& spec);
 

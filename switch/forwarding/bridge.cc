@@ -30,6 +30,12 @@ class TagEdits {
   FrameTag from_;
 };
 
+// A question that no port is left for.
+DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
+  return verdict == ProtocolVerdict::kAnswered ? DropReason::kNeighbourAnswered
+                                               : DropReason::kNoEgress;
+}
+
 }  // namespace
 
 Bridge::Bridge(const MacTable::Options& table) : table_(table), counters_(kMaxPorts) {}
@@ -66,16 +72,18 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
   if (counts && masks.members.contains(frame.ingress)) {
     vlan_counters_.of(as.vlan, frame.ingress).received.Add(frame.bytes().size());
   }
+  ProtocolVerdict verdict = ProtocolVerdict::kPass;
   if (view_.is_screened(frame.ingress)) {
     const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
     if (const auto refused = screening_.Check(view_, table_, screened, now)) return refused;
+    verdict = screening_.verdict();
   }
   if (masks.learning.contains(frame.ingress) && MayTeach(*header)) {
     const LearnResult result = table_.Learn(as.vlan, header->source, frame.ingress, now);
     if (result != LearnResult::kRefreshed) counters.Learned(result);
   }
 
-  const Decision decision = Decide(view_, table_, frame.ingress, as, *header, now);
+  Decision decision = Decide(view_, table_, frame.ingress, as, *header, now);
   if (decision.action == Decision::Action::kDrop) return decision.reason;
   const TagEdits edits(view_, *header, as);
   const auto send_by = [&](PortId port) {
@@ -85,6 +93,10 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
   if (decision.action == Decision::Action::kForward) {
     send_by(decision.egress);
   } else {
+    if (verdict != ProtocolVerdict::kPass) {
+      decision.flood -= view_.neigh_suppressed();
+      if (decision.flood.empty()) return WhyNobodyIsAsked(verdict);
+    }
     decision.flood.ForEach(send_by);
   }
   return std::nullopt;

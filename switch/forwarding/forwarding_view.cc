@@ -48,6 +48,7 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
     if (port.locked) locked_.insert(port.id);
     if (port.locked && LetsFramesIn(port.state)) screened_.insert(port.id);
   }
+  ScreenForProtocols(ports);
   pvids_.resize(ids, kNoVlan);
   group_fwd_masks_.resize(ids);
   reach_.resize(ids);
@@ -61,6 +62,17 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
     } else {
       AddMember(port, true, masks_.front());
     }
+  }
+}
+
+// Some protocols have to see what comes in by any port.
+void ForwardingView::ScreenForProtocols(std::span<const PortForwarding> ports) {
+  for (const PortForwarding& port : ports) {
+    if (port.neigh_suppress) neigh_suppressed_.insert(port.id);
+  }
+  if (!bridge_.detects_loops && neigh_suppressed_.empty()) return;
+  for (const PortForwarding& port : ports) {
+    if (LetsFramesIn(port.state)) screened_.insert(port.id);
   }
 }
 

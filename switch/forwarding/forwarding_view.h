@@ -67,9 +67,11 @@ struct PortForwarding {
   bool flood = true;  // unicast to unknown destinations leaves by it
   bool mcast_flood = true;
   bool bcast_flood = true;
-  bool isolated = false;  // reaches only ports that are not, so not itself either
-  bool hairpin = false;   // a frame may leave by the port it came from
-  bool locked = false;    // takes frames only from stations that are known to be behind it
+  bool isolated = false;        // reaches only ports that are not, so not itself either
+  bool hairpin = false;         // a frame may leave by the port it came from
+  bool locked = false;          // takes frames only from stations that are known to be behind it
+  bool loop_detection = true;   // it may send probes, and be blamed for a loop
+  bool neigh_suppress = false;  // questions for neighbours that the bridge knows do not leave by it
   // Reserved addresses 01:80:C2:00:00:0X that are forwarded when they come in here, as bits.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;  // looked at while the bridge filters VLANs
@@ -80,6 +82,7 @@ struct BridgeForwarding {
   bool vlan_filtering = false;
   EtherType vlan_protocol = EtherType::kVlan;  // the TPID of its tags; others are payload
   uint16_t group_fwd_mask = 0;                 // for all ports
+  bool detects_loops = false;                  // looks for probes of its own on all ports
 
   bool operator==(const BridgeForwarding&) const = default;
 };
@@ -153,12 +156,16 @@ class ForwardingView {
   // that they cost other ports one test of a bit. Only of a port whose state lets frames in.
   [[nodiscard]] bool is_screened(PortId ingress) const { return screened_.contains(ingress); }
   [[nodiscard]] bool is_locked(PortId ingress) const { return locked_.contains(ingress); }
+  [[nodiscard]] bool detects_loops() const { return bridge_.detects_loops; }
+  // While there are any, all ports are screened, for what is to be known of neighbours.
+  [[nodiscard]] const PortSet& neigh_suppressed() const { return neigh_suppressed_; }
 
   // The ports that frames from `ingress` may reach at all: not the port itself (hairpin aside), and
   // no isolated port from another. Precondition: `ingress` is a port of this view.
   [[nodiscard]] const PortSet& reach(PortId ingress) const { return reach_[ingress.value]; }
 
  private:
+  void ScreenForProtocols(std::span<const PortForwarding> ports);
   void AddToVlans(const PortForwarding& port);
   VlanMasks& MasksFor(VlanId vlan);
 
@@ -172,6 +179,7 @@ class ForwardingView {
   PortSet ports_;
   PortSet screened_;
   PortSet locked_;
+  PortSet neigh_suppressed_;
   std::vector<PortSet> reach_;  // by ingress
 };
 

@@ -4,24 +4,16 @@
 #pragma once
 
 #include <optional>
-#include <span>
 
 #include "switch/forwarding/alarms.h"
-#include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/mac_table.h"
 #include "switch/forwarding/outbox.h"
+#include "switch/forwarding/protocol_entity.h"
 #include "switch/forwarding/stats.h"
 
 namespace tapswitch {
-
-struct ScreenedFrame {
-  PortId ingress;
-  Classification as;
-  const EthernetHeader& header;
-  std::span<const std::byte> bytes;
-};
 
 class Screening {
  public:
@@ -30,11 +22,22 @@ class Screening {
   [[nodiscard]] std::optional<DropReason> Check(const ForwardingView& view, const MacTable& table,
                                                 const ScreenedFrame& frame, Tick now);
 
+  // Of the frame that was checked last and not refused.
+  [[nodiscard]] ProtocolVerdict verdict() const { return verdict_; }
+
+  // Who recognises the bridge's own probes, and who knows its neighbours: see switch/protocol/. Null:
+  // nobody. They outlive this, or are taken away first.
+  void set_loop_detector(ProtocolEntity* detector) { loop_detector_ = detector; }
+  void set_neighbours(ProtocolEntity* neighbours) { neighbours_ = neighbours; }
+
   // What was noticed, and what is to be sent; whoever drives the bridge empties them.
   [[nodiscard]] AlarmLog& alarms() { return alarms_; }
   [[nodiscard]] Outbox& outbox() { return outbox_; }
 
  private:
+  ProtocolEntity* loop_detector_ = nullptr;
+  ProtocolEntity* neighbours_ = nullptr;
+  ProtocolVerdict verdict_ = ProtocolVerdict::kPass;
   AlarmLog alarms_;
   Outbox outbox_;
 };

@@ -113,7 +113,7 @@ class Tracer {
   }
 
   bool Screened() {
-    if (!view_.is_screened(ingress_)) return true;
+    if (!view_.is_screened(ingress_) || !view_.is_locked(ingress_)) return true;
     const auto refused = Screen(view_, table_, ingress_, vlan_, header_.source, now_);
     const std::string where = EntryText(header_.source);
     const std::string text = name_(ingress_) + " is locked, and the source " + where;

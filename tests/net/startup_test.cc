@@ -44,8 +44,8 @@ std::string PortName(int number) { return "vnet" + std::to_string(number); }
 
 void SetRandomLink(std::mt19937& random, ControlClient& client, const std::string& name) {
   json change{{"dev", name}};
-  for (const char* flag :
-       {"learning", "flood", "mcast_flood", "bcast_flood", "hairpin", "isolated", "locked"}) {
+  for (const char* flag : {"learning", "flood", "mcast_flood", "bcast_flood", "hairpin", "isolated",
+                           "locked", "neigh_suppress", "loop_detection"}) {
     if (random() % 2 == 0) change[flag] = random() % 2 == 0;
   }
   if (random() % 2 == 0) change["state"] = random() % 5;
@@ -79,6 +79,9 @@ void AddRandomEntry(std::mt19937& random, ControlClient& client, int number) {
 void MakeRandomBridge(std::mt19937& random, ControlClient& client) {
   client.Call("bridge.set", {{"ageing_time", std::to_string(random() % 100'000) + "0ms"},
                              {"fdb_max_learned", random() % 100'000}});
+  client.Call("loop.set", {{"period", random() % 2 == 0 ? "off" : "1.23s"},
+                           {"action", random() % 2 == 0 ? "log" : "block"},
+                           {"recovery", random() % 2 == 0 ? "off" : "20s"}});
   for (int i = 0; i < kPorts; ++i) {
     client.Call(
         "port.add",
@@ -92,6 +95,8 @@ void MakeRandomBridge(std::mt19937& random, ControlClient& client) {
 json Everything(ControlClient& client) {
   json bridge = client.Call("bridge.list").at(0);
   for (const char* key : {"address", "counters"}) bridge.erase(key);
+  json loop = client.Call("loop.list").at(0);
+  for (const char* key : {"probes", "loops"}) loop.erase(key);
   json ports = json::array();
   for (const json& port : client.Call("port.list")) ports.push_back(port["spec"]);
   json links = client.Call("link.list");
@@ -103,7 +108,8 @@ json Everything(ControlClient& client) {
     entries.push_back(std::move(entry));
   }
   std::sort(entries.begin(), entries.end());
-  return {{"bridge", bridge}, {"ports", ports}, {"links", links}, {"entries", entries}};
+  return {
+      {"bridge", bridge}, {"loop", loop}, {"ports", ports}, {"links", links}, {"entries", entries}};
 }
 
 std::string Lines(const json& commands) {

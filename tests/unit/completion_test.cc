@@ -31,8 +31,9 @@ std::vector<std::string> Complete(std::vector<std::string> words) {
 }
 
 TEST(CompletionTest, ObjectsComeFirst) {
-  EXPECT_THAT(Complete({""}), ElementsAre("batch", "bridge", "fdb", "help", "link", "monitor",
-                                          "port", "save", "top", "trace", "vlan"));
+  EXPECT_THAT(Complete({""}),
+              ElementsAre("batch", "bridge", "fdb", "help", "link", "loop", "monitor", "neigh",
+                          "port", "save", "top", "trace", "vlan"));
   EXPECT_THAT(Complete({"b"}), ElementsAre("batch", "bridge"));
   EXPECT_THAT(Complete({"fly"}), IsEmpty());
 }

@@ -99,7 +99,19 @@ INSTANTIATE_TEST_SUITE_P(
         Accepted{"link set dev v state 4", "link.set", R"({"dev": "v", "state": 4})"},
         Accepted{"link set dev v cost 5 priority 6 fdb_max_learned 7", "link.set",
                  R"({"dev": "v", "cost": 5, "priority": 6, "fdb_max_learned": 7})"},
+        Accepted{"link set dev v neigh_suppress on loop_detection off", "link.set",
+                 R"({"dev": "v", "neigh_suppress": true, "loop_detection": false})"},
         Accepted{"link set v learning off", "link.set", R"({"dev": "v", "learning": false})"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Protocols, AcceptedWords,
+    testing::Values(Accepted{"loop", "loop.list", "{}"}, Accepted{"loop show", "loop.list", "{}"},
+                    Accepted{"loop set period 1s action block recovery off", "loop.set",
+                             R"({"period": "1s", "action": "block", "recovery": "off"})"},
+                    Accepted{"neigh", "neigh.list", "{}"},
+                    Accepted{"neigh show dev v vlan 7", "neigh.list", R"({"dev": "v", "vlan": 7})"},
+                    Accepted{"neigh flush v", "neigh.flush", R"({"dev": "v"})"},
+                    Accepted{"port recover v", "port.recover", R"({"name": "v"})"}));
 
 INSTANTIATE_TEST_SUITE_P(
     EntryChange, AcceptedWords,
@@ -232,7 +244,8 @@ TEST_P(RefusedWords, AreNamedWithWhatWouldBeRight) {
 
 INSTANTIATE_TEST_SUITE_P(
     Commands, RefusedWords,
-    testing::Values(Refused{"", {"no object", "bridge, port, link, fdb, vlan, monitor"}},
+    testing::Values(Refused{"",
+                            {"no object", "bridge, port, link, fdb, vlan, neigh, loop, monitor"}},
                     Refused{"''", {"'' is no object"}},
                     Refused{"fly", {"'fly' is no object", "bridge"}},
                     Refused{"b", {"'b' is an ambiguous object", "bridge, batch"}},
@@ -301,10 +314,10 @@ TEST(ParseCommandTest, TheOwnNamesOfAnObjectNeedNoMoreLetters) {
 // accepts only switched off.
 const std::set<std::string_view>& Unshown() {
   static const std::set<std::string_view> words{
-      "local",       "temp",           "master",    "brport",           "br", "guard",
-      "mab",         "root_block",     "fastleave", "mcast_to_unicast",
+      "local",       "temp", "master",     "brport",    "br",
+      "guard",       "mab",  "root_block", "fastleave", "mcast_to_unicast",
       "dev",  // where the name may stand by itself
-      "vlan_tunnel", "neigh_suppress", "self"};
+      "vlan_tunnel", "self"};
   return words;
 }
 

@@ -32,7 +32,7 @@ TEST(PortSettingsTest, ShowsTheKeysOfBridge8WithItsDefaults) {
     "root_block": false, "fastleave": false, "learning": true, "flood": true, "mcast_flood": true,
     "bcast_flood": true, "mcast_router": 1, "mcast_to_unicast": false, "neigh_suppress": false,
     "vlan_tunnel": false, "isolated": false, "locked": false, "mab": false,
-    "fdb_max_learned": 0, "group_fwd_mask": "0"})"));
+    "fdb_max_learned": 0, "group_fwd_mask": "0", "loop_detection": true})"));
 }
 
 TEST(PortSettingsTest, StatesHaveNamesAndNumbers) {
@@ -57,8 +57,8 @@ TEST(PortSettingsTest, NamesTheBadValue) {
 }
 
 TEST(PortSettingsTest, WhatIsNotThereCanOnlyBeOff) {
-  for (const std::string name : {"guard", "root_block", "fastleave", "mcast_to_unicast",
-                                 "neigh_suppress", "vlan_tunnel", "mab"}) {
+  for (const std::string name :
+       {"guard", "root_block", "fastleave", "mcast_to_unicast", "vlan_tunnel", "mab"}) {
     PortSettings settings;
     EXPECT_TRUE(SetPortSetting(name, false, settings).ok()) << name;
     EXPECT_THAT(Problem(name, true), HasSubstr(name + " on"));

@@ -13,14 +13,13 @@
 #include "ports/tap_port.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
+#include "tests/support/neighbour_frames.h"
 
 namespace tapswitch {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-using Bytes = std::vector<std::byte>;
 
 constexpr MacAddress Station(uint64_t n) { return MacAddress::FromNumber(0x020000000000 + n); }
 
@@ -287,6 +286,111 @@ TEST_F(WorkerTest, ForwardingFollowsWhatIsSetAndTheLink) {
   EXPECT_EQ(worker_.EffectiveState({2}), PortState::kDisabled);
   SetLink(2, true);
   EXPECT_EQ(worker_.EffectiveState({2}), PortState::kBlocking) << "a state set by hand stays";
+}
+
+// ----- what the switch sends by itself -----------------------------------------------------------
+
+// The frames that were written, without their virtio-net header.
+std::vector<Bytes> Frames(FakeRing& ring) {
+  std::vector<Bytes> frames;
+  for (const auto& written : ring.written()) {
+    frames.emplace_back(written.bytes.begin() + kVirtioNetHeaderSize, written.bytes.end());
+  }
+  ring.ClearWritten();
+  return frames;
+}
+
+TEST_F(WorkerTest, ProbesAreSentOnceAPeriodAndCounted) {
+  worker_.SetLoopDetection({.period = {200}});
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(0, 1, 2));
+  EXPECT_EQ(bridge_.counters({0}).sent.frames, 1U);
+  EXPECT_EQ(bridge_.counters({0}).sent.bytes, kLoopProbeSize);
+  ASSERT_TRUE(ring_.timeouts().back().has_value());
+  EXPECT_EQ(*ring_.timeouts().back(), std::chrono::seconds(2));
+  Settle();
+  EXPECT_THAT(WrittenTo(), IsEmpty());
+  clock_.now = clock_.now + Ticks{200};
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(0, 1, 2));
+  worker_.SetLoopDetection({});
+  Settle();
+  EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
+}
+
+TEST_F(WorkerTest, OnePortOfALoopIsShutDownUntilItsTimeHasCome) {
+  std::vector<Alarm> alarms;
+  std::vector<PortId> recovered;
+  worker_.set_on_alarm([&](const Alarm& alarm) { alarms.push_back(alarm); });
+  worker_.set_on_recovery([&](PortId port) { recovered.push_back(port); });
+  worker_.loop_detector().SetSender({.bridge = Station(99), .key = {}});
+  worker_.SetLoopDetection({.period = {200}, .recovery = {1000}});
+  Settle();
+  const auto probes = ring_.written();
+  ring_.ClearWritten();
+  ASSERT_EQ(probes.size(), 3U);
+
+  ring_.Arrive({2}, probes[1].bytes);  // both ways
+  ring_.Arrive({1}, probes[2].bytes);
+  Settle();
+  EXPECT_THAT(alarms, ElementsAre(Alarm{.kind = Alarm::Kind::kLoop,
+                                        .port = {2},
+                                        .other = {1},
+                                        .shut_down = true,
+                                        .recovery = {1000}}));
+  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kDisabled);
+  EXPECT_EQ(worker_.EffectiveState({1}), PortState::kForwarding);
+  EXPECT_THAT(WrittenTo(), IsEmpty()) << "probes are consumed";
+  EXPECT_EQ(bridge_.counters({2}).dropped(DropReason::kLoopProbe), 1U);
+  EXPECT_EQ(bridge_.counters({1}).dropped(DropReason::kLoopProbe), 1U);
+
+  clock_.now = clock_.now + Ticks{999};
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(0, 1)) << "no probe by a port that does not forward";
+  clock_.now = clock_.now + Ticks{1};
+  Settle();
+  EXPECT_THAT(recovered, ElementsAre(PortId{2}));
+  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kForwarding);
+}
+
+TEST_F(WorkerTest, ADownPortIsNotProbed) {
+  SetLink(1, false);
+  worker_.SetLoopDetection({.period = {200}});
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(0, 2));
+  EXPECT_EQ(bridge_.counters({1}).dropped(DropReason::kLinkDown), 0U);
+}
+
+TEST_F(WorkerTest, AnswersForNeighboursLeaveByThePortOfTheQuestion) {
+  worker_.SetForwarding({.id = {1}, .neigh_suppress = true});
+  worker_.SetForwarding({.id = {2}, .neigh_suppress = true});
+  worker_.Turn();
+  const auto wire = [](const ArpFrame& arp) {
+    Bytes bytes(kVirtioNetHeaderSize);
+    const Bytes frame = arp.Build();
+    bytes.insert(bytes.end(), frame.begin(), frame.end());
+    return bytes;
+  };
+  ring_.Arrive({1}, wire({.source = Station(2), .sender = 0x0A000002, .target = 0x0A000002}));
+  Settle();
+  ring_.ClearWritten();
+  ring_.Arrive({0}, wire({.source = Station(1), .sender = 0x0A000001, .target = 0x0A000002}));
+  Settle();
+  ASSERT_EQ(ring_.written().size(), 1U);
+  EXPECT_EQ(ring_.written()[0].file, FileSlot{0});
+  EXPECT_THAT(Frames(ring_), ElementsAre(ArpFrame{.destination = Station(1),
+                                                  .source = Station(2),
+                                                  .operation = 2,
+                                                  .sender = 0x0A000002,
+                                                  .target_mac = Station(1),
+                                                  .target = 0x0A000001}
+                                             .Build()));
+  const PortCounters& counters = bridge_.counters({0});
+  EXPECT_EQ(counters.dropped(DropReason::kNeighbourAnswered), 1U);
+  EXPECT_EQ(counters.received.frames, counters.forwarded + 1);
+  EXPECT_EQ(counters.sent.bytes, 42U + 42U) << "the announcement, and the answer";
+  EXPECT_EQ(worker_.Snapshot().neighbours.counters.answered, 1U);
+  EXPECT_EQ(worker_.Snapshot().neighbours.entries, 2U);
 }
 
 TEST_F(WorkerTest, ASnapshotTellsOfPortsTableAndLoop) {

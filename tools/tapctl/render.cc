@@ -176,6 +176,7 @@ std::string PortText(const Json& port) {
                                  Text(port, "mtu"), Text(port, "fdb_n_learned"));
   const std::string reason = Text(port, "reason");
   if (!reason.empty()) text += " (" + reason + ")";
+  if (port.contains("shut_down")) text += " shut down: " + Text(port, "shut_down");
   return text;
 }
 
@@ -233,6 +234,47 @@ std::string RenderBridge(const Json& list, const OutputOptions& options) {
   return text;
 }
 
+// As ip-neighbour(8).
+std::string RenderNeighbours(const Request& request, const Json& list,
+                             const OutputOptions& options) {
+  std::string text;
+  for (const Json& entry : list) {
+    text += Text(entry, "dst");
+    if (ShowsDevice(request) && entry.contains("dev")) text += " dev " + Text(entry, "dev");
+    text += " lladdr " + Text(entry, "lladdr");
+    if (entry.contains("vlan")) text += " vlan " + Text(entry, "vlan");
+    if (entry.contains("router")) text += " router";
+    if (options.statistics) text += " age " + Text(entry, "age");
+    for (const Json& state : List(entry, "state")) {
+      if (state.is_string()) text += " " + Printable(state.get<std::string>());
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string RenderLoopDetection(const Json& list) {
+  std::string text;
+  for (const Json& loop : list) {
+    const bool enabled = Text(loop, "enabled") == "true";
+    const auto span = [&](const char* key) {
+      const std::string seconds = Text(loop, key);
+      return seconds == "0.0" ? "off" : seconds + "s";
+    };
+    text += fmt::format(
+        "{}: loop detection {} period {} action {} recovery {} probes {} loops {}\n",
+        Text(loop, "ifname"), enabled ? "on" : "off", span("period"), Text(loop, "action"),
+        span("recovery"), Text(loop, "probes"), Text(loop, "loops"));
+    for (const Json& port : List(loop, "blocked")) {
+      if (!port.is_object()) continue;
+      text += "    " + Text(port, "ifname") + " blocked";
+      if (port.contains("seconds_left")) text += " for " + Text(port, "seconds_left") + "s";
+      text += "\n";
+    }
+  }
+  return text;
+}
+
 std::string RenderTrace(const Json& trace) {
   std::string text = "in " + Text(trace, "in") + "\n";
   for (const Json& stage : List(trace, "stages")) {
@@ -264,6 +306,8 @@ Json Reduced(const Request& request, Json answer, const OutputOptions& options) 
   for (Json& object : answer) {
     if (!object.is_object()) continue;
     if (method.starts_with("fdb.") && !options.statistics) EraseKeys(object, {"used", "updated"});
+    if (method == "neigh.list" && !options.statistics) EraseKeys(object, {"age"});
+    if (method == "neigh.list" && !ShowsDevice(request)) EraseKeys(object, {"dev"});
     if (method == "fdb.list" && !ShowsDevice(request)) EraseKeys(object, {"ifname"});
     if (method == "vlan.list" && !options.compress_vlans) {
       object["vlans"] = WithoutRanges(List(object, "vlans"));
@@ -387,7 +431,7 @@ bool IsShownAsItComes(const Request& request, const OutputOptions& options) {
 
 std::string RenderAnswer(const Request& request, const Json& answer, const OutputOptions& options) {
   const std::string_view method = request.command->method;
-  if (answer.is_null() || method == "fdb.flush") return "";
+  if (answer.is_null() || method.ends_with(".flush")) return "";
   if (method == "config.save" && !options.json) return RenderLines(answer);
   if (options.json) return Dump(Reduced(request, answer, options), options.pretty);
   if (method.starts_with("fdb.")) return RenderEntries(request, answer, options);
@@ -395,6 +439,8 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method == "vlan.list") return RenderVlans(answer);
   if (method == "port.list") return RenderPorts(answer, options);
   if (method == "bridge.list") return RenderBridge(answer, options);
+  if (method == "neigh.list") return RenderNeighbours(request, answer, options);
+  if (method == "loop.list") return RenderLoopDetection(answer);
   return RenderTrace(answer);
 }
 

@@ -36,6 +36,15 @@ constexpr std::array kLinkWords{
     Word{"mab", kFlag},
     Word{"fdb_max_learned", kNumber},
     Word{"group_fwd_mask", kNumber},
+    Word{"loop_detection", kFlag},
+};
+
+constexpr std::array kNeighbourWords{Word{"dev", kName}, Word{"vlan", kNumber}};
+
+constexpr std::array kLoopWords{
+    Word{"period", kText},
+    Word{"action", kText},
+    Word{"recovery", kText},
 };
 
 constexpr std::array kEntryWords{
@@ -158,6 +167,14 @@ constexpr std::array kCommands{
             .words = kPortNameWord,
             .usage = "[NAME]",
             .summary = "ports, their state and its reason; with -s counters and drops"},
+    Command{.object = "port",
+            .verb = "recover",
+            .method = "port.recover",
+            .bare = {"NAME", kName, "name"},
+            .words = kPortNameWord,
+            .required = "name",
+            .usage = "NAME",
+            .summary = "have a port forward again that was shut down"},
     Command{.object = "link",
             .verb = "set",
             .method = "link.set",
@@ -166,7 +183,8 @@ constexpr std::array kCommands{
             .required = "dev",
             .usage = "dev NAME [state STATE] [learning on|off] [flood on|off] [mcast_flood on|off] "
                      "[bcast_flood on|off] [hairpin on|off] [isolated on|off] [locked on|off] "
-                     "[fdb_max_learned N] [group_fwd_mask MASK] [cost N] [priority N]",
+                     "[neigh_suppress on|off] [loop_detection on|off] [fdb_max_learned N] "
+                     "[group_fwd_mask MASK] [cost N] [priority N]",
             .summary = "set flags of a port, all of them or none"},
     Command{.object = "link",
             .verb = "show",
@@ -263,6 +281,35 @@ constexpr std::array kCommands{
             .words = kVlanShowWords,
             .usage = "[dev NAME] [vid VID]",
             .summary = "the VLANs of ports; with -s what they carried"},
+    Command{
+        .object = "neigh",
+        .verb = "show",
+        .method = "neigh.list",
+        .bare = {"NAME", kName, "dev"},
+        .words = kNeighbourWords,
+        .usage = "[dev NAME] [vlan VID]",
+        .summary = "who has which IP address, as far as ports with neigh_suppress need to know"},
+    Command{.object = "neigh",
+            .verb = "flush",
+            .method = "neigh.flush",
+            .bare = {"NAME", kName, "dev"},
+            .words = kNeighbourWords,
+            .usage = "[dev NAME] [vlan VID]",
+            .summary = "forget who has which IP address"},
+    Command{.object = "loop",
+            .verb = "show",
+            .method = "loop.list",
+            .usage = "",
+            .summary = "whether loops are looked for, and the ports that are blocked for one"},
+    Command{.object = "loop",
+            .verb = "set",
+            .method = "loop.set",
+            .words = kLoopWords,
+            .usage = "[period TIME|off] [action ACTION] [recovery TIME|off]",
+            .summary =
+                "send a probe by each port once a period; a port that leads to where another "
+                "one does is blocked for the time of recovery (action block), or only told "
+                "of (action log)"},
     Command{.object = "monitor",
             .verb = "",
             .method = "monitor.start",

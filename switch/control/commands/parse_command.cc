@@ -1,6 +1,7 @@
 #include "switch/control/commands/parse_command.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <set>
@@ -31,6 +32,16 @@ absl::StatusOr<std::string_view> Choose(std::string_view text, std::string_view 
                          fmt::join(ambiguous ? matches : names, ", ")));
 }
 
+// Of bridge(8), whose short forms mean the same here, whatever other objects there are.
+constexpr std::array<std::string_view, 2> kOldObjects{"link", "monitor"};
+
+// What an object's short form means.
+std::string_view Lengthened(std::string_view text) {
+  const auto* const old = std::find_if(kOldObjects.begin(), kOldObjects.end(),
+                                       [&](auto name) { return name.starts_with(text); });
+  return text.empty() || old == kOldObjects.end() ? text : *old;
+}
+
 std::vector<std::string_view> ObjectNames() {
   std::vector<std::string_view> names;
   for (const Command& command : Commands()) {
@@ -58,7 +69,7 @@ absl::StatusOr<const Command*> TakeCommand(std::span<const std::string>& words) 
   if (words.empty()) {
     return Bad(fmt::format("no object is given: there are {}", fmt::join(ObjectNames(), ", ")));
   }
-  const auto object = Choose(words.front(), "object", ObjectNames());
+  const auto object = Choose(Lengthened(words.front()), "object", ObjectNames());
   if (!object.ok()) return object.status();
   words = words.subspan(1);
   const auto verbs = VerbNames(*object);

@@ -223,6 +223,41 @@ void AppendLoopMetrics(const LoopSnapshot& loop, const Labels& labels,
              labels, ToDouble(loop.ring_overflows)));
 }
 
+void AppendLoopDetectionMetrics(const LoopDetector::Counters& counters, const Labels& labels,
+                                std::vector<MetricFamily>& families) {
+  families.push_back(Single(MetricType::Counter, "tapswitch_loop_detection_probes_total",
+                            "Probes of loop detection that were sent. Stands still while it is off "
+                            "(tapctl loop set period 1s).",
+                            labels, ToDouble(counters.probes)));
+  families.push_back(Single(
+      MetricType::Counter, "tapswitch_loop_detection_loops_total",
+      "Loops that were found: two ports lead to the same place. See tapctl loop show for the "
+      "ports that are blocked, and pull one of the cables.",
+      labels, ToDouble(counters.loops)));
+}
+
+void AppendNeighbourMetrics(const NeighbourSnapshot& neighbours, const Labels& labels,
+                            std::vector<MetricFamily>& families) {
+  families.push_back(Single(MetricType::Gauge, "tapswitch_neigh_entries",
+                            "IP addresses whose station is known. 0 while no port has "
+                            "neigh_suppress on.",
+                            labels, ToDouble(neighbours.entries)));
+  families.push_back(Single(MetricType::Counter, "tapswitch_neigh_answered_total",
+                            "Questions for neighbours (ARP, ND) that the switch answered in their "
+                            "name.",
+                            labels, ToDouble(neighbours.counters.answered)));
+  families.push_back(
+      Single(MetricType::Counter, "tapswitch_neigh_suppressed_total",
+             "Questions that ports with neigh_suppress did not see, as the neighbour "
+             "is known; answered ones included.",
+             labels, ToDouble(neighbours.counters.spared)));
+  families.push_back(Single(MetricType::Counter, "tapswitch_neigh_contested_total",
+                            "Claims of an IP address that another station had. When it grows: two "
+                            "stations have one address, or one tells lies; tapctl neigh show names "
+                            "it.",
+                            labels, ToDouble(neighbours.counters.contested)));
+}
+
 // ----- the switch itself -------------------------------------------------------------------------
 
 std::vector<MetricFamily> ProcessMetrics(bool is_up, const Labels& labels,
@@ -258,6 +293,8 @@ std::vector<MetricFamily> MetricFamilies(const SwitchSnapshot& snapshot,
   families.push_back(States(snapshot, bridge));
   AppendTableMetrics(snapshot.table, labels, families);
   AppendLoopMetrics(snapshot.loop, labels, families);
+  AppendLoopDetectionMetrics(snapshot.loop_detection, labels, families);
+  AppendNeighbourMetrics(snapshot.neighbours, labels, families);
   return families;
 }
 
