@@ -24,7 +24,7 @@ class TracedBridge {
     Reconfigure();
   }
 
-  void Reconfigure() { bridge_.SetView(ForwardingView(random_.Ports())); }
+  void Reconfigure() { bridge_.SetView(ForwardingView(random_.Ports(), random_.Bridge())); }
 
   void ChangeTable() {
     MacTable& table = bridge_.table();
@@ -112,8 +112,8 @@ TEST_P(TracePropertyTest, ATraceSaysWhatTheBridgeThenDoes) {
     if (step % 7 == 0) bridge.ChangeTable();
     ends.insert(bridge.TraceThenProcessOne());
   }
-  for (const char* end : {"admit drop", "vlan drop", "screen drop", "state drop", "lookup drop", "egress drop",
-                          "egress forward", "egress flood"}) {
+  for (const char* end : {"admit drop", "vlan drop", "screen drop", "state drop", "lookup drop",
+                          "egress drop", "egress forward", "egress flood"}) {
     EXPECT_TRUE(ends.contains(end)) << "the traffic should have led to: " << end;
   }
 }
