@@ -11,6 +11,14 @@ Tick SystemClock::Now() const {
   return {static_cast<uint64_t>(now.tv_sec * 100 + now.tv_nsec / kNanosecondsPerCentisecond)};
 }
 
+uint64_t Clock::RealTime() const {
+  constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * kNanosecondsPerSecond +
+         static_cast<uint64_t>(now.tv_nsec);
+}
+
 double ThreadCpuSeconds() {
   timespec used{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);

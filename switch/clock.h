@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <cstdint>
+
 #include "switch/forwarding/ids.h"
 
 namespace tapswitch {
@@ -11,6 +13,8 @@ class Clock {
   virtual ~Clock() = default;
   // Never goes back.
   [[nodiscard]] virtual Tick Now() const = 0;
+  // Nanoseconds since 1970, for stamps that people read; may go back. No decision depends on it.
+  [[nodiscard]] virtual uint64_t RealTime() const;
 };
 
 // CLOCK_MONOTONIC_COARSE: a few milliseconds of resolution, read without a system call.

@@ -59,6 +59,25 @@ void Worker::SetLoopDetection(const LoopDetection& settings) {
   view_is_stale_ = true;
 }
 
+void Worker::SetMirrors(std::vector<MirrorForwarding> mirrors) {
+  const PortSet before = DestinationsOf(observers_.mirrors);
+  (DestinationsOf(mirrors) - before).ForEach([&](PortId id) { bridge_.table().FlushPort(id); });
+  observers_.mirrors = std::move(mirrors);
+  view_is_stale_ = true;
+}
+
+void Worker::AddCapture(CaptureTap& capture) {
+  captures_.push_back(&capture);
+  observers_.capturing = true;
+  view_is_stale_ = true;
+}
+
+void Worker::RemoveCapture(CaptureTap& capture) {
+  std::erase(captures_, &capture);
+  observers_.capturing = !captures_.empty();
+  view_is_stale_ = true;
+}
+
 void Worker::RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed) {
   Attached& attached = ports_[id.value];
   attached.on_removed = std::move(on_removed);
@@ -102,6 +121,7 @@ void Worker::OnLinkChange(const LinkEvent& link) {
 void Worker::Turn() {
   UpdateView();
   WaitAndDispatch(Timeout());
+  if (!captures_.empty()) CaptureReceived();
   // Before the frames, whose answers could take all the room there is.
   loop_detector_.SendProbes(now_, bridge_.screening().outbox());
   if (!batch_.empty()) Forward();
@@ -113,6 +133,26 @@ void Worker::Turn() {
   Age();
   RecoverPorts();
   SendOriginated();
+  for (CaptureTap* const capture : captures_) capture->WakeReader();
+}
+
+// The time is read once a turn: to all frames that came in one system call, it is the same.
+void Worker::CaptureReceived() {
+  captured_at_ = clock_.RealTime();
+  for (CaptureTap* const capture : captures_) {
+    for (const Frame& frame : batch_.frames()) {
+      capture->Take(frame.ingress, CaptureTap::Direction::kInbound, captured_at_,
+                    {.pieces = {&frame.wire, 1}, .size = frame.bytes().size()});
+    }
+  }
+}
+
+void Worker::CaptureSent(PortId by, std::span<const WireFrame> frames) {
+  for (CaptureTap* const capture : captures_) {
+    for (const WireFrame& frame : frames) {
+      capture->Take(by, CaptureTap::Direction::kOutbound, captured_at_, frame);
+    }
+  }
 }
 
 std::optional<std::chrono::nanoseconds> Worker::Timeout() const {
@@ -231,6 +271,7 @@ void Worker::SendOriginated() {
     if (egress == nullptr) continue;  // it has been removed since
     const WireFrame frame{.pieces = {&letter.wire, 1},
                           .size = letter.wire.size - kVirtioNetHeaderSize};
+    if (!captures_.empty()) CaptureSent(letter.egress, {&frame, 1});
     egress->Send({&frame, 1});
   }
 }
@@ -257,6 +298,7 @@ void Worker::Append(EgressFrame copy, Attached& to) {
 }
 
 void Worker::HandOver(Port& port) {
+  if (!captures_.empty()) CaptureSent(port.identity().id, builder_.frames());
   if (!builder_.frames().empty()) port.Send(builder_.frames());
   builder_.ClearFrames();
 }
@@ -295,7 +337,7 @@ void Worker::RebuildView() {
   }
   BridgeForwarding forwarding = forwarding_;
   forwarding.detects_loops = loop_detector_.settings().is_on();
-  bridge_.SetView(ForwardingView(ports, forwarding));
+  bridge_.SetView(ForwardingView(ports, forwarding, observers_));
   TellLoopDetector(ports);
   // What was known when nobody listened any more is not believed later.
   if (bridge_.view().neigh_suppressed().empty()) {
@@ -310,6 +352,7 @@ void Worker::TellLoopDetector(std::span<const PortForwarding> ports) {
   PortSet probing;
   for (const PortForwarding& port : ports) {
     if (port.state != PortState::kForwarding) continue;
+    if (bridge_.view().is_mirror_destination(port.id)) continue;
     forwarding.insert(port.id);
     if (port.loop_detection) probing.insert(port.id);
   }

@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "ports/port.h"
 #include "ports/ring.h"
+#include "switch/capture_tap.h"
 #include "switch/clock.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/forwarding/egress_builder.h"
@@ -52,6 +53,14 @@ class Worker {
   // Changes how frames from and to a port are treated; its state is the wanted one, which counts
   // while the link is up. Precondition: the port is there.
   void SetForwarding(const PortForwarding& forwarding);
+
+  // Changes which frames are copied to where. Learned addresses behind a port that becomes a
+  // destination are forgotten.
+  void SetMirrors(std::vector<MirrorForwarding> mirrors);
+
+  // Shows `capture` what comes and goes from the next turn on, until it is removed. It outlives that.
+  void AddCapture(CaptureTap& capture);
+  void RemoveCapture(CaptureTap& capture);
 
   // Changes how the bridge as a whole treats frames.
   void SetForwarding(const BridgeForwarding& forwarding);
@@ -130,6 +139,8 @@ class Worker {
   void SendFrom(PortId id);
   void Append(EgressFrame copy, Attached& to);
   void HandOver(Port& port);
+  void CaptureReceived();
+  void CaptureSent(PortId by, std::span<const WireFrame> frames);
   void NoticeStatus(Attached& attached);
   [[nodiscard]] static PortForwarding EffectiveForwarding(const Attached& attached);
   void RebuildView();
@@ -149,6 +160,9 @@ class Worker {
   std::function<void(PortId)> on_recovery_;
 
   BridgeForwarding forwarding_;
+  Observers observers_;
+  std::vector<CaptureTap*> captures_;
+  uint64_t captured_at_ = 0;     // real time of this turn, while there are captures
   std::vector<Attached> ports_;  // by id
   FrameBatch batch_;
   EgressLists egress_;

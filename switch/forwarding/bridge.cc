@@ -36,6 +36,33 @@ DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
                                                : DropReason::kNoEgress;
 }
 
+// Copies of a frame as it came. Out of line, as few frames need it.
+[[gnu::noinline]] void MirrorReceived(const ForwardingView& view, const Frame& frame,
+                                      const EthernetHeader& header, uint16_t index,
+                                      EgressLists& egress) {
+  const Classification as = view.Classify(frame.ingress, header);
+  const bool is_member = view.masks(as.vlan).members.contains(frame.ingress);
+  view.mirrors().received(frame.ingress, as.vlan, is_member).ForEach([&](PortId to) {
+    egress.Append(to, {.frame = index, .has_own_tag = as.tag != FrameTag::kNone});
+  });
+}
+
+// Copies of a frame as it leaves. One that leaves in two forms, by several ports, is copied to each
+// destination as it leaves by the first that is mirrored there.
+[[gnu::noinline]] void MirrorSent(const ForwardingView& view, const Decision& decision, VlanId vlan,
+                                  const TagEdits& edits, uint16_t index, EgressLists& egress) {
+  const bool floods = decision.action == Decision::Action::kFlood;
+  const PortSet leaves_by = floods ? decision.flood : PortSet::Of(decision.egress);
+  const PortSet& untagged = view.masks(vlan).untagged;
+  PortSet done;
+  leaves_by.ForEach([&](PortId port) {
+    const PortSet to = view.mirrors().sent(port, vlan) - done;
+    to.ForEach(
+        [&](PortId mirror) { egress.Append(mirror, edits.Copy(index, untagged.contains(port))); });
+    done |= to;
+  });
+}
+
 }  // namespace
 
 Bridge::Bridge(const MacTable::Options& table) : table_(table), counters_(kMaxPorts) {}
@@ -58,11 +85,14 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
   }
 }
 
-// parse -> admit (-> screen) -> learn -> decide -> group
+// parse -> admit (-> screen) -> learn -> decide -> group; mirrors look on, at both ends.
 std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                                PortCounters& counters, EgressLists& egress) {
   const auto header = ParseHeader(frame.bytes());
   if (!header) return DropReason::kRunt;
+
+  const bool is_mirrored = view_.mirrors().apply_to(frame.ingress);
+  if (is_mirrored) MirrorReceived(view_, frame, *header, index, egress);
 
   if (const auto refused = Admit(view_, frame.ingress, *header)) return refused;
 
@@ -99,6 +129,7 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
     }
     decision.flood.ForEach(send_by);
   }
+  if (is_mirrored) MirrorSent(view_, decision, as.vlan, edits, index, egress);
   return std::nullopt;
 }
 

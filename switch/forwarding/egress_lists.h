@@ -27,13 +27,15 @@ struct EgressFrame {
 
 class EgressLists {
  public:
-  // Room for a whole batch is reserved here, so that grouping never allocates.
+  // Room is reserved here, so that grouping never allocates: of a batch for the frames that leave by
+  // the port, or, where mirrors copy to it, for one copy as each came and one as it left.
   void AddPort(PortId port) {
     if (lists_.size() <= port.value) lists_.resize(port.value + 1U);
-    lists_[port.value].reserve(FrameBatch::kCapacity);
+    lists_[port.value].reserve(2 * FrameBatch::kCapacity);
   }
 
-  // Precondition: AddPort(port) was called; a frame is appended once to a port.
+  // Precondition: AddPort(port) was called; a frame is appended once to a port, or twice
+  // where copies for an observer go.
   void Append(PortId port, EgressFrame frame) {
     lists_[port.value].push_back(frame);
     used_.insert(port);

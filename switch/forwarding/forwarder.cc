@@ -26,11 +26,14 @@ Decision ForwardToGroup(const PortSet& group, const VlanMasks& masks, const Port
 }
 
 // Why frames of a VLAN do not come in by a port. Kept out of line: it is no part of forwarding.
-[[gnu::noinline]] DropReason WhyRefused(const VlanMasks& masks, PortId ingress, Classification as) {
+[[gnu::noinline]] DropReason WhyRefused(const ForwardingView& view, PortId ingress,
+                                        Classification as) {
+  if (view.is_mirror_destination(ingress)) return DropReason::kMirrorPort;
   if (as.vlan == kReservedVlan) {
     return as.tag == FrameTag::kTagged ? DropReason::kReservedVid : DropReason::kNoPvid;
   }
-  return masks.members.contains(ingress) ? DropReason::kPortState : DropReason::kNotMember;
+  return view.masks(as.vlan).members.contains(ingress) ? DropReason::kPortState
+                                                       : DropReason::kNotMember;
 }
 
 // A template, so that a look-up is inlined and its result stays in registers.
@@ -39,7 +42,7 @@ Decision DecideWith(const ForwardingView& view, const MacTable& table, PortId in
                     Classification as, MacAddress destination, LookUp look_up) {
   const VlanMasks& masks = view.masks(as.vlan);
   const PortSet& reach = view.reach(ingress);
-  if (!masks.ingress.contains(ingress)) return Drop(WhyRefused(masks, ingress, as));
+  if (!masks.ingress.contains(ingress)) return Drop(WhyRefused(view, ingress, as));
   if (destination.is_multicast()) {
     return Flood(destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood, reach);
   }

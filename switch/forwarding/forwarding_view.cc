@@ -36,19 +36,26 @@ void AddMember(const PortForwarding& port, bool untagged, VlanMasks& masks) {
 }  // namespace
 
 ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
-                               const BridgeForwarding& bridge)
-    : bridge_(bridge), index_(kVlanCount) {
+                               const BridgeForwarding& bridge, const Observers& observers)
+    : bridge_(bridge),
+      index_(kVlanCount),
+      mirror_destinations_(DestinationsOf(observers.mirrors)),
+      capturing_(observers.capturing) {
   if (bridge.vlan_filtering) tag_protocol_ = bridge.vlan_protocol;
   PortSet isolated;
+  PortSet able;
   size_t ids = 0;
   for (const PortForwarding& port : ports) {
     ids = std::max<size_t>(ids, port.id.value + 1U);
     ports_.insert(port.id);
+    if (port.state != PortState::kDisabled) able.insert(port.id);
     if (port.isolated) isolated.insert(port.id);
     if (port.locked) locked_.insert(port.id);
     if (port.locked && LetsFramesIn(port.state)) screened_.insert(port.id);
   }
   ScreenForProtocols(ports);
+  screened_ -= mirror_destinations_;  // what comes in there is dropped anyway
+  mirrors_ = Mirrors(observers.mirrors, able);
   pvids_.resize(ids, kNoVlan);
   group_fwd_masks_.resize(ids);
   reach_.resize(ids);
@@ -57,6 +64,7 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
     PortSet& reach = reach_[port.id.value];
     reach = port.isolated ? ports_ - isolated : ports_;
     if (!port.hairpin) reach.erase(port.id);
+    if (is_mirror_destination(port.id)) continue;
     if (bridge.vlan_filtering) {
       AddToVlans(port);
     } else {

@@ -15,6 +15,7 @@
 
 #include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/ids.h"
+#include "switch/forwarding/mirrors.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/vlan_set.h"
 
@@ -87,6 +88,14 @@ struct BridgeForwarding {
   bool operator==(const BridgeForwarding&) const = default;
 };
 
+// Who wants to see frames besides their receivers.
+struct Observers {
+  std::vector<MirrorForwarding> mirrors;
+  bool capturing = false;
+
+  bool operator==(const Observers&) const = default;
+};
+
 // How a received frame tells its VLAN.
 enum class FrameTag : uint8_t {
   kNone,      // not at all, or by a tag that is payload here
@@ -120,7 +129,7 @@ class ForwardingView {
 
   // Ids are distinct.
   explicit ForwardingView(std::span<const PortForwarding> ports,
-                          const BridgeForwarding& bridge = {});
+                          const BridgeForwarding& bridge = {}, const Observers& observers = {});
 
   // The VLAN that a frame belongs to when it came in by `ingress`, whether or not the port is a
   // member of it (IEEE 802.1Q, 6.9). A bridge that does not filter VLANs needs no case of its own:
@@ -155,6 +164,16 @@ class ForwardingView {
   // Whether frames from `ingress` have to pass Screen, where all rare checks of a source are, so
   // that they cost other ports one test of a bit. Only of a port whose state lets frames in.
   [[nodiscard]] bool is_screened(PortId ingress) const { return screened_.contains(ingress); }
+  // Whether each frame from `ingress` has to be seen here, wherever it goes. Whatever forwards known
+  // conversations without asking the bridge has to leave these alone.
+  [[nodiscard]] bool is_observed(PortId ingress) const {
+    return capturing_ || mirrors_.apply_to(ingress);
+  }
+  [[nodiscard]] const Mirrors& mirrors() const { return mirrors_; }
+  // Mirrors copy to such a port, and nothing else comes or goes by it.
+  [[nodiscard]] bool is_mirror_destination(PortId port) const {
+    return mirror_destinations_.contains(port);
+  }
   [[nodiscard]] bool is_locked(PortId ingress) const { return locked_.contains(ingress); }
   [[nodiscard]] bool detects_loops() const { return bridge_.detects_loops; }
   // While there are any, all ports are screened, for what is to be known of neighbours.
@@ -177,6 +196,9 @@ class ForwardingView {
   std::vector<VlanId> pvids_;              // by ingress
   std::vector<uint16_t> group_fwd_masks_;  // by ingress
   PortSet ports_;
+  Mirrors mirrors_;
+  PortSet mirror_destinations_;
+  bool capturing_ = false;
   PortSet screened_;
   PortSet locked_;
   PortSet neigh_suppressed_;

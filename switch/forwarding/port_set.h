@@ -19,6 +19,13 @@ class PortSet {
     return set;
   }
 
+  // Every port that there can be.
+  [[nodiscard]] static constexpr PortSet All() {
+    PortSet set;
+    set.words_.fill(~uint64_t{0});
+    return set;
+  }
+
   constexpr void insert(PortId port) { words_[WordOf(port)] |= BitOf(port); }
   constexpr void erase(PortId port) { words_[WordOf(port)] &= ~BitOf(port); }
   [[nodiscard]] constexpr bool contains(PortId port) const {

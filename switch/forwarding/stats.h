@@ -29,6 +29,7 @@ enum class DropReason : uint8_t {
   kReservedAddress,    // to 01:80:C2:00:00:00 .. 0F
   kLocked,             // the port is locked, and the source is not known to be behind it
   kPortState,          // the port is not in a state that forwards
+  kMirrorPort,         // the port is where a mirror copies to
   kShutDown,           // the port was shut down by one of its guards
   kReservedVid,        // tagged with VID 4095
   kNoPvid,             // untagged or priority-tagged, and the port has no PVID
@@ -51,7 +52,7 @@ enum class DropReason : uint8_t {
   kWriteFailed,    // any other error of the write
 };
 
-inline constexpr size_t kDropReasonCount = 28;
+inline constexpr size_t kDropReasonCount = 29;
 
 struct DropReasonInfo {
   std::string_view name;  // as shown to users and in metrics
@@ -68,6 +69,7 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"reserved_address", false},
     {"locked", false},
     {"port_state", false},
+    {"mirror_port", false},
     {"shut_down", false},
     {"reserved_vid", false},
     {"no_pvid", false},

@@ -93,6 +93,10 @@ class Tracer {
     }
     const DropReason reason =
         DecideKnowing(view_, table_, ingress_, as_, header_.destination, {}).reason;
+    if (reason == DropReason::kMirrorPort) {
+      return Drop("mirror", reason,
+                  "a mirror copies to " + name_(ingress_) + ": nothing else passes");
+    }
     return Drop("vlan", reason, VlanText());
   }
 
@@ -265,6 +269,7 @@ class Tracer {
   // Why the frame does not leave by `port`.
   [[nodiscard]] std::string ObstacleText(PortId port, const PortSet& mask) const {
     if (!view_.ports().contains(port)) return "the port is down";
+    if (view_.is_mirror_destination(port)) return "a mirror copies to it";
     if (!masks_.members.contains(port)) return "not a member of the VLAN";
     if (!masks_.egress.contains(port)) return "not in state forwarding";
     if (!view_.reach(ingress_).contains(port)) {

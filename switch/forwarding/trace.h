@@ -16,7 +16,7 @@
 namespace tapswitch {
 
 struct TraceStep {
-  std::string stage;    // "admit", "vlan", "screen", "learn", "state", "lookup", "egress"
+  std::string stage;    // "admit", "mirror", "vlan", "screen", "learn", "state", "lookup", "egress"
   std::string verdict;  // "pass", "drop"; "learn"; "forward", "flood"
   std::string text;     // for people
 

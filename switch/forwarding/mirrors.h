@@ -1,0 +1,66 @@
+// Copies for an observer (port mirroring, "SPAN"): which frames, and to which ports.
+//
+// A frame is copied when it comes in by a source, as it came, whatever the bridge then does with it;
+// and when it leaves by a source, as it leaves. Each destination gets at most one copy of either kind,
+// however many of its mirrors and sources want the frame.
+
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/port_set.h"
+#include "switch/forwarding/vlan_set.h"
+
+namespace tapswitch {
+
+// The wanted behaviour of one mirror.
+struct MirrorForwarding {
+  PortSet ports;  // sources: frames that come in or leave by them
+  VlanSet vlans;  // sources: frames of them, by any port
+  bool ingress = true;
+  bool egress = true;
+  PortId destination;  // no source of any mirror
+
+  bool operator==(const MirrorForwarding&) const = default;
+};
+
+// The destinations of copies, by what is copied.
+class Mirrors {
+ public:
+  Mirrors() = default;
+
+  // Mirrors whose destination is not in `able` copy nothing.
+  Mirrors(std::span<const MirrorForwarding> mirrors, const PortSet& able);
+
+  // Whether a frame from `ingress` may have to be copied.
+  [[nodiscard]] bool apply_to(PortId ingress) const { return observed_.contains(ingress); }
+
+  // For a frame that comes in by a port. A VLAN's own come in by its members.
+  [[nodiscard]] PortSet received(PortId ingress, VlanId vlan, bool is_member) const;
+  // For a frame that leaves by a port.
+  [[nodiscard]] PortSet sent(PortId egress, VlanId vlan) const;
+
+ private:
+  // Where frames of one source are copied to.
+  struct Copies {
+    PortSet received;
+    PortSet sent;
+  };
+  struct VlanCopies {
+    VlanId vlan;
+    Copies copies;
+  };
+
+  [[nodiscard]] const Copies* OfVlan(VlanId vlan) const;
+
+  PortSet observed_;
+  std::vector<Copies> by_port_;  // as long as the highest id of a source needs
+  std::vector<VlanCopies> by_vlan_;
+};
+
+// The ports that are the destination of a mirror: they take no part in forwarding.
+[[nodiscard]] PortSet DestinationsOf(std::span<const MirrorForwarding> mirrors);
+
+}  // namespace tapswitch
