@@ -98,7 +98,7 @@ absl::Status Actuator::Do(const RemovePort& action) {
   Forget(id);
   // The worker publishes after its commands: when it runs the next one, all is published.
   running_.commands.Call([] {});
-  if (before_forgetting_) before_forgetting_();
+  if (before_forgetting_) before_forgetting_(id);
   names_[id.value].clear();
   return absl::OkStatus();
 }
@@ -113,6 +113,31 @@ absl::Status Actuator::Do(const SetPort& action) {
   });
   if (!action.left.empty()) Forget(id, action.left);
   return absl::OkStatus();
+}
+
+absl::Status Actuator::Do(const RemoveMirror& action) {
+  std::erase_if(mirrors_, [&](const auto& mirror) { return mirror.name == action.name; });
+  SetMirrors();
+  return absl::OkStatus();
+}
+
+absl::Status Actuator::Do(const AddMirror& action) {
+  mirrors_.push_back(action.mirror);
+  SetMirrors();
+  return absl::OkStatus();
+}
+
+void Actuator::SetMirrors() {
+  std::vector<MirrorForwarding> mirrors;
+  for (const MirrorConfig& mirror : mirrors_) {
+    MirrorForwarding& made =
+        mirrors.emplace_back(MirrorForwarding{.vlans = mirror.vlans,
+                                              .ingress = mirror.ingress,
+                                              .egress = mirror.egress,
+                                              .destination = *Find(mirror.destination)});
+    for (const std::string& port : mirror.ports) made.ports.insert(*Find(port));
+  }
+  running_.commands.Call([&] { running_.worker.SetMirrors(std::move(mirrors)); });
 }
 
 std::optional<PortId> Actuator::FreeId() const {

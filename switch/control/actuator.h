@@ -25,8 +25,9 @@ class Actuator {
   // `own_address`: of the bridge, which is in the table as an address without a VLAN.
   Actuator(const RunningSwitch& running, MacAddress own_address);
 
-  // Called before a port's name is forgotten, when nothing is published of it any more.
-  void set_before_forgetting(std::function<void()> handler) {
+  // Called before a port's name is forgotten, when nothing comes or goes by it, and nothing is
+  // published of it, any more.
+  void set_before_forgetting(std::function<void(PortId)> handler) {
     before_forgetting_ = std::move(handler);
   }
 
@@ -45,6 +46,8 @@ class Actuator {
   [[nodiscard]] absl::Status Do(const AddPort& action);
   [[nodiscard]] absl::Status Do(const ReopenPort& action);
   [[nodiscard]] absl::Status Do(const SetPort& action);
+  [[nodiscard]] absl::Status Do(const RemoveMirror& action);
+  [[nodiscard]] absl::Status Do(const AddMirror& action);
 
   [[nodiscard]] std::optional<PortId> FreeId() const;
   [[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> Open(PortId id, const PortSpec& spec);
@@ -53,13 +56,15 @@ class Actuator {
   void Forget(PortId id);
   void Forget(PortId id, const VlanSet& vlans);
   void SetOwnAddress(const VlanSet& vlans);
+  void SetMirrors();
 
   RunningSwitch running_;
   MacAddress own_address_;
   VlanSet own_vlans_;  // that have it in the table
   BridgeForwarding forwarding_;
-  std::function<void()> before_forgetting_;
-  std::vector<std::string> names_;                 // by id; empty: the id is free
+  std::function<void(PortId)> before_forgetting_;
+  std::vector<std::string> names_;  // by id; empty: the id is free
+  std::vector<MirrorConfig> mirrors_;
   std::array<uint16_t, kMaxPorts> generations_{};  // of the next port with this id
 };
 

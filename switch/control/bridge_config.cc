@@ -18,6 +18,10 @@ void DiffPort(const PortConfig* running, const PortConfig& wanted, std::vector<A
   }
 }
 
+bool Has(const std::vector<MirrorConfig>& mirrors, const MirrorConfig& mirror) {
+  return std::find(mirrors.begin(), mirrors.end(), mirror) != mirrors.end();
+}
+
 struct Noter {
   BridgeConfig& config;
 
@@ -32,6 +36,10 @@ struct Noter {
   void operator()(const SetPort& action) const {
     config.port(action.name)->settings = action.settings;
   }
+  void operator()(const RemoveMirror& action) const {
+    std::erase_if(config.mirrors, [&](const auto& mirror) { return mirror.name == action.name; });
+  }
+  void operator()(const AddMirror& action) const { config.mirrors.push_back(action.mirror); }
 };
 
 }  // namespace
@@ -52,6 +60,9 @@ PortConfig NewPort(PortSpec spec, const BridgeSettings& bridge) {
 
 std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted) {
   std::vector<Action> actions;
+  for (const MirrorConfig& mirror : running.mirrors) {
+    if (!Has(wanted.mirrors, mirror)) actions.emplace_back(RemoveMirror{mirror.name});
+  }
   for (const PortConfig& port : running.ports) {
     if (wanted.port(port.spec.name) == nullptr) actions.emplace_back(RemovePort{port.spec.name});
   }
@@ -62,6 +73,9 @@ std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted
     const bool same_place =
         i < running.ports.size() && running.ports[i].spec.name == port.spec.name;
     DiffPort(same_place ? &running.ports[i] : running.port(port.spec.name), port, actions);
+  }
+  for (const MirrorConfig& mirror : wanted.mirrors) {
+    if (!Has(running.mirrors, mirror)) actions.emplace_back(AddMirror{mirror});
   }
   return actions;
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ports/port_spec.h"
+#include "switch/control/mirror_config.h"
 #include "switch/control/port_settings.h"
 #include "switch/control/vlan_edit.h"
 #include "switch/forwarding/forwarding_view.h"
@@ -45,7 +46,8 @@ struct PortConfig {
 
 struct BridgeConfig {
   BridgeSettings bridge;
-  std::vector<PortConfig> ports;  // in the order in which they were added; names differ
+  std::vector<PortConfig> ports;      // in the order in which they were added; names differ
+  std::vector<MirrorConfig> mirrors;  // likewise; their ports are in `ports`
 
   [[nodiscard]] PortConfig* port(std::string_view name);
   [[nodiscard]] const PortConfig* port(std::string_view name) const;
@@ -76,7 +78,16 @@ struct SetPort {
   VlanSet left;  // VLANs that it is no longer a member of
   bool operator==(const SetPort&) const = default;
 };
-using Action = std::variant<SetBridge, RemovePort, AddPort, ReopenPort, SetPort>;
+struct RemoveMirror {
+  std::string name;
+  bool operator==(const RemoveMirror&) const = default;
+};
+struct AddMirror {
+  MirrorConfig mirror;
+  bool operator==(const AddMirror&) const = default;
+};
+using Action =
+    std::variant<SetBridge, RemovePort, AddPort, ReopenPort, SetPort, RemoveMirror, AddMirror>;
 
 // As it is when it has just been added.
 [[nodiscard]] PortConfig NewPort(PortSpec spec, const BridgeSettings& bridge);

@@ -82,7 +82,7 @@ class BridgeControl {
                                                  const EthernetHeader& header) const;
 
   // See Actuator.
-  void set_before_forgetting(std::function<void()> handler) {
+  void set_before_forgetting(std::function<void(PortId)> handler) {
     actuator_.set_before_forgetting(std::move(handler));
   }
 

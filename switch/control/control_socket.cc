@@ -30,6 +30,8 @@ constexpr Ticks kListenerPause{100};
 constexpr uint64_t kWatchBit = uint64_t{1} << 63U;
 constexpr uint64_t kListenerTag = kWatchBit;  // the listener is the first watch
 
+constexpr Tick kNever{std::numeric_limits<uint64_t>::max()};
+
 FileDescriptor OpenSpare() { return FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 bool LacksDescriptors(int error) {
@@ -140,7 +142,9 @@ int ControlSocket::TimeoutMs(std::optional<std::chrono::milliseconds> wanted) co
   if (listener_paused_until_) no_later_than(*listener_paused_until_);
   for (const auto& [id, client] : clients_) {
     if (HasWork(client)) return 0;
-    if (!client.output().empty()) no_later_than(StallDeadline(client));
+    if (client.output().empty()) continue;
+    const Tick deadline = StallDeadline(client);
+    if (deadline != kNever) no_later_than(deadline);
   }
   return limit ? static_cast<int>(std::min(*limit, kMost)) : -1;
 }
@@ -281,15 +285,26 @@ void ControlSocket::LimitReceived() {
 // --- Output and the end.
 
 bool ControlSocket::Push(ClientId id, std::string line) {
+  if (!HasRoom(id)) return false;
+  Queue(clients_.at(id), std::move(line), /*is_reply=*/false);
+  return true;
+}
+
+bool ControlSocket::HasRoom(ClientId id) {
   const auto found = clients_.find(id);
   if (found == clients_.end() || found->second.hung_up()) return false;
   Client& client = found->second;
-  if (client.output().unsent() > kEventsLimit || out_of_room()) {
-    client.push_refused = true;
-    return false;
-  }
-  Queue(client, std::move(line), /*is_reply=*/false);
-  return true;
+  if (client.output().unsent() <= kEventsLimit && !out_of_room()) return true;
+  client.push_refused = true;
+  return false;
+}
+
+void ControlSocket::LetWait(ClientId id) {
+  if (const auto found = clients_.find(id); found != clients_.end()) found->second.may_wait = true;
+}
+
+void ControlSocket::End(ClientId id) {
+  if (const auto found = clients_.find(id); found != clients_.end()) found->second.EndInput();
 }
 
 size_t ControlSocket::unsent(ClientId id) const {
@@ -332,6 +347,7 @@ void ControlSocket::SendAndTend() {
 }
 
 Tick ControlSocket::StallDeadline(const Client& client) const {
+  if (client.may_wait && !out_of_room()) return kNever;
   // Without room everybody waits: one that reads a byte now and then would make that last.
   return (out_of_room() ? client.unsent_since() : client.progress_at()) + kMaxStall;
 }

@@ -101,6 +101,16 @@ class ControlSocket {
   // when the client is gone.
   [[nodiscard]] bool Push(ClientId client, std::string line);
 
+  // Whether Push would take a line of this client now. If not, it is told when there is room again.
+  [[nodiscard]] bool HasRoom(ClientId client);
+
+  // Of a client that is sent a stream rather than replies: it may take its time to read, as long as
+  // there is room for others.
+  void LetWait(ClientId client);
+
+  // Takes no more requests of the client, and closes it once it has been sent what waits for it.
+  void End(ClientId client);
+
   // Bytes that wait to be sent; 0 for a client that is gone.
   [[nodiscard]] size_t unsent(ClientId client) const;
   // Nullopt for a client that is gone.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <chrono>
 #include <ctime>
 #include <utility>
 
@@ -31,7 +32,8 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
       monitor_([this](ClientId client, std::string line) {
         return socket_->Push(client, std::move(line));
       }),
-      methods_(control_, monitor_),
+      captures_(control_, running, socket_.get()),
+      methods_(control_, monitor_, captures_),
       thread_([this] { Run(); }) {}
 
 ControlThread::~ControlThread() { thread_.join(); }
@@ -52,7 +54,10 @@ void ControlThread::Run() {
 }
 
 absl::Status ControlThread::SetUp() {
-  control_.set_before_forgetting([this] { methods_.PublishSwitchEvents(running_.events.Take()); });
+  control_.set_before_forgetting([this](PortId port) {
+    methods_.PublishSwitchEvents(running_.events.Take());
+    captures_.ForgetPort(port);
+  });
   BridgeConfig wanted = control_.config();
   wanted.bridge = options_.settings;
   for (const PortSpec& spec : options_.ports) wanted.ports.push_back(NewPort(spec, wanted.bridge));
@@ -80,18 +85,39 @@ absl::Status ControlThread::ListenForScrapes() {
 
 absl::Status ControlThread::WatchEvents() {
   socket_->set_handler([this](ClientId client, std::string_view line) {
+    // An answer would have no place in the stream: whatever it says, it says that it is enough.
+    if (captures_.Has(client)) {
+      captures_.Stop(client);
+      return std::string();
+    }
     return AnswerLine(line, [&](const std::string& method, const nlohmann::json& params) {
       return methods_.Call(client, method, params);
     });
   });
   socket_->set_on_disconnect([this](ClientId client) { methods_.Forget(client); });
   socket_->set_on_drained([this](ClientId client) { monitor_.OnDrained(client); });
+  if (absl::Status watched = captures_.Watch(); !watched.ok()) return watched;
   return socket_->Watch(running_.events.fd(),
                         [this] { methods_.PublishSwitchEvents(running_.events.Take()); });
 }
 
 void ControlThread::Serve() {
-  while (!stopping_) socket_->Turn(std::nullopt);
+  while (!stopping_) {
+    socket_->Turn(std::nullopt);
+    captures_.Pump();
+  }
+  EndCaptures();
+}
+
+// Those who read get the end of their files; nobody is waited for.
+void ControlThread::EndCaptures() {
+  constexpr int kTurns = 64;
+  constexpr std::chrono::milliseconds kPatience(5);
+  captures_.StopAll();
+  for (int i = 0; i < kTurns && !captures_.empty(); ++i) {
+    captures_.Pump();
+    socket_->Turn(kPatience);
+  }
 }
 
 }  // namespace tapswitch

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "ports/port_spec.h"
 #include "switch/control/bridge_control.h"
+#include "switch/control/capture/captures.h"
 #include "switch/control/control_socket.h"
 #include "switch/control/methods.h"
 #include "switch/control/metrics/metrics_server.h"
@@ -55,12 +56,14 @@ class ControlThread {
   [[nodiscard]] absl::Status ListenForScrapes();
   [[nodiscard]] absl::Status WatchEvents();
   void Serve();
+  void EndCaptures();
 
   Options options_;
   RunningSwitch running_;
   std::unique_ptr<ControlSocket> socket_;
   BridgeControl control_;
   Monitor monitor_;
+  Captures captures_;
   Methods methods_;
   std::unique_ptr<MetricsServer> metrics_;
   std::atomic<bool> stopping_ = false;

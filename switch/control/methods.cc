@@ -79,7 +79,8 @@ void DescribeDecision(const BridgeControl& control, const Decision& decision,
 
 }  // namespace
 
-Methods::Methods(BridgeControl& control, Monitor& monitor) : control_(control), monitor_(monitor) {
+Methods::Methods(BridgeControl& control, Monitor& monitor, Captures& captures)
+    : control_(control), monitor_(monitor), captures_(captures) {
   const auto add = [this](std::string_view name, Result (Methods::*method)(const Params&)) {
     methods_.emplace(
         name, [this, method](ClientId, const Params& params) { return (this->*method)(params); });
@@ -114,10 +115,17 @@ Methods::Methods(BridgeControl& control, Monitor& monitor) : control_(control), 
   methods_.emplace("monitor.start", [this](ClientId client, const Params& params) {
     return StartMonitor(client, params);
   });
+  methods_.emplace("capture.start", [this](ClientId client, const Params& params) {
+    return StartCapture(client, params);
+  });
+  add("mirror.add", &Methods::AddMirror);
+  add("mirror.del", &Methods::DeleteMirror);
+  add("mirror.list", &Methods::ListMirrors);
   add("trace", &Methods::TraceFrame);
   add("config.save", &Methods::Save);
   // As people say it.
-  for (const std::string object : {"bridge", "port", "link", "fdb", "vlan", "loop", "neigh"}) {
+  for (const std::string object :
+       {"bridge", "port", "link", "fdb", "vlan", "loop", "neigh", "mirror"}) {
     methods_[object + ".show"] = methods_[object + ".list"];
   }
 }
@@ -195,6 +203,7 @@ Methods::Result Methods::DeletePort(const Params& params) {
   BridgeConfig wanted = control_.config();
   if (wanted.port(name) == nullptr) return NoSuchPort(control_, name);
   std::erase_if(wanted.ports, [&](const PortConfig& port) { return port.spec.name == name; });
+  ForgetPort(name, wanted.mirrors);
   if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
   monitor_.Publish("port", "deleted", NameOnly(name));
   return nullptr;
@@ -290,12 +299,16 @@ Methods::Result Methods::StartMonitor(ClientId client, const Params& params) {
     if (!parsed.ok()) return parsed.status();
     objects = *parsed;
   }
+  if (captures_.Has(client)) {
+    return absl::FailedPreconditionError("this connection carries a capture: use another one");
+  }
   monitor_.Subscribe(client, objects);
   WatchTableIfWanted();
   return nullptr;
 }
 
 void Methods::Forget(ClientId client) {
+  captures_.Forget(client);
   monitor_.Unsubscribe(client);
   WatchTableIfWanted();
 }

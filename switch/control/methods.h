@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "switch/control/bridge_control.h"
+#include "switch/control/capture/captures.h"
 #include "switch/control/json_text.h"
 #include "switch/control/monitor.h"
 #include "switch/control/param_reader.h"
@@ -27,8 +28,8 @@ class Methods {
   using Params = nlohmann::json;
   using Result = absl::StatusOr<JsonText>;
 
-  // Both outlive this.
-  Methods(BridgeControl& control, Monitor& monitor);
+  // All outlive this.
+  Methods(BridgeControl& control, Monitor& monitor, Captures& captures);
 
   // Unimplemented when there is no such method.
   [[nodiscard]] Result Call(ClientId client, const std::string& method, const Params& params);
@@ -63,6 +64,10 @@ class Methods {
   Result DeleteVlan(const Params& params);
   Result SetVlan(const Params& params);
   Result ListVlans(const Params& params);
+  Result AddMirror(const Params& params);
+  Result DeleteMirror(const Params& params);
+  Result ListMirrors(const Params& params);
+  Result StartCapture(ClientId client, const Params& params);
   Result StartMonitor(ClientId client, const Params& params);
   Result TraceFrame(const Params& params);
   Result Save(const Params& params);
@@ -95,6 +100,7 @@ class Methods {
 
   BridgeControl& control_;
   Monitor& monitor_;
+  Captures& captures_;
   std::map<std::string, Method, std::less<>> methods_;
 };
 

@@ -135,6 +135,9 @@ std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
     if (!words.empty()) lines.push_back("link set dev " + name + words);
     SaveVlans(name, NewPort({}, bridge).settings.vlans, port.settings.vlans, lines);
   }
+  for (const MirrorConfig& mirror : config.mirrors) {
+    lines.push_back("mirror add " + MirrorWords(mirror));
+  }
   SaveEntries(control, lines);
   return lines;
 }

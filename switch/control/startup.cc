@@ -17,7 +17,8 @@ absl::StatusOr<Request> Understand(const absl::StatusOr<std::vector<std::string>
   auto request = ParseCommand(*words);
   if (!request.ok()) return request;
   const std::string_view method = request->command->method;
-  if (!method.empty() && method != "monitor.start") return request;
+  const bool is_for_a_client = method == "monitor.start" || method == "capture.start";
+  if (!method.empty() && !is_for_a_client) return request;
   return absl::InvalidArgumentError(
       fmt::format("{}: it makes no sense at start: leave it out", request->command->object));
 }

@@ -50,6 +50,7 @@ Candidates ValuesOf(const Word& word, const std::optional<std::string>& bridge) 
     case WordKind::kFlag:
       return {"on", "off"};
     case WordKind::kName:
+    case WordKind::kNames:
       return PortNames(bridge);
     case WordKind::kState:
       return {kPortStateNames.begin(), kPortStateNames.end()};

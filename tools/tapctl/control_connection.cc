@@ -217,6 +217,25 @@ absl::StatusOr<Json> ControlConnection::NextEvent(int output) {
   }
 }
 
+absl::StatusOr<std::string> ControlConnection::NextBytes(int output) {
+  if (received_.empty()) {
+    // Errors of `output` are reported without being asked for.
+    std::array<pollfd, 3> wait{
+        {{socket_.get(), POLLIN, 0}, {output, 0, 0}, {interrupt_, POLLIN, 0}}};
+    while (poll(wait.data(), wait.size(), -1) < 0 && errno == EINTR) continue;
+    if (wait[1].revents != 0) return absl::CancelledError("nobody reads any more");
+    const absl::Status read =
+        wait[2].revents != 0 ? absl::CancelledError("interrupted") : ReadMore();
+    if (absl::IsCancelled(read)) return absl::AbortedError("interrupted");
+    if (!read.ok()) return read;
+  }
+  return std::exchange(received_, {});
+}
+
+absl::Status ControlConnection::Notify(std::string_view method) const {
+  return Send(nlohmann::json{{"jsonrpc", "2.0"}, {"method", method}}.dump() + '\n');
+}
+
 std::vector<std::string> RunningBridges() {
   std::vector<std::string> names;
   std::error_code none;

@@ -42,6 +42,13 @@ class ControlConnection {
   // Cancelled when nobody reads any more what is written to the descriptor `output`.
   [[nodiscard]] absl::StatusOr<Json> NextEvent(int output);
 
+  // What comes next, as it is. Waits for it; Unavailable when the switch hangs up, Cancelled when
+  // nobody reads any more what is written to the descriptor `output`, Aborted when interrupted.
+  [[nodiscard]] absl::StatusOr<std::string> NextBytes(int output);
+
+  // Tells the switch, which does not answer.
+  [[nodiscard]] absl::Status Notify(std::string_view method) const;
+
   // From now on waiting ends with Cancelled once there is something to read from `fd`.
   void InterruptBy(int fd) { interrupt_ = fd; }
 

@@ -215,6 +215,22 @@ std::string RenderPorts(const Json& list, const OutputOptions& options) {
   return text;
 }
 
+std::string RenderMirrors(const Json& list) {
+  std::string text;
+  for (const Json& mirror : list) {
+    text += Text(mirror, "name") + ": from";
+    for (const Json& port : List(mirror, "dev")) {
+      if (port.is_string()) text += " dev " + Printable(port.get<std::string>());
+    }
+    for (const Json& range : List(mirror, "vlans")) {
+      text += " vlan " + Text(range, "vlan");
+      if (range.contains("vlanEnd")) text += "-" + Text(range, "vlanEnd");
+    }
+    text += fmt::format(" {} to {}\n", Text(mirror, "direction"), Text(mirror, "to"));
+  }
+  return text;
+}
+
 // ----- the bridge, traces ------------------------------------------------------------------------
 
 std::string RenderBridge(const Json& list, const OutputOptions& options) {
@@ -438,6 +454,7 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method == "link.list") return RenderLinks(answer, options);
   if (method == "vlan.list") return RenderVlans(answer);
   if (method == "port.list") return RenderPorts(answer, options);
+  if (method == "mirror.list") return RenderMirrors(answer);
   if (method == "bridge.list") return RenderBridge(answer, options);
   if (method == "neigh.list") return RenderNeighbours(request, answer, options);
   if (method == "loop.list") return RenderLoopDetection(answer);

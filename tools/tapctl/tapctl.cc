@@ -17,6 +17,7 @@
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/batch_reader.h"
 #include "switch/control/commands/parse_command.h"
+#include "tools/tapctl/capture.h"
 #include "tools/tapctl/completion.h"
 #include "tools/tapctl/control_connection.h"
 #include "tools/tapctl/options.h"
@@ -109,6 +110,7 @@ absl::Status Client::Run(std::span<const std::string> words) {
   if (object == "batch") return RunBatch(request->params["file"].get<std::string>());
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
   if (object == "monitor") return RunMonitor(*request);
+  if (object == "capture") return RunCapture(*connection_, request->params);
   if (object == "top") return RunTop(*connection_, request->params);
   if (IsShownAsItComes(*request, options_.output)) return PassOn(*request);
   const auto answer = connection_->Call(request->command->method, request->params);

@@ -124,6 +124,24 @@ constexpr std::array kTraceWords{
     Word{"vlan", kNumber}, Word{"type", kNumber},
 };
 
+constexpr std::array kMirrorWords{
+    Word{"from", kIgnored},
+    Word{"dev", kNames},
+    Word{"vlan", kTexts},
+    Word{"ingress", kSet, "direction", "ingress"},
+    Word{"egress", kSet, "direction", "egress"},
+    Word{"both", kSet, "direction", "both"},
+    Word{"to", kName},
+};
+
+// With the letters of tcpdump(8).
+constexpr std::array kCaptureWords{
+    Word{"-w", kText, "file"},
+    Word{"-c", kNumber, "count"},
+    Word{"-s", kNumber, "snaplen"},
+    Word{"filter", kRest},
+};
+
 constexpr std::array kTopWords{Word{"interval", kText}, Word{"count", kNumber}};
 
 constexpr std::string_view kEntryUsage =
@@ -323,6 +341,36 @@ constexpr std::array kCommands{
             .required = "in src dst",
             .usage = "in NAME src MAC dst MAC [vlan VID] [type ETHERTYPE]",
             .summary = "what would become of a frame, stage by stage"},
+    Command{.object = "mirror",
+            .verb = "add",
+            .method = "mirror.add",
+            .bare = {"NAME", kText, "name"},
+            .words = kMirrorWords,
+            .required = "name to",
+            .usage = "NAME from dev PORT|vlan VID[-VID]... [ingress|egress|both] to PORT",
+            .summary = "copy the frames of ports or VLANs to a port, which then does nothing else"},
+    Command{.object = "mirror",
+            .verb = "del",
+            .method = "mirror.del",
+            .bare = {"NAME", kText, "name"},
+            .required = "name",
+            .usage = "NAME",
+            .summary = "end that"},
+    Command{.object = "mirror",
+            .verb = "show",
+            .method = "mirror.list",
+            .bare = {"NAME", kText, "name"},
+            .usage = "[NAME]",
+            .summary = "what is copied where"},
+    Command{.object = "capture",
+            .verb = "",
+            .method = "capture.start",
+            .bare = {"NAME", kName, "dev"},
+            .words = kCaptureWords,
+            .required = "dev",
+            .usage = "NAME|all [-w FILE|-] [-c COUNT] [-s SNAPLEN] [filter EXPRESSION]",
+            .summary = "frames as pcapng, for wireshark -k -i -; an EXPRESSION is that of "
+                       "pcap-filter(7)"},
     Command{.object = "top",
             .verb = "",
             .method = "",

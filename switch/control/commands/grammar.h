@@ -16,6 +16,9 @@ enum class WordKind : uint8_t {
   kText,     // as it is
   kName,     // of a port: as it is
   kAddress,  // a MAC address: as it is, once checked
+  kNames,    // of a port: appended to the parameter, an array
+  kTexts,    // as it is, appended to the parameter, an array
+  kRest,     // all words that follow, as one text
   kState,    // a number or a text
   kSet,      // nothing follows: the parameter becomes Word::value
   kTrue,     // nothing follows: the parameter becomes true

@@ -171,6 +171,9 @@ class WordReader {
   absl::StatusOr<size_t> ReadWord(const Word& word, std::span<const std::string> words) {
     if (TakesValue(word.kind)) {
       if (words.size() < 2) return Bad(fmt::format("{} needs a value behind it", word.word));
+      if (word.kind == WordKind::kRest) {
+        return Store(word, fmt::format("{}", fmt::join(words.subspan(1), " ")), words.size());
+      }
       return Store(word, words[1], 2);
     }
     json& param = request_.params[std::string(word.parameter())];
@@ -189,7 +192,12 @@ class WordReader {
   absl::StatusOr<size_t> Store(const Word& word, const std::string& text, size_t taken) {
     auto value = ReadValue(word, text);
     if (!value.ok()) return value.status();
-    request_.params[std::string(word.parameter())] = *std::move(value);
+    json& param = request_.params[std::string(word.parameter())];
+    if (word.kind == WordKind::kNames || word.kind == WordKind::kTexts) {
+      param.push_back(*std::move(value));
+    } else {
+      param = *std::move(value);
+    }
     return taken;
   }
 
