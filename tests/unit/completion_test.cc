@@ -32,8 +32,8 @@ std::vector<std::string> Complete(std::vector<std::string> words) {
 
 TEST(CompletionTest, ObjectsComeFirst) {
   EXPECT_THAT(Complete({""}),
-              ElementsAre("batch", "bridge", "fdb", "help", "link", "loop", "monitor", "neigh",
-                          "port", "save", "top", "trace", "vlan"));
+              ElementsAre("batch", "bridge", "capture", "fdb", "help", "link", "loop", "mirror",
+                          "monitor", "neigh", "port", "save", "top", "trace", "vlan"));
   EXPECT_THAT(Complete({"b"}), ElementsAre("batch", "bridge"));
   EXPECT_THAT(Complete({"fly"}), IsEmpty());
 }

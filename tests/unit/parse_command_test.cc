@@ -183,7 +183,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Accepted{"fdb lst", "fdb.list", "{}"},
                     Accepted{"l se dev v loc on", "link.set", R"({"dev": "v", "locked": true})"},
                     Accepted{"br sh", "bridge.list", "{}"},
-                    Accepted{"m f", "monitor.start", R"({"objects": ["fdb"]})"},
+                    Accepted{"mo f", "monitor.start", R"({"objects": ["fdb"]})"},
                     Accepted{"link set dev v isol on", "link.set",
                              R"({"dev": "v", "isolated": true})"},
                     Accepted{"fdb add 02:00:00:00:00:01 dev v stat", "fdb.add",
@@ -356,8 +356,9 @@ TEST(GrammarTest, EachNameInAUsageIsAWord) {
     for (const std::string& name : Split(usage)) {
       if (name.find_first_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos) continue;
       if (name == "on" || name == "off" || name == "no") continue;
-      EXPECT_TRUE(std::any_of(command.words.begin(), command.words.end(),
-                              [&](const Word& word) { return word.word == name; }))
+      EXPECT_TRUE(std::any_of(
+          command.words.begin(), command.words.end(),
+          [&](const Word& word) { return word.word == name || word.word == "-" + name; }))
           << command.object << ' ' << command.verb << ": " << name;
     }
   }

@@ -80,7 +80,7 @@ std::string CaptureWriter::NameAt(PortId port) const {
 void CaptureWriter::ForgetPort(PortId port) {
   forgotten_.push_back({.position = tap_.write_position(),
                         .port = port,
-                        .name = NameAt(port),
+                        .name = name_(port),
                         .counts = tap_.counts(port)});
 }
 

@@ -136,10 +136,8 @@ constexpr std::array kMirrorWords{
 
 // With the letters of tcpdump(8).
 constexpr std::array kCaptureWords{
-    Word{"-w", kText, "file"},
-    Word{"-c", kNumber, "count"},
-    Word{"-s", kNumber, "snaplen"},
-    Word{"filter", kRest},
+    Word{"all", kSet, "dev", "all"}, Word{"-w", kText, "file"}, Word{"-c", kNumber, "count"},
+    Word{"-s", kNumber, "snaplen"},  Word{"filter", kRest},
 };
 
 constexpr std::array kTopWords{Word{"interval", kText}, Word{"count", kNumber}};

@@ -1,0 +1,186 @@
+// A capture as a file: interfaces as ports come and go, losses, and the statistics at the end.
+
+#include "switch/control/capture/capture_writer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "spdlog/fmt/fmt.h"
+#include "switch/forwarding/offload/virtio_net.h"
+
+namespace tapswitch {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class StoppedClock final : public Clock {
+ public:
+  [[nodiscard]] Tick Now() const override { return {}; }
+  [[nodiscard]] uint64_t RealTime() const override { return 42; }
+};
+
+constexpr PortId kA{0};
+constexpr PortId kB{1};
+constexpr size_t kAll = size_t{1} << 30U;
+
+// Each block in words: "section", "interface NAME", "packet INTERFACE LENGTH [lost N]",
+// "statistics INTERFACE [seen N] lost N".
+std::vector<std::string> Blocks(const std::string& file) {
+  std::vector<std::string> blocks;
+  const auto number = [&](size_t at, size_t size) {
+    uint64_t value = 0;
+    for (size_t i = size; i > 0; --i) {
+      value = (value << 8U) | static_cast<uint8_t>(file.at(at + i - 1));
+    }
+    return value;
+  };
+  for (size_t at = 0; at < file.size();) {
+    const uint64_t type = number(at, 4);
+    const uint64_t length = number(at + 4, 4);
+    EXPECT_EQ(number(at + length - 4, 4), length);
+    // What of the block comes before its options.
+    std::string words = "section";
+    size_t options = at + 24;
+    if (type == 1) {
+      words = "interface";
+      options = at + 16;
+    } else if (type == 6) {
+      words = fmt::format("packet {} {}", number(at + 8, 4), number(at + 24, 4));
+      options = at + 28 + (number(at + 20, 4) + 3) / 4 * 4;
+    } else if (type == 5) {
+      words = fmt::format("statistics {}", number(at + 8, 4));
+      options = at + 20;
+    }
+    for (uint64_t code = number(options, 2); code != 0; code = number(options, 2)) {
+      const uint64_t size = number(options + 2, 2);
+      if (type == 1 && code == 2) words += " " + file.substr(options + 4, size);
+      if (type == 6 && code == 4) words += fmt::format(" lost {}", number(options + 4, 8));
+      if (type == 5 && code == 4) words += fmt::format(" seen {}", number(options + 4, 8));
+      if (type == 5 && code == 5) words += fmt::format(" lost {}", number(options + 4, 8));
+      options += 4 + (size + 3) / 4 * 4;
+    }
+    blocks.push_back(words);
+    at += length;
+  }
+  return blocks;
+}
+
+class CaptureWriterTest : public ::testing::Test {
+ protected:
+  explicit CaptureWriterTest(size_t memory = 1U << 16U)
+      : tap_({.ports = PortSet::All(), .snap_length = 1000, .memory = memory}, wake_) {}
+
+  CaptureWriter Writer(CaptureWriter::Options options = {.snap_length = 1000}) {
+    return {options, tap_, clock_, [this](PortId id) { return names_[id]; }};
+  }
+
+  void Take(PortId port, size_t size) {
+    const std::vector<std::byte> wire(kVirtioNetHeaderSize + size);
+    const Piece piece{wire.data(), wire.size()};
+    tap_.Take(port, CaptureTap::Direction::kInbound, 1, {.pieces = {&piece, 1}, .size = size});
+  }
+
+  // All that can be written now.
+  std::vector<std::string> Write(CaptureWriter& writer) {
+    std::string out;
+    writer.Write(kAll, out);
+    return Blocks(out);
+  }
+  static std::vector<std::string> Finish(CaptureWriter& writer) {
+    std::string out;
+    writer.Finish(out);
+    return Blocks(out);
+  }
+
+  StoppedClock clock_;
+  WakeEvent wake_ = *WakeEvent::Create();
+  std::map<PortId, std::string> names_{{kA, "a"}, {kB, "b"}};
+  CaptureTap tap_;
+};
+
+TEST_F(CaptureWriterTest, AFileFromItsBeginningToItsEnd) {
+  CaptureWriter writer = Writer();
+  std::string out;
+  writer.Begin(out);
+  writer.AddPort(kA, out);
+  writer.AddPort(kB, out);
+  EXPECT_THAT(Blocks(out), ElementsAre("section", "interface a", "interface b"));
+  Take(kB, 60);
+  Take(kA, 70);
+  EXPECT_THAT(Write(writer), ElementsAre("packet 1 60", "packet 0 70"));
+  EXPECT_THAT(Write(writer), IsEmpty());
+  EXPECT_THAT(Finish(writer),
+              ElementsAre("statistics 0 seen 1 lost 0", "statistics 1 seen 1 lost 0"));
+}
+
+TEST_F(CaptureWriterTest, APortThatComesLaterIsAnnouncedBeforeItsFirstPacket) {
+  CaptureWriter writer = Writer();
+  Take(kA, 60);
+  EXPECT_THAT(Write(writer), ElementsAre("interface a", "packet 0 60"));
+  Take(kB, 60);
+  EXPECT_THAT(Write(writer), ElementsAre("interface b", "packet 1 60"));
+}
+
+TEST_F(CaptureWriterTest, APortWithTheIdOfOneThatHasGoneIsAnother) {
+  CaptureWriter writer = Writer();
+  Take(kA, 60);
+  Write(writer);
+  Take(kA, 61);
+  writer.ForgetPort(kA);
+  names_[kA] = "new";
+  Take(kA, 62);
+  EXPECT_THAT(Write(writer), ElementsAre("packet 0 61", "statistics 0 seen 2 lost 0",
+                                         "interface new", "packet 1 62"));
+  EXPECT_THAT(Finish(writer), ElementsAre("statistics 1 seen 1 lost 0"));
+}
+
+TEST_F(CaptureWriterTest, APortThatIsFirstSeenWhenItHasGoneHasItsOldName) {
+  CaptureWriter writer = Writer();
+  Take(kA, 60);
+  writer.ForgetPort(kA);
+  names_[kA] = "new";
+  Take(kA, 61);
+  writer.ForgetPort(kA);
+  names_[kA] = "newest";
+  EXPECT_THAT(Write(writer),
+              ElementsAre("interface a", "packet 0 60", "statistics 0 seen 1 lost 0",
+                          "interface new", "packet 1 61", "statistics 1 seen 1 lost 0"));
+}
+
+TEST_F(CaptureWriterTest, ItEndsWithThePacketsThatWereAskedFor) {
+  CaptureWriter writer = Writer({.snap_length = 1000, .count = 2});
+  for (int i = 0; i < 3; ++i) Take(kA, 60);
+  std::string out;
+  EXPECT_EQ(writer.Write(kAll, out), CaptureWriter::State::kEnded);
+  EXPECT_THAT(Blocks(out), ElementsAre("interface a", "packet 0 60", "packet 0 60"));
+}
+
+TEST_F(CaptureWriterTest, ItWritesNoMoreAtOnceThanWanted) {
+  CaptureWriter writer = Writer();
+  for (int i = 0; i < 100; ++i) Take(kA, 100);
+  std::string out;
+  EXPECT_EQ(writer.Write(1000, out), CaptureWriter::State::kMore);
+  EXPECT_LT(out.size(), 1200U);
+}
+
+class SmallCaptureWriterTest : public CaptureWriterTest {
+ protected:
+  SmallCaptureWriterTest() : CaptureWriterTest(256) {}
+};
+
+TEST_F(SmallCaptureWriterTest, WhatIsLostIsToldAsSoonAsItIsKnown) {
+  CaptureWriter writer = Writer();
+  for (int i = 0; i < 5; ++i) Take(kA, 60);
+  EXPECT_THAT(Write(writer), ElementsAre("interface a", "packet 0 60", "packet 0 60"));
+  Take(kA, 61);
+  EXPECT_THAT(Write(writer), ElementsAre("packet 0 61 lost 3", "statistics 0 lost 3"));
+  EXPECT_THAT(Finish(writer), ElementsAre("statistics 0 seen 6 lost 3"));
+}
+
+}  // namespace
+}  // namespace tapswitch
