@@ -22,6 +22,18 @@ bool Has(const std::vector<MirrorConfig>& mirrors, const MirrorConfig& mirror) {
   return std::find(mirrors.begin(), mirrors.end(), mirror) != mirrors.end();
 }
 
+// What is left of the mirrors that are wanted among the ports that are.
+std::vector<MirrorConfig> MirrorsAmong(const BridgeConfig& wanted) {
+  std::vector<MirrorConfig> mirrors = wanted.mirrors;
+  for (const MirrorConfig& mirror : wanted.mirrors) {
+    for (const std::string& port : mirror.ports) {
+      if (wanted.port(port) == nullptr) ForgetPort(port, mirrors);
+    }
+    if (wanted.port(mirror.destination) == nullptr) ForgetPort(mirror.destination, mirrors);
+  }
+  return mirrors;
+}
+
 struct Noter {
   BridgeConfig& config;
 
@@ -60,8 +72,9 @@ PortConfig NewPort(PortSpec spec, const BridgeSettings& bridge) {
 
 std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted) {
   std::vector<Action> actions;
+  const std::vector<MirrorConfig> mirrors = MirrorsAmong(wanted);
   for (const MirrorConfig& mirror : running.mirrors) {
-    if (!Has(wanted.mirrors, mirror)) actions.emplace_back(RemoveMirror{mirror.name});
+    if (!Has(mirrors, mirror)) actions.emplace_back(RemoveMirror{mirror.name});
   }
   for (const PortConfig& port : running.ports) {
     if (wanted.port(port.spec.name) == nullptr) actions.emplace_back(RemovePort{port.spec.name});
@@ -74,7 +87,7 @@ std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted
         i < running.ports.size() && running.ports[i].spec.name == port.spec.name;
     DiffPort(same_place ? &running.ports[i] : running.port(port.spec.name), port, actions);
   }
-  for (const MirrorConfig& mirror : wanted.mirrors) {
+  for (const MirrorConfig& mirror : mirrors) {
     if (!Has(running.mirrors, mirror)) actions.emplace_back(AddMirror{mirror});
   }
   return actions;

@@ -46,8 +46,9 @@ struct PortConfig {
 
 struct BridgeConfig {
   BridgeSettings bridge;
-  std::vector<PortConfig> ports;      // in the order in which they were added; names differ
-  std::vector<MirrorConfig> mirrors;  // likewise; their ports are in `ports`
+  std::vector<PortConfig> ports;  // in the order in which they were added; names differ
+  // Likewise. In a configuration that is wanted their ports may be missing: see ForgetPort.
+  std::vector<MirrorConfig> mirrors;
 
   [[nodiscard]] PortConfig* port(std::string_view name);
   [[nodiscard]] const PortConfig* port(std::string_view name) const;

@@ -203,7 +203,6 @@ Methods::Result Methods::DeletePort(const Params& params) {
   BridgeConfig wanted = control_.config();
   if (wanted.port(name) == nullptr) return NoSuchPort(control_, name);
   std::erase_if(wanted.ports, [&](const PortConfig& port) { return port.spec.name == name; });
-  ForgetPort(name, wanted.mirrors);
   if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
   monitor_.Publish("port", "deleted", NameOnly(name));
   return nullptr;

@@ -57,6 +57,30 @@ TEST(BridgeConfigTest, AnotherDeviceOrTheSameOnceMoreIsOpened) {
   EXPECT_THAT(Diff(running, wanted), ElementsAre(Action(ReopenPort{wanted.ports[0]})));
 }
 
+MirrorConfig Mirror(const std::string& name, std::vector<std::string> ports, std::string to) {
+  return {.name = name, .ports = std::move(ports), .destination = std::move(to)};
+}
+
+TEST(BridgeConfigTest, MirrorsGoBeforePortsDoAndComeAfterThem) {
+  BridgeConfig running = Bridge({"a", "b"});
+  running.mirrors = {Mirror("old", {"a"}, "b")};
+  BridgeConfig wanted = Bridge({"b", "c"});
+  wanted.mirrors = {Mirror("new", {"b"}, "c")};
+  EXPECT_THAT(Diff(running, wanted),
+              ElementsAre(Action(RemoveMirror{"old"}), Action(RemovePort{"a"}),
+                          Action(AddPort{Port("c")}), Action(AddMirror{wanted.mirrors[0]})));
+}
+
+TEST(BridgeConfigTest, APortThatGoesTakesItsPartOfMirrorsAlong) {
+  BridgeConfig running = Bridge({"a", "b", "c"});
+  running.mirrors = {Mirror("m1", {"a", "b"}, "c"), Mirror("m2", {"b"}, "c")};
+  BridgeConfig wanted = running;
+  std::erase_if(wanted.ports, [](const PortConfig& port) { return port.spec.name == "b"; });
+  EXPECT_THAT(Diff(running, wanted),
+              ElementsAre(Action(RemoveMirror{"m1"}), Action(RemoveMirror{"m2"}),
+                          Action(RemovePort{"b"}), Action(AddMirror{Mirror("m1", {"a"}, "c")})));
+}
+
 PortConfig RandomPort(std::mt19937& random, const std::string& name) {
   PortConfig port = Port(name);
   port.settings.isolated = random() % 2 == 0;

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "spdlog/fmt/fmt.h"
 #include "switch/forwarding/offload/virtio_net.h"
+#include "tests/support/pcapng_blocks.h"
 
 namespace tapswitch {
 namespace {
@@ -27,48 +27,6 @@ class StoppedClock final : public Clock {
 constexpr PortId kA{0};
 constexpr PortId kB{1};
 constexpr size_t kAll = size_t{1} << 30U;
-
-// Each block in words: "section", "interface NAME", "packet INTERFACE LENGTH [lost N]",
-// "statistics INTERFACE [seen N] lost N".
-std::vector<std::string> Blocks(const std::string& file) {
-  std::vector<std::string> blocks;
-  const auto number = [&](size_t at, size_t size) {
-    uint64_t value = 0;
-    for (size_t i = size; i > 0; --i) {
-      value = (value << 8U) | static_cast<uint8_t>(file.at(at + i - 1));
-    }
-    return value;
-  };
-  for (size_t at = 0; at < file.size();) {
-    const uint64_t type = number(at, 4);
-    const uint64_t length = number(at + 4, 4);
-    EXPECT_EQ(number(at + length - 4, 4), length);
-    // What of the block comes before its options.
-    std::string words = "section";
-    size_t options = at + 24;
-    if (type == 1) {
-      words = "interface";
-      options = at + 16;
-    } else if (type == 6) {
-      words = fmt::format("packet {} {}", number(at + 8, 4), number(at + 24, 4));
-      options = at + 28 + (number(at + 20, 4) + 3) / 4 * 4;
-    } else if (type == 5) {
-      words = fmt::format("statistics {}", number(at + 8, 4));
-      options = at + 20;
-    }
-    for (uint64_t code = number(options, 2); code != 0; code = number(options, 2)) {
-      const uint64_t size = number(options + 2, 2);
-      if (type == 1 && code == 2) words += " " + file.substr(options + 4, size);
-      if (type == 6 && code == 4) words += fmt::format(" lost {}", number(options + 4, 8));
-      if (type == 5 && code == 4) words += fmt::format(" seen {}", number(options + 4, 8));
-      if (type == 5 && code == 5) words += fmt::format(" lost {}", number(options + 4, 8));
-      options += 4 + (size + 3) / 4 * 4;
-    }
-    blocks.push_back(words);
-    at += length;
-  }
-  return blocks;
-}
 
 class CaptureWriterTest : public ::testing::Test {
  protected:
@@ -89,12 +47,12 @@ class CaptureWriterTest : public ::testing::Test {
   std::vector<std::string> Write(CaptureWriter& writer) {
     std::string out;
     writer.Write(kAll, out);
-    return Blocks(out);
+    return PcapngBlocks(out);
   }
   static std::vector<std::string> Finish(CaptureWriter& writer) {
     std::string out;
     writer.Finish(out);
-    return Blocks(out);
+    return PcapngBlocks(out);
   }
 
   StoppedClock clock_;
@@ -109,7 +67,7 @@ TEST_F(CaptureWriterTest, AFileFromItsBeginningToItsEnd) {
   writer.Begin(out);
   writer.AddPort(kA, out);
   writer.AddPort(kB, out);
-  EXPECT_THAT(Blocks(out), ElementsAre("section", "interface a", "interface b"));
+  EXPECT_THAT(PcapngBlocks(out), ElementsAre("section", "interface a", "interface b"));
   Take(kB, 60);
   Take(kA, 70);
   EXPECT_THAT(Write(writer), ElementsAre("packet 1 60", "packet 0 70"));
@@ -157,7 +115,7 @@ TEST_F(CaptureWriterTest, ItEndsWithThePacketsThatWereAskedFor) {
   for (int i = 0; i < 3; ++i) Take(kA, 60);
   std::string out;
   EXPECT_EQ(writer.Write(kAll, out), CaptureWriter::State::kEnded);
-  EXPECT_THAT(Blocks(out), ElementsAre("interface a", "packet 0 60", "packet 0 60"));
+  EXPECT_THAT(PcapngBlocks(out), ElementsAre("interface a", "packet 0 60", "packet 0 60"));
 }
 
 TEST_F(CaptureWriterTest, ItWritesNoMoreAtOnceThanWanted) {
