@@ -304,7 +304,10 @@ void ControlSocket::LetWait(ClientId id) {
 }
 
 void ControlSocket::End(ClientId id) {
-  if (const auto found = clients_.find(id); found != clients_.end()) found->second.EndInput();
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  found->second.may_wait = false;
+  found->second.EndInput();
 }
 
 size_t ControlSocket::unsent(ClientId id) const {

@@ -44,6 +44,8 @@ class CaptureWriter {
   // The port's id may from now on mean another one. No frame passes by it any more, but what it took
   // part in may still be unread.
   void ForgetPort(PortId port);
+  // How many ports have gone of which that is so.
+  [[nodiscard]] size_t forgotten() const { return forgotten_.size(); }
 
   // The end of the file, once the worker has let go of the tap.
   void Finish(std::string& out);

@@ -13,6 +13,9 @@ namespace {
 // Handed to the socket at once.
 constexpr size_t kChunk = size_t{256} << 10U;
 
+// Ports that have gone and are still to be told of.
+constexpr size_t kMaxForgotten = 4096;
+
 }  // namespace
 
 Captures::Captures(const BridgeControl& control, const RunningSwitch& running,
@@ -85,6 +88,13 @@ void Captures::ForgetPort(PortId port) {
     capture.writer->ForgetPort(port);
     if (capture.port == port) LetGo(capture);
   }
+  // Of a client that has not read for so long that it would be the ports that take the memory.
+  std::erase_if(running_captures_, [this](Capture& capture) {
+    if (capture.writer->forgotten() <= kMaxForgotten) return false;
+    LetGo(capture);
+    socket_->End(capture.client);
+    return true;
+  });
 }
 
 void Captures::Pump() {
