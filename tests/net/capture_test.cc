@@ -167,7 +167,7 @@ TEST_P(CaptureTest, TsharkReadsItLiveFromAPipe) {
   EXPECT_TRUE(WaitUntil([&] { return LinesOf(ContentOf(file())).size() == 3; }))
       << ContentOf(file()) << capture.errors();
   EXPECT_EQ(ContentOf(file()), "vnet1\nvnet2\nvnet3\n");
-  capture.Signal("TERM");  // of the last in the pipe, which is tshark
+  capture.Signal("KILL");  // of the last in the pipe: tshark, which would wait for a frame
   EXPECT_TRUE(network_->tapswitchd().WaitForLog(": ends")) << "nobody reads any more";
 }
 
