@@ -28,6 +28,13 @@ class Traffic {
   static MacAddress Station(uint64_t n) { return MacAddress::FromNumber(0x020000000000 + n); }
   static PortId PortOf(uint64_t station) { return {static_cast<uint16_t>(station % kPorts)}; }
 
+  // The first `count` frames of the last batch become broadcasts.
+  void Broadcast(size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      StoreBe48(&wires_[i * kStride + kVirtioNetHeaderSize], kBroadcastAddress.number());
+    }
+  }
+
   // A batch with new addresses, in random order. Writing them is part of what is measured.
   std::span<const Frame> Next() {
     for (size_t i = 0; i < kBatch; ++i) {
@@ -95,6 +102,53 @@ void BM_Process(benchmark::State& state) {
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(BM_Process)->Arg(16)->Arg(1024)->Arg(65536);
+
+// Rates that nothing reaches: what is measured is the check.
+StormControl EachKindLimited() {
+  StormControl storm;
+  storm.rates.fill({.per_second = RateLimit::kMost});
+  return storm;
+}
+
+void Measure(benchmark::State& state, const StormControl& storm, size_t broadcasts) {
+  const auto stations = static_cast<size_t>(state.range(0));
+  Bridge bridge({.capacity = 65536, .ageing = {30000}, .salt = 99});
+  std::vector<PortForwarding> ports;
+  EgressLists egress;
+  for (uint16_t id = 0; id < kPorts; ++id) {
+    ports.push_back({.id = {id}, .storm = storm});
+    egress.AddPort({id});
+  }
+  bridge.SetView(ForwardingView(ports));
+  for (size_t n = 0; n < stations; ++n) {
+    bridge.table().Learn(kNoVlan, Traffic::Station(n), Traffic::PortOf(n), Tick{1});
+  }
+  Traffic traffic(stations);
+  size_t processed = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    const auto batch = traffic.Next();
+    traffic.Broadcast(broadcasts);
+    bridge.Process(batch, Tick{2}, egress);
+    egress.Clear();
+    processed += batch.size();
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(processed));
+  state.counters["ns_per_frame"] =
+      benchmark::Counter(static_cast<double>(processed) / 1e9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+// The same with storm control on each port.
+void BM_ProcessStormControlled(benchmark::State& state) { Measure(state, EachKindLimited(), 0); }
+BENCHMARK(BM_ProcessStormControlled)->Arg(16)->Arg(1024)->Arg(65536);
+void BM_ProcessUncontrolled(benchmark::State& state) { Measure(state, {}, 0); }
+BENCHMARK(BM_ProcessUncontrolled)->Arg(16)->Arg(1024)->Arg(65536);
+
+// A quarter of the frames are broadcasts, without storm control and with it.
+void BM_Flood(benchmark::State& state) { Measure(state, {}, 8); }
+BENCHMARK(BM_Flood)->Arg(16);
+void BM_FloodStormControlled(benchmark::State& state) { Measure(state, EachKindLimited(), 8); }
+BENCHMARK(BM_FloodStormControlled)->Arg(16);
 
 }  // namespace
 }  // namespace tapswitch

@@ -72,6 +72,13 @@ absl::Status ParseAccounts(const ConfigText& text, Config& config) {
 
 }  // namespace
 
+std::string DurationText(Ticks span) {
+  const uint64_t rest = span.centiseconds % 100;
+  const std::string seconds = absl::StrCat(span.centiseconds / 100);
+  return rest == 0 ? absl::StrCat(seconds, "s")
+                   : absl::StrCat(seconds, rest < 10 ? ".0" : ".", rest, "s");
+}
+
 absl::StatusOr<Ticks> ParseDuration(std::string_view text) {
   constexpr double kLongest = 1e7;  // seconds; four months
   const auto bad = [&] {

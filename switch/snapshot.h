@@ -38,6 +38,7 @@ struct PortSnapshot {
   PortCounters counters;
   uint32_t learned = 0;  // entries of the address table
   std::optional<ShutDown> shut_down;
+  Ticks recovers_in;  // of a port that is shut down for a time
 };
 
 struct TableSnapshot {

@@ -19,6 +19,10 @@ bool SameAddressee(const Tag& a, const Tag& b) {
          (a.operation == Operation::kReadiness) == (b.operation == Operation::kReadiness);
 }
 
+Ticks Remaining(Tick until, Tick now) {
+  return {until.centiseconds - std::min(until, now).centiseconds};
+}
+
 }  // namespace
 
 Worker::Worker(Ring& ring, const Clock& clock, Bridge& bridge)
@@ -39,6 +43,7 @@ absl::Status Worker::AddPort(std::unique_ptr<Port>& port, const PortForwarding& 
   if (ports_.size() <= id.value) ports_.resize(id.value + 1U);
   egress_.AddPort(id);
   ports_[id.value] = {.port = std::move(port), .forwarding = forwarding};
+  bridge_.screening().Forget(id);
   NoticeStatus(ports_[id.value]);
   view_is_stale_ = true;
   return absl::OkStatus();
@@ -228,6 +233,7 @@ void Worker::HeedAlarms() {
     Attached& attached = ports_[alarm.port.value];
     const bool is_news = attached.port && !(alarm.shut_down && attached.shut_down);
     if (!is_news) continue;
+    ++bridge_.counters(alarm.port).alarms[static_cast<size_t>(alarm.kind)];
     if (alarm.shut_down) {
       attached.shut_down = {.cause = alarm.kind};
       if (alarm.recovery != Ticks{0}) attached.shut_down->until = now_ + alarm.recovery;
@@ -258,6 +264,7 @@ void Worker::RecoverPorts() {
 bool Worker::Recover(PortId id) {
   if (port(id) == nullptr || !ports_[id.value].shut_down) return false;
   ports_[id.value].shut_down.reset();
+  bridge_.screening().Forget(id);
   view_is_stale_ = true;
   if (on_recovery_) on_recovery_(id);
   return true;
@@ -317,6 +324,7 @@ void Worker::NoticeStatus(Attached& attached) {
 PortForwarding Worker::EffectiveForwarding(const Attached& attached) {
   PortForwarding forwarding = attached.forwarding;
   if (!attached.status.link_up || attached.shut_down) forwarding.state = PortState::kDisabled;
+  forwarding.shut_down = attached.shut_down.has_value();
   return forwarding;
 }
 
@@ -374,6 +382,9 @@ SwitchSnapshot Worker::Snapshot() const {
         .learned = table.learned(identity.id),
         .shut_down = attached.shut_down,
     });
+    if (attached.shut_down && attached.shut_down->until) {
+      snapshot.ports.back().recovers_in = Remaining(*attached.shut_down->until, now_);
+    }
   }
   snapshot.table = {.entries = table.size(),
                     .learned = table.learned(),

@@ -109,7 +109,7 @@ absl::Status Actuator::Do(const SetPort& action) {
     if (running_.worker.port(id) != nullptr) {
       running_.worker.SetForwarding(ForwardingOf(id, action.settings));
     }
-    running_.bridge.table().set_max_learned(id, action.settings.fdb_max_learned);
+    SetLimits(id, action.settings);
   });
   if (!action.left.empty()) Forget(id, action.left);
   return absl::OkStatus();
@@ -159,9 +159,16 @@ absl::StatusOr<std::unique_ptr<Port>> Actuator::Open(PortId id, const PortSpec& 
 absl::Status Actuator::Attach(std::unique_ptr<Port> port, const PortSettings& settings) {
   return running_.commands.Call([&] {
     const PortId id = port->identity().id;
-    running_.bridge.table().set_max_learned(id, settings.fdb_max_learned);
+    SetLimits(id, settings);
     return running_.worker.AddPort(port, ForwardingOf(id, settings));
   });
+}
+
+// To be called by the worker's thread.
+void Actuator::SetLimits(PortId id, const PortSettings& settings) {
+  MacTable& table = running_.bridge.table();
+  table.set_max_learned(id, settings.fdb_max_learned);
+  table.set_replaces_at_limit(id, settings.security.at_limit == LimitAction::kReplace);
 }
 
 // Returns when the port's device has been closed, which waits for the kernel's locks.

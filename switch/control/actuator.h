@@ -52,6 +52,7 @@ class Actuator {
   [[nodiscard]] std::optional<PortId> FreeId() const;
   [[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> Open(PortId id, const PortSpec& spec);
   [[nodiscard]] absl::Status Attach(std::unique_ptr<Port> port, const PortSettings& settings);
+  void SetLimits(PortId id, const PortSettings& settings);
   void Detach(PortId id);
   void Forget(PortId id);
   void Forget(PortId id, const VlanSet& vlans);

@@ -19,9 +19,19 @@ BridgeControl::BridgeControl(Identity identity, const RunningSwitch& running)
 absl::Status BridgeControl::Change(const BridgeConfig& wanted) {
   for (const Action& action : Diff(config_, wanted)) {
     if (absl::Status carried = actuator_.Carry(action); !carried.ok()) return carried;
+    if (const auto* const set = std::get_if<SetPort>(&action)) ForgetLocked(*set);
     Note(action, config_);
   }
   return absl::OkStatus();
+}
+
+// Locked entries go with `mab` (net/bridge/br_netlink.c, br_setport). To be called while config_ is
+// what it was.
+void BridgeControl::ForgetLocked(const SetPort& action) {
+  if (!config_.port(action.name)->settings.mab || action.settings.mab) return;
+  const auto id = actuator_.Find(action.name);
+  if (!id) return;
+  Flush([id](const MacEntry& entry) { return entry.locked && entry.port == *id; });
 }
 
 absl::StatusOr<PortId> BridgeControl::FindPort(std::string_view name) const {

@@ -92,6 +92,7 @@ class BridgeControl {
 
  private:
   [[nodiscard]] NeighbourEntry WithPort(const Neighbour& neighbour, Tick now) const;
+  void ForgetLocked(const SetPort& action);
 
   Identity identity_;
   RunningSwitch running_;

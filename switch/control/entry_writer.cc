@@ -20,6 +20,7 @@ void AppendNumber(uint64_t number, std::string& text) {
 }
 
 std::string_view FlagsOf(const MacEntry& entry) {
+  if (entry.locked) return R"(["locked"])";  // learned, so never one of the others
   if (entry.sticky) return entry.extern_learn ? R"(["sticky","extern_learn"])" : R"(["sticky"])";
   return entry.extern_learn ? R"(["extern_learn"])" : "[]";
 }
@@ -31,8 +32,9 @@ EntryWriter::EntryWriter(const BridgeControl& control, std::optional<Tick> now)
 
 const EntryWriter::Frame& EntryWriter::FrameOf(const MacEntry& entry) {
   constexpr std::array<std::string_view, 3> kStates{"", "static", "permanent"};
-  const uint32_t key = uint32_t{entry.port.value} << 8U | static_cast<uint32_t>(entry.state) << 2U |
-                       uint32_t{entry.sticky} << 1U | uint32_t{entry.extern_learn};
+  const uint32_t key = uint32_t{entry.port.value} << 8U | uint32_t{entry.locked} << 4U |
+                       static_cast<uint32_t>(entry.state) << 2U | uint32_t{entry.sticky} << 1U |
+                       uint32_t{entry.extern_learn};
   const auto [found, is_new] = frames_.try_emplace(key);
   Frame& frame = found->second;
   if (!is_new) return frame;

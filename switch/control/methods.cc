@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
-#include "spdlog/spdlog.h"
 #include "switch/config.h"
 #include "switch/control/param_reader.h"
 #include "switch/control/save.h"
@@ -99,6 +98,12 @@ Methods::Methods(BridgeControl& control, Monitor& monitor, Captures& captures)
   add("loop.list", &Methods::ListLoopDetection);
   add("neigh.list", &Methods::ListNeighbours);
   add("neigh.flush", &Methods::FlushNeighbours);
+  add("storm.list", &Methods::ListStorm);
+  add("storm.set", &Methods::SetStorm);
+  add("security.list", &Methods::ListSecurity);
+  add("security.set", &Methods::SetSecurity);
+  add("security.allow", &Methods::AllowStation);
+  add("security.disallow", &Methods::DisallowStation);
   add("link.set", &Methods::SetLink);
   add("link.list", &Methods::ListLinks);
   add_entry("fdb.add", FdbVerb::kAdd);
@@ -125,7 +130,7 @@ Methods::Methods(BridgeControl& control, Monitor& monitor, Captures& captures)
   add("config.save", &Methods::Save);
   // As people say it.
   for (const std::string object :
-       {"bridge", "port", "link", "fdb", "vlan", "loop", "neigh", "mirror"}) {
+       {"bridge", "port", "link", "fdb", "vlan", "loop", "neigh", "mirror", "storm", "security"}) {
     methods_[object + ".show"] = methods_[object + ".list"];
   }
 }
@@ -215,21 +220,19 @@ Methods::Result Methods::ListPorts(const Params& params) {
   return ListPortsAs(control_, name, ShowPort);
 }
 
-Methods::Result Methods::RecoverPort(const Params& params) {
+Methods::Result Methods::ListPorts(const Params& params, ShowOne show) {
   ParamReader reader(params);
-  const std::string name = reader.Text("name");
+  const auto name = reader.MaybeText("dev");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
-  const auto port = control_.FindPort(name);
-  if (!port.ok()) return port.status();
-  if (!control_.Recover(*port)) {
-    return absl::FailedPreconditionError(
-        fmt::format("port {}: it is not shut down: see tapctl port show", name));
-  }
-  return nullptr;
+  return ListPortsAs(control_, name, show);
 }
 
 // All of them are checked before one is set.
 Methods::Result Methods::SetLink(const Params& params) {
+  return ChangePort(params, SetPortSetting);
+}
+
+Methods::Result Methods::ChangePort(const Params& params, Setter set) {
   const auto name = params.find("dev");
   if (name == params.end() || !name->is_string()) {
     return absl::InvalidArgumentError("'dev' is missing: name a port");
@@ -239,8 +242,9 @@ Methods::Result Methods::SetLink(const Params& params) {
   if (port == nullptr) return NoSuchPort(control_, name->get_ref<const std::string&>());
   for (const auto& [key, value] : params.items()) {
     if (key == "dev") continue;
-    if (absl::Status set = SetPortSetting(key, value, port->settings); !set.ok()) return set;
+    if (absl::Status done = set(key, value, port->settings); !done.ok()) return done;
   }
+  if (absl::Status fits = CheckPortSettings(port->settings); !fits.ok()) return fits;
   if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
   PublishLink(*port);
   return nullptr;
@@ -331,25 +335,6 @@ void Methods::Publish(const LinkStateEvent& event) {
   if (!event.up) members["reason"] = event.reason;
   monitor_.Publish("port", event.up ? "up" : "down", std::move(members));
   if (port != nullptr) PublishLink(*port);
-}
-
-void Methods::Publish(const Alarm& alarm) {
-  ordered_json members = NameOnly(control_.NameOf(alarm.port));
-  members["alarm"] = NameOf(alarm.kind);
-  members["shut_down"] = alarm.shut_down;
-  std::string details;
-  if (alarm.kind == Alarm::Kind::kLoop) {
-    members["other"] = control_.NameOf(alarm.other);
-    details = fmt::format(": it leads to the same place as {}", control_.NameOf(alarm.other));
-  }
-  spdlog::warn("{}: {}{}{}", control_.NameOf(alarm.port), NameOf(alarm.kind), details,
-               alarm.shut_down ? ": it is shut down" : "");
-  monitor_.Publish("port", "alarm", std::move(members));
-}
-
-void Methods::Publish(const RecoveryEvent& event) {
-  spdlog::info("{}: it is no longer shut down", control_.NameOf(event.port));
-  monitor_.Publish("port", "recovered", NameOnly(control_.NameOf(event.port)));
 }
 
 void Methods::PublishLink(const PortConfig& port) {

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include "switch/control/json_text.h"
 #include "switch/control/monitor.h"
 #include "switch/control/param_reader.h"
+#include "switch/forwarding/allow_list.h"
 
 namespace tapswitch {
 
@@ -41,6 +43,7 @@ class Methods {
   void Forget(ClientId client);
 
  private:
+  using ordered_json = nlohmann::ordered_json;
   using Method = std::function<Result(ClientId, const Params&)>;
 
   Result ListBridge(const Params& params);
@@ -68,9 +71,24 @@ class Methods {
   Result DeleteMirror(const Params& params);
   Result ListMirrors(const Params& params);
   Result StartCapture(ClientId client, const Params& params);
+  Result ListStorm(const Params& params);
+  Result SetStorm(const Params& params);
+  Result ListSecurity(const Params& params);
+  Result SetSecurity(const Params& params);
+  Result AllowStation(const Params& params);
+  Result DisallowStation(const Params& params);
   Result StartMonitor(ClientId client, const Params& params);
   Result TraceFrame(const Params& params);
   Result Save(const Params& params);
+
+  using ShowOne = ordered_json (*)(const PortConfig&, const PortSnapshot*);
+  Result ListPorts(const Params& params, ShowOne show);
+  // Sets all parameters but `dev`, or none.
+  using Setter = absl::Status (*)(std::string_view name, const Params& value, PortSettings&);
+  Result ChangePort(const Params& params, Setter set);
+  using AllowedEdit = std::function<absl::StatusOr<std::shared_ptr<const AllowList>>(
+      const std::shared_ptr<const AllowList>&)>;
+  Result ChangeAllowed(const std::string& dev, const AllowedEdit& edit);
 
   // Entries may also belong to the bridge itself.
   [[nodiscard]] absl::StatusOr<PortId> FindPortOrBridge(const std::string& name) const;
@@ -91,6 +109,7 @@ class Methods {
   // Of the bridge, from the parameters into `wanted`.
   [[nodiscard]] static absl::Status ReadVlanSettings(ParamReader& reader, BridgeConfig& wanted);
   void PublishLink(const PortConfig& port);
+  void PublishLinkOf(const std::string& name);
   void PublishEntry(std::string_view event, const MacEntry& entry);
   void Publish(const FdbEvent& event);
   void Publish(const LinkStateEvent& event);

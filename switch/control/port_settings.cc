@@ -55,7 +55,7 @@ constexpr std::array kSettings{
     Setting{"vlan_tunnel", Never{"tunnels"}},
     Setting{"isolated", &PortSettings::isolated},
     Setting{"locked", &PortSettings::locked},
-    Setting{"mab", Never{"MAC authentication bypass"}},
+    Setting{"mab", &PortSettings::mab},
     Setting{"fdb_max_learned", &PortSettings::fdb_max_learned},
     Setting{"group_fwd_mask", Mask{&PortSettings::group_fwd_mask}},
     Setting{"loop_detection", &PortSettings::loop_detection},
@@ -154,10 +154,20 @@ PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
           .isolated = settings.isolated,
           .hairpin = settings.hairpin,
           .locked = settings.locked,
+          .mab = settings.mab,
           .loop_detection = settings.loop_detection,
           .neigh_suppress = settings.neigh_suppress,
           .group_fwd_mask = settings.group_fwd_mask,
-          .vlans = settings.vlans};
+          .vlans = settings.vlans,
+          .storm = settings.storm,
+          .security = settings.security};
+}
+
+// As net/bridge/br_netlink.c, br_setport, has it.
+absl::Status CheckPortSettings(const PortSettings& settings) {
+  if (!settings.mab || (settings.locked && settings.learning)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "mab on: the port has to be locked and learning: add locked on learning on, or turn mab off");
 }
 
 absl::Status SetPortSetting(std::string_view name, const json& value, PortSettings& settings) {

@@ -24,6 +24,7 @@ struct PortSettings {
   bool hairpin = false;
   bool isolated = false;
   bool locked = false;
+  bool mab = false;
   bool neigh_suppress = false;
   bool loop_detection = true;  // takes part in it while the bridge looks for loops
   // Reserved addresses that are forwarded when they come in here, besides those of the bridge.
@@ -32,6 +33,9 @@ struct PortSettings {
   uint16_t cost = 100;           // of a link of unknown speed (net/bridge/br_if.c, port_cost)
   uint16_t priority = 32;        // 0 .. 63
   uint32_t fdb_max_learned = 0;  // 0: no limit
+  // Set, shown and saved by guard_settings.h.
+  StormControl storm;
+  PortSecurity security;
 
   bool operator==(const PortSettings&) const = default;
 };
@@ -43,6 +47,9 @@ struct PortSettings {
 // FailedPrecondition: bridge(8) has it, but it cannot be switched on here.
 [[nodiscard]] absl::Status SetPortSetting(std::string_view name, const nlohmann::json& value,
                                           PortSettings& settings);
+
+// FailedPrecondition: they do not go together.
+[[nodiscard]] absl::Status CheckPortSettings(const PortSettings& settings);
 
 // The settings that bridge(8) shows, in its order, with the values it shows for what is not there.
 void ShowPortSettings(const PortSettings& settings, nlohmann::ordered_json& link);

@@ -6,6 +6,8 @@
 #include <tuple>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/config.h"
+#include "switch/control/guard_settings.h"
 #include "switch/control/show.h"
 #include "switch/control/vlan_edit.h"
 
@@ -17,12 +19,6 @@ std::string Quoted(const std::string& word) {
   if (word.find_first_of(" \t\"'#\\") == std::string::npos) return word;
   const char quote = word.find('\'') == std::string::npos ? '\'' : '"';
   return quote + word + quote;
-}
-
-std::string Duration(Ticks span) {
-  const uint64_t seconds = span.centiseconds / 100;
-  const uint64_t rest = span.centiseconds % 100;
-  return rest == 0 ? fmt::format("{}s", seconds) : fmt::format("{}.{:02}s", seconds, rest);
 }
 
 // An entry in a VLAN that its port has left has no effect, and could not be set.
@@ -106,10 +102,22 @@ void SaveVlans(const std::string& dev, const PortVlans& initial, const PortVlans
 // Nothing when it is as at first.
 std::string LoopDetectionAsCommand(const LoopDetection& loop) {
   if (loop == LoopDetection{}) return "";
-  const auto span = [](Ticks ticks) { return ticks == Ticks{0} ? "off" : Duration(ticks); };
+  const auto span = [](Ticks ticks) { return ticks == Ticks{0} ? "off" : DurationText(ticks); };
   return fmt::format("loop set period {} action {} recovery {}", span(loop.period),
                      loop.action == LoopDetection::Action::kBlock ? "block" : "log",
                      span(loop.recovery));
+}
+
+void SaveGuards(const PortConfig& port, std::vector<std::string>& lines) {
+  const std::string& name = port.spec.name;
+  const std::string storm = StormSettingsAsWords(port.settings.storm);
+  if (!storm.empty()) lines.push_back("storm set dev " + name + storm);
+  const std::string security = SecuritySettingsAsWords(port.settings);
+  if (!security.empty()) lines.push_back("security set dev " + name + security);
+  if (port.settings.security.allowed == nullptr) return;
+  for (const AllowedStation& station : port.settings.security.allowed->stations()) {
+    lines.push_back(fmt::format("security allow {} dev {}", AllowedStationText(station), name));
+  }
 }
 
 }  // namespace
@@ -121,7 +129,7 @@ std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
   lines.push_back(
       fmt::format("bridge set ageing_time {} fdb_max_learned {} vlan_filtering {} vlan_protocol {} "
                   "default_pvid {} group_fwd_mask {}",
-                  Duration(bridge.ageing), bridge.fdb_max_learned,
+                  DurationText(bridge.ageing), bridge.fdb_max_learned,
                   bridge.forwarding.vlan_filtering ? "on" : "off",
                   NameOfVlanProtocol(bridge.forwarding.vlan_protocol), bridge.default_pvid.value,
                   MaskText(bridge.forwarding.group_fwd_mask)));
@@ -134,6 +142,7 @@ std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
     const std::string words = PortSettingsAsWords(port.settings);
     if (!words.empty()) lines.push_back("link set dev " + name + words);
     SaveVlans(name, NewPort({}, bridge).settings.vlans, port.settings.vlans, lines);
+    SaveGuards(port, lines);
   }
   for (const MirrorConfig& mirror : config.mirrors) {
     lines.push_back("mirror add " + MirrorWords(mirror));

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/config.h"
 
 namespace tapswitch {
 namespace {
@@ -109,12 +110,16 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
                     {"reason", status.reason},
                     {"state", NameOf(StateOf(snapshot))},
                     {"mtu", status.mtu}};
-  if (snapshot != nullptr && snapshot->shut_down) {
-    port["shut_down"] = NameOf(snapshot->shut_down->cause);
-  }
+  ShowShutDown(snapshot, port);
   port["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
   ShowCounters(snapshot == nullptr ? PortCounters{} : snapshot->counters, port);
   return port;
+}
+
+void ShowShutDown(const PortSnapshot* snapshot, ordered_json& shown) {
+  if (snapshot == nullptr || !snapshot->shut_down) return;
+  shown["shut_down"] = NameOf(snapshot->shut_down->cause);
+  if (snapshot->shut_down->until) shown["recovers_in"] = DurationText(snapshot->recovers_in);
 }
 
 ordered_json ShowLink(const BridgeControl& control, const PortConfig& config,

@@ -23,6 +23,9 @@ namespace tapswitch {
 [[nodiscard]] nlohmann::ordered_json ShowLoopDetection(const BridgeControl& control,
                                                        const SwitchSnapshot& snapshot);
 
+// By which guard the port is shut down, and for how long still; nothing when it is not.
+void ShowShutDown(const PortSnapshot* snapshot, nlohmann::ordered_json& shown);
+
 // "[TYPE:]NAME[,KEY[=VALUE]]...", as `port add` takes it.
 [[nodiscard]] std::string SpecText(const PortSpec& spec);
 

@@ -65,7 +65,8 @@ DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
 
 }  // namespace
 
-Bridge::Bridge(const MacTable::Options& table) : table_(table), counters_(kMaxPorts) {}
+Bridge::Bridge(const MacTable::Options& table)
+    : table_(table), screening_(table.salt), counters_(kMaxPorts) {}
 
 void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egress) {
   // Addresses in random order miss the cache twice a frame; asking for the slots a few frames ahead
@@ -85,7 +86,8 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
   }
 }
 
-// parse -> admit (-> screen) -> learn -> decide -> group; mirrors look on, at both ends.
+// parse -> admit (-> screen) -> learn -> decide (-> storm control) -> group; mirrors look on, at both
+// ends.
 std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                                PortCounters& counters, EgressLists& egress) {
   const auto header = ParseHeader(frame.bytes());
@@ -105,12 +107,16 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
   ProtocolVerdict verdict = ProtocolVerdict::kPass;
   if (view_.is_screened(frame.ingress)) {
     const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
-    if (const auto refused = screening_.Check(view_, table_, screened, now)) return refused;
+    if (const auto refused = screening_.Check(view_, table_, screened, now, counters)) {
+      return refused;
+    }
     verdict = screening_.verdict();
   }
   if (masks.learning.contains(frame.ingress) && MayTeach(*header)) {
     const LearnResult result = table_.Learn(as.vlan, header->source, frame.ingress, now);
-    if (result != LearnResult::kRefreshed) counters.Learned(result);
+    if (result != LearnResult::kRefreshed) [[unlikely]] {
+      if (const auto refused = HeedLearning(frame, as, result, now, counters)) return refused;
+    }
   }
 
   Decision decision = Decide(view_, table_, frame.ingress, as, *header, now);
@@ -122,15 +128,39 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
   };
   if (decision.action == Decision::Action::kForward) {
     send_by(decision.egress);
-  } else {
-    if (verdict != ProtocolVerdict::kPass) {
-      decision.flood -= view_.neigh_suppressed();
-      if (decision.flood.empty()) return WhyNobodyIsAsked(verdict);
-    }
-    decision.flood.ForEach(send_by);
+    if (is_mirrored) MirrorSent(view_, decision, as.vlan, edits, index, egress);
+    return std::nullopt;
   }
+  if (verdict != ProtocolVerdict::kPass) {
+    decision.flood -= view_.neigh_suppressed();
+    if (decision.flood.empty()) return WhyNobodyIsAsked(verdict);
+  }
+  if (view_.limits_storms(frame.ingress)) [[unlikely]] {
+    if (const auto refused = CheckFlood(frame, as, now, counters)) return refused;
+  }
+  decision.flood.ForEach(send_by);
   if (is_mirrored) MirrorSent(view_, decision, as.vlan, edits, index, egress);
   return std::nullopt;
+}
+
+// These two parse the header again: few frames need them, and so nobody takes the address of the one
+// that forwarding holds in registers.
+
+std::optional<DropReason> Bridge::HeedLearning(const Frame& frame, Classification as,
+                                               LearnResult result, Tick now,
+                                               PortCounters& counters) {
+  counters.Learned(result);
+  if (result == LearnResult::kLearned) return std::nullopt;
+  const auto header = ParseHeader(frame.bytes());
+  const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
+  return screening_.HeedLearning(view_, table_, screened, result, now);
+}
+
+std::optional<DropReason> Bridge::CheckFlood(const Frame& frame, Classification as, Tick now,
+                                             PortCounters& counters) {
+  const auto header = ParseHeader(frame.bytes());
+  const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
+  return screening_.CheckFlood(view_, table_, screened, frame, now, counters);
 }
 
 void Bridge::Prefetch(const Frame& frame) const {

@@ -50,6 +50,11 @@ class Bridge {
  private:
   std::optional<DropReason> ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                          PortCounters& counters, EgressLists& egress);
+  [[gnu::noinline]] std::optional<DropReason> HeedLearning(const Frame& frame, Classification as,
+                                                           LearnResult result, Tick now,
+                                                           PortCounters& counters);
+  [[gnu::noinline]] std::optional<DropReason> CheckFlood(const Frame& frame, Classification as,
+                                                         Tick now, PortCounters& counters);
   void Prefetch(const Frame& frame) const;
 
   MacTable table_;

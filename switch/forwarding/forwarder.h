@@ -25,12 +25,18 @@ namespace tapswitch {
 [[nodiscard]] std::optional<DropReason> Admit(const ForwardingView& view, PortId ingress,
                                               const EthernetHeader& header);
 
-// Whether a screened port takes frames from `source`. A refused one teaches nothing either. A
-// locked port takes those whose entry is on it, and is not the bridge's own (net/bridge/br_input.c,
-// br_handle_frame_finish, BR_PORT_LOCKED). Precondition: view.is_screened(ingress).
+// Whether a screened port takes frames from `source`. A refused one teaches nothing either. One with
+// an allow list takes those that are on it. A locked port takes those whose entry is on it, and is
+// neither locked itself nor the bridge's own (net/bridge/br_input.c, br_handle_frame_finish,
+// BR_PORT_LOCKED). Precondition: view.is_screened(ingress).
 [[nodiscard]] std::optional<DropReason> Screen(const ForwardingView& view, const MacTable& table,
                                                PortId ingress, VlanId vlan, MacAddress source,
                                                Tick now);
+
+// Whether a frame goes no further because of what learning said, that its source is one too many. The
+// bridge's limit is not the port's fault.
+[[nodiscard]] bool DropsAtLimit(const ForwardingView& view, const MacTable& table, PortId ingress,
+                                VlanId vlan, MacAddress source, Tick now);
 
 struct Decision {
   enum class Action : uint8_t {

@@ -50,8 +50,6 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
     ports_.insert(port.id);
     if (port.state != PortState::kDisabled) able.insert(port.id);
     if (port.isolated) isolated.insert(port.id);
-    if (port.locked) locked_.insert(port.id);
-    if (port.locked && LetsFramesIn(port.state)) screened_.insert(port.id);
   }
   ScreenForProtocols(ports);
   screened_ -= mirror_destinations_;  // what comes in there is dropped anyway
@@ -59,7 +57,9 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
   pvids_.resize(ids, kNoVlan);
   group_fwd_masks_.resize(ids);
   reach_.resize(ids);
+  guards_.resize(ids);
   for (const PortForwarding& port : ports) {
+    AddGuards(port);
     group_fwd_masks_[port.id.value] = port.group_fwd_mask | bridge.group_fwd_mask;
     PortSet& reach = reach_[port.id.value];
     reach = port.isolated ? ports_ - isolated : ports_;
@@ -82,6 +82,15 @@ void ForwardingView::ScreenForProtocols(std::span<const PortForwarding> ports) {
   for (const PortForwarding& port : ports) {
     if (LetsFramesIn(port.state)) screened_.insert(port.id);
   }
+}
+
+void ForwardingView::AddGuards(const PortForwarding& port) {
+  if (port.locked) locked_.insert(port.id);
+  if (port.storm.is_on()) storm_.insert(port.id);
+  const bool is_guarded = port.locked || port.security.allowed != nullptr;
+  if (is_guarded && LetsFramesIn(port.state)) screened_.insert(port.id);
+  guards_[port.id.value] = {
+      .mab = port.mab, .shut_down = port.shut_down, .storm = port.storm, .security = port.security};
 }
 
 void ForwardingView::AddToVlans(const PortForwarding& port) {

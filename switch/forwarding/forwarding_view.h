@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/guards.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/mirrors.h"
 #include "switch/forwarding/port_set.h"
@@ -71,11 +72,15 @@ struct PortForwarding {
   bool isolated = false;        // reaches only ports that are not, so not itself either
   bool hairpin = false;         // a frame may leave by the port it came from
   bool locked = false;          // takes frames only from stations that are known to be behind it
+  bool mab = false;             // notes others as locked entries, for somebody to let them in
+  bool shut_down = false;       // by a guard: this is why its state is disabled
   bool loop_detection = true;   // it may send probes, and be blamed for a loop
   bool neigh_suppress = false;  // questions for neighbours that the bridge knows do not leave by it
   // Reserved addresses 01:80:C2:00:00:0X that are forwarded when they come in here, as bits.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;  // looked at while the bridge filters VLANs
+  StormControl storm;
+  PortSecurity security;
 };
 
 // The wanted behaviour of the bridge as a whole.
@@ -178,12 +183,33 @@ class ForwardingView {
   [[nodiscard]] bool detects_loops() const { return bridge_.detects_loops; }
   // While there are any, all ports are screened, for what is to be known of neighbours.
   [[nodiscard]] const PortSet& neigh_suppressed() const { return neigh_suppressed_; }
+  [[nodiscard]] bool has_mab(PortId ingress) const { return guards_[ingress.value].mab; }
+  // Why nothing passes a port whose state is disabled.
+  [[nodiscard]] bool is_shut_down(PortId port) const { return guards_[port.value].shut_down; }
+
+  // Whether what is flooded that came in by `ingress` has to pass storm control.
+  [[nodiscard]] bool limits_storms(PortId ingress) const { return storm_.contains(ingress); }
+  [[nodiscard]] const StormControl& storm(PortId ingress) const {
+    return guards_[ingress.value].storm;
+  }
+  [[nodiscard]] const PortSecurity& security(PortId ingress) const {
+    return guards_[ingress.value].security;
+  }
 
   // The ports that frames from `ingress` may reach at all: not the port itself (hairpin aside), and
   // no isolated port from another. Precondition: `ingress` is a port of this view.
   [[nodiscard]] const PortSet& reach(PortId ingress) const { return reach_[ingress.value]; }
 
  private:
+  // What is looked at only on the few ports, and of the few frames, that have to do with it.
+  struct Guards {
+    bool mab = false;
+    bool shut_down = false;
+    StormControl storm;
+    PortSecurity security;
+  };
+
+  void AddGuards(const PortForwarding& port);
   void ScreenForProtocols(std::span<const PortForwarding> ports);
   void AddToVlans(const PortForwarding& port);
   VlanMasks& MasksFor(VlanId vlan);
@@ -202,7 +228,9 @@ class ForwardingView {
   PortSet screened_;
   PortSet locked_;
   PortSet neigh_suppressed_;
+  PortSet storm_;
   std::vector<PortSet> reach_;  // by ingress
+  std::vector<Guards> guards_;  // by port
 };
 
 }  // namespace tapswitch

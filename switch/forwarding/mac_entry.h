@@ -22,7 +22,9 @@ enum class MacEntryState : uint8_t {
 //   extern_learn  a learned entry that somebody outside keeps: limits do not count it, and it goes
 //                 neither with age, nor with a flush, nor for want of room. Seen elsewhere it
 //                 becomes an ordinary learned one there
-// A learned entry with neither of the last two is plain: learned by the bridge itself.
+//   locked        learned on a port whose stations need permission: it tells where to send, but lets
+//                 no frame in (net/bridge/br_fdb.c, BR_FDB_LOCKED)
+// A learned entry with neither by_user nor extern_learn is plain: learned by the bridge itself.
 struct MacEntry {
   VlanId vlan;
   MacAddress address;
@@ -31,6 +33,7 @@ struct MacEntry {
   bool sticky = false;
   bool by_user = false;
   bool extern_learn = false;
+  bool locked = false;
   Tick last_seen{};
 
   bool operator==(const MacEntry&) const = default;
@@ -51,7 +54,7 @@ enum class LearnResult : uint8_t {
   kRefreshed,  // known, on this port
   kLearned,    // new
   kMoved,      // was known on another port
-  kPinned,     // static or sticky on another port: left as it is
+  kPinned,     // static, sticky or held on another port: left as it is
   kLocal,      // a permanent entry, the bridge's own address: left as it is
   kLimited,    // would exceed a limit of learned entries
   kRefused,    // the table is full of entries set by hand, or the ageing time is 0

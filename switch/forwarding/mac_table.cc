@@ -27,12 +27,18 @@ MacTable::MacTable(const Options& options)
       slots_(size_t{slot_count()} + kListCount),
       lists_(kListCount),
       port_max_learned_(kMaxPorts),
+      port_replaces_(kMaxPorts),
       vlan_flushed_epoch_(kVlanCount) {
   for (uint32_t list = 0; list < kListCount; ++list) {
     const Index head = HeadOf(list);
     slots_[head].older = head;
     slots_[head].newer = head;
   }
+}
+
+bool MacTable::IsLocked(VlanId vlan, MacAddress address) const {
+  const Index at = Locate(KeyOf(vlan, address));
+  return at != kNoIndex && slots_[at].locked;
 }
 
 std::optional<MacEntry> MacTable::Find(VlanId vlan, MacAddress address, Tick now) const {
@@ -138,6 +144,7 @@ MacEntry MacTable::EntryOf(const Slot& slot) {
           .sticky = slot.sticky,
           .by_user = slot.by_user,
           .extern_learn = slot.extern_learn,
+          .locked = slot.locked,
           .last_seen = Tick{slot.last_seen}};
 }
 
@@ -225,6 +232,8 @@ void MacTable::Fill(Index at, const MacEntry& entry, Tick now) {
   slot.sticky = entry.sticky;
   slot.by_user = entry.by_user;
   slot.extern_learn = entry.extern_learn;
+  slot.locked = entry.locked;
+  slot.held = false;
   Link(at);
   if (slot.mortal) ports_end_ = std::max(ports_end_, uint32_t{entry.port.value} + 1);
 }

@@ -12,7 +12,8 @@
 //               Static, permanent and extern_learn entries are never evicted.
 //   Limits      of the plain learned entries of a port, and of all: at a limit nothing is learned
 //               that would count, unless expired entries can be dropped instead
-//               (net/bridge/br_fdb.c, fdb_create, for the bridge's limit).
+//               (net/bridge/br_fdb.c, fdb_create, for the bridge's limit). A port may be told to
+//               drop its oldest ones in any case.
 //   Expiry      Lookup itself honours it: an entry not seen for `ageing` is not there, whether or
 //               not a sweep has reclaimed it (net/bridge/br_fdb.c, has_expired, is the same).
 //   Flush       of a port, a VLAN or all forgets what was learned without touching the entries:
@@ -68,15 +69,35 @@ class MacTable {
   // Notes that `source` was seen on `port`. Precondition: source is neither group nor zero.
   LearnResult Learn(VlanId vlan, MacAddress source, PortId port, Tick now);
 
+  // The same, but a new entry is locked (net/bridge/br_input.c, BR_PORT_MAB).
+  LearnResult LearnLocked(VlanId vlan, MacAddress source, PortId port, Tick now);
+
+  // Where the last station was that Learn said has moved.
+  [[nodiscard]] PortId moved_from() const { return moved_from_; }
+
+  // Keeps a learned entry on its port, as if it were sticky, until it is released or set anew. No
+  // effect when there is none.
+  void Hold(VlanId vlan, MacAddress address);
+  // False when it was not held.
+  bool ReleaseHold(VlanId vlan, MacAddress address);
+
   // What Learn would answer.
   [[nodiscard]] LearnResult WouldLearn(VlanId vlan, MacAddress source, PortId port, Tick now) const;
 
-  // The live entry that Learn would have to evict for it, if it is one of another station.
+  // Of two limits, whether it is the port's that Learn would meet, or has just met.
+  [[nodiscard]] bool IsAtPortLimit(VlanId vlan, MacAddress source, PortId port, Tick now) const;
+
+  // The live entry that Learn would have to evict for it, if it is one of another station. Where a
+  // limit makes several give way, the first.
   [[nodiscard]] std::optional<MacEntry> WouldEvict(VlanId vlan, MacAddress source, PortId port,
                                                    Tick now) const;
 
   // The port that `address` is behind, or nothing when it is unknown or expired.
   [[nodiscard]] std::optional<MacLookup> Lookup(VlanId vlan, MacAddress address, Tick now) const;
+
+  // Whether the entry of that key, which is there, is locked. Not part of a MacLookup: what forwards
+  // has no use for it.
+  [[nodiscard]] bool IsLocked(VlanId vlan, MacAddress address) const;
 
   // The ports of a MacLookup's group. Valid until the table changes.
   [[nodiscard]] const PortSet& group(uint16_t index) const { return groups_[index].ports; }
@@ -150,6 +171,10 @@ class MacTable {
   // Limits of plain learned entries; 0: none. Lowering one evicts nothing.
   void set_max_learned(uint32_t max) { max_learned_ = max; }
   void set_max_learned(PortId port, uint32_t max) { port_max_learned_[port.value] = max; }
+  // Whether the port's oldest entries make room when its limit is reached.
+  void set_replaces_at_limit(PortId port, bool replaces) {
+    port_replaces_[port.value] = static_cast<uint8_t>(replaces);
+  }
   [[nodiscard]] uint32_t max_learned() const { return max_learned_; }
   [[nodiscard]] uint32_t max_learned(PortId port) const { return port_max_learned_[port.value]; }
 
@@ -192,6 +217,8 @@ class MacTable {
     bool sticky : 1 = false;
     bool by_user : 1 = false;
     bool extern_learn : 1 = false;
+    bool locked : 1 = false;
+    bool held : 1 = false;
     Index older = 0;  // neighbours in the entry's list
     Index newer = 0;
   };
@@ -237,12 +264,15 @@ class MacTable {
   void Reclaim(Index at);
   [[nodiscard]] bool IsCounted(const Slot& slot) const;
 
-  LearnResult LearnSlowly(Index at, VlanId vlan, MacAddress source, PortId port, Tick now);
+  LearnResult LearnSlowly(Index at, VlanId vlan, MacAddress source, PortId port, Tick now,
+                          bool locked = false);
   [[nodiscard]] LearnResult Judge(Index at, PortId port, Tick now) const;
   [[nodiscard]] bool CountsAfter(Index at, LearnResult wish) const;
   [[nodiscard]] bool AddsToBridge(Index at, LearnResult wish) const;
   bool MakeRoomUnderLimits(PortId port, bool adds_to_bridge, Tick now);
+  [[nodiscard]] uint32_t TooManyOnPort(Index at, PortId port, LearnResult wish) const;
   [[nodiscard]] bool FitsUnderLimits(Index at, PortId port, LearnResult wish, Tick now) const;
+  [[nodiscard]] Index OldestPlain(PortId port) const;
   [[nodiscard]] uint32_t ExpiredPlain(PortId port, Index except, uint32_t enough, Tick now) const;
   bool Insert(const MacEntry& entry, Tick now);
   bool MakeRoom(PortId beneficiary, Tick now);
@@ -273,10 +303,12 @@ class MacTable {
   uint64_t no_older_than_ = 0;  // no mortal entry was last seen before this tick
   uint64_t evictions_ = 0;
   Index sweep_cursor_ = 0;
+  PortId moved_from_;
   FdbEventLog* log_ = nullptr;
   std::vector<Slot> slots_;  // and behind them the heads of the lists
   std::vector<List> lists_;
   std::vector<uint32_t> port_max_learned_;
+  std::vector<uint8_t> port_replaces_;        // booleans
   std::vector<uint64_t> vlan_flushed_epoch_;  // by VLAN, like that of a port
   std::vector<Group> groups_;
 };

@@ -25,6 +25,22 @@ LearnResult MacTable::Learn(VlanId vlan, MacAddress source, PortId port, Tick no
   return LearnResult::kRefreshed;
 }
 
+LearnResult MacTable::LearnLocked(VlanId vlan, MacAddress source, PortId port, Tick now) {
+  return LearnSlowly(Locate(KeyOf(vlan, source)), vlan, source, port, now, true);
+}
+
+void MacTable::Hold(VlanId vlan, MacAddress address) {
+  const Index at = Locate(KeyOf(vlan, address));
+  if (at != kNoIndex) slots_[at].held = slots_[at].state == MacEntryState::kLearned;
+}
+
+bool MacTable::ReleaseHold(VlanId vlan, MacAddress address) {
+  const Index at = Locate(KeyOf(vlan, address));
+  if (at == kNoIndex || !slots_[at].held) return false;
+  slots_[at].held = false;
+  return true;
+}
+
 LearnResult MacTable::WouldLearn(VlanId vlan, MacAddress source, PortId port, Tick now) const {
   const Index at = Locate(KeyOf(vlan, source));
   const LearnResult wish = Judge(at, port, now);
@@ -35,9 +51,17 @@ LearnResult MacTable::WouldLearn(VlanId vlan, MacAddress source, PortId port, Ti
 
 std::optional<MacEntry> MacTable::WouldEvict(VlanId vlan, MacAddress source, PortId port,
                                              Tick now) const {
+  const LearnResult result = WouldLearn(vlan, source, port, now);
+  const bool gains = result == LearnResult::kLearned || result == LearnResult::kMoved;
+  const Index at = Locate(KeyOf(vlan, source));
+  if (gains && port_replaces_[port.value] != 0 && TooManyOnPort(at, port, result) > 0 &&
+      CountsAfter(at, result)) {
+    const Index oldest = OldestPlain(port);
+    if (oldest != at && IsLive(slots_[oldest], now)) return EntryOf(slots_[oldest]);
+    return std::nullopt;
+  }
   if (occupied_ < capacity_ || lists_[kFlushedList].size > 0) return std::nullopt;
-  if (Locate(KeyOf(vlan, source)) != kNoIndex) return std::nullopt;
-  if (WouldLearn(vlan, source, port, now) != LearnResult::kLearned) return std::nullopt;
+  if (at != kNoIndex || result != LearnResult::kLearned) return std::nullopt;
   for (uint32_t other = 0; other < ports_end_; ++other) {
     if (lists_[other].size > 0 && IsExpired(slots_[OldestOf(other)], now)) return std::nullopt;
   }
@@ -47,7 +71,8 @@ std::optional<MacEntry> MacTable::WouldEvict(VlanId vlan, MacAddress source, Por
 }
 
 // Of a station that is not simply seen again. `at` is its slot, or kNoIndex.
-LearnResult MacTable::LearnSlowly(Index at, VlanId vlan, MacAddress source, PortId port, Tick now) {
+LearnResult MacTable::LearnSlowly(Index at, VlanId vlan, MacAddress source, PortId port, Tick now,
+                                  bool locked) {
   const LearnResult wish = Judge(at, port, now);
   if (wish == LearnResult::kRefreshed) Refresh(at, now);
   if (wish != LearnResult::kLearned && wish != LearnResult::kMoved) return wish;
@@ -59,8 +84,10 @@ LearnResult MacTable::LearnSlowly(Index at, VlanId vlan, MacAddress source, Port
   if (!moves && at != kNoIndex) Reclaim(at);
   if (counts && !MakeRoomUnderLimits(port, adds_to_bridge, now)) return LearnResult::kLimited;
 
-  const MacEntry entry{.vlan = vlan, .address = source, .port = port, .by_user = !counts};
+  const MacEntry entry{
+      .vlan = vlan, .address = source, .port = port, .by_user = !counts, .locked = locked};
   if (moves) {
+    moved_from_ = from;
     at = Locate(KeyOf(vlan, source));  // making room may have shifted it
     Unlink(at);
     Fill(at, entry, now);
@@ -81,7 +108,8 @@ LearnResult MacTable::Judge(Index at, PortId port, Tick now) const {
     const Slot& slot = slots_[at];
     if (slot.state == MacEntryState::kPermanent) return LearnResult::kLocal;
     if (IsOn(slot, port)) return LearnResult::kRefreshed;
-    if (slot.state != MacEntryState::kLearned || slot.sticky) return LearnResult::kPinned;
+    const bool stays = slot.state != MacEntryState::kLearned || slot.sticky || slot.held;
+    if (stays) return LearnResult::kPinned;
   }
   if (ageing_.centiseconds == 0) return LearnResult::kRefused;
   return is_known ? LearnResult::kMoved : LearnResult::kLearned;
@@ -98,12 +126,15 @@ bool MacTable::AddsToBridge(Index at, LearnResult wish) const {
   return wish != LearnResult::kMoved || !IsPlain(slots_[at]);
 }
 
-// Drops expired entries until one more plain one on `port` keeps the limits. False when they do not
-// suffice.
+// Drops expired entries until one more plain one on `port` keeps the limits; and where the port
+// replaces, others of it. False when they do not suffice.
 bool MacTable::MakeRoomUnderLimits(PortId port, bool adds_to_bridge, Tick now) {
   while (Excess(learned(port), max_learned(port)) > 0) {
-    const Index oldest = OldestOf(port.value);
-    if (!IsExpired(slots_[oldest], now)) return false;
+    Index oldest = OldestOf(port.value);
+    if (!IsExpired(slots_[oldest], now)) {
+      if (port_replaces_[port.value] == 0) return false;
+      oldest = OldestPlain(port);
+    }
     Reclaim(oldest);
   }
   while (adds_to_bridge && Excess(learned_, max_learned_) > 0) {
@@ -114,19 +145,44 @@ bool MacTable::MakeRoomUnderLimits(PortId port, bool adds_to_bridge, Tick now) {
   return true;
 }
 
+// By how many plain entries the port would exceed its limit, once the station's dead entry at `at` is
+// out of the way.
+uint32_t MacTable::TooManyOnPort(Index at, PortId port, LearnResult wish) const {
+  const bool frees = wish == LearnResult::kLearned && at != kNoIndex && IsCounted(slots_[at]) &&
+                     slots_[at].port == port.value;
+  return Excess(learned(port) - (frees ? 1 : 0), max_learned(port));
+}
+
+bool MacTable::IsAtPortLimit(VlanId vlan, MacAddress source, PortId port, Tick now) const {
+  if (port_replaces_[port.value] != 0) return false;
+  const Index at = Locate(KeyOf(vlan, source));
+  const uint32_t too_many = TooManyOnPort(at, port, Judge(at, port, now));
+  return ExpiredPlain(port, at, too_many, now) < too_many;
+}
+
 // What MakeRoomUnderLimits would answer, once the station's dead entry at `at` is out of the way.
 bool MacTable::FitsUnderLimits(Index at, PortId port, LearnResult wish, Tick now) const {
   const bool frees = wish == LearnResult::kLearned && at != kNoIndex && IsCounted(slots_[at]);
-  const bool frees_port = frees && slots_[at].port == port.value;
-  const uint32_t too_many = Excess(learned(port) - (frees_port ? 1 : 0), max_learned(port));
-  if (ExpiredPlain(port, at, too_many, now) < too_many) return false;
+  const uint32_t too_many = TooManyOnPort(at, port, wish);
+  const bool replaces = port_replaces_[port.value] != 0;
+  if (!replaces && ExpiredPlain(port, at, too_many, now) < too_many) return false;
   if (!AddsToBridge(at, wish)) return true;
 
-  uint32_t missing = Excess(learned_ - (frees ? 1 : 0), max_learned_);
+  const uint32_t replaced = replaces ? too_many : 0;
+  uint32_t missing = Excess(learned_ - (frees ? 1 : 0) - replaced, max_learned_);
   for (uint16_t other = 0; other < ports_end_ && missing > 0; ++other) {
-    missing -= ExpiredPlain(PortId{other}, at, missing, now);
+    const uint32_t counted = other == port.value ? replaced : 0;  // already, as they are the oldest
+    const uint32_t expired = ExpiredPlain(PortId{other}, at, missing + counted, now);
+    missing -= expired - std::min(expired, counted);
   }
   return missing == 0;
+}
+
+// The plain entry of `port` that was not seen for longest. Precondition: it has one.
+MacTable::Index MacTable::OldestPlain(PortId port) const {
+  Index at = OldestOf(port.value);
+  while (!IsPlain(slots_[at])) at = slots_[at].newer;
+  return at;
 }
 
 // The expired plain entries of `port`, `except` aside; counted up to `enough`.

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "switch/forwarding/alarms.h"
 #include "switch/forwarding/mac_entry.h"
 
 namespace tapswitch {
@@ -128,6 +129,8 @@ struct PortCounters {
   std::array<uint64_t, kDropReasonCount> drops{};
   // Received frames by what they taught, in order of LearnResult; see kCountedLearnResults.
   std::array<uint64_t, kLearnResultCount> learning{};
+  std::array<uint64_t, kStormKindCount> storm{};   // of DropReason::kStorm, by StormKind
+  std::array<uint64_t, kAlarmKindCount> alarms{};  // by Alarm::Kind
 
   constexpr void Drop(DropReason reason) { ++drops[static_cast<size_t>(reason)]; }
   [[nodiscard]] constexpr uint64_t dropped(DropReason reason) const {

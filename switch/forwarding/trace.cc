@@ -23,6 +23,7 @@ std::string KindText(const MacEntry& entry, Tick now) {
     text += ", seen " + AgeText(entry.last_seen, now);
   }
   if (entry.sticky) text += ", sticky";
+  if (entry.locked) text += ", locked: it waits for permission";
   return text;
 }
 
@@ -44,8 +45,7 @@ class Tracer {
     if (Admitted() && IsMember() && Screened()) {
       found_ = table_.Lookup(vlan_, header_.destination, now_);
       if (header_.destination.is_multicast()) found_.reset();
-      Learn();
-      Decide();
+      if (Learn()) Decide();
     }
     return std::move(trace_);
   }
@@ -120,28 +120,43 @@ class Tracer {
     if (!view_.is_screened(ingress_) || !view_.is_locked(ingress_)) return true;
     const auto refused = Screen(view_, table_, ingress_, vlan_, header_.source, now_);
     const std::string where = EntryText(header_.source);
-    const std::string text = name_(ingress_) + " is locked, and the source " + where;
+    const bool is_free = !view_.is_locked(ingress_) || refused == DropReason::kSpoofed;
+    const std::string text = name_(ingress_) + (is_free ? AllowText(refused.has_value())
+                                                        : " is locked, and the source " + where);
     if (refused.has_value()) return Drop("screen", *refused, text);
     Step("screen", "pass", text);
     return true;
   }
 
+  // What is said in a frame cannot be traced.
+  [[nodiscard]] std::string AllowText(bool is_refused) const {
+    return " has an allow list, and the source " + header_.source.ToString() +
+           (is_refused ? " is not on it" : " is on it");
+  }
+
   // Also corrects what the look-up of the destination will say once the source has been learned.
-  void Learn() {
+  bool Learn() {
     if (!MayTeach(header_)) {
-      return Step("learn", "pass", "frames to reserved addresses teach nothing");
+      Step("learn", "pass", "frames to reserved addresses teach nothing");
+      return true;
     }
     if (!masks_.learning.contains(ingress_)) {
       Step("learn", "pass", name_(ingress_) + " does not learn: by its flag, or in its state");
-      return;
+      return true;
     }
     const MacAddress source = header_.source;
     const LearnResult result = table_.WouldLearn(vlan_, source, ingress_, now_);
     const bool is_new = result == LearnResult::kLearned || result == LearnResult::kMoved;
     const auto evicted = table_.WouldEvict(vlan_, source, ingress_, now_);
     std::string text = LearnText(result);
+    if (result == LearnResult::kLimited &&
+        DropsAtLimit(view_, table_, ingress_, vlan_, source, now_)) {
+      return Drop("learn", DropReason::kLearnLimit, text + ", and the port drops it then");
+    }
     if (evicted.has_value()) {
-      text += "; the table is full, so " + evicted->address.ToString() + " is forgotten";
+      const bool is_full = table_.size() >= table_.capacity();
+      text += std::string(is_full ? "; the table is full" : "; the port's limit is reached") +
+              ", so " + evicted->address.ToString() + " is forgotten";
       if (evicted->vlan == vlan_ && evicted->address == header_.destination) found_.reset();
       forgotten_ = evicted->address;
     }
@@ -150,6 +165,7 @@ class Tracer {
       found_ = MacLookup{.port = ingress_};
       has_taught_itself_ = true;
     }
+    return true;
   }
 
   [[nodiscard]] std::string LearnText(LearnResult result) const {

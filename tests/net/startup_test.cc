@@ -55,6 +55,27 @@ void SetRandomLink(std::mt19937& random, ControlClient& client, const std::strin
   client.Call("link.set", change);
 }
 
+void SetRandomGuards(std::mt19937& random, ControlClient& client, const std::string& name) {
+  const auto number = [&](uint32_t most) { return std::to_string(1 + random() % most); };
+  json storm{{"dev", name}};
+  if (random() % 2 == 0) storm["broadcast"] = number(10'000) + "pps";
+  if (random() % 2 == 0) storm["unknown"] = number(10'000) + "kbit";
+  if (random() % 2 == 0) storm["burst"] = number(6000) + "0ms";
+  if (random() % 2 == 0) storm["action"] = "shutdown";
+  if (random() % 2 == 0) storm["recovery"] = number(10'000) + "0ms";
+  client.Call("storm.set", storm);
+  json security{{"dev", name}};
+  if (random() % 2 == 0) security["violation"] = "replace";
+  if (random() % 2 == 0) security["moves"] = number(100) + "/" + number(100) + "s";
+  if (random() % 2 == 0) security["move_action"] = "damp";
+  client.Call("security.set", security);
+  for (uint32_t left = random() % 4; left > 0; --left) {
+    std::string station = Station(static_cast<int>(random() % 100)).ToString();
+    if (random() % 2 == 0) station += ",10.0.0." + number(250) + ",fd00::" + number(250);
+    client.Call("security.allow", {{"dev", name}, {"station", station}});
+  }
+}
+
 void AddRandomEntry(std::mt19937& random, ControlClient& client, int number) {
   json entry{{"mac", Station(number).ToString()},
              {"dev", PortName(static_cast<int>(random() % kPorts))}};
@@ -87,12 +108,17 @@ void MakeRandomBridge(std::mt19937& random, ControlClient& client) {
         "port.add",
         {{"port", PortName(i) + (random() % 2 == 0 ? ",mtu=9000" : ",offload=off,up=off")}});
     SetRandomLink(random, client, PortName(i));
+    SetRandomGuards(random, client, PortName(i));
   }
   for (int number = 1; number <= 20; ++number) AddRandomEntry(random, client, number);
 }
 
 // All there is to compare: not counters, not ages, not what is new at each start.
 json Everything(ControlClient& client) {
+  json guards{client.Call("storm.list"), client.Call("security.list")};
+  for (json& list : guards) {
+    for (json& port : list) port.erase("dropped");
+  }
   json bridge = client.Call("bridge.list").at(0);
   for (const char* key : {"address", "counters"}) bridge.erase(key);
   json loop = client.Call("loop.list").at(0);
@@ -108,8 +134,8 @@ json Everything(ControlClient& client) {
     entries.push_back(std::move(entry));
   }
   std::sort(entries.begin(), entries.end());
-  return {
-      {"bridge", bridge}, {"loop", loop}, {"ports", ports}, {"links", links}, {"entries", entries}};
+  return {{"bridge", bridge}, {"loop", loop},       {"ports", ports},
+          {"links", links},   {"entries", entries}, {"guards", guards}};
 }
 
 std::string Lines(const json& commands) {

@@ -24,7 +24,16 @@ class TracedBridge {
     Reconfigure();
   }
 
-  void Reconfigure() { bridge_.SetView(ForwardingView(random_.Ports(), random_.Bridge())); }
+  void Reconfigure() {
+    auto ports = random_.Ports();
+    for (PortForwarding& port : ports) {
+      port.mab = random_.OneIn(2);
+      port.security.at_limit = static_cast<LimitAction>(random_.Below(kLimitActionNames.size()));
+      bridge_.table().set_replaces_at_limit(port.id,
+                                            port.security.at_limit == LimitAction::kReplace);
+    }
+    bridge_.SetView(ForwardingView(ports, random_.Bridge()));
+  }
 
   void ChangeTable() {
     MacTable& table = bridge_.table();
@@ -37,13 +46,13 @@ class TracedBridge {
         return;
       case 2:
       case 3:
-        return static_cast<void>(table.Erase(kNoVlan, entry.address));
+        return static_cast<void>(table.Erase(entry.vlan, entry.address));
       case 4:
         return table.set_max_learned(static_cast<uint32_t>(random_.Below(2) * random_.Below(8)));
       case 5:
         return table.set_max_learned(random_.Port(), static_cast<uint32_t>(random_.Below(4)));
       case 6:
-        return table.FlushVlan(kNoVlan);
+        return table.FlushVlan(entry.vlan);
       default:
         now_ = now_ + Ticks{random_.Below(100)};
     }
@@ -112,8 +121,8 @@ TEST_P(TracePropertyTest, ATraceSaysWhatTheBridgeThenDoes) {
     if (step % 7 == 0) bridge.ChangeTable();
     ends.insert(bridge.TraceThenProcessOne());
   }
-  for (const char* end : {"admit drop", "vlan drop", "screen drop", "state drop", "lookup drop",
-                          "egress drop", "egress forward", "egress flood"}) {
+  for (const char* end : {"admit drop", "vlan drop", "screen drop", "learn drop", "state drop",
+                          "lookup drop", "egress drop", "egress forward", "egress flood"}) {
     EXPECT_TRUE(ends.contains(end)) << "the traffic should have led to: " << end;
   }
 }

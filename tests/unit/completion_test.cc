@@ -31,9 +31,9 @@ std::vector<std::string> Complete(std::vector<std::string> words) {
 }
 
 TEST(CompletionTest, ObjectsComeFirst) {
-  EXPECT_THAT(Complete({""}),
-              ElementsAre("batch", "bridge", "capture", "fdb", "help", "link", "loop", "mirror",
-                          "monitor", "neigh", "port", "save", "top", "trace", "vlan"));
+  EXPECT_THAT(Complete({""}), ElementsAre("batch", "bridge", "capture", "fdb", "help", "link",
+                                          "loop", "mirror", "monitor", "neigh", "port", "save",
+                                          "security", "storm", "top", "trace", "vlan"));
   EXPECT_THAT(Complete({"b"}), ElementsAre("batch", "bridge"));
   EXPECT_THAT(Complete({"fly"}), IsEmpty());
 }
@@ -59,6 +59,8 @@ TEST(CompletionTest, BehindAWordStandsItsValue) {
   EXPECT_THAT(Complete({"link", "set", "dev", "v", "state", ""}),
               ElementsAre("blocking", "disabled", "forwarding", "learning", "listening"));
   EXPECT_THAT(Complete({"link", "set", "dev", "v", "cost", ""}), IsEmpty());
+  EXPECT_THAT(Complete({"storm", "set", "dev", "v", "action", ""}),
+              ElementsAre("drop", "shutdown"));
   EXPECT_THAT(Complete({"fdb", "add", "x", "static", "de"}), ElementsAre("dev"));
 }
 

@@ -118,6 +118,22 @@ TEST(MetricsTest, AnyInterfaceNameGivesAGoodScrape) {
 
 // ----- values ------------------------------------------------------------------------------------
 
+TEST(MetricsTest, GuardsTellWhatTheyDid) {
+  SwitchSnapshot snapshot = MakeSnapshot();
+  snapshot.ports[1].shut_down = ShutDown{.cause = Alarm::Kind::kMacMoves};
+  snapshot.ports[1].counters.storm = {7, 8, 9};
+  snapshot.ports[1].counters.alarms[static_cast<size_t>(Alarm::Kind::kSpoofing)] = 3;
+  const std::string text = TextOf(snapshot);
+  for (const char* const line :
+       {R"(tapswitch_port_shut_down{bridge="br0",port="vnet7",cause="mac_moves"} 1)",
+        R"(tapswitch_port_shut_down{bridge="br0",port="vnet7",cause="storm"} 0)",
+        R"(tapswitch_port_shut_down{bridge="br0",port="vnet0",cause="mac_moves"} 0)",
+        R"(tapswitch_port_storm_dropped_frames_total{bridge="br0",port="vnet7",kind="unknown"} 9)",
+        R"(tapswitch_port_alarms_total{bridge="br0",port="vnet7",alarm="spoofing"} 3)"}) {
+    EXPECT_THAT(text, HasSubstr(std::string(line) + "\n"));
+  }
+}
+
 TEST(MetricsTest, APortTellsItsCounters) {
   const std::string text = TextOf(MakeSnapshot());
   for (const char* const line : {

@@ -58,11 +58,20 @@ TEST(PortSettingsTest, NamesTheBadValue) {
 
 TEST(PortSettingsTest, WhatIsNotThereCanOnlyBeOff) {
   for (const std::string name :
-       {"guard", "root_block", "fastleave", "mcast_to_unicast", "vlan_tunnel", "mab"}) {
+       {"guard", "root_block", "fastleave", "mcast_to_unicast", "vlan_tunnel"}) {
     PortSettings settings;
     EXPECT_TRUE(SetPortSetting(name, false, settings).ok()) << name;
     EXPECT_THAT(Problem(name, true), HasSubstr(name + " on"));
   }
+}
+
+TEST(PortSettingsTest, MabNeedsALockedAndLearningPort) {
+  EXPECT_TRUE(CheckPortSettings({.locked = true, .mab = true}).ok());
+  EXPECT_TRUE(CheckPortSettings({.learning = false, .locked = true}).ok());
+  const absl::Status unlocked = CheckPortSettings({.mab = true});
+  EXPECT_EQ(unlocked.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(unlocked.message()), HasSubstr("mab on: the port has to be locked"));
+  EXPECT_FALSE(CheckPortSettings({.learning = false, .locked = true, .mab = true}).ok());
 }
 
 TEST(PortSettingsTest, TheWordsMakeTheSameOfTheDefaults) {
@@ -80,6 +89,7 @@ TEST(PortSettingsTest, TheWordsMakeTheSameOfTheDefaults) {
                                 .hairpin = flip(),
                                 .isolated = flip(),
                                 .locked = flip(),
+                                .mab = flip(),
                                 .cost = static_cast<uint16_t>(1 + random() % 65535),
                                 .priority = static_cast<uint16_t>(random() % 64),
                                 .fdb_max_learned = static_cast<uint32_t>(random())};

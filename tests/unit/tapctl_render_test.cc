@@ -86,6 +86,18 @@ constexpr const char* kLinks = R"([
    "mtu": 1500, "master": "br0", "state": "forwarding", "priority": 32, "cost": 100,
    "hairpin": false, "learning": true, "mcast_router": 1}])";
 
+TEST(RenderGuardsTest, ALineOfSettingsAndOneOfWhatWasDropped) {
+  EXPECT_EQ(Render("storm show", R"([{"ifname": "vnet1", "broadcast": "100pps", "multicast": "off",
+                "action": "shutdown", "dropped": {"broadcast": 7, "multicast": 0},
+                "shut_down": "storm", "recovers_in": "12s"}])"),
+            "vnet1: broadcast 100pps multicast off action shutdown (shut down: storm, for 12s "
+            "still)\n    dropped: broadcast 7\n");
+  EXPECT_EQ(Render("security show", R"([{"ifname": "vnet1", "max_macs": 3, "violation": "none",
+                "allow": ["02:00:00:00:00:01,10.0.0.1"], "dropped": {"spoofed": 0}}])"),
+            "vnet1: max_macs 3 violation none\n    allow 02:00:00:00:00:01,10.0.0.1\n"
+            "    dropped: none\n");
+}
+
 TEST(RenderLinksTest, ALineEachThatEndsAsThatOfIproute2) {
   EXPECT_EQ(Render("link show", kLinks),
             "4: vnet1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master br0 state forwarding "

@@ -1,5 +1,6 @@
 #include "tools/tapctl/completion.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -45,10 +46,22 @@ Candidates PortNames(const std::optional<std::string>& bridge) {
   return names;
 }
 
+Candidates Choices(std::string_view joined) {
+  Candidates choices;
+  while (!joined.empty()) {
+    const std::string_view choice = joined.substr(0, joined.find('|'));
+    choices.emplace(choice);
+    joined.remove_prefix(std::min(joined.size(), choice.size() + 1));
+  }
+  return choices;
+}
+
 Candidates ValuesOf(const Word& word, const std::optional<std::string>& bridge) {
   switch (word.kind) {
     case WordKind::kFlag:
       return {"on", "off"};
+    case WordKind::kChoice:
+      return Choices(word.value);
     case WordKind::kName:
     case WordKind::kNames:
       return PortNames(bridge);

@@ -170,14 +170,20 @@ Json WithoutRanges(const Json& vlans) {
 
 // ----- ports -------------------------------------------------------------------------------------
 
+std::string ShutDownText(const Json& port) {
+  if (!port.contains("shut_down")) return "";
+  const std::string time = Text(port, "recovers_in");
+  return " (shut down: " + Text(port, "shut_down") +
+         (time.empty() ? "" : ", for " + time + " still") + ")";
+}
+
 std::string PortText(const Json& port) {
   std::string text = fmt::format("{}: {} link {} state {} mtu {} learned {}", Text(port, "ifname"),
                                  Text(port, "type"), Text(port, "link"), Text(port, "state"),
                                  Text(port, "mtu"), Text(port, "fdb_n_learned"));
   const std::string reason = Text(port, "reason");
   if (!reason.empty()) text += " (" + reason + ")";
-  if (port.contains("shut_down")) text += " shut down: " + Text(port, "shut_down");
-  return text;
+  return text + ShutDownText(port);
 }
 
 // All members that are not zero.
@@ -227,6 +233,27 @@ std::string RenderMirrors(const Json& list) {
       if (range.contains("vlanEnd")) text += "-" + Text(range, "vlanEnd");
     }
     text += fmt::format(" {} to {}\n", Text(mirror, "direction"), Text(mirror, "to"));
+  }
+  return text;
+}
+
+// ----- guards ------------------------------------------------------------------------------------
+
+std::string RenderGuards(const Json& list) {
+  std::string text;
+  for (const Json& port : list) {
+    text += Text(port, "ifname") + ":";
+    for (const auto& [key, value] : port.items()) {
+      const bool is_shown = key != "ifname" && key != "shut_down" && key != "recovers_in";
+      if (is_shown && !value.is_structured()) {
+        text += " " + Printable(key) + " " + Text(port, key.c_str());
+      }
+    }
+    text += ShutDownText(port) + "\n";
+    for (const Json& station : List(port, "allow")) {
+      if (station.is_string()) text += "    allow " + Printable(station.get<std::string>()) + "\n";
+    }
+    text += "    dropped:" + NonZero(Members(port, "dropped")) + "\n";
   }
   return text;
 }
@@ -407,6 +434,13 @@ std::string EventText(const Json& event) {
   }
   std::string text = fmt::format("{} {}", Text(event, "ifname"), what);
   if (event.contains("reason")) text += " (" + Text(event, "reason") + ")";
+  if (what != "alarm") return text;
+  for (const auto& [key, value] : event.items()) {
+    const bool is_known =
+        key == "timestamp" || key == "object" || key == "event" || key == "ifname";
+    if (is_known || value.is_structured()) continue;
+    text += " " + (key == "alarm" ? "" : Printable(key) + " ") + Text(event, key.c_str());
+  }
   return text;
 }
 
@@ -455,6 +489,7 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method == "vlan.list") return RenderVlans(answer);
   if (method == "port.list") return RenderPorts(answer, options);
   if (method == "mirror.list") return RenderMirrors(answer);
+  if (method == "storm.list" || method == "security.list") return RenderGuards(answer);
   if (method == "bridge.list") return RenderBridge(answer, options);
   if (method == "neigh.list") return RenderNeighbours(request, answer, options);
   if (method == "loop.list") return RenderLoopDetection(answer);

@@ -112,6 +112,21 @@ constexpr std::array kVlanShowWords{Word{"dev", kName}, Word{"vid", kNumber}};
 constexpr std::array kNameWord{Word{"dev", kName}};
 constexpr std::array kPortNameWord{Word{"dev", kName, "name"}};
 
+constexpr std::array kStormWords{
+    Word{"dev", kName},      Word{"broadcast", kText}, Word{"multicast", kText},
+    Word{"unknown", kText},  Word{"burst", kText},     Word{"action", kChoice, "", "drop|shutdown"},
+    Word{"recovery", kText},
+};
+
+constexpr std::array kSecurityWords{
+    Word{"dev", kName},
+    Word{"max_macs", kNumber},
+    Word{"violation", kChoice, "", "none|drop|shutdown|replace"},
+    Word{"moves", kText},
+    Word{"move_action", kChoice, "", "log|damp|shutdown"},
+    Word{"recovery", kText},
+};
+
 constexpr std::array kMonitorWords{
     Word{"all", kMember, "objects", "all"},       Word{"fdb", kMember, "objects", "fdb"},
     Word{"link", kMember, "objects", "link"},     Word{"port", kMember, "objects", "port"},
@@ -190,7 +205,7 @@ constexpr std::array kCommands{
             .words = kPortNameWord,
             .required = "name",
             .usage = "NAME",
-            .summary = "have a port forward again that was shut down"},
+            .summary = "let a port forward again that one of its guards has shut down"},
     Command{.object = "link",
             .verb = "set",
             .method = "link.set",
@@ -199,8 +214,8 @@ constexpr std::array kCommands{
             .required = "dev",
             .usage = "dev NAME [state STATE] [learning on|off] [flood on|off] [mcast_flood on|off] "
                      "[bcast_flood on|off] [hairpin on|off] [isolated on|off] [locked on|off] "
-                     "[neigh_suppress on|off] [loop_detection on|off] [fdb_max_learned N] "
-                     "[group_fwd_mask MASK] [cost N] [priority N]",
+                     "[mab on|off] [neigh_suppress on|off] [loop_detection on|off] "
+                     "[fdb_max_learned N] [group_fwd_mask MASK] [cost N] [priority N]",
             .summary = "set flags of a port, all of them or none"},
     Command{.object = "link",
             .verb = "show",
@@ -326,6 +341,57 @@ constexpr std::array kCommands{
                 "send a probe by each port once a period; a port that leads to where another "
                 "one does is blocked for the time of recovery (action block), or only told "
                 "of (action log)"},
+    Command{.object = "storm",
+            .verb = "set",
+            .method = "storm.set",
+            .bare = {"NAME", kName, "dev"},
+            .words = kStormWords,
+            .required = "dev",
+            .usage = "dev NAME [broadcast RATE|off] [multicast RATE|off] [unknown RATE|off] [burst "
+                     "TIME] [action drop|shutdown] [recovery TIME]",
+            .summary = "limit what is flooded from a port; a RATE is as 1000pps or 10mbit, and "
+                       "burst the silence that may be caught up with"},
+    Command{.object = "storm",
+            .verb = "show",
+            .method = "storm.list",
+            .bare = {"NAME", kName, "dev"},
+            .words = kNameWord,
+            .usage = "[dev NAME]",
+            .summary = "storm control of ports, and what it dropped"},
+    Command{.object = "security",
+            .verb = "set",
+            .method = "security.set",
+            .bare = {"NAME", kName, "dev"},
+            .words = kSecurityWords,
+            .required = "dev",
+            .usage = "dev NAME [max_macs N] [violation none|drop|shutdown|replace] [moves "
+                     "N/TIME|off] [move_action log|damp|shutdown] [recovery TIME]",
+            .summary = "limit the stations of a port, and watch for some that move to and fro; "
+                       "max_macs is the link's fdb_max_learned"},
+    Command{.object = "security",
+            .verb = "allow",
+            .method = "security.allow",
+            .bare = {"MAC[,IP]...", kText, "station"},
+            .words = kNameWord,
+            .required = "station dev",
+            .usage = "MAC[,IP]... dev NAME",
+            .summary = "let only listed stations speak behind a port, in the name of their IP "
+                       "addresses if some are given"},
+    Command{.object = "security",
+            .verb = "disallow",
+            .method = "security.disallow",
+            .bare = {"MAC|all", kText, "station", "all"},
+            .words = kNameWord,
+            .required = "station dev",
+            .usage = "MAC|all dev NAME",
+            .summary = "remove a station from the list; with none on it, anybody may speak"},
+    Command{.object = "security",
+            .verb = "show",
+            .method = "security.list",
+            .bare = {"NAME", kName, "dev"},
+            .words = kNameWord,
+            .usage = "[dev NAME]",
+            .summary = "the same, and what was dropped"},
     Command{.object = "monitor",
             .verb = "",
             .method = "monitor.start",

@@ -19,6 +19,7 @@ enum class WordKind : uint8_t {
   kNames,    // of a port: appended to the parameter, an array
   kTexts,    // as it is, appended to the parameter, an array
   kRest,     // all words that follow, as one text
+  kChoice,   // one of those in Word::value, which are joined by '|': as it is
   kState,    // a number or a text
   kSet,      // nothing follows: the parameter becomes Word::value
   kTrue,     // nothing follows: the parameter becomes true

@@ -159,12 +159,48 @@ MetricFamily States(const SwitchSnapshot& snapshot, const std::string& bridge) {
   return PerPortAnd(
       "state", kPortStateNames, snapshot, bridge,
       {.name = "tapswitch_port_state",
-       .help = "1 for the state that the port is in, 0 for the others. Not in forwarding: its link "
-               "is down, or the state was set by hand (tapctl link set dev PORT state forwarding).",
+       .help =
+           "1 for the state that the port is in, 0 for the others. Not in forwarding: its link "
+           "is down, a guard shut it down, or the state was set by hand (tapctl link set dev PORT "
+           "state forwarding).",
        .type = MetricType::Gauge},
       [](const PortSnapshot& port, size_t state) {
         return static_cast<size_t>(port.state) == state ? 1.0 : 0.0;
       });
+}
+
+MetricFamily ShutDowns(const SwitchSnapshot& snapshot, const std::string& bridge) {
+  return PerPortAnd(
+      "cause", kAlarmNames, snapshot, bridge,
+      {.name = "tapswitch_port_shut_down",
+       .help = "1 while one of its guards keeps the port shut down, by cause: see the log, and "
+               "tapctl port recover PORT.",
+       .type = MetricType::Gauge},
+      [](const PortSnapshot& port, size_t cause) {
+        const bool is_cause = port.shut_down && static_cast<size_t>(port.shut_down->cause) == cause;
+        return is_cause ? 1.0 : 0.0;
+      });
+}
+
+MetricFamily Alarms(const SwitchSnapshot& snapshot, const std::string& bridge) {
+  return PerPortAnd(
+      "alarm", kAlarmNames, snapshot, bridge,
+      {.name = "tapswitch_port_alarms_total",
+       .help = "Times that a guard of the port found something wrong, once an episode: a storm, "
+               "stations beyond the limit (fdb_limit), a station that moves to and fro "
+               "(mac_moves), forbidden addresses (spoofing), a loop.",
+       .type = MetricType::Counter},
+      [](const PortSnapshot& port, size_t alarm) { return ToDouble(port.counters.alarms[alarm]); });
+}
+
+MetricFamily StormDrops(const SwitchSnapshot& snapshot, const std::string& bridge) {
+  return PerPortAnd(
+      "kind", kStormKindNames, snapshot, bridge,
+      {.name = "tapswitch_port_storm_dropped_frames_total",
+       .help = "Received frames that storm control dropped, by what they are: those of reason "
+               "storm. When it grows, find the station or the loop behind the port.",
+       .type = MetricType::Counter},
+      [](const PortSnapshot& port, size_t kind) { return ToDouble(port.counters.storm[kind]); });
 }
 
 // ----- table and loop ----------------------------------------------------------------------------
@@ -291,6 +327,9 @@ std::vector<MetricFamily> MetricFamilies(const SwitchSnapshot& snapshot,
   families.push_back(Drops(snapshot, bridge));
   families.push_back(Learning(snapshot, bridge));
   families.push_back(States(snapshot, bridge));
+  families.push_back(ShutDowns(snapshot, bridge));
+  families.push_back(Alarms(snapshot, bridge));
+  families.push_back(StormDrops(snapshot, bridge));
   AppendTableMetrics(snapshot.table, labels, families);
   AppendLoopMetrics(snapshot.loop, labels, families);
   AppendLoopDetectionMetrics(snapshot.loop_detection, labels, families);
