@@ -41,6 +41,7 @@ class PollRing final : public Ring {
                                    Tag tag) override;
   [[nodiscard]] absl::Status Watch(int fd, Tag tag) override;
   void Unwatch(int fd, Tag tag) override;
+  void WatchWritability(int fd, Tag tag, bool wanted) override;
   void Submit() override {}
   WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
   std::span<const Completion> Reap() override;

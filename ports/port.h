@@ -5,7 +5,8 @@
 // One thread, the worker's, calls everything but the constructor and, after Detach, the destructor.
 //
 // A turn, seen from a port:
-//   OnCompletions  appends what was received to the batch
+//   OnCompletions  appends what was received to the batch, and so does
+//   Receive        for ports that read by themselves
 //   Send           is handed finished frames, and always consumes them: what cannot be sent is
 //                  dropped and counted, never kept waiting at the expense of others
 //   Recycle        the turn's frames are no longer referenced: buffers go home, reading goes on
@@ -58,6 +59,12 @@ class Port {
   // Takes completions tagged with this port's id and generation, in order. The worker hands over
   // no more of them than `received` has room for.
   virtual void OnCompletions(std::span<const Completion> completions, FrameBatch& received) = 0;
+
+  // For ports that read by themselves, a batch at a time, what they watch: called after all
+  // completions of a turn when there was an Operation::kPoll for the port, and in the turns that
+  // follow, without waiting, as long as it returns true: there may be more. Appends frames as far as
+  // `received` has room, and never so many that other such ports would wait for long.
+  [[nodiscard]] virtual bool Receive(FrameBatch& /*received*/) { return false; }
 
   // Frames leave in the order given.
   virtual void Send(std::span<const WireFrame> frames) = 0;

@@ -37,7 +37,12 @@
 
 namespace tapswitch {
 
-enum class Operation : uint8_t { kRead, kWrite, kReadiness };
+enum class Operation : uint8_t {
+  kRead,
+  kWrite,
+  kReadiness,  // of a file that the program watches
+  kPoll,       // of a file that a port watches, which reads and writes it by itself: a socket
+};
 
 // Names the operation that a completion ends. It travels through the kernel as 64 bits of
 // user_data. `generation` differs between two ports that had the same id one after the other, so
@@ -63,7 +68,7 @@ struct Tag {
 
 struct Completion {
   Tag tag;
-  int32_t result = 0;  // bytes, or -errno; for kReadiness the poll mask
+  int32_t result = 0;  // bytes, or -errno; for kReadiness and kPoll the poll mask
   bool more = false;   // the operation goes on; when false a read has to be started again
   std::optional<BufferId> buffer;  // set exactly when a read delivered bytes
 };
@@ -80,8 +85,9 @@ enum class WaitResult : uint8_t {
   kInterrupted,  // a signal came
 };
 
-// Completions that one Reap returns at most.
-inline constexpr size_t kMaxReap = 256;
+// Completions that one Reap returns at most. Each may bring a frame; what a batch holds beyond that
+// is left for ports that read by themselves.
+inline constexpr size_t kMaxReap = 192;
 
 class Ring {
  public:
@@ -114,10 +120,15 @@ class Ring {
   [[nodiscard]] virtual size_t QueueWrites(FileSlot file, std::span<const WireFrame> frames,
                                            Tag tag) = 0;
 
-  // Reports each time `fd` becomes readable, or has an error, until Unwatch. As with EPOLLET, what
+  // Reports each time `fd` becomes readable, has an error, or its other side hangs up (POLLRDHUP,
+  // POLLHUP), until Unwatch. As with EPOLLET, what
   // is left unread is not reported again: read until EAGAIN. Not for files added by AddFile.
   [[nodiscard]] virtual absl::Status Watch(int fd, Tag tag) = 0;
   virtual void Unwatch(int fd, Tag tag) = 0;
+
+  // Whether the watch also reports each time `fd` becomes writable, and now, with each call, if it
+  // is. Not at first: a socket becomes writable with each piece that the other side takes.
+  virtual void WatchWritability(int fd, Tag tag, bool wanted) = 0;
 
   // Carries out what is queued without waiting.
   virtual void Submit() = 0;

@@ -23,6 +23,8 @@ namespace {
 constexpr uint8_t kPollMark = 0x80;
 constexpr uint8_t kCancelMark = 0x81;
 
+constexpr uint32_t kWatchMask = POLLIN | POLLRDHUP;
+
 // Why io_uring_setup fails, as far as one can tell from here.
 std::string SetupHint(int error) {
   int disabled = 0;
@@ -161,13 +163,14 @@ void UringQueue::RemoveFile(FileSlot file) {
 
 void UringQueue::StartPoll(FileSlot file, Tag tag) {
   files_[file.value].poll_tag = tag;
+  files_[file.value].poll_mask = kWatchMask;
   ArmPoll(file);
 }
 
 void UringQueue::ArmPoll(FileSlot file) {
   ++files_[file.value].poll_sequence;
   io_uring_sqe& entry = NextEntry();
-  io_uring_prep_poll_multishot(&entry, static_cast<int>(file.value), POLLIN);
+  io_uring_prep_poll_multishot(&entry, static_cast<int>(file.value), files_[file.value].poll_mask);
   entry.flags = IOSQE_FIXED_FILE;
   entry.user_data = PollData(file);
 }
@@ -184,10 +187,24 @@ absl::Status UringQueue::Watch(int fd, Tag tag) {
   return absl::OkStatus();
 }
 
-void UringQueue::Unwatch(Tag tag) {
+std::optional<FileSlot> UringQueue::FindWatch(Tag tag) const {
   const auto file = std::find_if(files_.begin(), files_.end(),
                                  [tag](const File& one) { return one.poll_tag == tag; });
-  if (file != files_.end()) RemoveFile({static_cast<uint32_t>(file - files_.begin())});
+  if (file == files_.end()) return std::nullopt;
+  return FileSlot{static_cast<uint32_t>(file - files_.begin())};
+}
+
+void UringQueue::Unwatch(Tag tag) {
+  if (const auto file = FindWatch(tag)) RemoveFile(*file);
+}
+
+void UringQueue::WatchWritability(Tag tag, bool wanted) {
+  const auto file = FindWatch(tag);
+  const uint32_t mask = kWatchMask | (wanted ? POLLOUT : 0U);
+  if (!file) return;
+  Cancel(PollData(*file));
+  files_[file->value].poll_mask = mask;
+  ArmPoll(*file);
 }
 
 size_t UringQueue::QueueWrites(FileSlot file, std::span<const WireFrame> frames, Tag tag) {

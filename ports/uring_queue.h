@@ -68,6 +68,7 @@ class UringQueue {
   [[nodiscard]] size_t QueueWrites(FileSlot file, std::span<const WireFrame> frames, Tag tag);
   [[nodiscard]] absl::Status Watch(int fd, Tag tag);
   void Unwatch(Tag tag);
+  void WatchWritability(Tag tag, bool wanted);
   void Submit();
   WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout);
   [[nodiscard]] uint64_t overflows() const;
@@ -88,7 +89,8 @@ class UringQueue {
   struct File {
     bool used = false;
     std::optional<Tag> poll_tag;  // a poll is going on
-    uint32_t poll_sequence = 0;   // of the present poll: completions of earlier ones are ignored
+    uint32_t poll_mask = 0;
+    uint32_t poll_sequence = 0;  // of the present poll: completions of earlier ones are ignored
   };
 
   explicit UringQueue(const Options& options) : options_(options), files_(options.files) {}
@@ -99,6 +101,7 @@ class UringQueue {
   [[nodiscard]] absl::StatusOr<FileSlot> AddAny(int fd);
   void PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame, Tag tag) const;
   [[nodiscard]] unsigned Publish();
+  [[nodiscard]] std::optional<FileSlot> FindWatch(Tag tag) const;
   void ArmPoll(FileSlot file);
   [[nodiscard]] uint64_t PollData(FileSlot file) const;
   [[nodiscard]] std::optional<Completion> Translate(const io_uring_cqe& entry);

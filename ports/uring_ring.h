@@ -53,6 +53,9 @@ class UringRing final : public Ring {
   }
   [[nodiscard]] absl::Status Watch(int fd, Tag tag) override { return queue_->Watch(fd, tag); }
   void Unwatch(int /*fd*/, Tag tag) override { queue_->Unwatch(tag); }
+  void WatchWritability(int /*fd*/, Tag tag, bool wanted) override {
+    queue_->WatchWritability(tag, wanted);
+  }
   void Submit() override { queue_->Submit(); }
   WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
   std::span<const Completion> Reap() override;

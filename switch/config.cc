@@ -8,6 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "switch/control_folders.h"
+#include "switch/port_factory.h"
 
 namespace tapswitch {
 namespace {
@@ -38,19 +40,25 @@ absl::StatusOr<IoMode> ParseIo(std::string_view text) {
 absl::StatusOr<std::vector<PortSpec>> ParsePorts(std::span<const std::string> texts) {
   std::vector<PortSpec> ports;
   std::set<std::string> names;
-  if (texts.size() > kMaxPorts) {
+  const auto too_many = [](size_t count) {
     return absl::InvalidArgumentError(
-        absl::StrCat(texts.size(), " ports: a bridge has at most ", kMaxPorts));
-  }
+        absl::StrCat(count, " ports: a bridge has at most ", kMaxPorts));
+  };
+  if (texts.size() > kMaxPorts) return too_many(texts.size());
   for (const std::string& text : texts) {
     auto spec = ParsePortSpec(text);
     if (!spec.ok()) return spec.status();
-    if (!names.insert(spec->name).second) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("port ", spec->name, " is given twice: name each port once"));
+    auto expanded = ExpandPort(*spec);
+    if (!expanded.ok()) return expanded.status();
+    for (PortSpec& port : *expanded) {
+      if (!names.insert(port.name).second) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("port ", port.name, " is given twice: name each port once"));
+      }
+      ports.push_back(std::move(port));
     }
-    ports.push_back(*std::move(spec));
   }
+  if (ports.size() > kMaxPorts) return too_many(ports.size());
   return ports;
 }
 
@@ -116,7 +124,7 @@ absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
   config.io = *io;
   if (absl::Status accounts = ParseAccounts(text, config); !accounts.ok()) return accounts;
   config.control_socket = text.control_socket.empty()
-                              ? absl::StrCat("/run/tapswitch/", text.name, ".sock")
+                              ? ControlSocketPath(ControlFolders().front(), text.name)
                               : text.control_socket;
   config.startup_file = text.startup_file;
   config.metrics_address = text.metrics_address;

@@ -55,6 +55,14 @@ struct Parts {
   ChosenRing ring;
 };
 
+// An ordinary user may not be where the system's switches are.
+absl::Status Explain(const absl::Status& status) {
+  if (!absl::IsPermissionDenied(status)) return status;
+  return absl::PermissionDeniedError(absl::StrCat(status.message(),
+                                                  "; be root, or say --control_socket=PATH, or set "
+                                                  "XDG_RUNTIME_DIR to a directory of your own"));
+}
+
 absl::StatusOr<Parts> MakeParts(const Config& config) {
   auto signals = StopSignals::Block();
   if (!signals.ok()) return signals.status();
@@ -69,7 +77,7 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   auto clock = std::make_unique<SystemClock>();
   auto socket =
       ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
-  if (!socket.ok()) return socket.status();
+  if (!socket.ok()) return Explain(socket.status());
   return Parts{*std::move(signals), *std::move(commands), *std::move(events),
                std::move(clock),    *std::move(socket),   *std::move(ring)};
 }

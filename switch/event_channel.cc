@@ -24,7 +24,11 @@ void EventChannel::Publish(const FdbEventLog& log) {
 void EventChannel::Publish(SwitchEvent event) {
   {
     const std::lock_guard lock(mutex_);
-    waiting_.events.emplace_back(std::move(event));
+    if (waiting_.events.size() >= 2 * kMaxWaiting) {
+      ++waiting_.missed;
+    } else {
+      waiting_.events.emplace_back(std::move(event));
+    }
   }
   wake_.Signal();
 }

@@ -3,22 +3,33 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ports/link_monitor.h"
 #include "ports/port.h"
 #include "ports/port_spec.h"
+#include "ports/unix_listeners.h"
 
 namespace tapswitch {
+
+// What ports of some types share. All of it outlives them, but for the listeners.
+struct PortSurroundings {
+  LinkMonitor& monitor;
+  UnixListeners& listeners;
+};
 
 // Whether `spec` is right as far as its text tells: type, keys and values.
 [[nodiscard]] absl::Status CheckPort(const PortSpec& spec);
 
-// Opens the device and makes the port of it, not started yet. `monitor` outlives the port. Errors
-// name the port; nothing is left behind.
+// The ports that a user means by `spec`: one, or several with names of their own.
+[[nodiscard]] absl::StatusOr<std::vector<PortSpec>> ExpandPort(const PortSpec& spec);
+
+// Opens the device and makes the port of it, not started yet. Errors name the port; nothing is left
+// behind.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> MakePort(const PortSpec& spec,
                                                              const PortIdentity& identity,
-                                                             LinkMonitor& monitor);
+                                                             const PortSurroundings& surroundings);
 
 }  // namespace tapswitch

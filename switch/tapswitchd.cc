@@ -22,7 +22,9 @@ DEFINE_string(
     io, "auto",
     "how frames are read and written: uring, epoll, or auto (the best the kernel allows)");
 DEFINE_string(log_level, "info", "least severe message to log: debug, info, warn, error or off");
-DEFINE_string(control_socket, "", "where tapctl connects to; default /run/tapswitch/NAME.sock");
+DEFINE_string(control_socket, "",
+              "where tapctl connects to; default /run/tapswitch/NAME.sock, or "
+              "$XDG_RUNTIME_DIR/tapswitch/NAME.sock of an ordinary user");
 DEFINE_string(control_group, "", "group whose members may connect, too");
 DEFINE_string(startup, "", "file of tapctl commands, one a line, to carry out at start");
 DEFINE_string(metrics_listen, "", "ADDR:PORT where Prometheus can fetch metrics; default: nowhere");
@@ -38,7 +40,7 @@ namespace {
 
 constexpr std::string_view kUsage = R"(Usage: tapswitchd [FLAG]... [PORT]...
 
-An Ethernet switch in user space. Each PORT is a TAP interface that the switch creates or opens:
+An Ethernet switch in user space. A PORT is a TAP interface that the switch creates or opens:
 
   [tap:]NAME[,KEY[=VALUE]]...
 
@@ -49,6 +51,19 @@ An Ethernet switch in user space. Each PORT is a TAP interface that the switch c
   persist           keep it when the switch ends
   offload=on|off    whether frames may carry unfinished checksums and uncut segments (default on)
   up=on|off         bring it up (default on)
+
+or a Unix socket for virtual machines; it needs no privileges:
+
+  unix:NAME,path=PATH[,KEY[=VALUE]]...
+
+  mode=stream       for QEMU's -netdev stream,server=off,addr.type=unix,addr.path=PATH (default)
+  clients=N         make N ports, NAME.1 to NAME.N, for so many connections to one path
+  perm=MODE         permissions of the socket, in octal (default 0600)
+  user=U, group=G   who it belongs to
+  mtu=N             bytes of a frame's payload that its guests take (default 1500)
+  mode=dgram        for QEMU's -netdev dgram with remote.path=PATH
+  remote=PATH       its local.path; without it frames go to who sent last
+  fd=N              instead of paths, an inherited end of a socket pair
 
 Flags:
 )";
@@ -64,7 +79,8 @@ void PrintHelp() {
               << '\n';
   }
   std::cout << "  --flagfile=FILE\n      read flags from a file, one a line\n"
-               "\nExample: tapswitchd vnet0 vnet1,netns=h1 vnet2,mtu=9000,offload=off\n";
+               "\nExample: tapswitchd vnet0 vnet1,netns=h1 vnet2,mtu=9000,offload=off\n"
+               "         tapswitchd unix:vm,path=/tmp/vms.sock,clients=4\n";
 }
 
 int Fail(const absl::Status& status) {

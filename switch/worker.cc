@@ -16,7 +16,8 @@ Ticks SweepInterval(Ticks ageing) { return {std::max<uint64_t>(100, ageing.centi
 
 bool SameAddressee(const Tag& a, const Tag& b) {
   return a.port == b.port && a.generation == b.generation &&
-         (a.operation == Operation::kReadiness) == (b.operation == Operation::kReadiness);
+         (a.operation == Operation::kReadiness) == (b.operation == Operation::kReadiness) &&
+         (a.operation == Operation::kPoll) == (b.operation == Operation::kPoll);
 }
 
 Ticks Remaining(Tick until, Tick now) {
@@ -162,7 +163,7 @@ void Worker::CaptureSent(PortId by, std::span<const WireFrame> frames) {
 
 std::optional<std::chrono::nanoseconds> Worker::Timeout() const {
   constexpr std::chrono::milliseconds kCentisecond(10);
-  if (sweeping_) return std::chrono::nanoseconds(0);
+  if (sweeping_ || !readable_.empty()) return std::chrono::nanoseconds(0);
   const auto deadline = NextDeadline();
   if (!deadline) return std::nullopt;
   if (*deadline <= now_) return std::chrono::nanoseconds(0);
@@ -187,7 +188,8 @@ void Worker::WaitAndDispatch(std::optional<std::chrono::nanoseconds> timeout) {
   now_ = clock_.Now();
   bridge_.screening().outbox().Clear();
   originated_ = 0;
-  static_assert(kMaxReap <= FrameBatch::kCapacity, "what is reaped fits in a batch");
+  static_assert(kMaxReap <= FrameBatch::kCapacity * 3 / 4,
+                "what is reaped fits in a batch, with room for ports that read by themselves");
   auto completions = ring_.Reap();
   while (!completions.empty()) {
     const Tag& tag = completions.front().tag;
@@ -197,6 +199,28 @@ void Worker::WaitAndDispatch(std::optional<std::chrono::nanoseconds> timeout) {
     DispatchRun(completions.first(length));
     completions = completions.subspan(length);
   }
+  if (!readable_.empty()) ReadSockets();
+}
+
+// Another port comes first each turn, as the batch may fill up.
+void Worker::ReadSockets() {
+  const PortSet ports = readable_;
+  const PortId first = first_reader_;
+  std::optional<PortId> next;
+  for (const bool from_first : {true, false}) {
+    ports.ForEach([&](PortId id) {
+      if ((id.value >= first.value) != from_first) return;
+      ReadSocket(id);
+      if (id.value > first.value && !next) next = id;
+    });
+  }
+  first_reader_ = next.value_or(PortId{0});
+}
+
+void Worker::ReadSocket(PortId id) {
+  Port* const reader = port(id);
+  if (reader != nullptr) active_.insert(id);
+  if (reader == nullptr || !reader->Receive(batch_)) readable_.erase(id);
 }
 
 void Worker::DispatchRun(std::span<const Completion> run) {
@@ -207,6 +231,7 @@ void Worker::DispatchRun(std::span<const Completion> run) {
   }
   Port* port = Addressee(tag);
   if (port == nullptr) return;  // it has been removed since
+  if (tag.operation == Operation::kPoll) readable_.insert(tag.port);
   port->OnCompletions(run, batch_);
   active_.insert(tag.port);
 }

@@ -134,6 +134,8 @@ class Worker {
   [[nodiscard]] std::optional<Tick> NextDeadline() const;
   void WaitAndDispatch(std::optional<std::chrono::nanoseconds> timeout);
   void DispatchRun(std::span<const Completion> run);
+  void ReadSockets();
+  void ReadSocket(PortId id);
   [[nodiscard]] Port* Addressee(const Tag& tag);
   void Forward();
   void SendFrom(PortId id);
@@ -167,7 +169,9 @@ class Worker {
   FrameBatch batch_;
   EgressLists egress_;
   EgressBuilder builder_;
-  PortSet active_;  // ports with completions in this turn
+  PortSet active_;    // ports with completions in this turn
+  PortSet readable_;  // ports that read by themselves, and have something to read
+  PortId first_reader_{0};
   bool view_is_stale_ = false;
   size_t removals_ = 0;  // ports that are being removed
   std::optional<Tick> next_recovery_;

@@ -152,7 +152,7 @@ absl::StatusOr<std::unique_ptr<Port>> Actuator::Open(PortId id, const PortSpec& 
                    .generation = generations_[id.value]++,
                    .name = spec.name,
                    .counters = &running_.bridge.counters(id)},
-                  running_.monitor);
+                  {.monitor = running_.monitor, .listeners = listeners_});
 }
 
 // A port that does not start is destroyed here, by this thread.

@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "ports/port.h"
+#include "ports/unix_listeners.h"
 #include "switch/control/bridge_config.h"
 #include "switch/running_switch.h"
 
@@ -63,6 +64,7 @@ class Actuator {
   MacAddress own_address_;
   VlanSet own_vlans_;  // that have it in the table
   BridgeForwarding forwarding_;
+  UnixListeners listeners_;
   std::function<void(PortId)> before_forgetting_;
   std::vector<std::string> names_;  // by id; empty: the id is free
   std::vector<MirrorConfig> mirrors_;

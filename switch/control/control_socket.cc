@@ -44,6 +44,9 @@ void TurnAway(const FileDescriptor& client, std::string_view why) {
   static_cast<void>(send(client.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+// Its owner and its group may connect.
+constexpr mode_t kMode = 0660;
+
 int AcceptFrom(int listener) {
   return accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
@@ -56,7 +59,14 @@ absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const Optio
   if (!epoll.valid()) return absl::ErrnoToStatus(errno, "epoll_create1");
   auto wake = WakeEvent::Create();
   if (!wake.ok()) return wake.status();
-  absl::StatusOr<UnixListener> listener = UnixListener::Bind(options.path, options.group);
+  absl::StatusOr<UnixListener> listener = UnixListener::Bind({
+      .what = "control socket",
+      .path = options.path,
+      .occupant = "a bridge of this name is running",
+      .mode = kMode,
+      .group = options.group,
+      .makes_folder = true,
+  });
   if (!listener.ok()) return listener.status();
   std::unique_ptr<ControlSocket> made(
       new ControlSocket(*std::move(listener), std::move(epoll), *std::move(wake), clock));

@@ -22,10 +22,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ports/file_descriptor.h"
+#include "ports/unix_listener.h"
 #include "ports/wake_event.h"
 #include "switch/clock.h"
 #include "switch/control/client.h"
-#include "switch/control/unix_listener.h"
 
 namespace tapswitch {
 

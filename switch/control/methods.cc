@@ -10,6 +10,7 @@
 #include "switch/control/param_reader.h"
 #include "switch/control/save.h"
 #include "switch/control/show.h"
+#include "switch/port_factory.h"
 
 namespace tapswitch {
 namespace {
@@ -42,8 +43,10 @@ Methods::Result ListPortsAs(const BridgeControl& control, const std::optional<st
 }
 
 // A port that cannot carry frames again by itself: its device is gone.
-bool IsDead(const PortSnapshot* port) {
-  return port == nullptr || (!port->status.link_up && port->status.ifindex == 0);
+bool IsDead(const PortConfig& config, const PortSnapshot* port) {
+  if (port == nullptr) return true;
+  const bool has_interface = config.spec.type != "unix";  // a socket may be connected to again
+  return has_interface && !port->status.link_up && port->status.ifindex == 0;
 }
 
 ordered_json NameOnly(std::string_view name) { return {{"ifname", name}}; }
@@ -183,22 +186,37 @@ Methods::Result Methods::AddPort(const Params& params) {
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   const auto spec = ParsePortSpec(text);
   if (!spec.ok()) return spec.status();
-  BridgeConfig wanted = control_.config();
-  if (PortConfig* const port = wanted.port(spec->name); port != nullptr) {
-    const SwitchSnapshot snapshot = control_.Snapshot();
-    if (!IsDead(FindPortSnapshot(snapshot, spec->name))) {
-      return absl::AlreadyExistsError(
-          fmt::format("port {}: it is there already: remove it first (tapctl port del {})",
-                      spec->name, spec->name));
-    }
-    port->spec = *spec;
-    ++port->opened;
-  } else {
-    wanted.ports.push_back(NewPort(*spec, wanted.bridge));
+  const auto ports = ExpandPort(*spec);
+  if (!ports.ok()) return ports.status();
+  const BridgeConfig before = control_.config();
+  BridgeConfig wanted = before;
+  for (const PortSpec& port : *ports) {
+    if (absl::Status added = AddTo(wanted, port); !added.ok()) return added;
   }
-  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
-  monitor_.Publish("port", "added", NameOnly(spec->name));
+  if (absl::Status changed = control_.Change(wanted); !changed.ok()) {
+    // All or none; a single one that cannot be opened again is to stay known.
+    if (ports->size() > 1) static_cast<void>(control_.Change(before));
+    return changed;
+  }
+  for (const PortSpec& port : *ports) monitor_.Publish("port", "added", NameOnly(port.name));
   return nullptr;
+}
+
+absl::Status Methods::AddTo(BridgeConfig& wanted, const PortSpec& spec) const {
+  PortConfig* const port = wanted.port(spec.name);
+  if (port == nullptr) {
+    wanted.ports.push_back(NewPort(spec, wanted.bridge));
+    return absl::OkStatus();
+  }
+  const SwitchSnapshot snapshot = control_.Snapshot();
+  if (!IsDead(*port, FindPortSnapshot(snapshot, spec.name))) {
+    return absl::AlreadyExistsError(
+        fmt::format("port {}: it is there already: remove it first (tapctl port del {})", spec.name,
+                    spec.name));
+  }
+  port->spec = spec;
+  ++port->opened;
+  return absl::OkStatus();
 }
 
 Methods::Result Methods::DeletePort(const Params& params) {

@@ -22,7 +22,7 @@ namespace tapswitch {
 enum class DropReason : uint8_t {
   // Counted on the port that the frame came in by.
   kRunt,               // shorter than an Ethernet header (and its tag)
-  kTruncated,          // did not fit in the receive buffer
+  kTruncated,          // did not fit in the receive buffer, or its end is missing
   kBadOffloadHeader,   // the virtio-net header contradicts the frame
   kBadFraming,         // of a stream: a length that no frame has; the connection ends
   kSourceMulticast,    // a source address with the group bit

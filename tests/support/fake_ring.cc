@@ -58,6 +58,13 @@ void FakeRing::BecomeReadable(int fd) {
   Complete({.tag = watch->tag, .result = POLLIN, .more = true});
 }
 
+void FakeRing::BecomeWritable(int fd) {
+  for (const Watched& watch : watched_) {
+    if (watch.fd != fd || !watch.writability) continue;
+    Complete({.tag = watch.tag, .result = POLLOUT, .more = true});
+  }
+}
+
 absl::StatusOr<FileSlot> FakeRing::AddFile(int /*fd*/, BufferPool* pool) {
   const auto unused =
       std::find_if(files_.begin(), files_.end(), [](const File& file) { return !file.added; });
@@ -124,7 +131,7 @@ size_t FakeRing::QueueWrites(FileSlot file, std::span<const WireFrame> frames, T
 }
 
 absl::Status FakeRing::Watch(int fd, Tag tag) {
-  EXPECT_EQ(tag.operation, Operation::kReadiness);
+  EXPECT_TRUE(tag.operation == Operation::kReadiness || tag.operation == Operation::kPoll);
   watched_.push_back({.fd = fd, .tag = tag});
   return absl::OkStatus();
 }
@@ -134,6 +141,17 @@ void FakeRing::Unwatch(int fd, Tag tag) {
       std::erase_if(watched_, [&](const Watched& one) { return one.fd == fd && one.tag == tag; });
   EXPECT_EQ(removed, 1U) << "Unwatch of file descriptor " << fd << ", which is not watched";
   std::erase_if(scripted_, [tag](const Completion& one) { return one.tag == tag; });
+}
+
+void FakeRing::WatchWritability(int fd, Tag tag, bool wanted) {
+  const auto watch = std::find_if(watched_.begin(), watched_.end(), [&](const Watched& one) {
+    return one.fd == fd && one.tag == tag;
+  });
+  if (watch == watched_.end()) {
+    ADD_FAILURE() << "WatchWritability of file descriptor " << fd << ", which is not watched";
+    return;
+  }
+  watch->writability = wanted;
 }
 
 void FakeRing::Submit() {

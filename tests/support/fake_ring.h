@@ -41,6 +41,7 @@ class FakeRing final : public Ring {
   struct Watched {
     int fd = -1;
     Tag tag;
+    bool writability = false;  // is reported, too
   };
 
   // `files` is how many AddFile has slots for.
@@ -71,6 +72,8 @@ class FakeRing final : public Ring {
   void Complete(const Completion& completion) { scripted_.push_back(completion); }
   // The next turn reports the watched descriptor as readable. A failure when nobody watches it.
   void BecomeReadable(int fd);
+  // The same of writing; it is reported where that is wanted.
+  void BecomeWritable(int fd);
 
   // ---- What the code under test has done.
 
@@ -98,6 +101,7 @@ class FakeRing final : public Ring {
                                    Tag tag) override;
   [[nodiscard]] absl::Status Watch(int fd, Tag tag) override;
   void Unwatch(int fd, Tag tag) override;
+  void WatchWritability(int fd, Tag tag, bool wanted) override;
   void Submit() override;
   // Never blocks: where a real ring would wait, the time is up at once; without a timeout it is as
   // if a signal had come.

@@ -57,6 +57,23 @@ TEST(ParseConfigTest, RefusesMorePortsThanABridgeHas) {
   EXPECT_THAT(ErrorOf(text), HasSubstr("at most 1024"));
 }
 
+TEST(ParseConfigTest, CountsThePortsThatOneStandsFor) {
+  auto text = Good();
+  text.ports = {"unix:vm,path=/a,clients=3"};
+  const auto config = ParseConfig(text);
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->ports.size(), 3U);
+  EXPECT_EQ(config->ports[2].name, "vm.3");
+
+  text.ports.emplace_back("vm.2");
+  EXPECT_THAT(ErrorOf(text), HasSubstr("vm.2 is given twice"));
+  text.ports.clear();
+  for (const char name : {'a', 'b', 'c', 'd', 'e'}) {
+    text.ports.push_back(std::string("unix:") + name + ",clients=256,path=/" + name);
+  }
+  EXPECT_THAT(ErrorOf(text), HasSubstr("1280 ports"));
+}
+
 TEST(ParseDurationTest, NeedsANumberAndAUnit) {
   EXPECT_EQ(*ParseDuration("300s"), Ticks{30000});
   EXPECT_EQ(*ParseDuration("1.5s"), Ticks{150});

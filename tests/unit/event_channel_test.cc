@@ -49,5 +49,15 @@ TEST(EventChannelTest, WhatDoesNotFitIsCounted) {
   EXPECT_EQ(taken.events.size() - 1 + taken.missed, published);
 }
 
+TEST(EventChannelTest, NothingIsKeptWithoutLimit) {
+  auto channel = EventChannel::Create();
+  ASSERT_TRUE(channel.ok());
+  constexpr size_t kMost = 2 * EventChannel::kMaxWaiting;
+  for (size_t i = 0; i < kMost + 3; ++i) (*channel)->Publish(LinkStateEvent{PortId{1}, true, ""});
+  const EventChannel::Taken taken = (*channel)->Take();
+  EXPECT_EQ(taken.events.size(), kMost);
+  EXPECT_EQ(taken.missed, 3U);
+}
+
 }  // namespace
 }  // namespace tapswitch

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 
 #include "ports/file_descriptor.h"
 #include "tests/support/ring_conformance.h"
+#include "tests/support/wait_until.h"
 
 namespace tapswitch {
 namespace {
@@ -114,6 +116,47 @@ TEST_P(RingConformanceTest, AWatchThatEndedIsSilentAndFreesItsSlot) {
     eventfd_t value = 0;
     ASSERT_EQ(eventfd_read(event.get(), &value), 0);
   }
+}
+
+TEST_P(RingConformanceTest, AWatchReportsRoomForWritingWhereThatIsWanted) {
+  std::array<int, 2> pair{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair.data()), 0);
+  const FileDescriptor near(pair[0]);
+  const FileDescriptor far(pair[1]);
+  std::array<char, 4096> some{};
+  const auto fill = [&] {
+    while (send(near.get(), some.data(), some.size(), 0) > 0) continue;
+  };
+  const auto drain = [&] {
+    while (recv(far.get(), some.data(), some.size(), 0) > 0) continue;
+  };
+  const auto reports_room = [&](std::chrono::milliseconds limit) {
+    for (const RingEvent& event : Turn(limit)) {
+      if ((event.completion.result & POLLOUT) != 0) return true;
+    }
+    return false;
+  };
+  ASSERT_TRUE(ring_->Watch(near.get(), kWatchTag).ok());
+  EXPECT_FALSE(reports_room(1ms)) << "not at first";
+  for (int i = 0; i < 3; ++i) {
+    fill();
+    ring_->WatchWritability(near.get(), kWatchTag, true);
+    EXPECT_FALSE(reports_room(1ms));
+    drain();
+    EXPECT_TRUE(WaitUntil([&] { return reports_room(1ms); }));
+  }
+  while (reports_room(1ms)) continue;
+  ring_->WatchWritability(near.get(), kWatchTag, true);
+  EXPECT_TRUE(WaitUntil([&] { return reports_room(1ms); })) << "asked again, it tells again";
+
+  ring_->WatchWritability(near.get(), kWatchTag, false);
+  while (reports_room(1ms)) continue;
+  fill();
+  drain();
+  EXPECT_FALSE(reports_room(1ms));
+  ASSERT_EQ(send(far.get(), "x", 1, 0), 1);
+  EXPECT_EQ(Await(1).size(), 1U) << "it still reports what can be read";
+  ring_->Unwatch(near.get(), kWatchTag);
 }
 
 TEST_P(RingConformanceTest, AWatchSurvivesAnOverflow) {

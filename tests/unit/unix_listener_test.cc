@@ -1,4 +1,4 @@
-#include "switch/control/unix_listener.h"
+#include "ports/unix_listener.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,8 +24,14 @@ using ::testing::HasSubstr;
 
 class UnixListenerTest : public testing::Test {
  protected:
-  [[nodiscard]] absl::StatusOr<UnixListener> Bind() const {
-    return UnixListener::Bind(path_, std::nullopt);
+  [[nodiscard]] absl::StatusOr<UnixListener> Bind() const { return BindFor(std::nullopt); }
+  [[nodiscard]] absl::StatusOr<UnixListener> BindFor(std::optional<gid_t> group) const {
+    return UnixListener::Bind({.what = "control socket",
+                               .path = path_,
+                               .occupant = "a bridge of this name is running",
+                               .mode = 0660,
+                               .group = group,
+                               .makes_folder = true});
   }
   [[nodiscard]] std::string Error() const {
     const absl::StatusOr<UnixListener> listener = Bind();
@@ -68,7 +74,7 @@ TEST_F(UnixListenerTest, IsOpenToOwnerAndGroupWhateverTheUmask) {
 
 TEST_F(UnixListenerTest, BelongsToTheGroupNamed) {
   const gid_t group = geteuid() == 0 ? 12345 : getegid();
-  const absl::StatusOr<UnixListener> listener = UnixListener::Bind(path_, group);
+  const absl::StatusOr<UnixListener> listener = BindFor(group);
   ASSERT_TRUE(listener.ok()) << listener.status();
   struct stat found {};
   ASSERT_EQ(stat(path_.c_str(), &found), 0);

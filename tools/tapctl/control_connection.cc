@@ -15,13 +15,13 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/fmt/ranges.h"
+#include "switch/control_folders.h"
 
 namespace tapswitch {
 namespace {
 
 using Json = ControlConnection::Json;
 
-constexpr std::string_view kFolder = "/run/tapswitch";
 constexpr std::string_view kSuffix = ".sock";
 
 // More than the largest table makes of itself, many times.
@@ -31,7 +31,26 @@ absl::Status HungUp() { return absl::UnavailableError("the switch ended the conn
 
 absl::Status NoSwitch() { return absl::UnavailableError("what listens there is no switch"); }
 
-std::string PathOf(std::string_view name) { return fmt::format("{}/{}{}", kFolder, name, kSuffix); }
+// Where the bridge `name` is, or would be.
+std::string PathOf(std::string_view name) {
+  const auto folders = ControlFolders();
+  const auto found = std::find_if(folders.begin(), folders.end(), [&](const auto& folder) {
+    return std::filesystem::exists(ControlSocketPath(folder, name));
+  });
+  return ControlSocketPath(found == folders.end() ? folders.front() : *found, name);
+}
+
+// All that look like control sockets.
+std::vector<std::filesystem::path> SocketFiles() {
+  std::vector<std::filesystem::path> files;
+  for (const std::string& folder : ControlFolders()) {
+    std::error_code none;
+    for (const auto& file : std::filesystem::directory_iterator(folder, none)) {
+      if (file.path().extension() == kSuffix) files.push_back(file.path());
+    }
+  }
+  return files;
+}
 
 absl::Status ErrorOf(const Json& error) {
   constexpr int kMethodNotFound = -32601;
@@ -238,13 +257,11 @@ absl::Status ControlConnection::Notify(std::string_view method) const {
 
 std::vector<std::string> RunningBridges() {
   std::vector<std::string> names;
-  std::error_code none;
-  for (const auto& file : std::filesystem::directory_iterator(kFolder, none)) {
-    if (file.path().extension() != kSuffix) continue;
-    const std::string name = file.path().stem();
-    if (ControlConnection::Open(PathOf(name)).ok()) names.push_back(name);
+  for (const auto& file : SocketFiles()) {
+    if (ControlConnection::Open(file).ok()) names.push_back(file.stem());
   }
   std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
@@ -252,10 +269,8 @@ namespace {
 
 // OK unless a socket is there that this user may not use.
 absl::Status FirstDenied() {
-  std::error_code none;
-  for (const auto& file : std::filesystem::directory_iterator(kFolder, none)) {
-    if (file.path().extension() != kSuffix) continue;
-    const auto opened = ControlConnection::Open(file.path());
+  for (const auto& file : SocketFiles()) {
+    const auto opened = ControlConnection::Open(file);
     if (absl::IsPermissionDenied(opened.status())) return opened.status();
   }
   return absl::OkStatus();
@@ -272,7 +287,8 @@ absl::StatusOr<std::string> FindSocket(const std::optional<std::string>& wanted)
   if (running.size() == 1) return PathOf(running.front());
   if (running.empty()) {
     if (const auto denied = FirstDenied(); !denied.ok()) return denied;
-    return absl::UnavailableError(fmt::format("no switch runs (none answers in {})", kFolder));
+    return absl::UnavailableError(
+        fmt::format("no switch runs (none answers in {})", fmt::join(ControlFolders(), " or ")));
   }
   return absl::UnavailableError(
       fmt::format("several switches run: say -B with one of {}", fmt::join(running, ", ")));
