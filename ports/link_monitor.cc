@@ -64,10 +64,11 @@ absl::StatusOr<int> QueryOrAssignNsid(int netns_fd) {
 }
 
 // Asks about interfaces in the namespace with id `nsid`, or in the switch's own when it has none.
-absl::StatusOr<std::vector<LinkState>> QueryLinks(int nsid, int flags, std::string_view name) {
+absl::StatusOr<std::vector<LinkState>> QueryLinks(int nsid, int flags, std::string_view name,
+                                                  int ifindex = 0) {
   auto socket = RouteSocket::Open();
   if (!socket.ok()) return socket.status();
-  NlMessage question = NewLinkQuestion(flags);
+  NlMessage question = NewLinkQuestion(flags, ifindex);
   if (nsid != NETNSA_NSID_NOT_ASSIGNED) nla_put_s32(question.get(), IFLA_TARGET_NETNSID, nsid);
   if (!name.empty()) nla_put_string(question.get(), IFLA_IFNAME, std::string(name).c_str());
   std::vector<LinkState> links;
@@ -94,7 +95,9 @@ LinkEvent EventOf(NetnsId netns, const LinkState& link, bool removed) {
           .name = link.name,
           .removed = removed,
           .up = link.up && !removed,
-          .mtu = link.mtu};
+          .mtu = link.mtu,
+          .carrier = link.carrier,
+          .address = link.address};
 }
 
 }  // namespace
@@ -160,6 +163,15 @@ absl::StatusOr<LinkEvent> LinkMonitor::Find(NetnsId netns, std::string_view name
   const auto links = QueryLinks(watched->nsid, 0, name);
   if (!links.ok()) return links.status();
   if (links->empty()) return absl::NotFoundError(fmt::format("there is no interface '{}'", name));
+  return EventOf(netns, links->front(), false);
+}
+
+absl::StatusOr<LinkEvent> LinkMonitor::Find(NetnsId netns, int ifindex) const {
+  const Namespace* const watched = FindNamespace(netns);
+  if (watched == nullptr) return absl::FailedPreconditionError("the namespace is not watched");
+  const auto links = QueryLinks(watched->nsid, 0, "", ifindex);
+  if (!links.ok()) return links.status();
+  if (links->empty()) return absl::NotFoundError(fmt::format("there is no interface {}", ifindex));
   return EventOf(netns, links->front(), false);
 }
 

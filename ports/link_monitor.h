@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "ports/netns.h"
 #include "ports/ring.h"
+#include "switch/forwarding/ethernet.h"
 
 struct nlmsghdr;
 
@@ -40,6 +41,8 @@ struct LinkEvent {
   bool removed = false;  // deleted, or moved to another namespace
   bool up = false;       // administratively up (IFF_UP)
   uint32_t mtu = 0;
+  bool carrier = true;   // as far as the device can tell, there is something at the other end
+  MacAddress address{};  // zero when it has none of six bytes
 
   bool operator==(const LinkEvent&) const = default;
 };
@@ -66,6 +69,7 @@ class LinkMonitor {
   // The present state of interface `name` in a namespace that is being watched, asked of the kernel:
   // events that are still to be read may be older. NotFound when there is none of that name.
   [[nodiscard]] absl::StatusOr<LinkEvent> Find(NetnsId netns, std::string_view name) const;
+  [[nodiscard]] absl::StatusOr<LinkEvent> Find(NetnsId netns, int ifindex) const;
 
   // Handles a kReadiness completion; `slot` is that of its tag, and any but kReadinessSlot is
   // ignored. Of all that happened to an interface since the last call its removal is announced, and

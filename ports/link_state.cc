@@ -4,14 +4,19 @@
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
 #include <array>
+#include <span>
 #include <string_view>
 
 namespace tapswitch {
 namespace {
+
+// IFF_LOWER_UP, which net/if.h does not have (linux/if.h, which cannot be included beside it, does).
+constexpr unsigned kLowerUp = 1U << 16U;
 
 // Attributes by type; null where there is none.
 template <size_t kMost>
@@ -32,6 +37,12 @@ bool IsSet(const nlattr* attribute) { return attribute != nullptr && nla_get_u8(
 
 std::string TextOrEmpty(const nlattr* attribute) {
   return attribute != nullptr ? nla_get_string(attribute) : std::string();
+}
+
+MacAddress AddressOrZero(nlattr* attribute) {
+  if (attribute == nullptr || nla_len(attribute) != kMacAddressSize) return {};
+  return MacAddress::FromBytes(std::span<const std::byte, kMacAddressSize>(
+      static_cast<const std::byte*>(nla_data(attribute)), kMacAddressSize));
 }
 
 TunState ParseTunState(nlattr* data) {
@@ -61,6 +72,10 @@ std::optional<LinkState> ParseLinkMessage(nlmsghdr& message) {
                   .name = TextOrEmpty(attributes[IFLA_IFNAME]),
                   .kind = TextOrEmpty(info[IFLA_INFO_KIND]),
                   .up = (header->ifi_flags & IFF_UP) != 0,
+                  .carrier = (header->ifi_flags & kLowerUp) != 0,
+                  .is_ethernet = header->ifi_type == ARPHRD_ETHER,
+                  .master = static_cast<int>(NumberOrZero(attributes[IFLA_MASTER])),
+                  .address = AddressOrZero(attributes[IFLA_ADDRESS]),
                   .mtu = NumberOrZero(attributes[IFLA_MTU]),
                   .txqueuelen = NumberOrZero(attributes[IFLA_TXQLEN]),
                   .tun = {}};

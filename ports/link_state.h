@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "switch/forwarding/ethernet.h"
+
 struct nlmsghdr;
 
 namespace tapswitch {
@@ -23,8 +25,12 @@ struct TunState {
 struct LinkState {
   int ifindex = 0;
   std::string name;
-  std::string kind;  // "tun", "veth", ...; empty for a device of no such kind
-  bool up = false;   // administratively (IFF_UP)
+  std::string kind;          // "tun", "veth", ...; empty for a device of no such kind
+  bool up = false;           // administratively (IFF_UP)
+  bool carrier = false;      // IFF_LOWER_UP
+  bool is_ethernet = false;  // it carries Ethernet frames (ARPHRD_ETHER)
+  int master = 0;            // ifindex of the bridge, bond, ... that it is a port of; 0: none
+  MacAddress address{};      // zero when it has none of six bytes
   uint32_t mtu = 0;
   uint32_t txqueuelen = 0;
   std::optional<TunState> tun;

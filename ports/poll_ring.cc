@@ -50,7 +50,7 @@ PollRing::PollRing(FileDescriptor epoll, const Options& options)
   failed_writes_.reserve(kMaxReap);
 }
 
-absl::StatusOr<FileSlot> PollRing::AddFile(int fd, BufferPool* pool) {
+absl::StatusOr<FileSlot> PollRing::AddFile(int fd, BufferPool* pool, FileKind kind) {
   assert(pool == nullptr || pool->out() == 0);
   if (absl::Status status = RequireNonBlocking(fd); !status.ok()) return status;
   const auto free =
@@ -63,7 +63,7 @@ absl::StatusOr<FileSlot> PollRing::AddFile(int fd, BufferPool* pool) {
   if (pool != nullptr) {
     const Tag tag{.operation = Operation::kRead, .slot = slot.value};
     if (absl::Status status = Poll(fd, tag); !status.ok()) return status;
-    reader_.Add(slot, fd, *pool);
+    reader_.Add(slot, fd, *pool, kind);
   }
   *free = {.fd = fd, .polled = pool != nullptr};
   return slot;

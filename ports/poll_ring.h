@@ -32,7 +32,7 @@ class PollRing final : public Ring {
 
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<PollRing>> Create(const Options& options);
 
-  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool) override;
+  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool, FileKind kind) override;
   void RemoveFile(FileSlot file) override;
   void StartRead(FileSlot file, Tag tag) override;
   void StopRead(FileSlot file, Tag tag) override;

@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "ports/link_monitor.h"
 #include "ports/ring.h"
+#include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
@@ -34,6 +35,8 @@ struct PortStatus {
   uint32_t mtu = 1500;   // bytes behind the Ethernet header, tags not counted
   OffloadSet accepted;   // unfinished work that may be sent to it
   int ifindex = 0;       // of its interface, in the namespace where that is; 0: there is none
+  // Of an interface that is not the switch's own, and so the bridge's; zero when there is none such.
+  MacAddress address{};
 
   bool operator==(const PortStatus&) const = default;
 };
@@ -70,6 +73,9 @@ class Port {
   virtual void Send(std::span<const WireFrame> frames) = 0;
 
   virtual void Recycle() = 0;
+
+  // Brings up to date what the kernel counts for the port, before the counters are looked at.
+  virtual void RefreshCounters() {}
 
   // The kernel reported a change of some interface; `link` is ignored when it is not this port's.
   virtual void OnLinkChange(const LinkEvent& link) = 0;

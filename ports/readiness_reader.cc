@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <numeric>
 
+#include "ports/packet_message.h"
+
 namespace tapswitch {
 namespace {
 
@@ -23,9 +25,9 @@ ssize_t ReadInto(int fd, std::byte* buffer, size_t size) {
 
 ReadinessReader::ReadinessReader(size_t capacity) : files_(capacity) { line_.reserve(capacity); }
 
-void ReadinessReader::Add(FileSlot file, int fd, BufferPool& pool) {
+void ReadinessReader::Add(FileSlot file, int fd, BufferPool& pool, FileKind kind) {
   File& added = at(file);
-  added = {.fd = fd, .pool = &pool, .free = std::vector<BufferId>(pool.count())};
+  added = {.fd = fd, .pool = &pool, .kind = kind, .free = std::vector<BufferId>(pool.count())};
   std::iota(added.free.rbegin(), added.free.rend(), BufferId{0});
 }
 
@@ -92,7 +94,10 @@ std::optional<Completion> ReadinessReader::ReadFrame(File& file) {
   if (file.stopping) return End(file, -ECANCELED);
   if (file.free.empty()) return End(file, -ENOBUFS);
   const BufferId buffer = file.free.back();
-  const ssize_t length = ReadInto(file.fd, file.pool->address(buffer), file.pool->buffer_size());
+  const ssize_t length =
+      file.kind == FileKind::kPacketSocket
+          ? ReceivePacket(file.fd, file.pool->address(buffer), file.pool->buffer_size())
+          : ReadInto(file.fd, file.pool->address(buffer), file.pool->buffer_size());
   if (length < 0 && errno == EAGAIN) {
     file.readable = false;
     return std::nullopt;

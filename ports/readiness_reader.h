@@ -1,4 +1,4 @@
-// Reads frames with read(2) from files that a poll said are readable, and completes them as
+// Reads frames with read(2) or recvmsg(2) from files that a poll said are readable, and completes them as
 // io_uring's multishot read would. The rings without multishot reads share it.
 //
 // Theory of operation. Readiness is reported once, when it begins (EPOLLET; multishot poll), so a
@@ -29,7 +29,7 @@ class ReadinessReader {
   explicit ReadinessReader(size_t capacity);
 
   // `fd` is O_NONBLOCK and borrowed; all buffers of `pool` are free.
-  void Add(FileSlot file, int fd, BufferPool& pool);
+  void Add(FileSlot file, int fd, BufferPool& pool, FileKind kind = FileKind::kFrames);
   // Precondition: no read is going on. Without effect on a file that was not added.
   void Remove(FileSlot file);
 
@@ -51,6 +51,7 @@ class ReadinessReader {
   struct File {
     int fd = -1;
     BufferPool* pool = nullptr;
+    FileKind kind = FileKind::kFrames;
     std::vector<BufferId> free;  // a stack: the buffer used last is still in the cache
     Tag tag;
     bool reading = false;

@@ -79,6 +79,12 @@ struct FileSlot {
   bool operator==(const FileSlot&) const = default;
 };
 
+// What reading a file brings.
+enum class FileKind : uint8_t {
+  kFrames,        // one frame a read, from the first byte of the buffer on
+  kPacketSocket,  // of AF_PACKET: the buffer begins with a preamble; see packet_message.h
+};
+
 enum class WaitResult : uint8_t {
   kCompletions,  // there is something to reap; rarely, nothing that concerns the caller after all
   kTimeout,      // the time is up, or a signal came while writes were carried out by the same call
@@ -97,7 +103,8 @@ class Ring {
   // file's reads and writes never hold up another's. With `pool`, whose buffers must all be at
   // home and which outlives the registration, the file can be read: StartRead.
   // InvalidArgument when fd is not O_NONBLOCK, ResourceExhausted when the ring has no slot left.
-  [[nodiscard]] virtual absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool) = 0;
+  [[nodiscard]] virtual absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool,
+                                                         FileKind kind) = 0;
 
   // Precondition: no operation is in flight on it (the last read completion had more == false).
   virtual void RemoveFile(FileSlot file) = 0;

@@ -41,9 +41,9 @@ absl::StatusOr<Completion> NextCompletion(Ring& ring) {
 
 // Sends a frame through the ring, from one end of a socket pair to the other.
 absl::Status SendFrame(Ring& ring, int sender, int receiver, BufferPool& pool) {
-  const absl::StatusOr<FileSlot> from = ring.AddFile(sender, nullptr);
+  const absl::StatusOr<FileSlot> from = ring.AddFile(sender, nullptr, FileKind::kFrames);
   if (!from.ok()) return from.status();
-  const absl::StatusOr<FileSlot> to = ring.AddFile(receiver, &pool);
+  const absl::StatusOr<FileSlot> to = ring.AddFile(receiver, &pool, FileKind::kFrames);
   if (!to.ok()) return to.status();
   const absl::Cleanup remove = [&] {
     ring.RemoveFile(*from);

@@ -40,9 +40,10 @@ NlMessage NewNlMessage(int type, int flags) {
   return message;
 }
 
-NlMessage NewLinkQuestion(int flags) {
+NlMessage NewLinkQuestion(int flags, int ifindex) {
   NlMessage message = NewNlMessage(RTM_GETLINK, flags);
   ifinfomsg header{};
+  header.ifi_index = ifindex;
   if (nlmsg_append(message.get(), &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
     throw std::bad_alloc();
   }

@@ -28,9 +28,9 @@ using NlSocket = std::unique_ptr<nl_sock, NlSocketDeleter>;
 // An empty request of the given type (RTM_...), with the NLM_F_... flags of `flags`.
 [[nodiscard]] NlMessage NewNlMessage(int type, int flags);
 
-// A question about interfaces (RTM_GETLINK), to be completed with attributes; NLM_F_DUMP among
-// `flags` asks for all.
-[[nodiscard]] NlMessage NewLinkQuestion(int flags);
+// A question about interfaces (RTM_GETLINK), to be completed with attributes where `ifindex` does not
+// say which; NLM_F_DUMP among `flags` asks for all.
+[[nodiscard]] NlMessage NewLinkQuestion(int flags, int ifindex = 0);
 
 // A socket for requests that are answered at once. It speaks to the namespace that the thread was
 // in when it was opened, and keeps that alive.

@@ -1,107 +1,19 @@
-// A TAP as a port: its data path, and what the switch does when the interface comes and goes.
-//
-// The link is up when the interface is administratively up and reading from it works. Whatever
-// makes that doubtful (an event from the kernel, an error of a read or a write) leads to one
-// question to the kernel, where the interface is and how it is (LinkQuery), and its answer decides.
-// So a stale event or a late error never leaves the port in a wrong state.
+// A TAP as a port.
 
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "ports/buffer_memory.h"
-#include "ports/file_descriptor.h"
-#include "ports/link_monitor.h"
-#include "ports/port.h"
-#include "ports/ring.h"
+#include "ports/interface_port.h"
 #include "ports/tap_options.h"
-#include "switch/forwarding/buffer_pool.h"
 
 namespace tapswitch {
 
-// The receive buffers of a TAP. Their number is also how many frames one port may bring into a
-// turn. Measured for TCP with GSO between two namespaces: 8 buffers starve (10.9 Gbit/s), 512 fall
-// out of the cache (10.8 to 13.4), 32 carry 15.4.
-inline constexpr BufferId kTapBufferCount = 32;
-// 64 KiB of GSO payload and headers; 17 pages.
-inline constexpr size_t kTapBufferSize = size_t{68} * 1024;
-// Two cache lines more, so that the headers of 32 buffers lie in 64 different sets of a first-level
-// cache; with the count above the whole is again a number of pages.
-inline constexpr size_t kTapBufferStride = kTapBufferSize + 128;
-static_assert(kTapBufferCount * kTapBufferStride % 4096 == 0);
-
-// Finds out where the TAP is now, sees to it that its namespace is watched, and tells its state.
-// NotFound: the device has been deleted. Any other error: it cannot be known.
-using LinkQuery = std::function<absl::StatusOr<LinkEvent>()>;
-
-class TapPort final : public Port {
+class TapPort final : public InterfacePort {
  public:
   // Takes a TAP that is open as OpenTap opens it. `accepted`: its offloads.
   TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query);
-  // Precondition: closed(), or never started.
-  ~TapPort() override;
-  TapPort(const TapPort&) = delete;
-  TapPort& operator=(const TapPort&) = delete;
-
-  [[nodiscard]] const PortIdentity& identity() const override { return identity_; }
-  [[nodiscard]] const PortStatus& status() const override { return status_; }
-  [[nodiscard]] absl::Status Start(Ring& ring) override;
-  void OnCompletions(std::span<const Completion> completions, FrameBatch& received) override;
-  void Send(std::span<const WireFrame> frames) override;
-  void Recycle() override;
-  void OnLinkChange(const LinkEvent& link) override;
-  void BeginClose() override;
-  [[nodiscard]] bool closed() const override { return closing_ && !reading_; }
-  void Detach() override;
-
- private:
-  // How reading goes, where it is not simply going on.
-  enum class ReadFault : uint8_t {
-    kNone,
-    kOnce,    // it failed; it is tried again
-    kFailed,  // it failed again with no frame in between; it waits for the link to come up
-  };
-
-  void TakeFrame(BufferId buffer, size_t length, FrameBatch& received);
-  void OnReadEnded(int32_t result);
-  void OnWriteFailed(int32_t error, size_t size);
-  void DropAll(std::span<const WireFrame> frames, DropReason reason) const;
-  void StartReading();
-  void AskForLink();
-  void UpdateStatus();
-  void LogLink(bool link_up, std::string_view reason) const;
-  [[nodiscard]] Tag MakeTag(Operation operation) const;
-
-  PortIdentity identity_;
-  PortStatus status_;
-  FileDescriptor file_;
-  LinkQuery query_;
-
-  std::optional<BufferMemory> memory_;
-  std::optional<BufferPool> pool_;
-  std::vector<BufferId> taken_;  // out of the pool since the last Recycle; capacity is reserved
-
-  Ring* ring_ = nullptr;  // null until Start has succeeded
-  FileSlot slot_;
-  LinkEvent link_;          // as last known; ifindex 0 when it is not known
-  bool link_known_ = true;  // false: the last query failed, and the link is taken to be up
-  bool deleted_ = false;
-  bool closing_ = false;
-  bool reading_ = false;   // the kernel has a read of ours
-  bool restart_ = false;   // it has none, and Recycle is to start one
-  bool in_doubt_ = false;  // an error calls for a query
-  ReadFault read_fault_ = ReadFault::kNone;
-  std::string read_error_;  // in words, when read_fault_ is not kNone
 };
 
 // Opens the TAP and makes the port. `monitor` outlives it, and its events reach OnLinkChange.

@@ -12,11 +12,11 @@ absl::StatusOr<std::unique_ptr<UringPollRing>> UringPollRing::Create(UringQueue:
   return std::unique_ptr<UringPollRing>(new UringPollRing(*std::move(queue), options.files));
 }
 
-absl::StatusOr<FileSlot> UringPollRing::AddFile(int fd, BufferPool* pool) {
-  absl::StatusOr<FileSlot> file = queue_->AddFile(fd);
+absl::StatusOr<FileSlot> UringPollRing::AddFile(int fd, BufferPool* pool, FileKind kind) {
+  absl::StatusOr<FileSlot> file = queue_->AddFile(fd, kind);
   if (!file.ok() || pool == nullptr) return file;
   assert(pool->out() == 0);
-  reader_.Add(*file, fd, *pool);
+  reader_.Add(*file, fd, *pool, kind);
   // Recognised by its operation in CollectFromQueue; no other readiness has it.
   queue_->StartPoll(*file, {.operation = Operation::kRead, .slot = file->value});
   return file;

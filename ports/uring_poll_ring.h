@@ -29,7 +29,7 @@ class UringPollRing final : public Ring {
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<UringPollRing>> Create(
       UringQueue::Options options);
 
-  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool) override;
+  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool, FileKind kind) override;
   void RemoveFile(FileSlot file) override;
   void StartRead(FileSlot file, Tag tag) override { reader_.Start(file, tag); }
   void StopRead(FileSlot file, Tag /*tag*/) override { reader_.Stop(file); }

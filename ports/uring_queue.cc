@@ -117,6 +117,7 @@ absl::Status UringQueue::Restrict() {
     allow_registering(IORING_REGISTER_PBUF_RING);
     allow_registering(IORING_UNREGISTER_PBUF_RING);
     allow_operation(kOpReadMultishot);
+    allow_operation(IORING_OP_RECVMSG);
   }
   rules.push_back({.opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE});
   rules.push_back({.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
@@ -131,9 +132,13 @@ absl::Status UringQueue::Restrict() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<FileSlot> UringQueue::AddFile(int fd) {
+absl::StatusOr<FileSlot> UringQueue::AddFile(int fd, FileKind kind) {
   if (absl::Status status = RequireNonBlocking(fd); !status.ok()) return status;
-  return AddAny(fd);
+  const auto file = AddAny(fd);
+  if (!file.ok()) return file;
+  const bool can_refuse_to_wait = options_.multishot_reads || kind == FileKind::kPacketSocket;
+  files_[file->value].write_flags = can_refuse_to_wait ? RWF_NOWAIT : 0;
+  return file;
 }
 
 absl::StatusOr<FileSlot> UringQueue::AddAny(int fd) {
@@ -229,7 +234,7 @@ void UringQueue::PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFram
                          static_cast<unsigned>(frame.pieces.size()), 0);
   }
   entry.flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
-  if (options_.multishot_reads) entry.rw_flags = RWF_NOWAIT;
+  entry.rw_flags = files_[file.value].write_flags;
   entry.user_data = WriteTag(tag, frame).Pack();
 }
 

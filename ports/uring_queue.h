@@ -9,9 +9,9 @@
 //                                  a frame may do to this process, it gets no more of io_uring
 //
 // Writes are issued inline, in order, and a write that cannot be done at once fails instead of
-// waiting, with its bytes borrowed: where reads are multishot it is asked for by RWF_NOWAIT, which
-// sockets and TAPs understand. A TAP before Linux 6.4 does not; there O_NONBLOCK makes writes
-// inline, and that none waits rests on the TAP's send buffer: INT_MAX, unless somebody lowered it.
+// waiting, with its bytes borrowed: it is asked for by RWF_NOWAIT, which sockets understand, and TAPs
+// since Linux 6.4, that is wherever reads are multishot. Before that O_NONBLOCK makes a TAP's writes
+// inline, and that none waits rests on its send buffer: INT_MAX, unless somebody lowered it.
 
 #pragma once
 
@@ -58,7 +58,7 @@ class UringQueue {
 
   // Fills the next free slot. The contracts of Ring::AddFile and RemoveFile; a poll that is going
   // on ends.
-  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd);
+  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, FileKind kind);
   void RemoveFile(FileSlot file);
 
   // Reports each time the file becomes readable, with `tag`, until RemoveFile.
@@ -88,6 +88,7 @@ class UringQueue {
  private:
   struct File {
     bool used = false;
+    int write_flags = 0;          // RWF_...
     std::optional<Tag> poll_tag;  // a poll is going on
     uint32_t poll_mask = 0;
     uint32_t poll_sequence = 0;  // of the present poll: completions of earlier ones are ignored

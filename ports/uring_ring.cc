@@ -3,7 +3,21 @@
 #include <cassert>
 #include <utility>
 
+#include "ports/packet_message.h"
+
 namespace tapswitch {
+namespace {
+
+// What multishot reads of a packet socket store in front of each frame; nothing is written to it.
+const msghdr kPacketMessage{.msg_name = nullptr,
+                            .msg_namelen = 0,
+                            .msg_iov = nullptr,
+                            .msg_iovlen = 0,
+                            .msg_control = nullptr,
+                            .msg_controllen = kPacketControlSize,
+                            .msg_flags = 0};
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<UringRing>> UringRing::Create(UringQueue::Options options) {
   options.multishot_reads = true;
@@ -13,12 +27,12 @@ absl::StatusOr<std::unique_ptr<UringRing>> UringRing::Create(UringQueue::Options
 }
 
 UringRing::UringRing(std::unique_ptr<UringQueue> queue, uint32_t files)
-    : queue_(std::move(queue)), buffers_(files) {
+    : queue_(std::move(queue)), readers_(files) {
   noted_.reserve(2 * size_t{files});
 }
 
-absl::StatusOr<FileSlot> UringRing::AddFile(int fd, BufferPool* pool) {
-  absl::StatusOr<FileSlot> file = queue_->AddFile(fd);
+absl::StatusOr<FileSlot> UringRing::AddFile(int fd, BufferPool* pool, FileKind kind) {
+  absl::StatusOr<FileSlot> file = queue_->AddFile(fd, kind);
   if (!file.ok() || pool == nullptr) return file;
   assert(pool->out() == 0);
   const auto group = static_cast<uint16_t>(file->value);
@@ -27,13 +41,13 @@ absl::StatusOr<FileSlot> UringRing::AddFile(int fd, BufferPool* pool) {
     queue_->RemoveFile(*file);
     return buffers.status();
   }
-  buffers_[file->value] = *std::move(buffers);
+  readers_[file->value] = {.buffers = *std::move(buffers), .kind = kind};
   return file;
 }
 
 void UringRing::RemoveFile(FileSlot file) {
   queue_->RemoveFile(file);
-  buffers_[file.value].reset();
+  readers_[file.value] = {};
 }
 
 void UringRing::StartRead(FileSlot file, Tag tag) {
@@ -51,7 +65,12 @@ void UringRing::QueueNotedReads() {
       continue;
     }
     io_uring_sqe& entry = queue_->NextEntry();
-    io_uring_prep_rw(kOpReadMultishot, &entry, static_cast<int>(noted.file.value), nullptr, 0, 0);
+    const int file = static_cast<int>(noted.file.value);
+    if (readers_[noted.file.value].kind == FileKind::kPacketSocket) {
+      io_uring_prep_recvmsg_multishot(&entry, file, const_cast<msghdr*>(&kPacketMessage), 0);
+    } else {
+      io_uring_prep_rw(kOpReadMultishot, &entry, file, nullptr, 0, 0);
+    }
     entry.flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
     entry.buf_group = static_cast<uint16_t>(noted.file.value);
     entry.user_data = noted.tag.Pack();
@@ -60,7 +79,7 @@ void UringRing::QueueNotedReads() {
 }
 
 void UringRing::ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) {
-  buffers_[file.value]->Return(buffers);
+  readers_[file.value].buffers->Return(buffers);
 }
 
 WaitResult UringRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {

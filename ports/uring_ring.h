@@ -42,7 +42,7 @@ class UringRing final : public Ring {
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<UringRing>> Create(
       UringQueue::Options options);
 
-  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool) override;
+  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool, FileKind kind) override;
   void RemoveFile(FileSlot file) override;
   void StartRead(FileSlot file, Tag tag) override;
   void StopRead(FileSlot file, Tag tag) override;
@@ -65,6 +65,10 @@ class UringRing final : public Ring {
   }
 
  private:
+  struct Reader {
+    std::unique_ptr<ProvidedBuffers> buffers;
+    FileKind kind = FileKind::kFrames;
+  };
   struct NotedRead {
     enum class Action : uint8_t { kStart, kStop } action;
     FileSlot file;
@@ -76,7 +80,7 @@ class UringRing final : public Ring {
   void QueueNotedReads();
 
   std::unique_ptr<UringQueue> queue_;
-  std::vector<std::unique_ptr<ProvidedBuffers>> buffers_;  // by file; its slot is the group's id
+  std::vector<Reader> readers_;  // by file; its slot is the id of its group of buffers
   std::vector<NotedRead> noted_;
   CompletionBatch batch_;
 };

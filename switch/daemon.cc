@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "ports/host_exclusion.h"
 #include "ports/link_monitor.h"
+#include "ports/netns.h"
 #include "ports/ring_factory.h"
 #include "switch/clock.h"
 #include "switch/command_queue.h"
@@ -245,6 +247,8 @@ absl::Status CheckConfig(const Config& config) {
 
 absl::Status RunSwitch(const Config& config) {
   if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
+  // A switch that was killed may have left the host without the frames of an interface.
+  if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::MendAll(*own);
   auto parts = MakeParts(config);
   if (!parts.ok()) return parts.status();
   Daemon daemon(config, *std::move(parts));

@@ -1,27 +1,62 @@
 #include "switch/port_factory.h"
 
-#include "absl/strings/str_cat.h"
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "ports/netdev_options.h"
+#include "ports/netdev_port.h"
 #include "ports/tap_options.h"
 #include "ports/tap_port.h"
 #include "ports/unix_options.h"
 #include "ports/unix_port.h"
+#include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
 namespace {
 
-absl::Status UnknownType(const PortSpec& spec) {
-  return absl::InvalidArgumentError(absl::StrCat("port ", spec.type, ":", spec.name, ": type '",
-                                                 spec.type, "' is unknown: use tap:", spec.name,
-                                                 " or unix:", spec.name));
+LinkMonitor& MonitorOf(const PortSurroundings& surroundings) { return surroundings.monitor; }
+UnixListeners& ListenersOf(const PortSurroundings& surroundings) { return surroundings.listeners; }
+
+// Opens the device; without surroundings it only looks at the text, and returns null. `kShared`: what
+// ports of the type need of them.
+template <auto kParse, auto kOpen, auto kShared>
+absl::StatusOr<std::unique_ptr<Port>> Make(const PortSpec& spec, const PortIdentity& identity,
+                                           const PortSurroundings* surroundings) {
+  const auto options = kParse(spec);
+  if (!options.ok()) return options.status();
+  if (surroundings == nullptr) return nullptr;
+  return kOpen(identity, *options, kShared(*surroundings));
+}
+
+struct PortType {
+  std::string_view name;
+  absl::StatusOr<std::unique_ptr<Port>> (*make)(const PortSpec& spec, const PortIdentity& identity,
+                                                const PortSurroundings* surroundings);
+};
+
+constexpr std::array kTypes{
+    PortType{"tap", Make<ParseTapOptions, OpenTapPort, MonitorOf>},
+    PortType{"netdev", Make<ParseNetdevOptions, OpenNetdevPort, MonitorOf>},
+    PortType{"unix", Make<ParseUnixOptions, OpenUnixPort, ListenersOf>},
+};
+
+absl::StatusOr<std::unique_ptr<Port>> MakeOfType(const PortSpec& spec, const PortIdentity& identity,
+                                                 const PortSurroundings* surroundings) {
+  for (const PortType& type : kTypes) {
+    if (type.name == spec.type) return type.make(spec, identity, surroundings);
+  }
+  std::string known;
+  for (const PortType& type : kTypes) {
+    known += fmt::format("{}{}:{}", known.empty() ? "" : " or ", type.name, spec.name);
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("port {0}:{1}: type '{0}' is unknown: use {2}", spec.type, spec.name, known));
 }
 
 }  // namespace
 
-absl::Status CheckPort(const PortSpec& spec) {
-  if (spec.type == "tap") return ParseTapOptions(spec).status();
-  if (spec.type == "unix") return ParseUnixOptions(spec).status();
-  return UnknownType(spec);
-}
+absl::Status CheckPort(const PortSpec& spec) { return MakeOfType(spec, {}, nullptr).status(); }
 
 absl::StatusOr<std::vector<PortSpec>> ExpandPort(const PortSpec& spec) {
   return ExpandClients(spec);
@@ -29,17 +64,7 @@ absl::StatusOr<std::vector<PortSpec>> ExpandPort(const PortSpec& spec) {
 
 absl::StatusOr<std::unique_ptr<Port>> MakePort(const PortSpec& spec, const PortIdentity& identity,
                                                const PortSurroundings& surroundings) {
-  if (spec.type == "tap") {
-    const auto options = ParseTapOptions(spec);
-    if (!options.ok()) return options.status();
-    return OpenTapPort(identity, *options, surroundings.monitor);
-  }
-  if (spec.type == "unix") {
-    const auto options = ParseUnixOptions(spec);
-    if (!options.ok()) return options.status();
-    return OpenUnixPort(identity, *options, surroundings.listeners);
-  }
-  return UnknownType(spec);
+  return MakeOfType(spec, identity, &surroundings);
 }
 
 }  // namespace tapswitch

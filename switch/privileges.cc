@@ -15,7 +15,7 @@
 namespace tapswitch {
 namespace {
 
-constexpr std::array<cap_value_t, 2> kKept{CAP_NET_ADMIN, CAP_NET_BROADCAST};
+constexpr std::array<cap_value_t, 3> kKept{CAP_NET_ADMIN, CAP_NET_BROADCAST, CAP_NET_RAW};
 
 absl::Status SystemError(std::string_view what) {
   return absl::PermissionDeniedError(

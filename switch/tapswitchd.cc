@@ -52,6 +52,13 @@ An Ethernet switch in user space. A PORT is a TAP interface that the switch crea
   offload=on|off    whether frames may carry unfinished checksums and uncut segments (default on)
   up=on|off         bring it up (default on)
 
+or an interface that exists: the TAP that QEMU opened, an end of a veth pair, a NIC, a vxlan device:
+
+  netdev:NAME[,KEY=VALUE]...
+
+  host=shared       the network stack goes on receiving, too (default: excluded)
+  netns=NAME|PATH   the interface is in this network namespace
+
 or a Unix socket for virtual machines; it needs no privileges:
 
   unix:NAME,path=PATH[,KEY[=VALUE]]...
@@ -79,7 +86,7 @@ void PrintHelp() {
               << '\n';
   }
   std::cout << "  --flagfile=FILE\n      read flags from a file, one a line\n"
-               "\nExample: tapswitchd vnet0 vnet1,netns=h1 vnet2,mtu=9000,offload=off\n"
+               "\nExample: tapswitchd vnet0 vnet1,netns=h1 vnet2,mtu=9000,offload=off netdev:eth1\n"
                "         tapswitchd unix:vm,path=/tmp/vms.sock,clients=4\n";
 }
 

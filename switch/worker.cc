@@ -104,6 +104,9 @@ void Worker::FinishRemovals() {
   for (Attached& attached : ports_) {
     if (!attached.on_removed || !attached.port->closed()) continue;
     attached.port->Detach();
+    if (const MacAddress own = std::exchange(attached.status.address, {}); !own.is_zero()) {
+      ChangeOwnAddress(attached, own);
+    }
     const auto on_removed = std::move(attached.on_removed);
     on_removed(std::move(attached.port));
     attached = {};
@@ -343,7 +346,31 @@ void Worker::NoticeStatus(Attached& attached) {
     if (!status.link_up) bridge_.table().FlushPort(attached.port->identity().id);
     if (on_link_state_ && !attached.on_removed) on_link_state_(*attached.port);
   }
-  attached.status = status;
+  const MacAddress before = std::exchange(attached.status, status).address;
+  if (before != status.address) ChangeOwnAddress(attached, before);
+}
+
+// The address of a port's interface is one of the bridge's own. Several interfaces may have the same:
+// it is listed for the first of them, and for the next when that goes.
+void Worker::ChangeOwnAddress(const Attached& attached, MacAddress before) {
+  MacTable& table = bridge_.table();
+  const PortId id = attached.port->identity().id;
+  const auto is_own = [&](MacAddress address) {
+    const auto entry = table.Find(kNoVlan, address, now_);
+    return entry && entry->state == MacEntryState::kPermanent;
+  };
+  const auto set = [&](MacAddress address, PortId port) {
+    static_cast<void>(
+        table.Set({.address = address, .port = port, .state = MacEntryState::kPermanent}, now_));
+  };
+  if (!before.is_zero() && is_own(before) && table.Erase(kNoVlan, before, id)) {
+    const auto next = std::find_if(ports_.begin(), ports_.end(), [&](const Attached& other) {
+      return other.port && &other != &attached && other.status.address == before;
+    });
+    if (next != ports_.end()) set(before, next->port->identity().id);
+  }
+  const MacAddress now = attached.status.address;
+  if (!now.is_zero() && !is_own(now)) set(now, id);
 }
 
 PortForwarding Worker::EffectiveForwarding(const Attached& attached) {
@@ -397,6 +424,7 @@ SwitchSnapshot Worker::Snapshot() const {
   const MacTable& table = bridge_.table();
   for (const Attached& attached : ports_) {
     if (!attached.port) continue;
+    attached.port->RefreshCounters();
     const PortIdentity& identity = attached.port->identity();
     snapshot.ports.push_back({
         .id = identity.id,

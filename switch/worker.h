@@ -144,6 +144,7 @@ class Worker {
   void CaptureReceived();
   void CaptureSent(PortId by, std::span<const WireFrame> frames);
   void NoticeStatus(Attached& attached);
+  void ChangeOwnAddress(const Attached& attached, MacAddress before);
   [[nodiscard]] static PortForwarding EffectiveForwarding(const Attached& attached);
   void RebuildView();
   void TellLoopDetector(std::span<const PortForwarding> ports);

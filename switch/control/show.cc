@@ -111,6 +111,7 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
                     {"state", NameOf(StateOf(snapshot))},
                     {"mtu", status.mtu}};
   ShowShutDown(snapshot, port);
+  if (!status.address.is_zero()) port["address"] = status.address.ToString();
   port["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
   ShowCounters(snapshot == nullptr ? PortCounters{} : snapshot->counters, port);
   return port;

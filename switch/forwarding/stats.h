@@ -24,6 +24,7 @@ enum class DropReason : uint8_t {
   kRunt,               // shorter than an Ethernet header (and its tag)
   kTruncated,          // did not fit in the receive buffer, or its end is missing
   kBadOffloadHeader,   // the virtio-net header contradicts the frame
+  kReceiveQueueFull,   // the kernel's queue for the port was full; the bytes are not known
   kBadFraming,         // of a stream: a length that no frame has; the connection ends
   kSourceMulticast,    // a source address with the group bit
   kSourceZero,         // source 00:00:00:00:00:00
@@ -53,7 +54,7 @@ enum class DropReason : uint8_t {
   kWriteFailed,    // any other error of the write
 };
 
-inline constexpr size_t kDropReasonCount = 29;
+inline constexpr size_t kDropReasonCount = 30;
 
 struct DropReasonInfo {
   std::string_view name;  // as shown to users and in metrics
@@ -64,6 +65,7 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"runt", false},
     {"truncated", false},
     {"bad_offload_header", false},
+    {"receive_queue_full", false},
     {"bad_framing", false},
     {"source_multicast", false},
     {"source_zero", false},
@@ -132,7 +134,9 @@ struct PortCounters {
   std::array<uint64_t, kStormKindCount> storm{};   // of DropReason::kStorm, by StormKind
   std::array<uint64_t, kAlarmKindCount> alarms{};  // by Alarm::Kind
 
-  constexpr void Drop(DropReason reason) { ++drops[static_cast<size_t>(reason)]; }
+  constexpr void Drop(DropReason reason, uint64_t frames = 1) {
+    drops[static_cast<size_t>(reason)] += frames;
+  }
   [[nodiscard]] constexpr uint64_t dropped(DropReason reason) const {
     return drops[static_cast<size_t>(reason)];
   }

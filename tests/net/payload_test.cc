@@ -27,12 +27,16 @@ struct OffloadCase {
   friend void PrintTo(const OffloadCase& offloads, std::ostream* out) { *out << offloads.name; }
 };
 
-const std::array<OffloadCase, 5> kCases{{
+const std::array<OffloadCase, 9> kCases{{
     {.name = "on_to_on"},
     {.name = "off_to_off", .from = "offload=off", .to = "offload=off", .host_works = true},
     {.name = "on_to_off", .to = "offload=off", .switch_works = true},
     {.name = "off_to_on", .from = "offload=off", .host_works = true},
     {.name = "ethtool_off_to_on", .host_works = true},
+    {.name = "netdev_to_netdev", .from = "netdev", .to = "netdev"},
+    {.name = "netdev_to_on", .from = "netdev"},
+    {.name = "on_to_netdev", .to = "netdev"},
+    {.name = "netdev_to_off", .from = "netdev", .to = "offload=off", .switch_works = true},
 }};
 
 class PayloadTest : public SwitchCaseTest<OffloadCase> {

@@ -71,7 +71,7 @@ TEST_P(PrivilegeDropTest, ItForwards) {
   network_->host(1).Run("ping -q -c 1 -w 30 " + network_->host(2).address(IpVersion::kV4));
 }
 
-TEST_P(PrivilegeDropTest, EveryThreadHasTwoCapabilitiesAndIsThatUser) {
+TEST_P(PrivilegeDropTest, EveryThreadHasThreeCapabilitiesAndIsThatUser) {
   const UserAccount nobody = FindUser("nobody").value();
   const std::string uid = std::to_string(nobody.uid);
   size_t threads = 0;
@@ -81,9 +81,9 @@ TEST_P(PrivilegeDropTest, EveryThreadHasTwoCapabilitiesAndIsThatUser) {
     SCOPED_TRACE("thread " + status["Name"]);
     ++threads;
     EXPECT_EQ(status["Uid"], uid + "\t" + uid + "\t" + uid + "\t" + uid);
-    // CAP_NET_BROADCAST is bit 11, CAP_NET_ADMIN bit 12.
-    EXPECT_EQ(status["CapEff"], "0000000000001800");
-    EXPECT_EQ(status["CapPrm"], "0000000000001800");
+    // CAP_NET_BROADCAST is bit 11, CAP_NET_ADMIN bit 12, CAP_NET_RAW bit 13.
+    EXPECT_EQ(status["CapEff"], "0000000000003800");
+    EXPECT_EQ(status["CapPrm"], "0000000000003800");
     EXPECT_EQ(status["CapInh"], "0000000000000000");
     EXPECT_EQ(status["CapAmb"], "0000000000000000");
     EXPECT_EQ(status["CapBnd"], "0000000000000000");
@@ -114,6 +114,15 @@ TEST_P(PrivilegeDropTest, APortInANamespaceIsRefused) {
   EXPECT_THAT(client.Refused("port.add", {{"port", "extra,netns=h1"}}),
               AllOf(HasSubstr("extra"), HasSubstr("CAP_SYS_ADMIN")));
   EXPECT_THAT(client.Call("port.list"), SizeIs(2)) << "and it is not there half-way";
+}
+
+TEST_P(PrivilegeDropTest, AnInterfaceCanBeAttachedAndTheHostIsKeptOut) {
+  network_->sandbox().Run("ip link add extra up type veth peer name extrafar");
+  ControlClient client;
+  client.Call("port.add", {{"port", "netdev:extra"}});
+  EXPECT_EQ(network_->tapswitchd().CountInLog("cannot be kept out"), 0U);
+  EXPECT_THAT(network_->sandbox().Run("tc filter show dev extra ingress"), HasSubstr("bpf"));
+  client.Call("port.del", {{"name", "extra"}});
 }
 
 TEST_P(PrivilegeDropTest, PortsAreChangedAndRemovedAsBefore) {

@@ -221,7 +221,7 @@ TEST_P(TapPortLinkTest, ANamespaceThatIsDeletedTakesThePortWithIt) {
 TEST_P(TapPortLinkTest, TheReceiveQueueOfABurstIsReadCompletely) {
   StartPort({.name = "vnet0"});
   const PacketSocket far_side("vnet0");
-  constexpr size_t kFrames = 5 * kTapBufferCount;
+  constexpr size_t kFrames = 5 * kReceiveBufferCount;
   for (size_t i = 0; i < kFrames; ++i) far_side.Send(Bytes(60 + i));
   EXPECT_TRUE(Await([this] { return received_.size() == kFrames; }));
   for (size_t i = 0; i < received_.size(); ++i) EXPECT_EQ(received_[i].size(), 60 + i);

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <ostream>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/support/frame_builder.h"
@@ -23,14 +26,25 @@ using testing::IsEmpty;
 
 using Frame = std::vector<std::byte>;
 
-class TransparencyTest : public SwitchTest {
+struct Ports {
+  std::string_view name;
+  std::vector<std::string> ports;
+
+  friend void PrintTo(const Ports& ports, std::ostream* out) { *out << ports.name; }
+};
+
+const std::array<Ports, 2> kPorts{{
+    {.name = "tap", .ports = {"", "", "offload=off"}},
+    {.name = "netdev", .ports = {"netdev", "netdev", "offload=off"}},
+}};
+
+class TransparencyTest : public SwitchCaseTest<Ports> {
  protected:
   void SetUp() override {
-    SwitchTest::SetUp();
+    SwitchCaseTest::SetUp();
     if (IsSkipped()) return;
-    network_.emplace(TestNetwork::Options{.io = io(),
-                                          .ports = {"", "", "offload=off"},
-                                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
+    network_.emplace(TestNetwork::Options{
+        .io = io(), .ports = test_case().ports, .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
     exchange_.emplace(*network_);
   }
 
@@ -52,7 +66,9 @@ class TransparencyTest : public SwitchTest {
   std::optional<TestNetwork> network_;
   std::optional<FrameExchange> exchange_;
 };
-INSTANTIATE_TEST_SUITE_P(Io, TransparencyTest, kEachIo, IoName);
+INSTANTIATE_TEST_SUITE_P(All, TransparencyTest,
+                         testing::Combine(kEachIo, testing::ValuesIn(kPorts)),
+                         IoAndCaseName<Ports>);
 
 constexpr MacAddress kUnknown = Station(99);
 constexpr MacAddress kSource = Station(1);

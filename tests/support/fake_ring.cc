@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
+#include "ports/packet_message.h"
 #include "ports/ring_support.h"
 
 namespace tapswitch {
@@ -17,6 +19,18 @@ namespace {
 [[gnu::no_sanitize_address]] void StoreAsKernel(std::byte* to, std::span<const std::byte> bytes) {
   volatile std::byte* at = to;
   for (const std::byte byte : bytes) *at++ = byte;
+}
+
+// As io_uring lays it out (packet_message.h).
+std::vector<std::byte> Preamble(const tpacket_auxdata& about, uint32_t payload, uint32_t flags) {
+  constexpr size_t kControl = kPacketPreambleSize - kPacketControlSize;
+  std::vector<std::byte> preamble(kPacketPreambleSize);
+  StorePacketPreamble(preamble.data(), kPacketControlSize, payload, flags);
+  const cmsghdr control{
+      .cmsg_len = CMSG_LEN(sizeof(about)), .cmsg_level = SOL_PACKET, .cmsg_type = PACKET_AUXDATA};
+  std::memcpy(preamble.data() + kControl, &control, sizeof(control));
+  std::memcpy(preamble.data() + kControl + CMSG_LEN(0), &about, sizeof(about));
+  return preamble;
 }
 
 std::vector<std::byte> Gather(std::span<const Piece> pieces) {
@@ -34,7 +48,21 @@ FakeRing::File* FakeRing::Find(FileSlot file, const char* call) {
 }
 
 void FakeRing::Arrive(FileSlot file, std::span<const std::byte> frame) {
-  if (File* found = Find(file, "Arrive")) found->arrived.emplace_back(frame.begin(), frame.end());
+  if (File* found = Find(file, "Arrive")) {
+    found->arrived.push_back({.bytes = {frame.begin(), frame.end()}});
+  }
+}
+
+void FakeRing::ArriveTagged(FileSlot file, std::span<const std::byte> frame, uint16_t tpid,
+                            uint16_t tci) {
+  File* const found = Find(file, "ArriveTagged");
+  if (found == nullptr) return;
+  EXPECT_EQ(found->kind, FileKind::kPacketSocket);
+  tpacket_auxdata about{};
+  about.tp_status = TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID;
+  about.tp_vlan_tpid = tpid;
+  about.tp_vlan_tci = tci;
+  found->arrived.push_back({.bytes = {frame.begin(), frame.end()}, .about = about});
 }
 
 void FakeRing::FailRead(FileSlot file, int error) {
@@ -65,13 +93,14 @@ void FakeRing::BecomeWritable(int fd) {
   }
 }
 
-absl::StatusOr<FileSlot> FakeRing::AddFile(int /*fd*/, BufferPool* pool) {
+absl::StatusOr<FileSlot> FakeRing::AddFile(int /*fd*/, BufferPool* pool, FileKind kind) {
   const auto unused =
       std::find_if(files_.begin(), files_.end(), [](const File& file) { return !file.added; });
   if (unused == files_.end())
     return absl::ResourceExhaustedError("all files of the ring are in use");
   unused->added = true;
   unused->pool = pool;
+  unused->kind = kind;
   if (pool != nullptr) {
     EXPECT_EQ(pool->out(), 0U) << "AddFile while buffers of the pool are out";
     for (BufferId id = 0; id < pool->count(); ++id) unused->free.push_back(id);
@@ -198,9 +227,16 @@ void FakeRing::Read(File& file) {
 
 Completion FakeRing::ReadOne(File& file) {
   const BufferId buffer = file.free.front();
-  const std::vector<std::byte>& frame = file.arrived.front();
-  const size_t length = std::min(frame.size(), file.pool->buffer_size());
-  StoreAsKernel(file.pool->address(buffer), std::span(frame).first(length));
+  const Arrived& arrived = file.arrived.front();
+  const size_t offset = file.kind == FileKind::kPacketSocket ? kPacketPreambleSize : 0;
+  const size_t length = std::min(arrived.bytes.size(), file.pool->buffer_size() - offset);
+  std::byte* const start = file.pool->address(buffer);
+  if (offset > 0) {
+    const uint32_t flags = length < arrived.bytes.size() ? MSG_TRUNC : 0;
+    StoreAsKernel(start, Preamble(arrived.about.value_or(tpacket_auxdata{}),
+                                  static_cast<uint32_t>(length), flags));
+  }
+  StoreAsKernel(start + offset, std::span(arrived.bytes).first(length));
   file.free.pop_front();
   file.arrived.pop_front();
   if (completions_.size() >= completion_room_) {
@@ -208,7 +244,7 @@ Completion FakeRing::ReadOne(File& file) {
     ++overflows_;
   }
   return {.tag = file.read_tag,
-          .result = static_cast<int32_t>(length),
+          .result = static_cast<int32_t>(offset + length),
           .more = file.reading,
           .buffer = buffer};
 }

@@ -7,7 +7,7 @@
 //   SetSubmissionEntries     QueueWrites takes fewer frames than it is given
 //   SetCompletionRoom        the completion queue overflows: a read ends with data
 //   (no free buffer)         a read ends with -ENOBUFS when a frame waits, or at its start
-//   (a long frame)           is cut to the buffer's size without a word
+//   (a long frame)           is cut to the buffer's size, without a word except from packet sockets
 //   FailRead, FailWrites     errors of the kernel
 //   Interrupt                a signal ends the next wait
 //   Complete                 any completion, such as a late one for a port of the past
@@ -15,6 +15,8 @@
 // A breach of the contract by the code under test is a test failure (ADD_FAILURE) that names it.
 
 #pragma once
+
+#include <linux/if_packet.h>
 
 #include <chrono>
 #include <cstddef>
@@ -51,6 +53,8 @@ class FakeRing final : public Ring {
 
   // A frame waits at the file to be read.
   void Arrive(FileSlot file, std::span<const std::byte> frame);
+  // The same at a packet socket, whose VLAN tag the kernel has taken out.
+  void ArriveTagged(FileSlot file, std::span<const std::byte> frame, uint16_t tpid, uint16_t tci);
   // What was written since the last ClearWritten, in order; failed writes are not in it.
   [[nodiscard]] const std::vector<Written>& written() const { return written_; }
   void ClearWritten() { written_.clear(); }
@@ -92,7 +96,7 @@ class FakeRing final : public Ring {
 
   // ---- Ring.
 
-  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool) override;
+  [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool, FileKind kind) override;
   void RemoveFile(FileSlot file) override;
   void StartRead(FileSlot file, Tag tag) override;
   void StopRead(FileSlot file, Tag tag) override;
@@ -111,11 +115,16 @@ class FakeRing final : public Ring {
   [[nodiscard]] std::string_view description() const override { return "fake"; }
 
  private:
+  struct Arrived {
+    std::vector<std::byte> bytes;
+    std::optional<tpacket_auxdata> about{};  // of a packet socket's frame
+  };
   struct File {
     bool added = false;
     BufferPool* pool = nullptr;
+    FileKind kind = FileKind::kFrames;
     std::deque<BufferId> free;
-    std::deque<std::vector<std::byte>> arrived;
+    std::deque<Arrived> arrived;
     bool reading = false;
     bool starting = false;
     bool stopping = false;

@@ -85,8 +85,8 @@ class RingFixture : public testing::TestWithParam<RingKind> {
     return pool_.emplace(memory_, count, size, size);
   }
 
-  FileSlot Add(int fd, BufferPool* pool = nullptr) {
-    const absl::StatusOr<FileSlot> file = ring_->AddFile(fd, pool);
+  FileSlot Add(int fd, BufferPool* pool = nullptr, FileKind kind = FileKind::kFrames) {
+    const absl::StatusOr<FileSlot> file = ring_->AddFile(fd, pool, kind);
     EXPECT_TRUE(file.ok()) << file.status();
     return file.value_or(FileSlot{});
   }

@@ -89,9 +89,11 @@ bool IsReadable(int file, std::chrono::milliseconds limit) {
 
 }  // namespace
 
-SwitchProcess::SwitchProcess(const std::vector<std::string>& arguments)
+SwitchProcess::SwitchProcess(const std::vector<std::string>& arguments,
+                             const std::vector<std::string>& launcher)
     : output_(NewMemoryFile("output")), log_(NewMemoryFile("log")), notify_(NewNotifySocket()) {
-  std::vector<std::string> words{TAPSWITCHD_PATH};
+  std::vector<std::string> words(launcher);
+  words.emplace_back(TAPSWITCHD_PATH);
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
   std::transform(words.begin(), words.end(), std::back_inserter(pointers),
@@ -110,7 +112,7 @@ void SwitchProcess::Exec(std::vector<char*> arguments) const {
   dup2(output_.get(), STDOUT_FILENO);
   dup2(log_.get(), STDERR_FILENO);
   setenv("NOTIFY_SOCKET", AbstractName(notify_.get()).c_str(), 1);
-  execv(arguments[0], arguments.data());
+  execvp(arguments[0], arguments.data());
   _exit(127);
 }
 

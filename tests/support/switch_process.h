@@ -19,8 +19,10 @@ namespace tapswitch {
 class SwitchProcess {
  public:
   // Starts the switch of this build; the arguments are those behind the program's name. It is
-  // killed when the calling thread ends, however that comes.
-  explicit SwitchProcess(const std::vector<std::string>& arguments);
+  // killed when the calling thread ends, however that comes. A `launcher`, with its arguments, is a
+  // program in PATH that becomes the switch in the end (setpriv, `ip netns exec NAME`).
+  explicit SwitchProcess(const std::vector<std::string>& arguments,
+                         const std::vector<std::string>& launcher = {});
   // Stops it, as Stop does, unless it has ended already.
   ~SwitchProcess();
   SwitchProcess(const SwitchProcess&) = delete;

@@ -6,9 +6,12 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 
 namespace tapswitch {
+
+constexpr std::string_view kNetdev = "netdev";
 
 TestHost::TestHost(const NetnsSandbox& sandbox, int number) : sandbox_(&sandbox), number_(number) {
   sandbox.AddNetns(name());
@@ -73,8 +76,14 @@ TestNetwork::TestNetwork(const Options& options) : sandbox_(options.ipv6) {
   arguments.insert(arguments.end(), options.flags.begin(), options.flags.end());
   for (const std::string& port : options.ports) {
     const TestHost& host = hosts_.emplace_back(sandbox_, size() + 1);
-    arguments.push_back(host.port() + ",netns=" + host.name() + ",up=off" +
-                        (port.empty() ? "" : "," + port));
+    if (port.starts_with(kNetdev)) {
+      sandbox_.Run("ip link add " + host.port() + " up type veth peer name " + host.port() +
+                   " netns " + host.name());
+      arguments.push_back("netdev:" + host.port() + port.substr(kNetdev.size()));
+    } else {
+      arguments.push_back(host.port() + ",netns=" + host.name() + ",up=off" +
+                          (port.empty() ? "" : "," + port));
+    }
   }
   switch_.emplace(arguments);
   if (!switch_->WaitUntilReady()) throw std::runtime_error("not ready: " + switch_->log());

@@ -27,7 +27,7 @@ std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(s
 
 class FakeRingTest : public testing::Test {
  protected:
-  FakeRingTest() : file_(*ring_.AddFile(-1, &pool_)) {}
+  FakeRingTest() : file_(*ring_.AddFile(-1, &pool_, FileKind::kFrames)) {}
 
   std::vector<Completion> Turn() {
     static_cast<void>(ring_.SubmitAndWait(kNow));

@@ -32,12 +32,12 @@ INSTANTIATE_TEST_SUITE_P(Rings, RingConformanceTest, testing::ValuesIn(kRingKind
 TEST_P(RingConformanceTest, RefusesAFileThatWouldBlock) {
   const Link link;
   ASSERT_EQ(fcntl(link.near(), F_SETFL, 0), 0);
-  const absl::StatusOr<FileSlot> file = ring_->AddFile(link.near(), nullptr);
+  const absl::StatusOr<FileSlot> file = ring_->AddFile(link.near(), nullptr, FileKind::kFrames);
   EXPECT_EQ(file.status().code(), absl::StatusCode::kInvalidArgument) << file.status();
 }
 
 TEST_P(RingConformanceTest, RefusesADescriptorThatIsNotOpen) {
-  EXPECT_FALSE(ring_->AddFile(-1, nullptr).ok());
+  EXPECT_FALSE(ring_->AddFile(-1, nullptr, FileKind::kFrames).ok());
 }
 
 TEST_P(RingConformanceTest, AFullRingRefusesFilesUntilOneIsRemoved) {
@@ -47,7 +47,7 @@ TEST_P(RingConformanceTest, AFullRingRefusesFilesUntilOneIsRemoved) {
   const Link third;
   const FileSlot first = Add(link);
   EXPECT_NE(Add(other), first);
-  EXPECT_EQ(ring_->AddFile(third.near(), nullptr).status().code(),
+  EXPECT_EQ(ring_->AddFile(third.near(), nullptr, FileKind::kFrames).status().code(),
             absl::StatusCode::kResourceExhausted);
   ring_->RemoveFile(first);
   EXPECT_EQ(Add(third), first);

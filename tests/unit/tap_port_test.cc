@@ -171,10 +171,10 @@ TEST_F(TapPortTest, AFrameComesInAsItLiesInItsBuffer) {
     EXPECT_EQ(received.wire.size, kVirtioNetHeaderSize + 60);
     EXPECT_EQ(Bytes(received.bytes().begin(), received.bytes().end()), frame);
     EXPECT_EQ(received.needed, OffloadSet());
-    EXPECT_EQ(ring_.free_buffers(kFile), kTapBufferCount - 1U) << "the frame is in use";
+    EXPECT_EQ(ring_.free_buffers(kFile), kReceiveBufferCount - 1U) << "the frame is in use";
   });
   EXPECT_EQ(counters_.received, (FrameCounter{.frames = 1, .bytes = 60}));
-  EXPECT_EQ(ring_.free_buffers(kFile), kTapBufferCount);
+  EXPECT_EQ(ring_.free_buffers(kFile), kReceiveBufferCount);
 }
 
 TEST_F(TapPortTest, AFrameWithUnfinishedWorkBringsAValidatedHeader) {
@@ -202,15 +202,15 @@ TEST_F(TapPortTest, AHeaderThatContradictsItsFrameIsDroppedAndCounted) {
   EXPECT_TRUE(Turn().empty());
   EXPECT_EQ(dropped(DropReason::kBadOffloadHeader), 2U);
   EXPECT_EQ(counters_.received.frames, 2U);
-  EXPECT_EQ(ring_.free_buffers(kFile), kTapBufferCount);
+  EXPECT_EQ(ring_.free_buffers(kFile), kReceiveBufferCount);
 }
 
 TEST_F(TapPortTest, AFrameThatFillsItsBufferWasCutAndIsDropped) {
-  ring_.Arrive(kFile, Wire(FrameOf(kTapBufferSize + 1000)));
-  ring_.Arrive(kFile, Wire(FrameOf(kTapBufferSize - kVirtioNetHeaderSize - 1)));
+  ring_.Arrive(kFile, Wire(FrameOf(kReceiveBufferSize + 1000)));
+  ring_.Arrive(kFile, Wire(FrameOf(kReceiveBufferSize - kVirtioNetHeaderSize - 1)));
   EXPECT_EQ(Turn().size(), 1U) << "one byte less is whole";
   EXPECT_EQ(dropped(DropReason::kTruncated), 1U);
-  EXPECT_EQ(ring_.free_buffers(kFile), kTapBufferCount);
+  EXPECT_EQ(ring_.free_buffers(kFile), kReceiveBufferCount);
 }
 
 TEST_F(TapPortTest, ARuntIsDropped) {
@@ -222,15 +222,15 @@ TEST_F(TapPortTest, ARuntIsDropped) {
 }
 
 TEST_F(TapPortTest, WithAllBuffersInUseReadingGoesOnOnceTheyAreBack) {
-  for (size_t i = 0; i < size_t{2} * kTapBufferCount; ++i)
+  for (size_t i = 0; i < size_t{2} * kReceiveBufferCount; ++i)
     ring_.Arrive(kFile, Wire(FrameOf(60 + i)));
   Turn([&](const FrameBatch& batch) {
-    EXPECT_EQ(batch.frames().size(), kTapBufferCount);
+    EXPECT_EQ(batch.frames().size(), kReceiveBufferCount);
     EXPECT_FALSE(ring_.reading(kFile)) << "ENOBUFS: starting again now would fail at once";
   });
   EXPECT_TRUE(ring_.reading(kFile));
-  EXPECT_EQ(Turn().size(), kTapBufferCount);
-  EXPECT_EQ(counters_.received.frames, size_t{2} * kTapBufferCount);
+  EXPECT_EQ(Turn().size(), kReceiveBufferCount);
+  EXPECT_EQ(counters_.received.frames, size_t{2} * kReceiveBufferCount);
   EXPECT_TRUE(status().link_up);
 }
 
@@ -243,7 +243,7 @@ TEST_F(TapPortTest, AReadThatEndsWithAFrameDeliversItAndIsStartedAgain) {
   }
   EXPECT_EQ(sizes, (std::vector<size_t>{60, 61, 62}));
   EXPECT_GT(ring_.overflows(), 0U);
-  EXPECT_EQ(ring_.free_buffers(kFile), kTapBufferCount);
+  EXPECT_EQ(ring_.free_buffers(kFile), kReceiveBufferCount);
 }
 
 TEST_F(TapPortTest, AReadErrorIsTriedAgainOnce) {
@@ -251,7 +251,7 @@ TEST_F(TapPortTest, AReadErrorIsTriedAgainOnce) {
   EXPECT_TRUE(Turn().empty());
   EXPECT_TRUE(ring_.reading(kFile));
   EXPECT_TRUE(status().link_up);
-  EXPECT_EQ(ring_.free_buffers(kFile), kTapBufferCount) << "an error brings no buffer";
+  EXPECT_EQ(ring_.free_buffers(kFile), kReceiveBufferCount) << "an error brings no buffer";
 
   ring_.Arrive(kFile, Wire(FrameOf(60)));
   EXPECT_EQ(Turn().size(), 1U);
@@ -508,7 +508,7 @@ TEST_F(TapPortTest, FramesInUseWhenItBeginsToCloseComeHome) {
 }
 
 TEST_F(TapPortTest, APortThatIsNotReadingIsClosedAtOnceWithItsWritesDone) {
-  for (size_t i = 0; i <= kTapBufferCount; ++i) ring_.Arrive(kFile, Wire(FrameOf(60)));
+  for (size_t i = 0; i <= kReceiveBufferCount; ++i) ring_.Arrive(kFile, Wire(FrameOf(60)));
   Turn([&](const FrameBatch& /*batch*/) {
     ASSERT_FALSE(ring_.reading(kFile));
     Send(Wire(FrameOf(60)));

@@ -8,8 +8,10 @@
 #include <cerrno>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <vector>
 
+#include "ports/netdev_port.h"
 #include "ports/tap_port.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
@@ -344,6 +346,46 @@ TEST_F(WorkerTest, ForwardingFollowsWhatIsSetAndTheLink) {
   EXPECT_EQ(worker_.EffectiveState({2}), PortState::kDisabled);
   SetLink(2, true);
   EXPECT_EQ(worker_.EffectiveState({2}), PortState::kBlocking) << "a state set by hand stays";
+}
+
+TEST_F(WorkerTest, TheAddressOfAnInterfaceIsTheBridgesWhileItIsAPort) {
+  LinkEvent link{.ifindex = 9, .name = "veth0", .up = true, .mtu = 1500, .address = Station(7)};
+  const auto own = [&](int number) {
+    const auto entry = bridge_.table().Find(kNoVlan, Station(number), clock_.now);
+    return entry && entry->state == MacEntryState::kPermanent ? std::optional(entry->port)
+                                                              : std::nullopt;
+  };
+  const auto add = [&](PortId id) {
+    std::unique_ptr<Port> port = std::make_unique<NetdevPort>(
+        PortIdentity{.id = id, .name = "veth0", .counters = &bridge_.counters(id)},
+        FileDescriptor(), [&link]() -> absl::StatusOr<LinkEvent> { return link; },
+        [] { return 0; });
+    ASSERT_TRUE(worker_.AddPort(port, {.id = id}).ok());
+  };
+  ring_.Arrive({0}, Wire(Station(2), Station(7)));
+  Settle();
+  ASSERT_EQ(bridge_.table().learned(), 1U);
+
+  add({3});
+  EXPECT_EQ(own(7), PortId{3}) << "in place of what was learned";
+  EXPECT_EQ(bridge_.table().learned(), 0U);
+  add({4});
+  EXPECT_EQ(own(7), PortId{3}) << "the first that has it";
+
+  link.up = false;
+  worker_.OnLinkChange(link);
+  EXPECT_EQ(own(7), PortId{3}) << "also while it is down";
+  worker_.RemovePort({3}, [](const std::unique_ptr<Port>& /*port*/) {});
+  Settle();
+  EXPECT_EQ(own(7), PortId{4});
+
+  link.address = Station(8);
+  worker_.OnLinkChange(link);
+  EXPECT_EQ(own(7), std::nullopt);
+  EXPECT_EQ(own(8), PortId{4});
+  worker_.RemovePort({4}, [](const std::unique_ptr<Port>& /*port*/) {});
+  Settle();
+  EXPECT_EQ(own(8), std::nullopt);
 }
 
 // ----- what the switch sends by itself -----------------------------------------------------------

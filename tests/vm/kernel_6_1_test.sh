@@ -48,7 +48,8 @@ on() { ip netns exec "h$1" "${@:2}"; }
 
 is_ready_or_gone() { grep -q ready "$log" || ! kill -0 "$bridge_pid" 2>/dev/null; }
 
-# start_switch IO [WRAPPER]: hosts h1 to h3 joined by a switch with --io=IO, run through WRAPPER.
+# start_switch IO [WRAPPER]: hosts h1 to h3 joined by a switch with --io=IO, run through WRAPPER: two
+# by TAPs, the last by an interface that exists.
 start_switch() {
   local -r io=$1
   local -r wrapper=("${@:2}")
@@ -59,6 +60,10 @@ start_switch() {
     on "$host" busybox sysctl -qw net.ipv6.conf.default.{router_solicitations=0,accept_dad=0}
     ports+=("vnet$host,netns=h$host,mtu=9000")
   done
+  # The last host is attached by a veth pair.
+  ip link add vnet3 up mtu 9000 type veth peer name vnet3 mtu 9000 netns h3
+  ip -n h3 link set vnet3 up
+  ports[2]=netdev:vnet3
   : >"$log"
   "${wrapper[@]}" "$tapswitchd" --name=vm --io="$io" "${ports[@]}" >"$log" 2>&1 &
   bridge_pid=$!
@@ -77,6 +82,8 @@ no_tap_is_left() {
   done
 }
 
+host_is_not_excluded() { ! tc qdisc show dev vnet3 | grep clsact; }
+
 stop_switch() {
   local status=0
   kill -TERM "$bridge_pid"
@@ -85,6 +92,8 @@ stop_switch() {
   echo "ok: SIGTERM ends it with status 0"
   # io_uring lets go of its files a moment after its process has ended.
   expect "no TAP is left" eventually no_tap_is_left
+  expect "the host has its frames of vnet3 again" host_is_not_excluded
+  ip link delete vnet3
   ip --all netns delete
 }
 

@@ -76,6 +76,28 @@ class TapswitchEpoll(Tapswitch):
     flags = ("--io=epoll",)
 
 
+def _connect_by_veth(inside, host):
+    """Makes the host's interface; returns the name of its other end, which is up."""
+    port = f"port{host.number}"
+    inside.inside("ip", "link", "add", port, "type", "veth", "peer", "name",
+                  host.interface, "netns", host.namespace.name)
+    inside.inside("ip", "link", "set", port, "up")
+    return port
+
+
+class TapswitchNetdev(Tapswitch):
+    name = "tapswitch-netdev"
+    about = "tapswitchd with netdev ports on veth pairs"
+
+    def start(self):
+        self.inside = self.lab.namespace("netdev")
+        self.bridge = self.lab.unique_name()
+        ports = [f"netdev:{_connect_by_veth(self.inside, host)}" for host in self.hosts]
+        self.daemon = self.lab.process(*self.inside.exec(
+            str(self.build / "switch" / "tapswitchd"), f"--name={self.bridge}", *self.flags, *ports))
+        self.daemon.wait_for_line("ready")
+
+
 class Bridge(Peer):
     name = "bridge"
     about = "Linux bridge with veth pairs, br_netfilter switched off for it"
@@ -93,10 +115,7 @@ class Bridge(Peer):
             inside.inside("sh", "-c", f"echo 0 >{path}")
         inside.inside("ip", "link", "set", "br0", "up")
         for host in self.hosts:
-            port = f"port{host.number}"
-            inside.inside("ip", "link", "add", port, "type", "veth", "peer", "name",
-                          host.interface, "netns", host.namespace.name)
-            inside.inside("ip", "link", "set", port, "master", "br0", "up")
+            inside.inside("ip", "link", "set", _connect_by_veth(inside, host), "master", "br0")
 
 
-PEERS = (Relay, Tapswitch, TapswitchEpoll, Bridge)
+PEERS = (Relay, Tapswitch, TapswitchEpoll, TapswitchNetdev, Bridge)

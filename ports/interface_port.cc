@@ -1,0 +1,313 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "ports/packet_message.h"
+#include "ports/tap_port.h"
+#include "spdlog/fmt/fmt.h"
+#include "spdlog/spdlog.h"
+#include "switch/forwarding/bytes.h"
+#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/offload/validation.h"
+
+namespace tapswitch {
+namespace {
+
+// What is answered when the interface is down, or is being or has been deleted: EIO and EBADFD by a
+// TAP (drivers/net/tun.c), ENETDOWN and ENXIO by a packet socket (net/packet/af_packet.c).
+bool SaysLinkIsDown(int error) {
+  return error == EIO || error == EBADFD || error == ENODEV || error == ENETDOWN || error == ENXIO;
+}
+
+// A packet socket that is full says EAGAIN; ENOBUFS is what the queues behind it say (the queueing
+// discipline, the backlog of a veth's other end), and rarely a want of memory.
+DropReason ReasonFor(int write_error, FileKind kind) {
+  if (SaysLinkIsDown(write_error)) return DropReason::kLinkDown;
+  const bool is_queue = kind == FileKind::kPacketSocket && write_error == ENOBUFS;
+  if (is_queue || write_error == EAGAIN) return DropReason::kQueueFull;
+  if (write_error == ENOMEM || write_error == ENOBUFS) return DropReason::kNoMemory;
+  return DropReason::kWriteFailed;
+}
+
+// Puts the tag of a frame back, into room that is taken from the preamble before it.
+std::span<std::byte> InsertTag(const PacketMessage& message, std::span<std::byte> wire) {
+  constexpr size_t kBeforeTag = kVirtioNetHeaderSize + 2 * kMacAddressSize;
+  std::byte* const start = wire.data() - kVlanTagSize;
+  std::memmove(start, wire.data(), kBeforeTag);
+  StoreBe16(start + kBeforeTag, message.tag_type);
+  StoreBe16(start + kBeforeTag + 2, message.tag_value);
+  const std::span<std::byte> tagged(start, wire.size() + kVlanTagSize);
+  // The checksum that is still to be filled in begins further back now.
+  const auto header_bytes = tagged.first<kVirtioNetHeaderSize>();
+  if (auto header = ParseVirtioNetHeader(header_bytes); header && header->needs_checksum) {
+    header->checksum_start = static_cast<uint16_t>(header->checksum_start + kVlanTagSize);
+    StoreVirtioNetHeader(*header, header_bytes);
+  }
+  return tagged;
+}
+
+// The virtio-net header and the frame in what was read; nothing when the frame was cut.
+std::optional<std::span<std::byte>> Unpack(std::span<std::byte> read, FileKind kind) {
+  if (kind == FileKind::kFrames) {
+    // The kernel cuts silently, so a full buffer means that something is missing.
+    if (read.size() == kReceiveBufferSize) return std::nullopt;
+    return read;
+  }
+  if (read.size() < kPacketPreambleSize) return std::span<std::byte>();
+  const PacketMessage message = ParsePacketPreamble(read.first<kPacketPreambleSize>());
+  if (message.truncated) return std::nullopt;
+  const std::span<std::byte> wire = read.subspan(kPacketPreambleSize);
+  const bool has_tag = message.has_tag && wire.size() >= kVirtioNetHeaderSize + kEthernetHeaderSize;
+  return has_tag ? InsertTag(message, wire) : wire;
+}
+
+// Fills in the unfinished work of a frame. False when its header contradicts it.
+bool TakeOffload(std::span<std::byte> wire, Frame& frame) {
+  const auto header_bytes = wire.first<kVirtioNetHeaderSize>();
+  const auto claimed = ParseVirtioNetHeader(header_bytes);
+  const auto header = claimed ? ValidateOffload(*claimed, frame.bytes()) : std::nullopt;
+  if (!header) return false;
+  frame.offload = *header;
+  frame.needed = NeededOffloads(*header, frame.bytes());
+  // With the header length that was computed, so that it can leave as it lies here.
+  StoreVirtioNetHeader(*header, header_bytes);
+  return true;
+}
+
+}  // namespace
+
+InterfacePort::InterfacePort(PortIdentity identity, Medium medium)
+    : identity_(std::move(identity)), medium_(std::move(medium)) {
+  status_.accepted = medium_.accepted;
+}
+
+InterfacePort::~InterfacePort() { Detach(); }
+
+void InterfacePort::Detach() {
+  if (ring_ != nullptr) ring_->RemoveFile(slot_);
+  ring_ = nullptr;
+}
+
+absl::Status InterfacePort::Start(Ring& ring) {
+  auto link = medium_.query();
+  if (!link.ok()) return link.status();
+  link_ = *std::move(link);
+
+  auto memory = BufferMemory::Allocate(kReceiveBufferCount * kReceiveBufferStride);
+  if (!memory.ok()) return memory.status();
+  memory_.emplace(*std::move(memory));
+  pool_.emplace(memory_->bytes(), kReceiveBufferCount, kReceiveBufferSize, kReceiveBufferStride);
+  taken_.reserve(kReceiveBufferCount);
+  const auto slot = ring.AddFile(fd(), &*pool_, medium_.kind);
+  if (!slot.ok()) return slot.status();
+  slot_ = *slot;
+  UpdateStatus();
+  ring_ = &ring;
+  StartReading();
+  return absl::OkStatus();
+}
+
+Tag InterfacePort::MakeTag(Operation operation) const {
+  return {.operation = operation, .port = identity_.id, .generation = identity_.generation};
+}
+
+void InterfacePort::StartReading() {
+  restart_ = false;
+  reading_ = true;
+  ring_->StartRead(slot_, MakeTag(Operation::kRead));
+}
+
+void InterfacePort::OnCompletions(std::span<const Completion> completions, FrameBatch& received) {
+  for (const Completion& completion : completions) {
+    // An earlier life of this port id may still be heard of.
+    if (completion.tag.generation != identity_.generation) continue;
+    if (completion.tag.operation == Operation::kWrite) {
+      OnWriteFailed(-completion.result, completion.tag.slot);
+      continue;
+    }
+    if (completion.buffer) {
+      TakeFrame(*completion.buffer, static_cast<size_t>(completion.result), received);
+    }
+    if (!completion.more) OnReadEnded(completion.result);
+  }
+  // Once for all of them: a link that goes down fails each frame that was on its way.
+  if (!std::exchange(in_doubt_, false)) return;
+  AskForLink();
+  if (restart_ && !deleted_ && read_fault_ == ReadFault::kOnce) {
+    spdlog::warn("port {}: read: {}; trying again", identity_.name, read_error_);
+  }
+}
+
+void InterfacePort::TakeFrame(BufferId buffer, size_t length, FrameBatch& received) {
+  if (closing_) return;
+  const auto unpacked = Unpack(pool_->TakeOut(buffer, length), medium_.kind);
+  taken_.push_back(buffer);
+  read_fault_ = ReadFault::kNone;
+  PortCounters& counters = *identity_.counters;
+  const std::span<std::byte> wire = unpacked.value_or(std::span<std::byte>());
+  const size_t size = unpacked ? wire.size() : length;
+  counters.received.Add(size - std::min(size, kVirtioNetHeaderSize));
+  if (!unpacked) return counters.Drop(DropReason::kTruncated);
+  if (size < kVirtioNetHeaderSize + kEthernetHeaderSize) return counters.Drop(DropReason::kRunt);
+
+  Frame frame{.wire = {wire.data(), wire.size()}, .ingress = identity_.id};
+  // Flags and GSO type. Mostly both are zero, and then there is nothing in the header.
+  const bool has_offload = (wire[0] | wire[1]) != std::byte{0};
+  if (has_offload && !TakeOffload(wire, frame)) return counters.Drop(DropReason::kBadOffloadHeader);
+  received.push_back(frame);
+}
+
+void InterfacePort::OnReadEnded(int32_t result) {
+  reading_ = false;
+  if (closing_) return;
+  // After a frame: the completion queue was full. ENOBUFS: all buffers are out, and come back first.
+  restart_ = true;
+  if (result > 0 || result == -ENOBUFS) return;
+  OnReadFailed(-result);
+}
+
+void InterfacePort::OnReadFailed(int error) {
+  // A packet socket has nothing to say when its interface went down, and goes on by itself when it
+  // comes up; and a frame whose offload no virtio-net header can express (SCTP, tunnels) is lost,
+  // not the port.
+  if (is_foreign() && error == EINVAL) {
+    identity_.counters->received.Add(0);
+    return identity_.counters->Drop(DropReason::kBadOffloadHeader);
+  }
+  in_doubt_ = true;
+  if (is_foreign() && SaysLinkIsDown(error)) return;
+  read_error_ = error == 0 ? "end of file" : strerror(error);
+  if (read_fault_ == ReadFault::kNone) {
+    read_fault_ = ReadFault::kOnce;
+  } else {
+    read_fault_ = ReadFault::kFailed;
+    restart_ = false;
+  }
+}
+
+void InterfacePort::OnWriteFailed(int32_t error, size_t size) {
+  const DropReason reason = ReasonFor(error, medium_.kind);
+  identity_.counters->sent.Remove(size);
+  identity_.counters->Drop(reason);
+  if (reason == DropReason::kLinkDown && status_.link_up) in_doubt_ = true;
+}
+
+void InterfacePort::Send(std::span<const WireFrame> frames) {
+  if (!status_.link_up || closing_) return DropAll(frames, DropReason::kLinkDown);
+  PortCounters& counters = *identity_.counters;
+  bool submitted = false;
+  while (!frames.empty()) {
+    const size_t taken = ring_->QueueWrites(slot_, frames, MakeTag(Operation::kWrite));
+    // The queue has just been emptied and still has no room: the kernel takes no work.
+    if (taken == 0 && submitted) return DropAll(frames, DropReason::kNoMemory);
+    for (const WireFrame& frame : frames.first(taken)) counters.sent.Add(frame.size);
+    frames = frames.subspan(taken);
+    submitted = !frames.empty();
+    if (submitted) ring_->Submit();
+  }
+}
+
+void InterfacePort::DropAll(std::span<const WireFrame> frames, DropReason reason) const {
+  for (size_t i = 0; i < frames.size(); ++i) identity_.counters->Drop(reason);
+}
+
+void InterfacePort::Recycle() {
+  if (!taken_.empty()) {
+    for (const BufferId buffer : taken_) pool_->BringHome(buffer);
+    if (!closing_) ring_->ReturnBuffers(slot_, taken_);
+    taken_.clear();
+  }
+  if (restart_ && !closing_ && !deleted_) StartReading();
+}
+
+void InterfacePort::OnLinkChange(const LinkEvent& link) {
+  if (closing_ || link.netns != link_.netns) return;
+  const bool returns = deleted_ && is_foreign() && !link.removed && link.name == identity_.name;
+  const bool is_ours = !deleted_ && link.ifindex == link_.ifindex;
+  if (!is_ours && !returns) return;
+  const bool waits_for_link = read_fault_ == ReadFault::kFailed;
+  if (link == link_ && !waits_for_link && !returns) return;
+  // A removal may be a move to another namespace, and any event may be out of date by now.
+  AskForLink();
+  if (deleted_ || reading_) return;
+  if (!returns && (!link_.up || !waits_for_link)) return;
+  // No frame came since reading failed, so all buffers are home.
+  read_fault_ = waits_for_link ? ReadFault::kOnce : ReadFault::kNone;
+  StartReading();
+  UpdateStatus();
+}
+
+void InterfacePort::AskForLink() {
+  auto link = medium_.query();
+  if (link.ok()) {
+    if (link_known_ && !deleted_ && link->name != link_.name) {
+      spdlog::info("port {}: its interface is now called {}", identity_.name, link->name);
+    }
+    link_known_ = true;
+    deleted_ = false;
+    link_ = *std::move(link);
+  } else if (absl::IsNotFound(link.status())) {
+    deleted_ = true;
+  } else {
+    // Such as a namespace that the switch may not look into. Frames may pass all the same, and a
+    // port that waited for an event would wait for ever.
+    if (link_known_) {
+      spdlog::warn("port {}: the state of its interface is unknown from here on: {}",
+                   identity_.name, std::string(link.status().message()));
+    }
+    link_known_ = false;
+    link_ = {.netns = {}, .up = true, .mtu = status_.mtu, .address = link_.address};
+  }
+  UpdateStatus();
+}
+
+void InterfacePort::UpdateStatus() {
+  std::string reason = WhyDown();
+  status_.mtu = link_.mtu;
+  status_.ifindex = deleted_ ? 0 : link_.ifindex;
+  if (is_foreign()) status_.address = link_.address;
+  const bool link_up = reason.empty();
+  if (link_up == status_.link_up && reason == status_.reason) return;
+  LogLink(link_up, reason);
+  status_.link_up = link_up;
+  status_.reason = std::move(reason);
+}
+
+// Empty when it is not.
+std::string InterfacePort::WhyDown() const {
+  if (deleted_ && is_foreign()) return "interface was deleted; it is used again when it returns";
+  if (deleted_) return "device was deleted; add it again";
+  if (!link_.up) return "interface is down";
+  if (is_foreign() && !link_.carrier) return "interface has no carrier";
+  if (read_fault_ != ReadFault::kFailed) return "";
+  return fmt::format("reading fails ({}); set the interface down and up", read_error_);
+}
+
+// How it is at the start is what was asked for, and no news.
+void InterfacePort::LogLink(bool link_up, std::string_view reason) const {
+  const bool starting = ring_ == nullptr;
+  if (link_up) {
+    spdlog::log(starting ? spdlog::level::debug : spdlog::level::info, "port {}: up",
+                identity_.name);
+  } else {
+    spdlog::log(starting ? spdlog::level::info : spdlog::level::warn, "port {}: {}", identity_.name,
+                reason);
+  }
+}
+
+void InterfacePort::BeginClose() {
+  if (closing_) return;
+  closing_ = true;
+  status_.link_up = false;
+  status_.reason = "closing";
+  if (ring_ == nullptr) return;
+  if (reading_) {
+    ring_->StopRead(slot_, MakeTag(Operation::kRead));
+  } else {
+    ring_->Submit();  // what is queued still refers to the file
+  }
+}
+
+}  // namespace tapswitch
