@@ -23,10 +23,11 @@ namespace tapswitch {
 // Real, effective and saved user and group, and supplementary groups, of all threads.
 [[nodiscard]] absl::Status ChangeUser(const UserAccount& user);
 
-// Keeps CAP_NET_ADMIN (TAPs and link settings) and CAP_NET_BROADCAST (link events of other
-// namespaces), of those the calling thread has; and sees to it that no program it executes gets any
-// (no_new_privs; an empty bounding set, where the thread may change it). What is gone with the
-// others: entering namespaces (CAP_SYS_ADMIN), so ports with netns= cannot be added any more.
+// Keeps CAP_NET_ADMIN (TAPs and link settings), CAP_NET_BROADCAST (link events of other namespaces)
+// and CAP_NET_RAW (netdev ports), of those the calling thread has; and sees to it that no program it
+// executes gets any (no_new_privs; an empty bounding set, where the thread may change it). What is
+// gone with the others: entering namespaces (CAP_SYS_ADMIN), so ports with netns= cannot be added
+// any more.
 [[nodiscard]] absl::Status LimitCapabilities();
 
 }  // namespace tapswitch

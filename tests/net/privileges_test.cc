@@ -61,8 +61,8 @@ bool HasStatus(const std::string& key, const std::string& value) {
   return Expect(found == value, key + ": is '" + found + "', should be '" + value + "'");
 }
 
-// CAP_NET_BROADCAST is bit 11, CAP_NET_ADMIN bit 12.
-constexpr const char* kTwoCapabilities = "0000000000001800";
+// CAP_NET_BROADCAST is bit 11, CAP_NET_ADMIN bit 12, CAP_NET_RAW bit 13.
+constexpr const char* kCapabilities = "0000000000003800";
 constexpr const char* kNone = "0000000000000000";
 
 bool ThreadIsLimited(const UserAccount& user) {
@@ -70,7 +70,7 @@ bool ThreadIsLimited(const UserAccount& user) {
   const std::string gid = std::to_string(user.gid);
   return HasStatus("Uid", uid + "\t" + uid + "\t" + uid + "\t" + uid) &&
          HasStatus("Gid", gid + "\t" + gid + "\t" + gid + "\t" + gid) &&
-         HasStatus("CapEff", kTwoCapabilities) && HasStatus("CapPrm", kTwoCapabilities) &&
+         HasStatus("CapEff", kCapabilities) && HasStatus("CapPrm", kCapabilities) &&
          HasStatus("CapInh", kNone) && HasStatus("CapBnd", kNone) && HasStatus("CapAmb", kNone) &&
          HasStatus("NoNewPrivs", "1");
 }
@@ -106,7 +106,7 @@ class PrivilegesTest : public testing::Test {
   std::optional<NetnsSandbox> sandbox_;
 };
 
-TEST_F(PrivilegesTest, EveryThreadKeepsTwoCapabilitiesAndNoWayBack) {
+TEST_F(PrivilegesTest, EveryThreadKeepsThreeCapabilitiesAndNoWayBack) {
   EXPECT_EQ(RunInChild([this] {
               const FileDescriptor tun = OpenTun();
               const FileDescriptor other_tun = OpenTun();
@@ -145,7 +145,7 @@ TEST_F(PrivilegesTest, AThreadStartedLaterIsLimitedToo) {
 // As a service manager starts it: with fewer capabilities, and without the one to change users.
 TEST_F(PrivilegesTest, AProcessWithFewerCapabilitiesKeepsThoseOfThem) {
   EXPECT_EQ(RunInChild([] {
-              cap_t few = cap_from_text("cap_net_admin,cap_net_raw=ep");
+              cap_t few = cap_from_text("cap_net_admin,cap_sys_chroot=ep");
               const bool set = cap_set_proc(few) == 0;
               cap_free(few);
               return Expect(set, "capabilities are set") && Limited(LimitCapabilities()) &&

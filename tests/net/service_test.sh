@@ -91,7 +91,7 @@ unit_grants_no_more_than_needed() {
 switch_has_these_capabilities() {
   local set
   for set in CapEff CapPrm CapBnd; do
-    [[ $(awk "/^$set:/ { print \$2 }" "/proc/$switch/status") == 0000000000001800 ]] ||
+    [[ $(awk "/^$set:/ { print \$2 }" "/proc/$switch/status") == 0000000000003800 ]] ||
       fail "$set: $(grep Cap "/proc/$switch/status")"
   done
 }

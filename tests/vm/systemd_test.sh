@@ -69,7 +69,7 @@ obeys_tapctl() {
 is_protected() {
   local status
   status=/proc/$(property MainPID)/status
-  grep --quiet $'^CapBnd:\t0000000000001800$' "$status" || fail "$(grep Cap "$status")"
+  grep --quiet $'^CapBnd:\t0000000000003800$' "$status" || fail "$(grep Cap "$status")"
   grep --quiet $'^Seccomp:\t2$' "$status" || fail 'there is no filter of system calls'
   grep --quiet $'^NoNewPrivs:\t1$' "$status" || fail 'it may gain privileges'
 }
