@@ -267,6 +267,7 @@ void InterfacePort::UpdateStatus() {
   std::string reason = WhyDown();
   status_.mtu = link_.mtu;
   status_.ifindex = deleted_ ? 0 : link_.ifindex;
+  status_.netns = link_.netns;
   if (is_foreign()) status_.address = link_.address;
   const bool link_up = reason.empty();
   if (link_up == status_.link_up && reason == status_.reason) return;

@@ -57,6 +57,23 @@ absl::StatusOr<std::optional<LinkState>> FindLink(const NetworkNamespace& netns,
   return found;
 }
 
+absl::StatusOr<std::vector<LinkState>> ListLinks(const NetworkNamespace& netns) {
+  // An answer that the kernel interrupted, as interfaces changed under way, is asked for again.
+  constexpr int kAttempts = 10;
+  absl::Status asked;
+  for (int i = 0; i < kAttempts; ++i) {
+    auto socket = OpenIn(netns);
+    if (!socket.ok()) return socket.status();
+    std::vector<LinkState> links;
+    asked = socket->Transact(NewLinkQuestion(NLM_F_DUMP), [&](nlmsghdr& reply) {
+      if (auto link = ParseLinkMessage(reply)) links.push_back(*std::move(link));
+    });
+    if (asked.ok()) return links;
+    if (!absl::IsUnavailable(asked)) break;
+  }
+  return asked;
+}
+
 absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex, const LinkChange& change) {
   auto socket = OpenIn(netns);
   if (!socket.ok()) return socket.status();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,6 +29,9 @@ struct LinkChange {
 // The present state of interface `name` in `netns`; nothing when there is none of that name.
 [[nodiscard]] absl::StatusOr<std::optional<LinkState>> FindLink(const NetworkNamespace& netns,
                                                                 std::string_view name);
+
+// Of all interfaces in `netns`.
+[[nodiscard]] absl::StatusOr<std::vector<LinkState>> ListLinks(const NetworkNamespace& netns);
 
 // Changes interface `ifindex` in `netns` by one request. The kernel carries it out in this order:
 // namespace, MTU, name, queue length, up or down (net/core/rtnetlink.c, do_setlink). Moving takes

@@ -35,6 +35,7 @@ struct PortStatus {
   uint32_t mtu = 1500;   // bytes behind the Ethernet header, tags not counted
   OffloadSet accepted;   // unfinished work that may be sent to it
   int ifindex = 0;       // of its interface, in the namespace where that is; 0: there is none
+  NetnsId netns;         // that namespace, where it is known
   // Of an interface that is not the switch's own, and so the bridge's; zero when there is none such.
   MacAddress address{};
 

@@ -69,18 +69,26 @@ absl::StatusOr<PortSpec> ParsePortSpec(std::string_view text) {
   spec.name = name;
 
   // A ',' at the end announces an option, and an empty one is an error.
-  bool has_more = text.find(',') != std::string_view::npos;
-  while (has_more) {
-    has_more = rest.find(',') != std::string_view::npos;
-    auto option = ParseOption(CutAt(',', rest));
-    if (!option.ok()) return bad(std::string(option.status().message()));
-    const auto is_same = [&](const PortOption& other) { return other.key == option->key; };
-    if (std::any_of(spec.options.begin(), spec.options.end(), is_same)) {
-      return bad(fmt::format("'{}' is given twice: give it once", option->key));
-    }
-    spec.options.push_back(*std::move(option));
-  }
+  if (text.find(',') == std::string_view::npos) return spec;
+  auto options = ParsePortOptions(rest);
+  if (!options.ok()) return bad(std::string(options.status().message()));
+  spec.options = *std::move(options);
   return spec;
+}
+
+absl::StatusOr<std::vector<PortOption>> ParsePortOptions(std::string_view text) {
+  std::vector<PortOption> options;
+  for (bool has_more = true; has_more;) {
+    has_more = text.find(',') != std::string_view::npos;
+    auto option = ParseOption(CutAt(',', text));
+    if (!option.ok()) return option.status();
+    const auto is_same = [&](const PortOption& other) { return other.key == option->key; };
+    if (std::any_of(options.begin(), options.end(), is_same)) {
+      return Bad(fmt::format("'{}' is given twice: give it once", option->key));
+    }
+    options.push_back(*std::move(option));
+  }
+  return options;
 }
 
 absl::Status CheckKeys(const PortSpec& spec, std::span<const std::string_view> known) {

@@ -35,6 +35,9 @@ struct PortSpec {
 // that is given twice is one. Types and keys are not judged here.
 [[nodiscard]] absl::StatusOr<PortSpec> ParsePortSpec(std::string_view text);
 
+// The `KEY[=VALUE][,KEY[=VALUE]]...` part by itself. InvalidArgument as above.
+[[nodiscard]] absl::StatusOr<std::vector<PortOption>> ParsePortOptions(std::string_view text);
+
 // The kernel's rule (net/core/dev.c, dev_valid_name): 1 to 15 bytes without '/', ':' and white
 // space, neither "." nor "..". Beyond it '%' is refused: where the kernel makes an interface, it
 // takes a name with '%' for a pattern.

@@ -62,6 +62,38 @@ absl::StatusOr<std::vector<PortSpec>> ParsePorts(std::span<const std::string> te
   return ports;
 }
 
+absl::StatusOr<AttachText> ParseAttachText(std::string_view text) {
+  constexpr size_t kLongestGlob = 64;
+  const auto bad = [&](std::string_view problem) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--attach: '", View(text), "': ", View(problem)));
+  };
+  const size_t comma = text.find(',');
+  AttachText attach{.glob = std::string(text.substr(0, comma)), .words = {}};
+  if (attach.glob.empty()) return bad("there is no pattern: write GLOB[,WORD[=VALUE]]...");
+  if (attach.glob.size() > kLongestGlob) return bad("the pattern is longer than 64 characters");
+  if (attach.glob.find_first_of("/: \t\n=") != std::string::npos) {
+    return bad("no name of an interface has '/', ':', '=' or space: leave it out");
+  }
+  if (comma == std::string_view::npos) return attach;
+  auto words = ParsePortOptions(text.substr(comma + 1));
+  if (!words.ok()) return bad(std::string(words.status().message()));
+  attach.words = *std::move(words);
+  return attach;
+}
+
+absl::StatusOr<std::vector<AttachText>> ParseAttach(std::string_view text) {
+  std::vector<AttachText> all;
+  while (!text.empty()) {
+    const size_t end = text.find(';');
+    auto one = ParseAttachText(text.substr(0, end));
+    if (!one.ok()) return one.status();
+    all.push_back(*std::move(one));
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  }
+  return all;
+}
+
 absl::Status ParseAccounts(const ConfigText& text, Config& config) {
   if (!text.control_group.empty()) {
     config.control_group = FindGroup(text.control_group);
@@ -131,6 +163,9 @@ absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
   auto ports = ParsePorts(text.ports);
   if (!ports.ok()) return ports.status();
   config.ports = *std::move(ports);
+  auto attach = ParseAttach(text.attach);
+  if (!attach.ok()) return attach.status();
+  config.attach = *std::move(attach);
   return config;
 }
 

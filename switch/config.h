@@ -17,6 +17,14 @@
 
 namespace tapswitch {
 
+// Interfaces to attach as they appear: `GLOB[,WORD[=VALUE]]...`.
+struct AttachText {
+  std::string glob;               // of their names, as fnmatch(3) takes it
+  std::vector<PortOption> words;  // settings of their ports, not judged yet
+
+  bool operator==(const AttachText&) const = default;
+};
+
 struct Config {
   std::string name = "br0";
   Ticks ageing{30000};
@@ -29,6 +37,7 @@ struct Config {
   std::string metrics_address;                             // empty: none
   std::optional<UserAccount> user;                         // to become once all is open
   std::vector<PortSpec> ports;
+  std::vector<AttachText> attach;  // the first that matches counts
 };
 
 // The flags as the user wrote them.
@@ -44,6 +53,7 @@ struct ConfigText {
   std::string metrics_address;
   std::string user;
   std::vector<std::string> ports;
+  std::string attach = {};  // several are parted by ';'
 };
 
 // Errors name the bad value and say what would be right.

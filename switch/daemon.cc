@@ -15,6 +15,7 @@
 #include "ports/ring_factory.h"
 #include "switch/clock.h"
 #include "switch/command_queue.h"
+#include "switch/control/attach_rule.h"
 #include "switch/control/control_thread.h"
 #include "switch/control/metrics/listen_address.h"
 #include "switch/control/startup.h"
@@ -55,6 +56,7 @@ struct Parts {
   std::unique_ptr<SystemClock> clock;
   std::unique_ptr<ControlSocket> socket;
   ChosenRing ring;
+  NetnsId netns;
 };
 
 // An ordinary user may not be where the system's switches are.
@@ -74,14 +76,16 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   if (!events.ok()) return events.status();
   auto ring = MakeRing(config.io);
   if (!ring.ok()) return ring.status();
+  const auto netns = NetworkNamespace::Current();
+  if (!netns.ok()) return netns.status();
   // Early, so that a second switch of the same name ends before it touches anything, and clients may
   // wait for the answer.
   auto clock = std::make_unique<SystemClock>();
   auto socket =
       ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
   if (!socket.ok()) return Explain(socket.status());
-  return Parts{*std::move(signals), *std::move(commands), *std::move(events),
-               std::move(clock),    *std::move(socket),   *std::move(ring)};
+  return Parts{*std::move(signals), *std::move(commands), *std::move(events), std::move(clock),
+               *std::move(socket),  *std::move(ring),     netns->id()};
 }
 
 class Daemon {
@@ -95,7 +99,8 @@ class Daemon {
         socket_(std::move(parts.socket)),
         ring_(std::move(parts.ring)),
         bridge_({.capacity = config.fdb_max, .ageing = config.ageing, .salt = RandomNumber()}),
-        monitor_(*ring_.ring, [this](const LinkEvent& link) { worker_.OnLinkChange(link); }),
+        netns_(parts.netns),
+        monitor_(*ring_.ring, [this](const LinkEvent& link) { OnLinkChange(link); }),
         worker_(*ring_.ring, *clock_, bridge_) {
     worker_.set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
     worker_.set_on_link_state([this](const Port& port) {
@@ -104,6 +109,12 @@ class Daemon {
     });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
+  }
+
+  // After the ports, so that those who hear of it find them as they are now.
+  void OnLinkChange(const LinkEvent& link) {
+    worker_.OnLinkChange(link);
+    if (link.netns == netns_) events_->Publish(link);
   }
 
   absl::Status Run() {
@@ -138,6 +149,7 @@ class Daemon {
     return {.settings = {.ageing = config_.ageing,
                          .forwarding = {.vlan_filtering = config_.vlan_filtering}},
             .ports = config_.ports,
+            .attach = ReadAttachRules(config_.attach).value(),  // CheckConfig has taken them
             .startup_file = config_.startup_file,
             .metrics_address = config_.metrics_address,
             .version = TAPSWITCH_VERSION,
@@ -228,6 +240,7 @@ class Daemon {
   bool stopping_ = false;
   bool control_finished_ = false;
   absl::Status started_;
+  NetnsId netns_;  // the switch's own
   LinkMonitor monitor_;
   Worker worker_;
 };
@@ -238,6 +251,7 @@ absl::Status CheckConfig(const Config& config) {
   for (const PortSpec& spec : config.ports) {
     if (absl::Status checked = CheckPort(spec); !checked.ok()) return checked;
   }
+  if (const auto rules = ReadAttachRules(config.attach); !rules.ok()) return rules.status();
   if (!config.metrics_address.empty()) {
     const auto address = ParseListenAddress(config.metrics_address);
     if (!address.ok()) return address.status();

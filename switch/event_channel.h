@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "ports/link_monitor.h"
 #include "ports/wake_event.h"
 #include "switch/forwarding/alarms.h"
 #include "switch/forwarding/fdb_events.h"
@@ -31,7 +32,8 @@ struct RecoveryEvent {
   PortId port;
 };
 
-using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent>;
+// Of interfaces, those in the network namespace that the switch runs in.
+using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent, LinkEvent>;
 
 // One thread publishes, another one takes.
 class EventChannel {

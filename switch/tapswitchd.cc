@@ -27,6 +27,10 @@ DEFINE_string(control_socket, "",
               "$XDG_RUNTIME_DIR/tapswitch/NAME.sock of an ordinary user");
 DEFINE_string(control_group, "", "group whose members may connect, too");
 DEFINE_string(startup, "", "file of tapctl commands, one a line, to carry out at start");
+DEFINE_string(
+    attach, "",
+    "GLOB[,WORD[=VALUE]]...: attach interfaces whose name matches, as they come up; WORDs "
+    "are settings of their ports, as isolated or fdb_max_learned=4; ';' parts several");
 DEFINE_string(metrics_listen, "", "ADDR:PORT where Prometheus can fetch metrics; default: nowhere");
 DEFINE_string(user, "",
               "user to become once everything is open; default: the one it is started by");
@@ -128,7 +132,8 @@ absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>
                                  .startup_file = FLAGS_startup,
                                  .metrics_address = FLAGS_metrics_listen,
                                  .user = FLAGS_user,
-                                 .ports = ports});
+                                 .ports = ports,
+                                 .attach = FLAGS_attach});
 }
 
 int Main(const std::vector<std::string>& ports) {

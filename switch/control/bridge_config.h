@@ -39,7 +39,9 @@ struct BridgeSettings {
 struct PortConfig {
   PortSpec spec;
   PortSettings settings;
-  uint32_t opened = 0;  // how often its device was to be opened again
+  uint32_t opened = 0;        // how often its device was to be opened again
+  bool ephemeral = false;     // it goes with its interface, and is not saved
+  std::string attached_by{};  // the pattern of --attach that brought it; empty: none did
 
   bool operator==(const PortConfig&) const = default;
 };

@@ -33,7 +33,8 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
         return socket_->Push(client, std::move(line));
       }),
       captures_(control_, running, socket_.get()),
-      methods_(control_, monitor_, captures_),
+      attacher_(control_, monitor_, running_, options_.attach),
+      methods_(control_, monitor_, captures_, attacher_),
       thread_([this] { Run(); }) {}
 
 ControlThread::~ControlThread() { thread_.join(); }
@@ -65,6 +66,7 @@ absl::Status ControlThread::SetUp() {
   if (!options_.startup_file.empty()) {
     if (absl::Status ran = RunStartupFile(options_.startup_file, methods_); !ran.ok()) return ran;
   }
+  if (absl::Status attached = attacher_.Start(); !attached.ok()) return attached;
   if (absl::Status prepared = options_.before_service(); !prepared.ok()) return prepared;
   if (absl::Status listens = ListenForScrapes(); !listens.ok()) return listens;
   return WatchEvents();
@@ -102,8 +104,11 @@ absl::Status ControlThread::WatchEvents() {
 }
 
 void ControlThread::Serve() {
+  constexpr std::chrono::milliseconds kNoWait(0);
   while (!stopping_) {
-    socket_->Turn(std::nullopt);
+    // One at a time, so that clients do not wait for a thousand of them.
+    attacher_.Step();
+    socket_->Turn(attacher_.has_work() ? std::optional(kNoWait) : std::nullopt);
     captures_.Pump();
   }
   EndCaptures();

@@ -13,6 +13,8 @@
 
 #include "absl/status/status.h"
 #include "ports/port_spec.h"
+#include "switch/control/attach_rule.h"
+#include "switch/control/attacher.h"
 #include "switch/control/bridge_control.h"
 #include "switch/control/capture/captures.h"
 #include "switch/control/control_socket.h"
@@ -27,6 +29,7 @@ class ControlThread {
   struct Options {
     BridgeSettings settings;
     std::vector<PortSpec> ports;
+    std::vector<AttachRule> attach;
     std::string startup_file;     // tapctl commands; empty: none
     std::string metrics_address;  // empty: none
     std::string version;          // of the program, for metrics
@@ -64,6 +67,7 @@ class ControlThread {
   BridgeControl control_;
   Monitor monitor_;
   Captures captures_;
+  Attacher attacher_;
   Methods methods_;
   std::unique_ptr<MetricsServer> metrics_;
   std::atomic<bool> stopping_ = false;

@@ -81,8 +81,8 @@ void DescribeDecision(const BridgeControl& control, const Decision& decision,
 
 }  // namespace
 
-Methods::Methods(BridgeControl& control, Monitor& monitor, Captures& captures)
-    : control_(control), monitor_(monitor), captures_(captures) {
+Methods::Methods(BridgeControl& control, Monitor& monitor, Captures& captures, Attacher& attacher)
+    : control_(control), monitor_(monitor), captures_(captures), attacher_(attacher) {
   const auto add = [this](std::string_view name, Result (Methods::*method)(const Params&)) {
     methods_.emplace(
         name, [this, method](ClientId, const Params& params) { return (this->*method)(params); });
@@ -183,9 +183,22 @@ Methods::Result Methods::SetBridge(const Params& params) {
 Methods::Result Methods::AddPort(const Params& params) {
   ParamReader reader(params);
   const std::string text = reader.Text("port");
+  const bool ephemeral = reader.MaybeFlag("ephemeral").value_or(false);
+  const auto ifindex = reader.MaybeNumber("ifindex", 1, std::numeric_limits<int>::max());
+  const auto netns = reader.MaybeNumber("netns", 1, std::numeric_limits<uint64_t>::max());
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   const auto spec = ParsePortSpec(text);
   if (!spec.ok()) return spec.status();
+  if (ephemeral) {
+    Attacher::Whereabouts whereabouts;
+    if (ifindex) whereabouts.ifindex = static_cast<int>(*ifindex);
+    if (netns) whereabouts.netns = NetnsId{*netns};
+    if (absl::Status added = attacher_.Add(*spec, whereabouts); !added.ok()) return added;
+    return nullptr;
+  }
+  if (ifindex || netns) {
+    return absl::InvalidArgumentError("ifindex and netns go with ephemeral: leave them out");
+  }
   const auto ports = ExpandPort(*spec);
   if (!ports.ok()) return ports.status();
   const BridgeConfig before = control_.config();
@@ -216,6 +229,8 @@ absl::Status Methods::AddTo(BridgeConfig& wanted, const PortSpec& spec) const {
   }
   port->spec = spec;
   ++port->opened;
+  port->ephemeral = false;
+  port->attached_by.clear();
   return absl::OkStatus();
 }
 

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "switch/control/attacher.h"
 #include "switch/control/bridge_control.h"
 #include "switch/control/capture/captures.h"
 #include "switch/control/json_text.h"
@@ -31,7 +32,7 @@ class Methods {
   using Result = absl::StatusOr<JsonText>;
 
   // All outlive this.
-  Methods(BridgeControl& control, Monitor& monitor, Captures& captures);
+  Methods(BridgeControl& control, Monitor& monitor, Captures& captures, Attacher& attacher);
 
   // Unimplemented when there is no such method.
   [[nodiscard]] Result Call(ClientId client, const std::string& method, const Params& params);
@@ -116,11 +117,13 @@ class Methods {
   void Publish(const LinkStateEvent& event);
   void Publish(const Alarm& alarm);
   void Publish(const RecoveryEvent& event);
+  void Publish(const LinkEvent& event) { attacher_.OnLink(event); }
   void WatchTableIfWanted();
 
   BridgeControl& control_;
   Monitor& monitor_;
   Captures& captures_;
+  Attacher& attacher_;
   std::map<std::string, Method, std::less<>> methods_;
 };
 

@@ -21,13 +21,14 @@ std::string Quoted(const std::string& word) {
   return quote + word + quote;
 }
 
-// An entry in a VLAN that its port has left has no effect, and could not be set.
+// An entry in a VLAN that its port has left has no effect, and could not be set. What is behind ports
+// that come and go with their interfaces is no part of it, nor are they.
 bool IsSaved(const BridgeControl& control, const MacEntry& entry) {
   if (entry.port == kBridgePort) return false;
   if (entry.state == MacEntryState::kLearned && !entry.extern_learn) return false;
-  if (entry.vlan == kNoVlan) return true;
   const PortConfig* const port = control.config().port(control.NameOf(entry.port));
-  return port != nullptr && port->settings.vlans.members.contains(entry.vlan);
+  if (port == nullptr || port->ephemeral) return false;
+  return entry.vlan == kNoVlan || port->settings.vlans.members.contains(entry.vlan);
 }
 
 std::string VlanWords(const BridgeControl& control, VlanId vlan) {
@@ -148,6 +149,7 @@ std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
   const std::string loop = LoopDetectionAsCommand(bridge.loop);
   if (!loop.empty()) lines.push_back(loop);
   for (const PortConfig& port : config.ports) {
+    if (port.ephemeral) continue;
     const std::string& name = port.spec.name;
     lines.push_back("port add " + Quoted(SpecText(port.spec)));
     const std::string words = PortSettingsAsWords(port.settings);

@@ -112,6 +112,8 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
                     {"mtu", status.mtu}};
   ShowShutDown(snapshot, port);
   if (!status.address.is_zero()) port["address"] = status.address.ToString();
+  if (config.ephemeral) port["ephemeral"] = true;
+  if (!config.attached_by.empty()) port["attached_by"] = config.attached_by;
   port["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
   ShowCounters(snapshot == nullptr ? PortCounters{} : snapshot->counters, port);
   return port;

@@ -74,6 +74,26 @@ TEST(ParseConfigTest, CountsThePortsThatOneStandsFor) {
   EXPECT_THAT(ErrorOf(text), HasSubstr("1280 ports"));
 }
 
+TEST(ParseConfigTest, ReadsWhatIsToBeAttached) {
+  auto text = Good();
+  text.attach = "vnet*,isolated,max_macs=4;tap[0-9]*";
+  const auto config = ParseConfig(text);
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->attach.size(), 2U);
+  EXPECT_EQ(config->attach[0],
+            (AttachText{"vnet*", {{"isolated", std::nullopt}, {"max_macs", "4"}}}));
+  EXPECT_EQ(config->attach[1], (AttachText{"tap[0-9]*", {}}));
+}
+
+TEST(ParseConfigTest, RefusesPatternsThatMeanNothing) {
+  for (const char* attach : {";", "vnet*;;tap*", ",isolated", "a/b", "isolated=on", "vnet*,",
+                             "vnet*,isolated,isolated=off", "vnet*,=4", "vnet *"}) {
+    auto text = Good();
+    text.attach = attach;
+    EXPECT_THAT(ErrorOf(text), HasSubstr("--attach")) << attach;
+  }
+}
+
 TEST(ParseDurationTest, NeedsANumberAndAUnit) {
   EXPECT_EQ(*ParseDuration("300s"), Ticks{30000});
   EXPECT_EQ(*ParseDuration("1.5s"), Ticks{150});

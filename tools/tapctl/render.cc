@@ -181,6 +181,11 @@ std::string PortText(const Json& port) {
   std::string text = fmt::format("{}: {} link {} state {} mtu {} learned {}", Text(port, "ifname"),
                                  Text(port, "type"), Text(port, "link"), Text(port, "state"),
                                  Text(port, "mtu"), Text(port, "fdb_n_learned"));
+  if (port.contains("attached_by")) {
+    text += " attached by " + Text(port, "attached_by");
+  } else if (port.contains("ephemeral")) {
+    text += " ephemeral";
+  }
   const std::string reason = Text(port, "reason");
   if (!reason.empty()) text += " (" + reason + ")";
   return text + ShutDownText(port);

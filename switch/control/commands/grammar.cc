@@ -110,6 +110,7 @@ constexpr std::array kVlanSetWords{
 constexpr std::array kVlanShowWords{Word{"dev", kName}, Word{"vid", kNumber}};
 
 constexpr std::array kNameWord{Word{"dev", kName}};
+constexpr std::array kPortAddWords{Word{"ephemeral", kTrue}};
 constexpr std::array kPortNameWord{Word{"dev", kName, "name"}};
 
 constexpr std::array kStormWords{
@@ -180,9 +181,11 @@ constexpr std::array kCommands{
             .verb = "add",
             .method = "port.add",
             .bare = {"PORT", kText, "port"},
+            .words = kPortAddWords,
             .required = "port",
-            .usage = "[TYPE:]NAME[,KEY[=VALUE]]...",
-            .summary = "add a port, or open one again whose device vanished"},
+            .usage = "[TYPE:]NAME[,KEY[=VALUE]]... [ephemeral]",
+            .summary = "add a port, or open one again whose device vanished; an ephemeral one is "
+                       "removed when its interface is, and not saved"},
     Command{.object = "port",
             .verb = "del",
             .method = "port.del",

@@ -1,0 +1,76 @@
+// Attaches the interfaces that --attach names when they come up, and removes ports whose interface
+// has gone for good: those, and others that were added as ephemeral.
+//
+// Interfaces are those of the network namespace that the switch runs in. It attaches none that is a
+// port already, or belongs to one, and changes none. All it does are changes of the wanted
+// configuration, as if somebody typed them.
+
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ports/link_state.h"
+#include "ports/netns.h"
+#include "ports/port_spec.h"
+#include "switch/control/attach_ledger.h"
+#include "switch/control/attach_rule.h"
+#include "switch/control/bridge_control.h"
+#include "switch/control/monitor.h"
+#include "switch/running_switch.h"
+
+namespace tapswitch {
+
+class Attacher {
+ public:
+  // All outlive this.
+  Attacher(BridgeControl& control, Monitor& monitor, const RunningSwitch& running,
+           std::span<const AttachRule> rules);
+
+  // Attaches what is there and up. An interface that cannot be attached is no error, but logged.
+  [[nodiscard]] absl::Status Start();
+
+  // Takes note of what has happened to an interface; Step acts upon it.
+  void OnLink(const LinkEvent& link) { ledger_.OnLink(link); }
+
+  // Does the next thing that is to be done, if any.
+  void Step();
+  [[nodiscard]] bool has_work() const { return ledger_.has_tasks(); }
+
+  // Which interface of a name is meant, for those who would not like another one instead.
+  struct Whereabouts {
+    std::optional<int> ifindex;
+    std::optional<NetnsId> netns;
+  };
+
+  // Adds a netdev port that goes with its interface, which must be there, with the settings of the
+  // rule that matches, if one does. That it has been attached already is no error.
+  [[nodiscard]] absl::Status Add(const PortSpec& spec, const Whereabouts& whereabouts);
+
+ private:
+  [[nodiscard]] absl::Status Watch();
+  void Attach(const AttachLedger::Task& task);
+  void Detach(std::string_view name);
+  // Whether the interface is one that a port has made, or is on.
+  [[nodiscard]] bool BelongsToAPort(int ifindex) const;
+  // Removes port `name` when it depends on another interface, which had the name before.
+  void RemoveLeftOver(std::string_view name, int ifindex);
+  [[nodiscard]] absl::StatusOr<int> FindInterface(const PortSpec& spec,
+                                                  const Whereabouts& whereabouts);
+  // `rule`: null when there is none for it.
+  [[nodiscard]] PortConfig EphemeralPort(const PortSpec& spec, const AttachRule* rule) const;
+  [[nodiscard]] absl::Status AddPort(const PortConfig& port, int ifindex);
+
+  BridgeControl& control_;
+  Monitor& monitor_;
+  RunningSwitch running_;
+  std::span<const AttachRule> rules_;
+  AttachLedger ledger_;
+  std::optional<NetworkNamespace> netns_;  // once it is watched
+};
+
+}  // namespace tapswitch
