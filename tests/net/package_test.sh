@@ -27,7 +27,7 @@ package_status() {
 
 # What a package could leave, wherever it may put it.
 files() {
-  find /etc /lib/systemd/system /usr/bin /usr/sbin /usr/lib /usr/share -name '*tapswitch*' \
+  find /etc /lib/systemd/system /usr/bin /usr/sbin /usr/lib /usr/libexec /usr/share -name '*tapswitch*' \
     -o -name '*tapctl*' 2>/dev/null | sort
 }
 
@@ -71,6 +71,8 @@ has_its_files() {
   local file
   for file in /usr/sbin/tapswitchd /usr/bin/tapctl /usr/lib/systemd/system/tapswitchd@.service \
     /usr/share/man/man8/tapswitchd.8.gz /usr/share/man/man8/tapctl.8.gz \
+    /usr/libexec/tapswitch-qemu-helper /usr/share/man/man8/tapswitch-qemu-helper.8.gz \
+    /etc/tapswitch/bridge.conf.example \
     /usr/share/bash-completion/completions/tapctl /etc/tapswitch/br0.conf.example \
     /etc/tapswitch/br0.startup.example /usr/share/doc/tapswitch/copyright \
     /usr/share/doc/tapswitch/examples/netns.conf; do
@@ -84,6 +86,8 @@ programs_run() {
   [[ $(/usr/sbin/tapswitchd --version) == "tapswitchd $version" ]] ||
     fail "it is '$(/usr/sbin/tapswitchd --version)'"
   [[ $(tapctl -Version) == "tapctl $version" ]] || fail "it is '$(tapctl -Version)'"
+  [[ $(/usr/libexec/tapswitch-qemu-helper --version) == "tapswitch-qemu-helper $version" ]] ||
+    fail "it is '$(/usr/libexec/tapswitch-qemu-helper --version)'"
   /usr/sbin/tapswitchd --check vnet0 || fail 'it does not take a port'
 }
 

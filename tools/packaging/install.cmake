@@ -11,4 +11,5 @@ configure_file("${SOURCE_DIR}/tapswitchd@.service.in" "${BINARY_DIR}/tapswitchd@
 file(INSTALL "${BINARY_DIR}/tapswitchd@.service"
      DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/systemd/system")
 file(INSTALL "${SOURCE_DIR}/br0.conf.example" "${SOURCE_DIR}/br0.startup.example"
+             "${SOURCE_DIR}/bridge.conf.example"
      DESTINATION "${SYSCONFDIR}/tapswitch")

@@ -1,0 +1,89 @@
+#include "tools/qemu-helper/guest_tap.h"
+
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace tapswitch {
+namespace {
+
+// The kernel replaces %d by the lowest number that is free.
+constexpr char kNamePattern[] = "tap%d";
+
+absl::Status Failed(const char* what) { return absl::ErrnoToStatus(errno, what); }
+
+FileDescriptor OpenIoctlSocket() {
+  return FileDescriptor(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+}  // namespace
+
+absl::StatusOr<GuestTap> MakeGuestTap(FileDescriptor tun, bool with_vnet_header) {
+  ifreq request{};
+  std::memcpy(request.ifr_name, kNamePattern, sizeof(kNamePattern));
+  request.ifr_flags =
+      static_cast<short>(IFF_TAP | IFF_NO_PI | (with_vnet_header ? IFF_VNET_HDR : 0));
+  if (ioctl(tun.get(), TUNSETIFF, &request) != 0) return Failed("cannot make a TAP");
+  GuestTap tap{.file = std::move(tun), .name = request.ifr_name};
+  const FileDescriptor socket = OpenIoctlSocket();
+  if (ioctl(socket.get(), SIOCGIFINDEX, &request) != 0) return Failed("cannot find the TAP");
+  tap.ifindex = request.ifr_ifindex;
+  return tap;
+}
+
+void KeepHostQuiet(const GuestTap& tap) {
+  const std::string path = absl::StrCat("/proc/sys/net/ipv6/conf/", tap.name, "/disable_ipv6");
+  const FileDescriptor setting(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (setting.valid()) static_cast<void>(!write(setting.get(), "1", 1));
+}
+
+absl::Status BringUp(const GuestTap& tap) {
+  const FileDescriptor socket = OpenIoctlSocket();
+  ifreq request{};
+  tap.name.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
+  if (ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) return Failed("cannot find the TAP");
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  if (ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) return Failed("cannot bring the TAP up");
+  return absl::OkStatus();
+}
+
+absl::Status CheckUnixSocket(int fd) {
+  int domain = 0;
+  socklen_t size = sizeof(domain);
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError("--fd: it is the number of an open Unix socket");
+}
+
+absl::Status SendFile(int socket, int file) {
+  char request = 0;  // QEMU reads one byte, whatever it is
+  iovec part{.iov_base = &request, .iov_len = sizeof(request)};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(file))> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(file));
+  std::memcpy(CMSG_DATA(header), &file, sizeof(file));
+  for (;;) {
+    if (sendmsg(socket, &message, MSG_NOSIGNAL) == 1) return absl::OkStatus();
+    if (errno != EINTR) return Failed("cannot send the TAP to QEMU");
+  }
+}
+
+}  // namespace tapswitch

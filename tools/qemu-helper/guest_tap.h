@@ -1,0 +1,34 @@
+// The TAP of a guest: made here, held by QEMU, and gone with it.
+
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ports/file_descriptor.h"
+
+namespace tapswitch {
+
+struct GuestTap {
+  FileDescriptor file;
+  std::string name;  // the kernel's choice
+  int ifindex = 0;
+};
+
+// Makes a TAP of `tun`, an open /dev/net/tun.
+[[nodiscard]] absl::StatusOr<GuestTap> MakeGuestTap(FileDescriptor tun, bool with_vnet_header);
+
+// The host's own network stack is not to speak IPv6 on it, as it would unasked. Where it cannot be
+// told so, it does.
+void KeepHostQuiet(const GuestTap& tap);
+
+[[nodiscard]] absl::Status BringUp(const GuestTap& tap);
+
+// Whether `fd` is open, and a Unix socket.
+[[nodiscard]] absl::Status CheckUnixSocket(int fd);
+
+// Sends an open file through a Unix socket.
+[[nodiscard]] absl::Status SendFile(int socket, int file);
+
+}  // namespace tapswitch

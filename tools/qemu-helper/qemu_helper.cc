@@ -1,0 +1,124 @@
+// tapswitch-qemu-helper: gives QEMU, run by whom the access list allows it, a TAP that is a port of a
+// running switch.
+//
+// Anybody may start it, with whatever arguments, environment, open files and limits, and it has more
+// rights than he. So it takes nothing from the caller but three arguments, decides everything that
+// concerns a guest by itself, and is the caller wherever it can be (caller_rights.h). A TAP that
+// does not get to QEMU, however that comes, goes with this process, and its port goes with the TAP.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "tools/qemu-helper/acl_file.h"
+#include "tools/qemu-helper/arguments.h"
+#include "tools/qemu-helper/caller_rights.h"
+#include "tools/qemu-helper/guest_tap.h"
+#include "tools/tapctl/control_connection.h"
+
+namespace tapswitch {
+namespace {
+
+constexpr const char* kAclPath = TAPSWITCH_BRIDGE_CONF;
+constexpr const char* kUsage =
+    "Usage: tapswitch-qemu-helper [--use-vnet] --br=NAME --fd=N\n"
+    "\n"
+    "Makes a TAP, a port of the switch NAME of it, and sends it through the Unix socket N.\n"
+    "QEMU calls it so:\n"
+    "  -netdev tap,id=n0,br=br0,helper=/usr/libexec/tapswitch-qemu-helper\n"
+    "  -netdev bridge,id=n0,br=br0,helper=/usr/libexec/tapswitch-qemu-helper\n"
+    "\n"
+    "  --use-vnet  frames have virtio-net headers\n"
+    "  --br=NAME   the switch, as tapswitchd --name has it\n"
+    "  --fd=N      an open Unix socket\n"
+    "  --help      print this\n"
+    "  --version   print the version\n";
+
+absl::Status CheckAcl(const std::string& bridge) {
+  const auto statements = ReadAclFile(kAclPath);
+  if (!statements.ok()) return statements.status();
+  if (Permits(*statements, bridge)) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("bridge ", bridge, ": ", kAclPath, " does not allow it"));
+}
+
+absl::StatusOr<FileDescriptor> OpenTun() {
+  constexpr const char* kPath = "/dev/net/tun";
+  FileDescriptor tun(open(kPath, O_RDWR | O_CLOEXEC));
+  if (tun.valid()) return tun;
+  return absl::ErrnoToStatus(errno, kPath);
+}
+
+// Names are the same in each network namespace: the number tells this one from that of the switch.
+absl::StatusOr<uint64_t> OwnNetns() {
+  struct stat found {};
+  if (stat("/proc/self/ns/net", &found) == 0) return found.st_ino;
+  return absl::ErrnoToStatus(errno, "/proc/self/ns/net");
+}
+
+absl::Status Serve(const HelperArguments& arguments) {
+  if (absl::Status good = CheckUnixSocket(arguments.fd); !good.ok()) return good;
+  if (absl::Status done = BecomeCaller(); !done.ok()) return done;
+  if (absl::Status allowed = CheckAcl(arguments.bridge); !allowed.ok()) return allowed;
+
+  if (absl::Status done = Raise(); !done.ok()) return done;
+  auto control =
+      ControlConnection::Open(absl::StrCat("/run/tapswitch/", arguments.bridge, ".sock"));
+  if (!control.ok()) return control.status();
+  auto tun = OpenTun();
+  if (!tun.ok()) return tun.status();
+  if (absl::Status done = KeepNetAdmin(); !done.ok()) return done;
+
+  const auto netns = OwnNetns();
+  if (!netns.ok()) return netns.status();
+  const auto tap = MakeGuestTap(*std::move(tun), arguments.use_vnet);
+  if (!tap.ok()) return tap.status();
+  const auto added = control->Call("port.add", {{"port", "netdev:" + tap->name},
+                                                {"ephemeral", true},
+                                                {"ifindex", tap->ifindex},
+                                                {"netns", *netns}});
+  if (!added.ok()) return added.status();
+  KeepHostQuiet(*tap);
+  // Last, so that the host's own stack has no moment in which to speak or listen.
+  if (absl::Status up = BringUp(*tap); !up.ok()) return up;
+  return SendFile(arguments.fd, tap->file.get());
+}
+
+int Fail(const absl::Status& status) {
+  std::cerr << "tapswitch-qemu-helper: " << status.message() << '\n';
+  return 1;
+}
+
+int Main(const std::vector<std::string_view>& words) {
+  const auto arguments = ParseHelperArguments(words);
+  if (!arguments.ok()) return Fail(arguments.status());
+  if (arguments->help) {
+    std::cout << kUsage;
+    return 0;
+  }
+  if (arguments->version) {
+    std::cout << "tapswitch-qemu-helper " << TAPSWITCH_VERSION << '\n';
+    return 0;
+  }
+  const absl::Status served = Serve(*arguments);
+  return served.ok() ? 0 : Fail(served);
+}
+
+}  // namespace
+}  // namespace tapswitch
+
+int main(int argc, char** argv) {
+  clearenv();
+  if (argc < 1) return 1;
+  return tapswitch::Main({argv + 1, argv + argc});
+}
