@@ -73,6 +73,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Accepted{"port show dev vnet0", "port.list", R"({"name": "vnet0"})"},
                     Accepted{"port add tap:vnet0,mtu=9000", "port.add",
                              R"({"port": "tap:vnet0,mtu=9000"})"},
+                    Accepted{"port add netdev:tap0 ephemeral", "port.add",
+                             R"({"port": "netdev:tap0", "ephemeral": true})"},
                     Accepted{"port add dev", "port.add", R"({"port": "dev"})"},
                     Accepted{"port del vnet0", "port.del", R"({"name": "vnet0"})"},
                     Accepted{"port del dev dev", "port.del", R"({"name": "dev"})"}));

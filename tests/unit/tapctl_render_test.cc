@@ -132,6 +132,15 @@ TEST(RenderPortsTest, ALineEachWithTheReason) {
             "vnet1: tap link down state disabled mtu 9000 learned 3 (it is down)\n");
 }
 
+TEST(RenderPortsTest, TellsWhatMakesAPortGo) {
+  EXPECT_EQ(Render("port show", R"([{"ifname": "vnet1", "type": "netdev", "link": "up",
+                                     "ephemeral": true, "attached_by": "vnet*"},
+                                    {"ifname": "tap0", "type": "netdev", "link": "up",
+                                     "ephemeral": true}])"),
+            "vnet1: netdev link up state  mtu  learned  attached by vnet*\n"
+            "tap0: netdev link up state  mtu  learned  ephemeral\n");
+}
+
 TEST(RenderPortsTest, StatisticsAreCountersAndDropsByReason) {
   EXPECT_EQ(Render("port show", kPorts, {.statistics = true, .details = true}),
             "vnet1: tap link down state disabled mtu 9000 learned 3 (it is down)\n"
