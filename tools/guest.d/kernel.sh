@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# Kernels for guests of QEMU: Debian packages, fetched with apt-get download, unpacked and never
+# installed. To be sourced.
+#
+# They are kept in $TAPSWITCH_VM_CACHE (default build/vm-cache below the source tree). What is there
+# is used again without asking apt; remove the folder to get a newer kernel.
+
+PATH=$PATH:/usr/sbin:/sbin # depmod, modprobe
+_guest_d=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly _guest_d
+readonly guest_cache=${TAPSWITCH_VM_CACHE:-$_guest_d/../../build/vm-cache}
+
+# Ends the script as tests do that cannot run here.
+skip() {
+  echo "SKIP: $*"
+  exit 77
+}
+
+# require_programs PROGRAM:PACKAGE...
+require_programs() {
+  local program
+  for program in "$@"; do
+    command -v "${program%:*}" >/dev/null ||
+      skip "no ${program%:*} here: apt-get install ${program#*:}"
+  done
+}
+
+# require_guest_programs [PROGRAM:PACKAGE]...
+require_guest_programs() {
+  require_programs qemu-system-x86_64:qemu-system-x86 busybox:busybox-static modprobe:kmod \
+    apt-get:apt dpkg-deb:dpkg "$@"
+}
+
+# A meta package such as linux-image-amd64 names the image of the day; an image names itself.
+_image_package() {
+  local depended
+  depended=$(apt-cache depends --important "$1" 2>/dev/null |
+    sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
+  echo "${depended:-$1}"
+}
+
+# Makes $2 hold vmlinuz, release and lib/modules of the package $1.
+_unpack_kernel() {
+  local -r package=$1 into=$2
+  local image release
+  image=$(_image_package "$package")
+  if ! (cd "$into" && apt-get -o APT::Sandbox::User="$(id -un)" download "$image") \
+    >"$into/apt.log" 2>&1; then
+    tail -n 3 "$into/apt.log"
+    skip "the kernel package $image cannot be had: run apt-get update, and see above"
+  fi
+  mkdir "$into/unpacked"
+  dpkg-deb --extract "$into"/linux-image-*.deb "$into/unpacked"
+  release=$(basename "$into"/unpacked/lib/modules/*)
+  echo "$release" >"$into/release"
+  mv "$into/unpacked/boot/vmlinuz-$release" "$into/vmlinuz"
+  mv "$into/unpacked/lib" "$into/lib"
+  rm -rf "$into/unpacked" "$into"/*.deb
+  # Most of the package is drivers of hardware that the guest has not.
+  find "$into/lib/modules/$release/kernel/drivers" -mindepth 1 -maxdepth 1 \
+    ! -name net ! -name vhost ! -name virtio ! -name char -exec rm -rf {} +
+  depmod --basedir "$into" "$release"
+}
+
+# provide_kernel PACKAGE PACK: sets `kernel` to the folder of the unpacked kernel, in which `PACK
+# FOLDER RELEASE` has left what it makes. A folder with its final name is complete.
+provide_kernel() {
+  local -r package=$1 pack=$2
+  local lock
+  kernel=$guest_cache/$package
+  mkdir -p "$guest_cache"
+  exec {lock}>"$guest_cache/lock"
+  flock "$lock"
+  if [[ ! -e $kernel ]]; then
+    rm -rf "$kernel.partial"
+    mkdir "$kernel.partial"
+    _unpack_kernel "$package" "$kernel.partial"
+    mv "$kernel.partial" "$kernel"
+  fi
+  "$pack" "$kernel" "$(<"$kernel/release")"
+  exec {lock}>&-
+  kernel=$(cd "$kernel" && pwd)
+}
+
+# copy_modules KERNEL RELEASE TREE MODULE...: the modules and what they need, into the folder TREE,
+# and their names to TREE/modules in the order in which they are to be inserted.
+copy_modules() {
+  local -r from=$1 release=$2 tree=$3
+  local file files
+  files=$(modprobe --dirname "$from" --set-version "$release" --show-depends --all "${@:4}" |
+    sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++')
+  for file in $files; do
+    cp "$file" "$tree"
+    basename "$file" >>"$tree/modules"
+  done
+}
+
+# pack_tree TREE FILE: makes it an initramfs. Not compressed: an emulated processor would take long
+# to undo that.
+pack_tree() {
+  (cd "$1" && find . | busybox cpio -o -H newc 2>/dev/null) >"$2.partial"
+  mv "$2.partial" "$2"
+}
