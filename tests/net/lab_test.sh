@@ -114,6 +114,7 @@ up_refuses_a_foreign_namespace_before_it_makes_anything() {
 up_refuses_numbers_out_of_range() {
   local count
   for count in 0 65 -1 x ''; do refuses "'$count' hosts" "$lab" up "$count"; done
+  for count in 9 -1 x ''; do refuses "--vms '$count'" "$lab" up 2 --vms "$count"; done
 }
 
 up_that_fails_halfway_leaves_nothing() {
