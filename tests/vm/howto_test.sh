@@ -1,0 +1,283 @@
+#!/bin/bash
+# The README's how-tos do what they say: each block of commands is carried out as it stands there.
+#
+#   howto_test.sh BUILD-FOLDER [TITLE]    all, or the one with that title
+#
+# Needs root. Each how-to runs in namespaces of its own, in which the build is installed. What its
+# text presumes, `prepare_...` makes; what it promises, `verify_...` checks; there is one for each
+# title. The word behind a block's language says who runs it: `user` an ordinary one without any
+# rights, `a` and `b` root of two machines (network namespaces, 192.0.2.1 and 192.0.2.2).
+
+set -Eeuo pipefail
+trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
+
+# shellcheck source=tests/vm/stations.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stations.sh"
+
+readonly user=65534
+readonly user_folder=/run/user/$user
+export TAPSWITCH_VM_CACHE=$guest_cache
+
+before_failure() {
+  tail -n 20 /run/howto/*.log "$TAPSWITCH_GUESTS"/*/console.log
+  tapctl port show
+}
+
+# --- what the README says -------------------------------------------------------------------------
+
+# Prints the titles, one a line.
+titles() {
+  sed -n '/^## How to$/,/^## /{s/^### //p}' "$source_dir/README.md"
+}
+
+# Each block is of a kind that is carried out or checked here.
+expect_known_blocks() {
+  local unknown
+  unknown=$(sed -n '/^## How to$/,/^## /{/^```./p}' "$source_dir/README.md" |
+    grep --line-regexp --invert-match --extended-regexp '```(sh( user| a| b)?|xml)' || true)
+  [[ -z $unknown ]] || fail "nobody carries out blocks that begin with $unknown"
+}
+
+name_of() {
+  tr '[:upper:]' '[:lower:]' <<<"$1" | tr --complement --squeeze-repeats 'a-z0-9\n' _
+}
+
+# blocks TITLE LANGUAGE [WHO]: the text of its blocks, one behind the other.
+blocks() {
+  awk -v title="### $1" -v fence="\`\`\`$2${3:+ $3}" '
+    /^#/ && !inside { here = ($0 == title) }
+    here && inside && /^```$/ { inside = wanted = 0 }
+    here && wanted { print }
+    here && /^```./ { inside = 1; wanted = ($0 == fence) }
+  ' "$source_dir/README.md"
+}
+
+# --- carrying it out ------------------------------------------------------------------------------
+
+# Runs commands as a person does who looks what a switch that he has started says, before he goes
+# on: the control socket of each answers.
+# shellcheck disable=SC2016  # for the shell that runs it
+readonly patient='
+  set -eu -o functrace
+  settle() {
+    local pid deadline=$((SECONDS + 30))
+    for pid in $(jobs -pr); do
+      until [[ $(cat "/proc/$pid/comm" 2>/dev/null || echo gone) != bash ]]; do sleep 0.02; done
+      [[ $(cat "/proc/$pid/comm" 2>/dev/null) == tapswitchd ]] || continue
+      until tapctl bridge show >/dev/null 2>&1; do ((SECONDS < deadline)) || return 0; sleep 0.05; done
+    done
+  }
+  trap settle DEBUG
+  source "$1"
+'
+
+# carry_out TITLE [WHO]: its shell blocks, by whom.
+carry_out() {
+  local script=/run/howto/commands${2:+.$2} as=()
+  blocks "$1" sh "${2:-}" >"$script"
+  [[ -s $script ]] || return 0
+  case ${2:-} in
+    user)
+      as=(env XDG_RUNTIME_DIR="$user_folder" setpriv --reuid="$user" --regid="$user" --clear-groups)
+      # The helper is a way to more rights, else there is none.
+      [[ $1 == QEMU* ]] || as+=(--bounding-set=-all --no-new-privs)
+      ;;
+    # Machines share no control sockets.
+    [ab]) as=(ip netns exec "$2" sh -c 'mount -t tmpfs tmpfs /run/tapswitch; exec "$@"' -) ;;
+  esac
+  chmod 644 "$script"
+  (cd "$user_folder" && "${as[@]}" bash -c "$patient" - "$script") \
+    >"$script.log" 2>&1 </dev/null || fail "$1: status $? of: $(cat "$script")"
+}
+
+# The build as if it were a package: in /usr, below a layer that takes the changes.
+install_build() {
+  local folder
+  for folder in etc usr; do
+    mkdir "/run/$folder" "/run/$folder.work"
+    mount -t overlay -o "lowerdir=/$folder,upperdir=/run/$folder,workdir=/run/$folder.work" \
+      overlay "/$folder" || skip 'there are no overlay file systems'
+  done
+  cmake --install "$1" --prefix /usr >/dev/null
+  # Where others may read it, who may not enter the source tree.
+  mkdir /run/vm-cache
+  mount --bind "$guest_cache" /run/vm-cache
+  export TAPSWITCH_VM_CACHE=/run/vm-cache
+}
+
+# run_one BUILD TITLE: in namespaces of its own.
+run_one() {
+  local -r name=$(name_of "$2")
+  mount -t tmpfs tmpfs /run
+  mount -t sysfs sysfs /sys
+  ip link set lo up
+  mkdir -p /run/howto /run/tapswitch /run/netns "$user_folder"
+  chown "$user:$user" "$user_folder"
+  install_build "$1"
+  if declare -F "prepare_$name" >/dev/null; then "prepare_$name"; fi
+  carry_out "$2"
+  carry_out "$2" a
+  carry_out "$2" b
+  carry_out "$2" user
+  "verify_$name"
+}
+
+# --- what the how-tos presume ---------------------------------------------------------------------
+
+# Sets VM1 and VM2.
+describe_guests() {
+  export VM1 VM2
+  VM1=$("$guest" options vm1 10.0.0.1/24 fd00::1/64)
+  VM2=$("$guest" options vm2 10.0.0.2/24 fd00::2/64)
+  chown -R "$user:$user" "$TAPSWITCH_GUESTS"
+}
+
+# Machines a and b, on one wire.
+make_machines() {
+  ip netns add a
+  ip netns add b
+  ip link add eth0 netns a type veth peer name eth0 netns b
+  ip -n a address add 192.0.2.1/24 dev eth0
+  ip -n b address add 192.0.2.2/24 dev eth0
+  ip -n a link set eth0 up
+  ip -n b link set eth0 up
+}
+
+prepare_qemu() { describe_guests; }
+prepare_qemu_on_a_macvtap() { describe_guests; }
+prepare_qemu_started_by_an_ordinary_user() { describe_guests; }
+prepare_a_switch_without_root() { describe_guests; }
+prepare_two_machines_joined_by_vxlan() { make_machines; }
+
+prepare_two_machines_joined_by_openvpn() {
+  make_machines
+  openvpn --genkey secret "$user_folder/static.key"
+}
+
+prepare_a_container() {
+  export PID
+  unshare --net sleep infinity &
+  PID=$!
+  until [[ $(readlink "/proc/$PID/ns/net") != "$(readlink /proc/self/ns/net)" ]]; do sleep 0.02; done
+}
+
+# The card is one end of a wire; at the other is a machine of the network.
+prepare_a_network_card_as_uplink() {
+  ip netns add lan
+  ip link add enp1s0 type veth peer name eth0 netns lan
+  ip -n lan address add 10.0.0.3/24 dev eth0
+  ip -n lan link set eth0 up
+  ip address add 10.0.0.1/24 dev enp1s0
+}
+
+# --- what they promise ----------------------------------------------------------------------------
+
+guests_reach_each_other() {
+  expect_reachable vm1 10.0.0.2
+  expect_reachable vm2 fd00::1
+  make_payload vm1
+  expect_stream vm1 vm2 10.0.0.2
+}
+
+verify_qemu() {
+  guests_reach_each_other
+}
+
+verify_qemu_started_by_an_ordinary_user() {
+  guests_reach_each_other
+}
+
+verify_qemu_on_a_macvtap() {
+  guests_reach_each_other
+}
+
+verify_a_switch_without_root() {
+  guests_reach_each_other
+}
+
+verify_network_namespaces() {
+  expect_reachable h2 10.0.0.1
+}
+
+pings() {
+  ping -q -c 1 -W 1 "$1" >/dev/null 2>&1
+}
+
+verify_a_container() {
+  wait_for pings 10.0.0.2
+}
+
+verify_two_machines_joined_by_vxlan() {
+  expect_reachable a 10.0.0.2
+  make_payload a
+  expect_stream a b 10.0.0.2
+}
+
+verify_two_machines_joined_by_openvpn() {
+  verify_two_machines_joined_by_vxlan
+}
+
+verify_a_network_card_as_uplink() {
+  wait_for pings 10.0.0.3
+  wait_for pings 10.0.0.2
+  expect_reachable lan 10.0.0.1
+  expect_reachable h1 10.0.0.3
+  # The card's own stack keeps out: nobody answers twice.
+  local -r replies=$(ip netns exec lan ping -c 3 -i 0.2 10.0.0.1)
+  [[ $replies == *' 3 received'* && $replies != *DUP* ]] || fail "$replies"
+}
+
+# As libvirt does when a domain starts.
+becomes_a_port() {
+  [[ $(tapctl port show vnet0 2>/dev/null) == *'attached by vnet'* ]]
+}
+
+verify_libvirt() {
+  local number=0 domain=/run/howto/domain.xml
+  ip tuntap add vnet0 mode tap
+  ip link set vnet0 up
+  wait_for becomes_a_port
+  type -P virt-xml-validate >/dev/null || skip 'no virt-xml-validate: apt-get install libvirt-clients'
+  blocks libvirt xml | awk 'BEGIN { RS = "</interface>\n" } { printf "%s</interface>", $0 > ("/run/howto/" NR ".xml") }'
+  for number in 1 2; do
+    {
+      echo "<domain type='qemu'><name>vm1</name><memory>1048576</memory><os><type>hvm</type></os>"
+      echo "<devices>$(cat "/run/howto/$number.xml")</devices></domain>"
+    } >"$domain"
+    virt-xml-validate "$domain" domain >/run/howto/validate.log 2>&1 ||
+      fail "not valid: $(cat "$domain" /run/howto/validate.log)"
+  done
+}
+
+# --------------------------------------------------------------------------------------------------
+
+# run_all BUILD: skipped, in the end, if any was and none failed.
+run_all() {
+  local title status started result=0
+  expect_known_blocks
+  while read -r title; do
+    declare -F "verify_$(name_of "$title")" >/dev/null || fail "nothing verifies '$title'"
+    started=$SECONDS status=0
+    unshare --mount --net --pid --fork --kill-child --mount-proc \
+      bash "$0" --one "$1" "$title" || status=$?
+    case $status in
+      0) echo "ok: $title ($((SECONDS - started)) s)" ;;
+      77) result=77 ;;
+      *) exit 1 ;;
+    esac
+  done < <(titles)
+  exit "$result"
+}
+
+if [[ ${1:-} == --one ]]; then
+  run_one "$2" "$3"
+elif (($# == 2)); then
+  exec unshare --mount --net --pid --fork --kill-child --mount-proc bash "$0" --one "$1" "$2"
+else
+  ((EUID == 0)) || skip 'namespaces need root'
+  [[ -c /dev/net/tun ]] || skip '/dev/net/tun is missing'
+  require_programs openvpn:openvpn cmake:cmake
+  # Not in there, where no server can be asked for a kernel.
+  "$guest" prepare || exit
+  run_all "$1"
+fi
