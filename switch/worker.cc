@@ -51,13 +51,18 @@ absl::Status Worker::AddPort(std::unique_ptr<Port>& port, const PortForwarding& 
 }
 
 void Worker::SetForwarding(const PortForwarding& forwarding) {
-  ports_[forwarding.id.value].forwarding = forwarding;
+  Attached& attached = ports_[forwarding.id.value];
+  attached.forwarding = forwarding;
+  UpdateOwnAddress(attached);
   view_is_stale_ = true;
 }
 
 void Worker::SetForwarding(const BridgeForwarding& forwarding) {
   forwarding_ = forwarding;
   view_is_stale_ = true;
+  for (Attached& attached : ports_) {
+    if (attached.port) UpdateOwnAddress(attached);
+  }
 }
 
 void Worker::SetLoopDetection(const LoopDetection& settings) {
@@ -104,9 +109,8 @@ void Worker::FinishRemovals() {
   for (Attached& attached : ports_) {
     if (!attached.on_removed || !attached.port->closed()) continue;
     attached.port->Detach();
-    if (const MacAddress own = std::exchange(attached.status.address, {}); !own.is_zero()) {
-      ChangeOwnAddress(attached, own);
-    }
+    attached.status.address = {};
+    UpdateOwnAddress(attached);
     const auto on_removed = std::move(attached.on_removed);
     on_removed(std::move(attached.port));
     attached = {};
@@ -346,31 +350,49 @@ void Worker::NoticeStatus(Attached& attached) {
     if (!status.link_up) bridge_.table().FlushPort(attached.port->identity().id);
     if (on_link_state_ && !attached.on_removed) on_link_state_(*attached.port);
   }
-  const MacAddress before = std::exchange(attached.status, status).address;
-  if (before != status.address) ChangeOwnAddress(attached, before);
+  attached.status = status;
+  UpdateOwnAddress(attached);
 }
 
-// The address of a port's interface is one of the bridge's own. Several interfaces may have the same:
-// it is listed for the first of them, and for the next when that goes.
-void Worker::ChangeOwnAddress(const Attached& attached, MacAddress before) {
-  MacTable& table = bridge_.table();
-  const PortId id = attached.port->identity().id;
-  const auto is_own = [&](MacAddress address) {
-    const auto entry = table.Find(kNoVlan, address, now_);
-    return entry && entry->state == MacEntryState::kPermanent;
-  };
-  const auto set = [&](MacAddress address, PortId port) {
-    static_cast<void>(
-        table.Set({.address = address, .port = port, .state = MacEntryState::kPermanent}, now_));
-  };
-  if (!before.is_zero() && is_own(before) && table.Erase(kNoVlan, before, id)) {
-    const auto next = std::find_if(ports_.begin(), ports_.end(), [&](const Attached& other) {
-      return other.port && &other != &attached && other.status.address == before;
-    });
-    if (next != ports_.end()) set(before, next->port->identity().id);
+// The address of a port's interface is one of the bridge's own, in each VLAN of the port while VLANs
+// are filtered. Several interfaces may have the same: it is listed for the first of them, and for the
+// next when that goes.
+void Worker::UpdateOwnAddress(Attached& attached) {
+  OwnAddress wanted{.address = attached.status.address};
+  if (!wanted.address.is_zero()) {
+    wanted.vlans.insert(kNoVlan);
+    if (forwarding_.vlan_filtering) wanted.vlans |= attached.forwarding.vlans.members;
   }
-  const MacAddress now = attached.status.address;
-  if (!now.is_zero() && !is_own(now)) set(now, id);
+  const OwnAddress before = std::exchange(attached.own, wanted);
+  if (before == wanted) return;
+  const bool is_the_same = before.address == wanted.address;
+  const PortId id = attached.port->identity().id;
+  (is_the_same ? before.vlans - wanted.vlans : before.vlans).ForEach([&](VlanId vlan) {
+    ForgetOwnAddress(vlan, before.address, id);
+  });
+  (is_the_same ? wanted.vlans - before.vlans : wanted.vlans).ForEach([&](VlanId vlan) {
+    ListOwnAddress(vlan, wanted.address, id);
+  });
+}
+
+void Worker::ListOwnAddress(VlanId vlan, MacAddress address, PortId id) {
+  MacTable& table = bridge_.table();
+  const auto entry = table.Find(vlan, address, now_);
+  if (entry && entry->state == MacEntryState::kPermanent) return;
+  // Without room frames to it are flooded, and nobody waits for them.
+  static_cast<void>(table.Set(
+      {.vlan = vlan, .address = address, .port = id, .state = MacEntryState::kPermanent}, now_));
+}
+
+void Worker::ForgetOwnAddress(VlanId vlan, MacAddress address, PortId id) {
+  MacTable& table = bridge_.table();
+  const auto entry = table.Find(vlan, address, now_);
+  const bool is_own = entry && entry->state == MacEntryState::kPermanent;
+  if (!is_own || !table.Erase(vlan, address, id)) return;
+  const auto next = std::find_if(ports_.begin(), ports_.end(), [&](const Attached& other) {
+    return other.port && other.own.address == address && other.own.vlans.contains(vlan);
+  });
+  if (next != ports_.end()) ListOwnAddress(vlan, address, next->port->identity().id);
 }
 
 PortForwarding Worker::EffectiveForwarding(const Attached& attached) {

@@ -122,9 +122,18 @@ class Worker {
   [[nodiscard]] Port* port(PortId id);
 
  private:
+  // The address of a port's interface, and the VLANs in which the table has it.
+  struct OwnAddress {
+    MacAddress address{};
+    VlanSet vlans;
+
+    bool operator==(const OwnAddress&) const = default;
+  };
+
   struct Attached {
     std::unique_ptr<Port> port;
     PortStatus status;  // as last acted upon
+    OwnAddress own;
     PortForwarding forwarding;
     std::optional<ShutDown> shut_down;
     std::function<void(std::unique_ptr<Port>)> on_removed;  // set once it is being removed
@@ -144,7 +153,9 @@ class Worker {
   void CaptureReceived();
   void CaptureSent(PortId by, std::span<const WireFrame> frames);
   void NoticeStatus(Attached& attached);
-  void ChangeOwnAddress(const Attached& attached, MacAddress before);
+  void UpdateOwnAddress(Attached& attached);
+  void ListOwnAddress(VlanId vlan, MacAddress address, PortId id);
+  void ForgetOwnAddress(VlanId vlan, MacAddress address, PortId id);
   [[nodiscard]] static PortForwarding EffectiveForwarding(const Attached& attached);
   void RebuildView();
   void TellLoopDetector(std::span<const PortForwarding> ports);

@@ -8,39 +8,18 @@
 namespace tapswitch {
 namespace {
 
-// The two forms in which the copies of one frame leave.
-class TagEdits {
- public:
-  TagEdits(const ForwardingView& view, const EthernetHeader& header, Classification as)
-      : tag_{.protocol = view.vlan_protocol(), .control = as.vlan.value}, from_(as.tag) {
-    constexpr uint16_t kPriorityBits = 0xF000;  // PCP and DEI
-    if (as.tag != FrameTag::kPriority) return;
-    tag_.control = static_cast<uint16_t>(as.vlan.value | (header.tag->control & kPriorityBits));
-  }
-
-  [[nodiscard]] EgressFrame Copy(uint16_t frame, bool untagged) const {
-    return {.frame = frame,
-            .edit = TagEditFor(from_, untagged),
-            .has_own_tag = from_ != FrameTag::kNone,
-            .tag = tag_};
-  }
-
- private:
-  VlanTag tag_;
-  FrameTag from_;
-};
-
 // A question that no port is left for.
 DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
   return verdict == ProtocolVerdict::kAnswered ? DropReason::kNeighbourAnswered
                                                : DropReason::kNoEgress;
 }
 
-// Copies of a frame as it came. Out of line, as few frames need it.
+// Copies of a frame as it came. Out of line, as few frames need it; and it parses the header again, so
+// that nobody takes the address of the one that forwarding holds in registers.
 [[gnu::noinline]] void MirrorReceived(const ForwardingView& view, const Frame& frame,
-                                      const EthernetHeader& header, uint16_t index,
-                                      EgressLists& egress) {
-  const Classification as = view.Classify(frame.ingress, header);
+                                      uint16_t index, EgressLists& egress) {
+  const auto header = ParseHeader(frame.bytes());
+  const Classification as = view.Classify(frame.ingress, *header);
   const bool is_member = view.masks(as.vlan).members.contains(frame.ingress);
   view.mirrors().received(frame.ingress, as.vlan, is_member).ForEach([&](PortId to) {
     egress.Append(to, {.frame = index, .has_own_tag = as.tag != FrameTag::kNone});
@@ -49,10 +28,8 @@ DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
 
 // Copies of a frame as it leaves. One that leaves in two forms, by several ports, is copied to each
 // destination as it leaves by the first that is mirrored there.
-[[gnu::noinline]] void MirrorSent(const ForwardingView& view, const Decision& decision, VlanId vlan,
-                                  const TagEdits& edits, uint16_t index, EgressLists& egress) {
-  const bool floods = decision.action == Decision::Action::kFlood;
-  const PortSet leaves_by = floods ? decision.flood : PortSet::Of(decision.egress);
+[[gnu::noinline]] void MirrorSent(const ForwardingView& view, const PortSet& leaves_by, VlanId vlan,
+                                  TagEdits edits, uint16_t index, EgressLists& egress) {
   const PortSet& untagged = view.masks(vlan).untagged;
   PortSet done;
   leaves_by.ForEach([&](PortId port) {
@@ -61,6 +38,11 @@ DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
         [&](PortId mirror) { egress.Append(mirror, edits.Copy(index, untagged.contains(port))); });
     done |= to;
   });
+}
+
+[[gnu::noinline]] void MirrorSent(const ForwardingView& view, PortId leaves_by, VlanId vlan,
+                                  TagEdits edits, uint16_t index, EgressLists& egress) {
+  MirrorSent(view, PortSet::Of(leaves_by), vlan, edits, index, egress);
 }
 
 }  // namespace
@@ -86,31 +68,25 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
   }
 }
 
-// parse -> admit (-> screen) -> learn -> decide (-> storm control) -> group; mirrors look on, at both
-// ends.
+// parse -> admit (-> screen) -> learn -> decide -> group; mirrors look on, at both ends.
 std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                                PortCounters& counters, EgressLists& egress) {
   const auto header = ParseHeader(frame.bytes());
   if (!header) return DropReason::kRunt;
 
   const bool is_mirrored = view_.mirrors().apply_to(frame.ingress);
-  if (is_mirrored) MirrorReceived(view_, frame, *header, index, egress);
+  if (is_mirrored) [[unlikely]]
+    MirrorReceived(view_, frame, index, egress);
 
   if (const auto refused = Admit(view_, frame.ingress, *header)) return refused;
 
   const Classification as = view_.Classify(frame.ingress, *header);
   const VlanMasks& masks = view_.masks(as.vlan);
-  const bool counts = view_.filters_vlans();
-  if (counts && masks.members.contains(frame.ingress)) {
+  if (view_.filters_vlans() && masks.members.contains(frame.ingress)) {
     vlan_counters_.of(as.vlan, frame.ingress).received.Add(frame.bytes().size());
   }
-  ProtocolVerdict verdict = ProtocolVerdict::kPass;
-  if (view_.is_screened(frame.ingress)) {
-    const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
-    if (const auto refused = screening_.Check(view_, table_, screened, now, counters)) {
-      return refused;
-    }
-    verdict = screening_.verdict();
+  if (view_.is_screened(frame.ingress)) [[unlikely]] {
+    if (const auto refused = Screen(frame, as, now, counters)) return refused;
   }
   if (masks.learning.contains(frame.ingress) && MayTeach(*header)) {
     const LearnResult result = table_.Learn(as.vlan, header->source, frame.ingress, now);
@@ -119,32 +95,51 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
     }
   }
 
-  Decision decision = Decide(view_, table_, frame.ingress, as, *header, now);
+  const Decision decision = Decide(view_, table_, frame.ingress, as, *header, now);
   if (decision.action == Decision::Action::kDrop) return decision.reason;
   const TagEdits edits(view_, *header, as);
-  const auto send_by = [&](PortId port) {
-    if (counts) vlan_counters_.of(as.vlan, port).sent.Add(frame.bytes().size());
-    egress.Append(port, edits.Copy(index, masks.untagged.contains(port)));
-  };
-  if (decision.action == Decision::Action::kForward) {
-    send_by(decision.egress);
-    if (is_mirrored) MirrorSent(view_, decision, as.vlan, edits, index, egress);
-    return std::nullopt;
+  if (decision.action == Decision::Action::kFlood) {
+    // A copy, so that the decision itself can stay in registers.
+    const PortSet flood = decision.flood;
+    return Flood(frame, index, as, flood, edits, now, counters, egress);
   }
-  if (verdict != ProtocolVerdict::kPass) {
-    decision.flood -= view_.neigh_suppressed();
-    if (decision.flood.empty()) return WhyNobodyIsAsked(verdict);
+  SendBy(decision.egress, frame, index, as.vlan, edits, egress);
+  if (is_mirrored) [[unlikely]] {
+    MirrorSent(view_, decision.egress, as.vlan, edits, index, egress);
+  }
+  return std::nullopt;
+}
+
+void Bridge::SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan, TagEdits edits,
+                    EgressLists& egress) {
+  if (view_.filters_vlans()) vlan_counters_.of(vlan, port).sent.Add(frame.bytes().size());
+  egress.Append(port, edits.Copy(index, view_.masks(vlan).untagged.contains(port)));
+}
+
+// What few ports want of floods comes first: no questions that the bridge has answered, no storms.
+std::optional<DropReason> Bridge::Flood(const Frame& frame, uint16_t index, Classification as,
+                                        PortSet ports, TagEdits edits, Tick now,
+                                        PortCounters& counters, EgressLists& egress) {
+  if (view_.is_screened(frame.ingress) && screening_.verdict() != ProtocolVerdict::kPass) {
+    ports -= view_.neigh_suppressed();
+    if (ports.empty()) return WhyNobodyIsAsked(screening_.verdict());
   }
   if (view_.limits_storms(frame.ingress)) [[unlikely]] {
     if (const auto refused = CheckFlood(frame, as, now, counters)) return refused;
   }
-  decision.flood.ForEach(send_by);
-  if (is_mirrored) MirrorSent(view_, decision, as.vlan, edits, index, egress);
+  ports.ForEach([&](PortId port) { SendBy(port, frame, index, as.vlan, edits, egress); });
+  if (view_.mirrors().apply_to(frame.ingress)) [[unlikely]] {
+    MirrorSent(view_, ports, as.vlan, edits, index, egress);
+  }
   return std::nullopt;
 }
 
-// These two parse the header again: few frames need them, and so nobody takes the address of the one
-// that forwarding holds in registers.
+std::optional<DropReason> Bridge::Screen(const Frame& frame, Classification as, Tick now,
+                                         PortCounters& counters) {
+  const auto header = ParseHeader(frame.bytes());
+  const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
+  return screening_.Check(view_, table_, screened, now, counters);
+}
 
 std::optional<DropReason> Bridge::HeedLearning(const Frame& frame, Classification as,
                                                LearnResult result, Tick now,
@@ -164,11 +159,17 @@ std::optional<DropReason> Bridge::CheckFlood(const Frame& frame, Classification 
 }
 
 void Bridge::Prefetch(const Frame& frame) const {
-  const auto header = ParseHeader(frame.bytes());
-  if (!header) return;
-  const VlanId vlan = view_.Classify(frame.ingress, *header).vlan;
-  table_.Prefetch(vlan, header->destination);
-  table_.Prefetch(vlan, header->source);
+  const auto bytes = frame.bytes();
+  if (bytes.size() < kEthernetHeaderSize) return;
+  // All frames of a bridge that does not filter VLANs are in the same one.
+  VlanId vlan = kNoVlan;
+  if (view_.filters_vlans()) {
+    const auto header = ParseHeader(bytes);
+    if (!header) return;
+    vlan = view_.Classify(frame.ingress, *header).vlan;
+  }
+  table_.Prefetch(vlan, MacAddress::FromBytes(bytes.first<kMacAddressSize>()));
+  table_.Prefetch(vlan, MacAddress::FromBytes(bytes.subspan<kMacAddressSize, kMacAddressSize>()));
 }
 
 }  // namespace tapswitch

@@ -50,6 +50,16 @@ class Bridge {
  private:
   std::optional<DropReason> ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                          PortCounters& counters, EgressLists& egress);
+  void SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan, TagEdits edits,
+              EgressLists& egress);
+  [[gnu::noinline]] std::optional<DropReason> Flood(const Frame& frame, uint16_t index,
+                                                    Classification as, PortSet ports,
+                                                    TagEdits edits, Tick now,
+                                                    PortCounters& counters, EgressLists& egress);
+  // These parse the header again: few frames need them, and so nobody takes the address of the one
+  // that forwarding holds in registers.
+  [[gnu::noinline]] std::optional<DropReason> Screen(const Frame& frame, Classification as,
+                                                     Tick now, PortCounters& counters);
   [[gnu::noinline]] std::optional<DropReason> HeedLearning(const Frame& frame, Classification as,
                                                            LearnResult result, Tick now,
                                                            PortCounters& counters);

@@ -25,6 +25,28 @@ struct EgressFrame {
   bool operator==(const EgressFrame&) const = default;
 };
 
+// The two forms in which the copies of one frame leave.
+class TagEdits {
+ public:
+  TagEdits(const ForwardingView& view, const EthernetHeader& header, Classification as)
+      : tag_{.protocol = view.vlan_protocol(), .control = as.vlan.value}, from_(as.tag) {
+    constexpr uint16_t kPriorityBits = 0xF000;  // PCP and DEI
+    if (as.tag != FrameTag::kPriority) return;
+    tag_.control = static_cast<uint16_t>(as.vlan.value | (header.tag->control & kPriorityBits));
+  }
+
+  [[nodiscard]] EgressFrame Copy(uint16_t frame, bool untagged) const {
+    return {.frame = frame,
+            .edit = TagEditFor(from_, untagged),
+            .has_own_tag = from_ != FrameTag::kNone,
+            .tag = tag_};
+  }
+
+ private:
+  VlanTag tag_;
+  FrameTag from_;
+};
+
 class EgressLists {
  public:
   // Room is reserved here, so that grouping never allocates: of a batch for the frames that leave by

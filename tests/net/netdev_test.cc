@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,6 +79,27 @@ TEST_P(NetdevTest, TheAddressOfThePortIsThePermanentEntryOfTheBridge) {
 
   client_->Call("port.del", {{"name", "vnet1"}});
   EXPECT_THAT(client_->Refused("fdb.get", {{"mac", kOwn}}), HasSubstr("there is no entry"));
+}
+
+TEST_P(NetdevTest, ItIsListedInEachVlanOfThePortWhileVlansAreFiltered) {
+  Run(std::string("ip link set vnet1 address ") + kOwn);
+  const auto vlans = [&] {
+    std::vector<int> listed;
+    for (const json& entry :
+         client_->Call("fdb.list", {{"dev", "vnet1"}, {"state", "permanent"}})) {
+      if (entry.at("mac") == kOwn) listed.push_back(entry.value("vlan", 0));
+    }
+    std::sort(listed.begin(), listed.end());
+    return listed;
+  };
+  EXPECT_TRUE(WaitUntil([&] { return vlans() == std::vector<int>{0}; }));
+  client_->Call("bridge.set", {{"vlan_filtering", true}});
+  EXPECT_EQ(vlans(), std::vector<int>{1});
+  client_->Call("vlan.add", {{"dev", "vnet1"}, {"vid", "10-12"}});
+  client_->Call("vlan.del", {{"dev", "vnet1"}, {"vid", "11"}});
+  EXPECT_EQ(vlans(), (std::vector<int>{1, 10, 12}));
+  client_->Call("bridge.set", {{"vlan_filtering", false}});
+  EXPECT_EQ(vlans(), std::vector<int>{0});
 }
 
 TEST_P(NetdevTest, AFrameToItIsConsumedAndOneFromItTeachesNothing) {
