@@ -37,6 +37,11 @@ absl::StatusOr<IoMode> ParseIo(std::string_view text) {
       absl::StrCat("--io=", View(text), ": it is one of auto, uring, epoll"));
 }
 
+absl::StatusOr<bool> ParseGro(std::string_view text) {
+  if (text == "auto" || text == "off") return text == "auto";
+  return absl::InvalidArgumentError(absl::StrCat("--gro=", View(text), ": it is auto or off"));
+}
+
 absl::StatusOr<std::vector<PortSpec>> ParsePorts(std::span<const std::string> texts) {
   std::vector<PortSpec> ports;
   std::set<std::string> names;
@@ -154,6 +159,9 @@ absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
   const auto io = ParseIo(text.io);
   if (!io.ok()) return io.status();
   config.io = *io;
+  const auto gro = ParseGro(text.gro);
+  if (!gro.ok()) return gro.status();
+  config.gro = *gro;
   if (absl::Status accounts = ParseAccounts(text, config); !accounts.ok()) return accounts;
   config.control_socket = text.control_socket.empty()
                               ? ControlSocketPath(ControlFolders().front(), text.name)

@@ -31,6 +31,7 @@ struct Config {
   uint32_t fdb_max = 65536;
   bool vlan_filtering = false;
   IoMode io = IoMode::kAuto;
+  bool gro = true;
   std::string control_socket = "/run/tapswitch/br0.sock";  // path
   std::optional<gid_t> control_group;                      // who may connect, beside the owner
   std::string startup_file;                                // tapctl commands; empty: none
@@ -47,6 +48,7 @@ struct ConfigText {
   uint64_t fdb_max = 0;
   bool vlan_filtering = false;
   std::string io;
+  std::string gro;
   std::string control_socket;  // empty: by the bridge's name
   std::string control_group;
   std::string startup_file;

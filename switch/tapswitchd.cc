@@ -21,6 +21,9 @@ DEFINE_bool(vlan_filtering, false, "forward frames by their VLANs; new ports are
 DEFINE_string(
     io, "auto",
     "how frames are read and written: uring, epoll, or auto (the best the kernel allows)");
+DEFINE_string(gro, "auto",
+              "auto: frames of a flow that arrive together leave as one where a port takes that; "
+              "off: each leaves by itself");
 DEFINE_string(log_level, "info", "least severe message to log: debug, info, warn, error or off");
 DEFINE_string(control_socket, "",
               "where tapctl connects to; default /run/tapswitch/NAME.sock, or "
@@ -127,6 +130,7 @@ absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>
                                  .fdb_max = FLAGS_fdb_max,
                                  .vlan_filtering = FLAGS_vlan_filtering,
                                  .io = FLAGS_io,
+                                 .gro = FLAGS_gro,
                                  .control_socket = FLAGS_control_socket,
                                  .control_group = FLAGS_control_group,
                                  .startup_file = FLAGS_startup,

@@ -317,23 +317,31 @@ void Worker::SendOriginated() {
 
 void Worker::SendFrom(PortId id) {
   Attached& to = ports_[id.value];
-  for (const EgressFrame copy : egress_.of(id)) Append(copy, to);
+  const EgressLimits limits{
+      .accepted = to.status.accepted, .mtu = to.status.mtu, .join = joins_frames_};
+  auto copies = egress_.of(id);
+  while (!copies.empty()) copies = copies.subspan(Append(copies, limits, *to.port));
   HandOver(*to.port);
 }
 
-void Worker::Append(EgressFrame copy, Attached& to) {
-  const EgressLimits limits{.accepted = to.status.accepted, .mtu = to.status.mtu};
-  auto result = builder_.Append(copy, limits);
-  if (result == EgressBuilder::Result::kNoRoom) {
-    HandOver(*to.port);
+// Returns how many copies from the front have been seen to.
+size_t Worker::Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to) {
+  auto appended = builder_.Append(copies, limits);
+  if (appended.result == EgressBuilder::Result::kNoRoom) {
+    HandOver(to);
     ring_.Submit();
     builder_.ClearScratch();
-    result = builder_.Append(copy, limits);
+    appended = builder_.Append(copies, limits);
   }
-  if (result == EgressBuilder::Result::kAppended) return;
-  to.port->identity().counters->Drop(result == EgressBuilder::Result::kTooLong
-                                         ? DropReason::kTooLong
-                                         : DropReason::kUnsegmentable);
+  const auto [result, count] = appended;
+  PortCounters& counters = *to.identity().counters;
+  if (result != EgressBuilder::Result::kAppended) {
+    counters.Drop(result == EgressBuilder::Result::kTooLong ? DropReason::kTooLong
+                                                            : DropReason::kUnsegmentable);
+  } else if (count > 1) {
+    counters.joined.Add(count);
+  }
+  return count;
 }
 
 void Worker::HandOver(Port& port) {

@@ -107,6 +107,9 @@ class Worker {
     on_readiness_ = std::move(handler);
   }
 
+  // Whether frames of a flow leave as one where a port takes that (GRO).
+  void set_joins_frames(bool joins) { joins_frames_ = joins; }
+
   // Tells every port of a change in the kernel's interfaces.
   void OnLinkChange(const LinkEvent& link);
 
@@ -148,7 +151,7 @@ class Worker {
   [[nodiscard]] Port* Addressee(const Tag& tag);
   void Forward();
   void SendFrom(PortId id);
-  void Append(EgressFrame copy, Attached& to);
+  size_t Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to);
   void HandOver(Port& port);
   void CaptureReceived();
   void CaptureSent(PortId by, std::span<const WireFrame> frames);
@@ -173,6 +176,7 @@ class Worker {
   std::function<void(const Alarm&)> on_alarm_;
   std::function<void(PortId)> on_recovery_;
 
+  bool joins_frames_ = true;
   BridgeForwarding forwarding_;
   Observers observers_;
   std::vector<CaptureTap*> captures_;

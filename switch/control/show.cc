@@ -42,6 +42,7 @@ void ShowCounters(const PortCounters& counters, ordered_json& port) {
   port["stats64"] = {{"rx", ShowTraffic(counters.received, Dropped(counters, false))},
                      {"tx", ShowTraffic(counters.sent, Dropped(counters, true))}};
   port["forwarded"] = counters.forwarded;
+  port["gro"] = {{"frames", counters.joined.frames}, {"into", counters.joined.into}};
   port["drops"] = ShowDrops(counters);
   port["learning"] = ShowLearning(counters);
 }

@@ -20,8 +20,8 @@ constexpr size_t kHeadroom = kVlanTagSize;
 // What an edit touches: the addresses and a tag.
 constexpr size_t kEditedHeaderSize = 2 * kMacAddressSize + kVlanTagSize;
 
-// Frames up to this size are copied whole when their tag is edited: one piece costs the kernel less
-// than the copy costs here. Measured with 64-byte frames; see bench/README.md.
+// Frames up to this size are copied whole when their tag is edited or they are joined: one piece
+// costs the kernel less than the copy costs here. Measured; see bench/README.md.
 constexpr size_t kCopiedWhole = 256;
 
 // The longest frame that will be on the wire once the frame has been segmented, here or later.
@@ -75,6 +75,59 @@ void EgressBuilder::ClearScratch() {
   headers_used_ = 0;
 }
 
+EgressBuilder::Appended EgressBuilder::Append(std::span<const EgressFrame> copies,
+                                              const EgressLimits& limits) {
+  const size_t count = limits.join ? Join(copies, limits) : 1;
+  if (count == 1) return {Append(copies.front(), limits), 1};
+  return {AddJoined(copies.first(count)), count};
+}
+
+// How many copies from the front go into one frame, which is then in coalescer_.
+size_t EgressBuilder::Join(std::span<const EgressFrame> copies, const EgressLimits& limits) {
+  EgressFrame copy = copies.front();
+  const Frame& first = batch_[copy.frame];
+  const auto next_may_join = [&](size_t count) {
+    if (count == copies.size()) return false;
+    copy.frame = copies[count].frame;
+    return copy == copies[count] && MayContinue(first.bytes(), batch_[copy.frame].bytes());
+  };
+  if (!next_may_join(1) || !coalescer_.Start(first.offload, first.bytes())) return 1;
+  if (!limits.accepted.covers(coalescer_.needed()) || IsTooLong(first, copy, limits.mtu)) return 1;
+  size_t count = 1;
+  while (next_may_join(count)) {
+    const Frame& next = batch_[copy.frame];
+    if (!coalescer_.Join(next.offload, next.bytes())) break;
+    ++count;
+  }
+  return count;
+}
+
+EgressBuilder::Result EgressBuilder::AddJoined(std::span<const EgressFrame> copies) {
+  const size_t header_size = coalescer_.header_size();
+  const bool copied = coalescer_.payload_size() <= copies.size() * kCopiedWhole;
+  const size_t size = header_size + (copied ? coalescer_.payload_size() : 0);
+  const bool has_room =
+      frames_.size() < kMaxFrames &&
+      HasRoom(1, copied ? 1 : 1 + copies.size(), kVirtioNetHeaderSize + kHeadroom + size);
+  if (!has_room) return Result::kNoRoom;
+  const auto header = TakeHeader(size);
+  coalescer_.BuildHeaders(header.first(header_size));
+  const size_t first = pieces_.size();
+  pieces_.push_back(FinishHeader(header, copies.front(), coalescer_.offload()));
+  std::byte* end = header.data() + header_size;
+  for (const EgressFrame copy : copies) {
+    const auto payload = batch_[copy.frame].bytes().subspan(header_size);
+    if (copied) {
+      end = std::copy(payload.begin(), payload.end(), end);
+    } else {
+      pieces_.push_back({.data = payload.data(), .size = payload.size()});
+    }
+  }
+  AddFrame(first);
+  frames_.push_back(finished_frames_.back());
+  return Result::kAppended;
+}
+
 EgressBuilder::Result EgressBuilder::Append(EgressFrame copy, const EgressLimits& limits) {
   const Frame& frame = batch_[copy.frame];
   if (IsTooLong(frame, copy, limits.mtu)) return Result::kTooLong;
@@ -112,7 +165,8 @@ EgressBuilder::Result EgressBuilder::EditOnly(const Frame& frame, EgressFrame co
                                               Finished& result) {
   const auto bytes = frame.bytes();
   const size_t copied = bytes.size() <= kCopiedWhole ? bytes.size() : kEditedHeaderSize;
-  if (!HasRoom(1, kVirtioNetHeaderSize + kHeadroom + copied)) return Result::kNoRoom;
+  if (!HasRoom(1, kPiecesPerFrame, kVirtioNetHeaderSize + kHeadroom + copied))
+    return Result::kNoRoom;
   result = {.first = static_cast<uint16_t>(finished_frames_.size()), .count = 1};
   const auto header = TakeHeader(copied);
   std::memcpy(header.data(), bytes.data(), copied);
@@ -127,7 +181,8 @@ EgressBuilder::Result EgressBuilder::FinishChecksum(const Frame& frame, EgressFr
   const size_t header_size = field + sizeof(uint16_t);
   // The checksum of an odd protocol may stand anywhere in the frame; 64 KiB always have room in an
   // empty scratch.
-  if (!HasRoom(1, kVirtioNetHeaderSize + kHeadroom + header_size)) return Result::kNoRoom;
+  if (!HasRoom(1, kPiecesPerFrame, kVirtioNetHeaderSize + kHeadroom + header_size))
+    return Result::kNoRoom;
   result = {.first = static_cast<uint16_t>(finished_frames_.size()), .count = 1};
   const auto header = TakeHeader(header_size);
   std::memcpy(header.data(), bytes.data(), field);
@@ -143,7 +198,7 @@ EgressBuilder::Result EgressBuilder::FinishSegments(const Frame& frame, EgressFr
   if (!plan) return Result::kUnsegmentable;
   const size_t scratch = plan->count * (kVirtioNetHeaderSize + kHeadroom + plan->header_size);
   if (plan->count > kMaxFrames || scratch > kHeaderScratch) return Result::kUnsegmentable;
-  if (!HasRoom(plan->count, scratch)) return Result::kNoRoom;
+  if (!HasRoom(plan->count, plan->count * kPiecesPerFrame, scratch)) return Result::kNoRoom;
   result = {.first = static_cast<uint16_t>(finished_frames_.size()),
             .count = static_cast<uint16_t>(plan->count)};
   for (size_t i = 0; i < plan->count; ++i) {
@@ -154,8 +209,10 @@ EgressBuilder::Result EgressBuilder::FinishSegments(const Frame& frame, EgressFr
   return Result::kAppended;
 }
 
-bool EgressBuilder::HasRoom(size_t frames, size_t bytes) const {
-  return finished_frames_.size() + frames <= kMaxFrames && headers_used_ + bytes <= kHeaderScratch;
+bool EgressBuilder::HasRoom(size_t frames, size_t pieces, size_t bytes) const {
+  return finished_frames_.size() + frames <= kMaxFrames &&
+         pieces_.size() + pieces <= kMaxFrames * kPiecesPerFrame &&
+         headers_used_ + bytes <= kHeaderScratch;
 }
 
 // Room for the first `size` bytes of a frame, with room in front for a virtio-net header and a tag.
@@ -166,19 +223,30 @@ std::span<std::byte> EgressBuilder::TakeHeader(size_t size) {
   return header;
 }
 
-// `header`: from TakeHeader, and filled.
-void EgressBuilder::AddFrame(std::span<std::byte> header, EgressFrame copy,
-                             const VirtioNetHeader& offload, std::span<const std::byte> payload) {
+// `header`: from TakeHeader, and filled at least as far as the frame's own headers go.
+Piece EgressBuilder::FinishHeader(std::span<std::byte> header, EgressFrame copy,
+                                  const VirtioNetHeader& offload) {
   std::byte* const frame = EditTag(header.data(), copy.edit, copy.tag);
   std::byte* const wire = frame - kVirtioNetHeaderSize;
   StoreVirtioNetHeader(Grown(offload, GrowthBy(copy.edit)),
                        std::span<std::byte, kVirtioNetHeaderSize>(wire, kVirtioNetHeaderSize));
-  const auto header_size = static_cast<size_t>(header.data() + header.size() - frame);
+  return {.data = wire, .size = static_cast<size_t>(header.data() + header.size() - wire)};
+}
+
+void EgressBuilder::AddFrame(std::span<std::byte> header, EgressFrame copy,
+                             const VirtioNetHeader& offload, std::span<const std::byte> payload) {
   const size_t first = pieces_.size();
-  pieces_.push_back({.data = wire, .size = kVirtioNetHeaderSize + header_size});
+  pieces_.push_back(FinishHeader(header, copy, offload));
   if (!payload.empty()) pieces_.push_back({.data = payload.data(), .size = payload.size()});
-  finished_frames_.push_back({.pieces = std::span<const Piece>(pieces_).subspan(first),
-                              .size = header_size + payload.size()});
+  AddFrame(first);
+}
+
+// Of the pieces from `first_piece` on.
+void EgressBuilder::AddFrame(size_t first_piece) {
+  WireFrame frame{.pieces = std::span<const Piece>(pieces_).subspan(first_piece)};
+  for (const Piece& piece : frame.pieces) frame.size += piece.size;
+  frame.size -= kVirtioNetHeaderSize;
+  finished_frames_.push_back(frame);
 }
 
 }  // namespace tapswitch

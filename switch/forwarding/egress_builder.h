@@ -4,11 +4,17 @@
 //
 // Each form of a frame is made once however many ports need it: a flood to sixty ports without
 // offloads segments once, and once more if some of them want a tag. What is made stands in a scratch
-// memory of fixed size, the headers only; the original payload is referenced, not copied.
+// memory of fixed size, the headers only; the original payload is referenced, not copied, unless it
+// is small.
+//
+// Copies that stand one behind the other and are of one flow leave as one GSO frame where the port
+// takes those (offload/coalescing.h). Only neighbours join, so the port's order is kept, also
+// between flows.
 //
 // Use, per turn:
 //     Begin(batch)
-//     for each port:  Append(copy, limits)...  -> hand frames() to the port -> ClearFrames()
+//     for each port:  Append(copies, limits) takes some from the front, ... until none is left
+//                     hand frames() to the port, ClearFrames()
 // When Append says kNoRoom: hand over frames(), have the ring carry the writes out, ClearFrames(),
 // ClearScratch(), and append again, which then cannot say kNoRoom.
 
@@ -23,6 +29,7 @@
 
 #include "switch/forwarding/egress_lists.h"
 #include "switch/forwarding/frame.h"
+#include "switch/forwarding/offload/coalescing.h"
 #include "switch/forwarding/wire_frame.h"
 
 namespace tapswitch {
@@ -31,6 +38,7 @@ namespace tapswitch {
 struct EgressLimits {
   OffloadSet accepted;
   uint32_t mtu = 1500;  // bytes behind the Ethernet header; one VLAN tag is not counted
+  bool join = false;    // frames of a flow to GSO frames
 };
 
 class EgressBuilder {
@@ -46,6 +54,12 @@ class EgressBuilder {
   // Starts a turn. `batch` stays in place until the turn ends.
   void Begin(std::span<const Frame> batch);
 
+  // Appends the first of `copies`, and in the same frame as many of those behind it as join it.
+  struct Appended {
+    Result result = Result::kAppended;
+    size_t count = 0;  // of copies this is about; at least one
+  };
+  Appended Append(std::span<const EgressFrame> copies, const EgressLimits& limits);
   Result Append(EgressFrame copy, const EgressLimits& limits);
 
   [[nodiscard]] std::span<const WireFrame> frames() const { return frames_; }
@@ -67,16 +81,22 @@ class EgressBuilder {
   static constexpr size_t kForms = 5;
   static Form FormOf(TagEdit edit, bool finish);
 
+  size_t Join(std::span<const EgressFrame> copies, const EgressLimits& limits);
+  Result AddJoined(std::span<const EgressFrame> copies);
   Result Make(const Frame& frame, EgressFrame copy, bool finish, Finished& result);
   Result EditOnly(const Frame& frame, EgressFrame copy, Finished& result);
   Result FinishChecksum(const Frame& frame, EgressFrame copy, Finished& result);
   Result FinishSegments(const Frame& frame, EgressFrame copy, Finished& result);
-  [[nodiscard]] bool HasRoom(size_t frames, size_t bytes) const;
+  [[nodiscard]] bool HasRoom(size_t frames, size_t pieces, size_t bytes) const;
   std::span<std::byte> TakeHeader(size_t frame_header_size);
   void AddFrame(std::span<std::byte> header, EgressFrame copy, const VirtioNetHeader& offload,
                 std::span<const std::byte> payload);
+  void AddFrame(size_t first_piece);
+  static Piece FinishHeader(std::span<std::byte> header, EgressFrame copy,
+                            const VirtioNetHeader& offload);
 
   std::span<const Frame> batch_;
+  Coalescer coalescer_;
   std::vector<WireFrame> frames_;  // for the port at hand
   std::array<std::array<Finished, kForms>, FrameBatch::kCapacity> finished_{};
 

@@ -3,7 +3,8 @@
 // Two identities hold at any time between batches, and tests check them:
 //   per ingress port  received.frames == forwarded + drops of the ingress reasons
 //   per egress port   every copy handed to it is in sent, or in one drop of an egress reason
-//                     (a frame that is segmented for the port is sent as several)
+//                     (a frame that is segmented for the port is sent as several; several that
+//                     are joined count as one, see JoinCounter)
 // One thread writes a port's counters.
 
 #pragma once
@@ -124,9 +125,22 @@ struct FrameCounter {
   bool operator==(const FrameCounter&) const = default;
 };
 
+// Frames of a flow that left as one GSO frame (GRO).
+struct JoinCounter {
+  uint64_t frames = 0;  // that were joined
+  uint64_t into = 0;    // GSO frames that they became; these are what was sent, or dropped
+
+  constexpr void Add(size_t joined) {
+    frames += joined;
+    ++into;
+  }
+  bool operator==(const JoinCounter&) const = default;
+};
+
 struct PortCounters {
   FrameCounter received;
   FrameCounter sent;
+  JoinCounter joined;
   uint64_t forwarded = 0;  // received frames that were handed to at least one egress port
   std::array<uint64_t, kDropReasonCount> drops{};
   // Received frames by what they taught, in order of LearnResult; see kCountedLearnResults.

@@ -15,6 +15,7 @@ ConfigText Good() {
           .ageing_time = "300s",
           .fdb_max = 65536,
           .io = "auto",
+          .gro = "auto",
           .ports = {"vnet0", "tap:vnet1,mtu=9000"}};
 }
 
@@ -43,6 +44,9 @@ TEST(ParseConfigTest, NamesTheBadValue) {
   text = Good();
   text.io = "fast";
   EXPECT_THAT(ErrorOf(text), HasSubstr("--io=fast"));
+  text = Good();
+  text.gro = "on";
+  EXPECT_THAT(ErrorOf(text), HasSubstr("--gro=on: it is auto or off"));
 }
 
 TEST(ParseConfigTest, RefusesAPortGivenTwice) {

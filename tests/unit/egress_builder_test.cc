@@ -1,15 +1,20 @@
 #include "switch/forwarding/egress_builder.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <span>
 #include <vector>
 
 #include "switch/forwarding/offload/checksum.h"
 #include "tests/support/frame_builder.h"
+#include "tests/support/ip_packet.h"
 #include "tests/support/test_frames.h"
 
 namespace tapswitch {
 namespace {
+
+using ::testing::ElementsAre;
 
 using Result = EgressBuilder::Result;
 
@@ -326,6 +331,129 @@ TEST_F(EgressBuilderTest, TheMtuDoesNotCountTheTagOfTheBridge) {
   EXPECT_EQ(builder_.Append(Edited(TagEdit::kPush, 1), kNoOffloads), Result::kAppended);
   EXPECT_EQ(builder_.Append(Edited(TagEdit::kPop, 1), kNoOffloads), Result::kAppended);
   EXPECT_EQ(builder_.Append(Edited(TagEdit::kPush, 2), kNoOffloads), Result::kTooLong);
+}
+
+// ----- frames joined -----
+
+constexpr EgressLimits kJoins{.accepted = OffloadSet::All(), .mtu = 1500, .join = true};
+
+// Datagrams of one flow, one behind the other.
+std::vector<IpPacket> Datagrams(size_t count, size_t payload, uint16_t source_port = 1000) {
+  IpPacket packet{.is_udp = true, .source_port = source_port, .payload = Bytes(payload)};
+  std::vector<IpPacket> packets;
+  for (size_t i = 0; i < count; ++i) {
+    packet.payload.back() = static_cast<std::byte>(i);
+    packets.push_back(packet);
+    ++packet.identification;
+  }
+  return packets;
+}
+
+class JoiningTest : public EgressBuilderTest {
+ protected:
+  void Begin(const std::vector<IpPacket>& packets) {
+    std::vector<Frame> batch;
+    copies_.clear();
+    for (const IpPacket& packet : packets) {
+      copies_.push_back({.frame = static_cast<uint16_t>(batch.size())});
+      batch.push_back(
+          frames_.WithOffload(kIngress, UnfinishedFrame(packet), ChecksumHeader(packet)));
+    }
+    EgressBuilderTest::Begin(std::move(batch));
+  }
+
+  // How many copies each frame for the port stands for.
+  std::vector<size_t> AppendAll(const EgressLimits& limits) {
+    std::vector<size_t> counts;
+    for (std::span<const EgressFrame> copies = copies_; !copies.empty();) {
+      const auto [result, count] = builder_.Append(copies, limits);
+      EXPECT_EQ(result, Result::kAppended);
+      counts.push_back(count);
+      copies = copies.subspan(count);
+    }
+    EXPECT_EQ(builder_.frames().size(), counts.size());
+    return counts;
+  }
+
+  std::vector<EgressFrame> copies_;
+};
+
+TEST_F(JoiningTest, SmallFramesAreCopiedTogetherAndLargeOnesGathered) {
+  Begin(Datagrams(10, 18));
+  EXPECT_THAT(AppendAll(kJoins), ElementsAre(10));
+  EXPECT_EQ(builder_.frames()[0].pieces.size(), 1U);
+  EXPECT_EQ(Take()[0].size(), 42U + 10 * 18);
+
+  Begin(Datagrams(10, 1400));
+  EXPECT_THAT(AppendAll(kJoins), ElementsAre(10));
+  ASSERT_EQ(builder_.frames()[0].pieces.size(), 11U);
+  EXPECT_EQ(builder_.frames()[0].pieces[1].data, batch_[0].bytes().data() + 42);
+  EXPECT_EQ(Take()[0].size(), 42U + 10 * 1400);
+}
+
+TEST_F(JoiningTest, OnlyNeighboursJoinSoThatTheOrderBetweenFlowsIsKept) {
+  std::vector<IpPacket> packets = Datagrams(4, 18);
+  packets.insert(packets.begin() + 2, Datagrams(1, 18, 2000)[0]);
+  Begin(packets);
+  EXPECT_THAT(AppendAll(kJoins), ElementsAre(2, 1, 2));
+}
+
+TEST_F(JoiningTest, FramesJoinOnlyForAPortThatTakesTheResultAndWantsIt) {
+  Begin(Datagrams(3, 18));
+  EXPECT_THAT(AppendAll({.accepted = OffloadSet::All(), .mtu = 1500}), ElementsAre(1, 1, 1));
+  builder_.ClearFrames();
+  OffloadSet without_udp;
+  without_udp.insert(Offload::kChecksum);
+  without_udp.insert(Offload::kTcp4);
+  without_udp.insert(Offload::kUdp6);
+  EXPECT_THAT(AppendAll({.accepted = without_udp, .mtu = 1500, .join = true}),
+              ElementsAre(1, 1, 1));
+}
+
+TEST_F(JoiningTest, WhatIsDifferentlyTaggedDoesNotJoin) {
+  Begin(Datagrams(4, 18));
+  for (EgressFrame& copy : copies_) {
+    copy.edit = TagEdit::kPush;
+    copy.tag = {.protocol = EtherType::kVlan, .control = 5};
+  }
+  copies_[3].tag.control = 6;
+  EXPECT_THAT(AppendAll(kJoins), ElementsAre(3, 1));
+  const auto claimed = ParseVirtioNetHeader(
+      std::span(builder_.frames()[0].pieces[0].data, 64).first<kVirtioNetHeaderSize>());
+  ASSERT_TRUE(claimed.has_value());
+  const auto sent = Take();
+  EXPECT_EQ(ValidateOffload(*claimed, sent[0]), claimed);
+  EXPECT_EQ(claimed->checksum_start, 14 + 4 + 20);
+}
+
+TEST_F(JoiningTest, AFrameTooLongForThePortIsRefusedByItself) {
+  Begin(Datagrams(3, 1000));
+  for (std::span<const EgressFrame> copies = copies_; !copies.empty(); copies = copies.subspan(1)) {
+    const auto [result, count] =
+        builder_.Append(copies, {.accepted = OffloadSet::All(), .mtu = 900, .join = true});
+    EXPECT_EQ(result, Result::kTooLong);
+    EXPECT_EQ(count, 1U);
+  }
+}
+
+TEST_F(JoiningTest, AFullScratchAsksForAHandOverAndThenTakesTheFrames) {
+  // Given a flood of datagrams that are copied together, some 50,000 bytes for each port,
+  Begin(Datagrams(250, 200));
+  // when the scratch of a MiB is full,
+  size_t ports = 0;
+  std::span<const EgressFrame> copies = copies_;
+  const auto append = [&] { return builder_.Append(copies, kJoins); };
+  for (auto appended = append(); appended.result != Result::kNoRoom; appended = append()) {
+    builder_.ClearFrames();
+    copies = copies.subspan(appended.count);
+    if (copies.empty()) {
+      copies = copies_;
+      ASSERT_LT(++ports, 100U);
+    }
+  }
+  // then there is room after a hand-over.
+  builder_.ClearScratch();
+  EXPECT_EQ(append().result, Result::kAppended);
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ PortSnapshot MakePort(uint16_t id, const std::string& name) {
   port.status.mtu = 9000;
   port.counters.received = {.frames = 10, .bytes = 1000};
   port.counters.sent = {.frames = 5, .bytes = 500};
+  port.counters.joined = {.frames = 12, .into = 3};
   port.counters.forwarded = 8;
   port.counters.drops[static_cast<size_t>(DropReason::kRunt)] = 2;
   port.learned = 3;
@@ -141,6 +142,8 @@ TEST(MetricsTest, APortTellsItsCounters) {
            R"(tapswitch_port_received_bytes_total{bridge="br0",port="vnet7"} 1000)",
            R"(tapswitch_port_forwarded_frames_total{bridge="br0",port="vnet0"} 8)",
            R"(tapswitch_port_sent_frames_total{bridge="br0",port="vnet0"} 5)",
+           R"(tapswitch_port_joined_frames_total{bridge="br0",port="vnet0"} 12)",
+           R"(tapswitch_port_joined_into_frames_total{bridge="br0",port="vnet0"} 3)",
            R"(tapswitch_port_sent_bytes_total{bridge="br0",port="vnet0"} 500)",
            R"(tapswitch_port_link_up{bridge="br0",port="vnet0"} 1)",
            R"(tapswitch_port_mtu_bytes{bridge="br0",port="vnet0"} 9000)",

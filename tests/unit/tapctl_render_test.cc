@@ -125,7 +125,7 @@ constexpr const char* kPorts = R"([
    "reason": "it is down", "state": "disabled", "mtu": 9000, "fdb_n_learned": 3,
    "stats64": {"rx": {"bytes": 123456789012, "packets": 1000, "dropped": 5},
                "tx": {"bytes": 20, "packets": 2, "dropped": 0}},
-   "forwarded": 7, "drops": {"bad_source": 5, "too_long": 0}, "learning": {"learned": 0}}])";
+   "forwarded": 7, "gro": {"frames": 40, "into": 2}, "drops": {"bad_source": 5, "too_long": 0}, "learning": {"learned": 0}}])";
 
 TEST(RenderPortsTest, ALineEachWithTheReason) {
   EXPECT_EQ(Render("port show", kPorts),
@@ -148,6 +148,7 @@ TEST(RenderPortsTest, StatisticsAreCountersAndDropsByReason) {
             "                   bytes        packets      dropped\n"
             "    rx      123456789012           1000            5\n"
             "    tx                20              2            0\n"
+            "    gro: frames 40 into 2\n"
             "    drops: bad_source 5\n"
             "    learning: none\n");
 }
@@ -155,7 +156,8 @@ TEST(RenderPortsTest, StatisticsAreCountersAndDropsByReason) {
 TEST(RenderPortsTest, JsonHasCountersOnlyWithStatistics) {
   Json expected = Json::parse(kPorts);
   EXPECT_EQ(Json::parse(Render("port show", kPorts, {.json = true, .statistics = true})), expected);
-  for (const char* key : {"stats64", "forwarded", "drops", "learning"}) expected[0].erase(key);
+  for (const char* key : {"stats64", "forwarded", "gro", "drops", "learning"})
+    expected[0].erase(key);
   EXPECT_EQ(Json::parse(Render("port show", kPorts, {.json = true})), expected);
 }
 
@@ -315,7 +317,7 @@ TEST(HostileTextTest, NoControlCharacterReachesTheTerminal) {
   constexpr Case kCases[] = {
       {"fdb show", kEntries, 2},
       {"link show", kLinks, 2},
-      {"port show", kPorts, 7},
+      {"port show", kPorts, 8},
       {"bridge show", kBridge, 4},
       {"save", R"(["port add v"])", 1},
       {"trace in v src 02:00:00:00:00:01 dst 02:00:00:00:00:02",

@@ -15,6 +15,7 @@
 #include "ports/tap_port.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
+#include "tests/support/ip_packet.h"
 #include "tests/support/neighbour_frames.h"
 
 namespace tapswitch {
@@ -307,6 +308,43 @@ TEST_F(WorkerTest, CopiesAreSentOrDropped) {
   EXPECT_EQ(bridge_.counters({1}).dropped(DropReason::kWriteFailed), 3U);
   EXPECT_EQ(bridge_.counters({2}).sent.frames, 50U);
   EXPECT_EQ(bridge_.counters({2}).dropped(DropReason::kTooLong), 50U);
+}
+
+// A datagram of a flow from station 1 to station 2, as a TAP hands it over.
+Bytes Datagram(uint16_t identification) {
+  const IpPacket packet{.is_udp = true, .identification = identification, .payload = Bytes(18)};
+  Bytes wire(kVirtioNetHeaderSize);
+  StoreVirtioNetHeader(ChecksumHeader(packet), std::span(wire).first<kVirtioNetHeaderSize>());
+  const Bytes frame = UnfinishedFrame(packet);
+  wire.insert(wire.end(), frame.begin(), frame.end());
+  return wire;
+}
+
+TEST_F(WorkerTest, FramesOfAFlowThatComeTogetherLeaveAsOneAndAreCounted) {
+  for (uint16_t i = 0; i < 5; ++i) ring_.Arrive({0}, Datagram(i));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+  const PortCounters& counters = bridge_.counters({1});
+  EXPECT_EQ(counters.joined, (JoinCounter{.frames = 5, .into = 1}));
+  EXPECT_EQ(counters.sent, (FrameCounter{.frames = 1, .bytes = 42 + 5 * 18}));
+  EXPECT_EQ(bridge_.counters({0}).forwarded, 5U);
+}
+
+TEST_F(WorkerTest, FramesStayApartWhenThatIsWanted) {
+  worker_.set_joins_frames(false);
+  for (uint16_t i = 0; i < 5; ++i) ring_.Arrive({0}, Datagram(i));
+  Settle();
+  EXPECT_EQ(WrittenTo().size(), 10U);
+  EXPECT_EQ(bridge_.counters({1}).joined, JoinCounter{});
+}
+
+TEST_F(WorkerTest, NoFrameWaitsForOthersToJoin) {
+  ring_.Arrive({0}, Datagram(0));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+  ring_.Arrive({0}, Datagram(1));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
 }
 
 TEST_F(WorkerTest, ARemovedPortIsHandedOverOnceNothingOfItsIsInFlight) {

@@ -211,6 +211,7 @@ std::string TrafficText(const Json& port) {
     text += fmt::format("    {:<4}{:>16} {:>14} {:>12}\n", way, Number(counts, "bytes"),
                         Number(counts, "packets"), Number(counts, "dropped"));
   }
+  text += "    gro:" + NonZero(Members(port, "gro")) + "\n";
   text += "    drops:" + NonZero(Members(port, "drops")) + "\n";
   text += "    learning:" + NonZero(Members(port, "learning")) + "\n";
   return text;
@@ -362,7 +363,7 @@ Json Reduced(const Request& request, Json answer, const OutputOptions& options) 
     }
     if (method == "bridge.list" && !options.statistics) EraseKeys(object, {"counters"});
     if (method == "port.list" && !options.statistics) {
-      EraseKeys(object, {"stats64", "forwarded", "drops", "learning"});
+      EraseKeys(object, {"stats64", "forwarded", "gro", "drops", "learning"});
     }
     if (method != "link.list" || options.details) continue;
     Json basics = Json::object();

@@ -69,6 +69,14 @@ constexpr std::array kPortMetrics{
     PortMetric{"tapswitch_port_sent_bytes_total", MetricType::Counter,
                "Bytes of the frames that left by the port, Ethernet headers included.",
                [](const PortSnapshot& port) { return ToDouble(port.counters.sent.bytes); }},
+    PortMetric{"tapswitch_port_joined_frames_total", MetricType::Counter,
+               "Frames that left by the port as part of a larger one (GRO, see --gro), into which "
+               "those of a flow are joined that come together.",
+               [](const PortSnapshot& port) { return ToDouble(port.counters.joined.frames); }},
+    PortMetric{"tapswitch_port_joined_into_frames_total", MetricType::Counter,
+               "Larger frames that others were joined into; each counts as one of the sent frames. "
+               "tapswitch_port_joined_frames_total divided by this is how many make one.",
+               [](const PortSnapshot& port) { return ToDouble(port.counters.joined.into); }},
     PortMetric{"tapswitch_port_link_up", MetricType::Gauge,
                "1 while frames can pass the port, else 0: `tapctl port show` gives the reason.",
                [](const PortSnapshot& port) { return port.status.link_up ? 1.0 : 0.0; }},

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "switch/forwarding/bytes.h"
 #include "switch/forwarding/offload/ip_headers.h"
 
 namespace tapswitch {
@@ -60,6 +61,15 @@ uint16_t FinishedChecksum(const VirtioNetHeader& header, std::span<const std::by
   ChecksumSum sum;
   sum.Add(frame.subspan(header.checksum_start));
   return header.checksum_offset == udp::kChecksum ? UdpChecksum(sum) : sum.Checksum();
+}
+
+ChecksumSum ConstantIpv4Sum(std::span<const std::byte> header) {
+  ChecksumSum sum;
+  sum.Add(header);
+  sum.SubtractBe16(LoadBe16(&header[ipv4::kTotalLength]));
+  sum.SubtractBe16(LoadBe16(&header[ipv4::kIdentification]));
+  sum.SubtractBe16(LoadBe16(&header[ipv4::kChecksum]));
+  return sum;
 }
 
 }  // namespace tapswitch

@@ -22,6 +22,9 @@ class ChecksumSum {
   // `value` as it reads in a field of 16 or 32 bits.
   constexpr void AddBe16(uint16_t value) { sum_ += value; }
   constexpr void AddBe32(uint32_t value) { sum_ += value; }  // 2^16 is 1: halves need no parting
+  // Frees the sum of a field that it holds.
+  constexpr void SubtractBe16(uint16_t value) { AddBe16(static_cast<uint16_t>(~value)); }
+  constexpr void SubtractBe32(uint32_t value) { AddBe32(~value); }
   // The sum so far, not complemented. Zero only if nothing but zeros was added.
   [[nodiscard]] constexpr uint16_t Folded() const { return Fold(sum_); }
   // What goes into the checksum field: the complement.
@@ -50,5 +53,9 @@ class ChecksumSum {
 // Precondition: header is validated, needs_checksum, no GSO.
 [[nodiscard]] uint16_t FinishedChecksum(const VirtioNetHeader& header,
                                         std::span<const std::byte> frame);
+
+// Of an IPv4 header, without the fields that differ between the segments of a GSO frame: total
+// length, identification, and the checksum itself.
+[[nodiscard]] ChecksumSum ConstantIpv4Sum(std::span<const std::byte> header);
 
 }  // namespace tapswitch

@@ -9,31 +9,18 @@
 namespace tapswitch {
 namespace {
 
-void Subtract(ChecksumSum& sum, uint16_t field) { sum.AddBe16(static_cast<uint16_t>(~field)); }
-
-void Subtract(ChecksumSum& sum, uint32_t field) { sum.AddBe32(~field); }
-
-ChecksumSum ConstantIpv4Sum(std::span<const std::byte> header) {
-  ChecksumSum sum;
-  sum.Add(header);
-  Subtract(sum, LoadBe16(&header[ipv4::kTotalLength]));
-  Subtract(sum, LoadBe16(&header[ipv4::kIdentification]));
-  Subtract(sum, LoadBe16(&header[ipv4::kChecksum]));
-  return sum;
-}
-
 // The checksum field brings in the pseudo header, whose length is that of the whole.
 ChecksumSum ConstantTransportSum(const TransportHeader& transport,
                                  std::span<const std::byte> frame) {
   const std::byte* header = frame.data() + transport.offset;
   ChecksumSum sum;
   sum.Add({header, transport.payload_offset - transport.offset});
-  Subtract(sum, static_cast<uint16_t>(frame.size() - transport.offset));
+  sum.SubtractBe16(static_cast<uint16_t>(frame.size() - transport.offset));
   if (transport.protocol == kProtocolTcp) {
-    Subtract(sum, LoadBe32(header + tcp::kSequence));
-    Subtract(sum, LoadBe16(header + tcp::kDataOffsetAndFlags));
+    sum.SubtractBe32(LoadBe32(header + tcp::kSequence));
+    sum.SubtractBe16(LoadBe16(header + tcp::kDataOffsetAndFlags));
   } else {
-    Subtract(sum, LoadBe16(header + udp::kLength));
+    sum.SubtractBe16(LoadBe16(header + udp::kLength));
   }
   return sum;
 }

@@ -86,17 +86,6 @@ bool IsOfGsoType(const TransportHeader& transport, GsoType type) {
   return false;
 }
 
-bool DoLengthsMatch(const TransportHeader& transport, std::span<const std::byte> frame) {
-  const std::byte* network = frame.data() + transport.network.offset;
-  const size_t claimed = transport.network.type == EtherType::kIpv4
-                             ? LoadBe16(network + ipv4::kTotalLength)
-                             : LoadBe16(network + ipv6::kPayloadLength) + ipv6::kHeaderSize;
-  if (claimed != frame.size() - transport.network.offset) return false;
-  if (transport.protocol != kProtocolUdp) return true;
-  const size_t udp_length = LoadBe16(frame.data() + transport.offset + udp::kLength);
-  return udp_length == frame.size() - transport.offset;
-}
-
 std::optional<VirtioNetHeader> ValidateGso(const VirtioNetHeader& claimed,
                                            std::span<const std::byte> frame) {
   constexpr uint16_t kGsoByFragments = 0xFFFF;
@@ -144,6 +133,17 @@ std::optional<TransportHeader> LocateTransportHeader(std::span<const std::byte> 
                          .protocol = upper->protocol,
                          .offset = upper->offset,
                          .payload_offset = upper->offset + *size};
+}
+
+bool DoLengthsMatch(const TransportHeader& transport, std::span<const std::byte> frame) {
+  const std::byte* network = frame.data() + transport.network.offset;
+  const size_t claimed = transport.network.type == EtherType::kIpv4
+                             ? LoadBe16(network + ipv4::kTotalLength)
+                             : LoadBe16(network + ipv6::kPayloadLength) + ipv6::kHeaderSize;
+  if (claimed != frame.size() - transport.network.offset) return false;
+  if (transport.protocol != kProtocolUdp) return true;
+  const size_t udp_length = LoadBe16(frame.data() + transport.offset + udp::kLength);
+  return udp_length == frame.size() - transport.offset;
 }
 
 std::optional<VirtioNetHeader> ValidateOffload(const VirtioNetHeader& claimed,

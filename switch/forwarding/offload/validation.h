@@ -41,6 +41,11 @@ struct TransportHeader {
 [[nodiscard]] std::optional<TransportHeader> LocateTransportHeader(
     std::span<const std::byte> frame);
 
+// True when the frame ends where its IP length says, and for UDP its UDP length: no padding, nothing
+// missing. A length of 0, as of jumbograms, never matches. `transport` was located in this frame.
+[[nodiscard]] bool DoLengthsMatch(const TransportHeader& transport,
+                                  std::span<const std::byte> frame);
+
 // All headers of a GSO frame together are at most this long, so that room for those of a segment
 // can be had beforehand and no header chain takes long to walk. With two VLAN tags, IPv6 and 60
 // bytes of TCP this leaves over 390 bytes for extension headers.

@@ -1,0 +1,59 @@
+// What of a frame with unfinished work, and of a row of them joined, goes over a wire.
+
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "switch/forwarding/bytes.h"
+#include "switch/forwarding/offload/checksum.h"
+#include "switch/forwarding/offload/coalescing.h"
+#include "tests/support/ip_packet.h"
+#include "tests/support/segments.h"
+
+namespace tapswitch {
+
+// A frame and its validated header.
+struct OffloadedFrame {
+  Bytes bytes;
+  VirtioNetHeader offload;
+};
+
+// Several for a GSO frame, as its segments; none for one without payload.
+[[nodiscard]] inline std::vector<Bytes> FinishedFrames(const OffloadedFrame& frame) {
+  if (frame.offload.gso != GsoType::kNone) return Segments(frame.offload, frame.bytes);
+  Bytes finished = frame.bytes;
+  if (frame.offload.needs_checksum) {
+    const size_t field = size_t{frame.offload.checksum_start} + frame.offload.checksum_offset;
+    StoreBe16(&finished[field], FinishedChecksum(frame.offload, frame.bytes));
+  }
+  return {finished};
+}
+
+// Joins `frames` from the front as far as they go, leaves out those that were joined, and returns
+// what they became; as it came when nothing joined the first.
+[[nodiscard]] inline OffloadedFrame JoinSome(std::span<const OffloadedFrame>& frames) {
+  Coalescer coalescer;
+  const OffloadedFrame& first = frames.front();
+  size_t count = 1;
+  if (coalescer.Start(first.offload, first.bytes)) {
+    while (count < frames.size() && MayContinue(first.bytes, frames[count].bytes) &&
+           coalescer.Join(frames[count].offload, frames[count].bytes)) {
+      ++count;
+    }
+  }
+  OffloadedFrame whole = first;
+  if (count > 1) {
+    whole = {.bytes = Bytes(coalescer.header_size()), .offload = coalescer.offload()};
+    coalescer.BuildHeaders(whole.bytes);
+    for (const OffloadedFrame& frame : frames.first(count)) {
+      const auto payload = std::span(frame.bytes).subspan(coalescer.header_size());
+      whole.bytes.insert(whole.bytes.end(), payload.begin(), payload.end());
+    }
+  }
+  frames = frames.subspan(count);
+  return whole;
+}
+
+}  // namespace tapswitch
