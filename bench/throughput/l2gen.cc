@@ -42,6 +42,8 @@ DEFINE_string(destination, "", "destination address, the first of --destinations
 DEFINE_int32(destinations, 1, "number of consecutive destination addresses, in random order");
 DEFINE_string(source, "", "source address, the first of --sources; empty: the interface's own");
 DEFINE_int32(sources, 1, "number of consecutive source addresses, in random order");
+DEFINE_bool(sequential, false, "addresses in ascending order, again and again");
+DEFINE_uint64(count, 0, "how many frames to send; 0: as many as go in --seconds");
 
 namespace tapswitch {
 namespace {
@@ -100,6 +102,7 @@ class AddressRange {
   [[nodiscard]] bool is_one() const { return count_ == 1; }
 
   std::array<std::byte, kMacAddressSize> Next() {
+    if (FLAGS_sequential) return MacAddress::FromNumber(first_ + next_++ % count_).bytes();
     // A linear congruential generator (Knuth's MMIX constants); its high bits are the random ones.
     state_ = state_ * 6364136223846793005U + 1442695040888963407U;
     return MacAddress::FromNumber(first_ + (state_ >> 33U) % count_).bytes();
@@ -109,6 +112,7 @@ class AddressRange {
   uint64_t first_;
   uint64_t count_;
   uint64_t state_;
+  uint64_t next_ = 0;
 };
 
 // A batch of frames, ready to be sent again and again.
@@ -162,9 +166,10 @@ double SecondsSince(Clock::time_point start) {
 
 // How many frames are to be offered now; waits for the next one when that is none.
 size_t Due(uint64_t offered, double elapsed) {
-  if (FLAGS_rate == 0) return kBatch;
+  const size_t most = FLAGS_count == 0 ? kBatch : std::min<uint64_t>(kBatch, FLAGS_count - offered);
+  if (FLAGS_rate == 0) return most;
   const double due = FLAGS_rate * elapsed - static_cast<double>(offered);
-  if (due >= 1) return std::min(kBatch, static_cast<size_t>(due));
+  if (due >= 1) return std::min(most, static_cast<size_t>(due));
   std::this_thread::sleep_for(std::chrono::duration<double>((1 - due) / FLAGS_rate));
   return 0;
 }
@@ -172,7 +177,8 @@ size_t Due(uint64_t offered, double elapsed) {
 Totals Generate(const PacketSocket& socket, Batch& batch) {
   Totals totals;
   const auto start = Clock::now();
-  while ((totals.seconds = SecondsSince(start)) < FLAGS_seconds) {
+  while ((totals.seconds = SecondsSince(start)) < FLAGS_seconds &&
+         (FLAGS_count == 0 || totals.offered < FLAGS_count)) {
     const size_t due = Due(totals.offered, totals.seconds);
     if (due == 0) continue;
     const size_t sent = batch.Send(socket.fd(), due);

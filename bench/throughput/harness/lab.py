@@ -39,8 +39,9 @@ class Process:
         # Not a pipe: nobody reads while a measurement runs, and a full pipe would stop the program.
         self.output = tempfile.TemporaryFile()
         # Should this script be killed outright, the kernel ends the program too.
+        # Its input is a pipe that nobody writes to: vde_switch ends at the end of its input.
         self.popen = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command],
-                                      stdin=subprocess.DEVNULL, stdout=self.output,
+                                      stdin=subprocess.PIPE, stdout=self.output,
                                       stderr=subprocess.STDOUT)
         self.name = command[0]
 
@@ -76,6 +77,7 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.popen.kill()
                 self.popen.wait()
+        self.popen.stdin.close()
         self.output.close()
 
 
@@ -102,6 +104,9 @@ class Namespace:
 
     def inside(self, *command, timeout=30):
         return call(*self.exec(*command), timeout=timeout)
+
+    def succeeds(self, *command):
+        return subprocess.run(self.exec(*command), capture_output=True, check=False).returncode == 0
 
     def counters(self, interface):
         """Counters of an interface by the names of /sys/class/net/IFACE/statistics, a few only."""
@@ -180,6 +185,10 @@ class Lab(contextlib.ExitStack):
         process = Process(*command)
         self.callback(process.stop)
         return process
+
+    def folder(self):
+        """A new one, which goes away with the lab."""
+        return pathlib.Path(self.enter_context(tempfile.TemporaryDirectory(prefix=self.PREFIX)))
 
 
 def remove_leftovers():

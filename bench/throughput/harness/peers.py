@@ -7,6 +7,9 @@ are done for it.
 
 import pathlib
 import shutil
+import subprocess
+
+from harness.lab import call, wait_until
 
 
 class Peer:
@@ -64,6 +67,9 @@ class Tapswitch(Peer):
     def start(self):
         specs = [f"{host.interface},netns={host.namespace.name}" for host in self.hosts]
         self.inside = self.lab.namespace(self.name)
+        self._run(specs)
+
+    def _run(self, specs):
         self.bridge = self.lab.unique_name()
         self.daemon = self.lab.process(*self.inside.exec(
             str(self.build / "switch" / "tapswitchd"), f"--name={self.bridge}", *self.flags, *specs))
@@ -85,17 +91,48 @@ def _connect_by_veth(inside, host):
     return port
 
 
+class TapswitchNoGro(Tapswitch):
+    name = "tapswitch-nogro"
+    about = "tapswitchd with TAP ports, --gro=off"
+    flags = ("--gro=off",)
+
+
+def _missing_flag(build, flag):
+    """For what older builds do not have."""
+    if missing := _missing_program(build / "switch" / "tapswitchd"):
+        return missing
+    known = subprocess.run([str(build / "switch" / "tapswitchd"), "--help"], capture_output=True,
+                           text=True, check=False).stdout
+    return None if flag in known else f"this build has no {flag}"
+
+
+class TapswitchBusy(Tapswitch):
+    name = "tapswitch-busy"
+    about = "tapswitchd with TAP ports, --busy_poll=50us"
+    flags = ("--busy_poll=50us",)
+
+    @classmethod
+    def missing(cls, build):
+        return _missing_flag(build, "--busy_poll")
+
+
+class TapswitchTwoWorkers(Tapswitch):
+    name = "tapswitch-2"
+    about = "tapswitchd with TAP ports, --workers=2"
+    flags = ("--workers=2",)
+
+    @classmethod
+    def missing(cls, build):
+        return _missing_flag(build, "--workers")
+
+
 class TapswitchNetdev(Tapswitch):
     name = "tapswitch-netdev"
-    about = "tapswitchd with netdev ports on veth pairs"
+    about = "tapswitchd with netdev ports: one end of a veth pair to each host"
 
     def start(self):
-        self.inside = self.lab.namespace("netdev")
-        self.bridge = self.lab.unique_name()
-        ports = [f"netdev:{_connect_by_veth(self.inside, host)}" for host in self.hosts]
-        self.daemon = self.lab.process(*self.inside.exec(
-            str(self.build / "switch" / "tapswitchd"), f"--name={self.bridge}", *self.flags, *ports))
-        self.daemon.wait_for_line("ready")
+        self.inside = self.lab.namespace(self.name)
+        self._run([f"netdev:{_connect_by_veth(self.inside, host)}" for host in self.hosts])
 
 
 class Bridge(Peer):
@@ -118,4 +155,73 @@ class Bridge(Peer):
             inside.inside("ip", "link", "set", _connect_by_veth(inside, host), "master", "br0")
 
 
-PEERS = (Relay, Tapswitch, TapswitchEpoll, TapswitchNetdev, Bridge)
+class OpenVSwitch(Peer):
+    """Its userspace datapath. Database, sockets and processes are of this run only."""
+
+    name = "ovs"
+    about = "Open vSwitch, userspace datapath (netdev) on TAPs"
+    other_config = ()
+
+    @classmethod
+    def missing(cls, build):
+        programs = ("ovsdb-tool", "ovsdb-server", "ovs-vsctl", "ovs-vswitchd")
+        if all(shutil.which(program) for program in programs):
+            return None
+        return "Open vSwitch is not there: apt install openvswitch-switch"
+
+    def start(self):
+        inside = self.lab.namespace(self.name)
+        folder = self.lab.folder()
+        places = [f"OVS_{kind}={folder}" for kind in ("RUNDIR", "LOGDIR", "DBDIR", "SYSCONFDIR")]
+
+        def ovs(*command):
+            return inside.exec("env", *places, *command)
+
+        call(*ovs("ovsdb-tool", "create", f"{folder}/conf.db",
+                  "/usr/share/openvswitch/vswitch.ovsschema"))
+        self.lab.process(*ovs("ovsdb-server", f"{folder}/conf.db",
+                              f"--remote=punix:{folder}/db.sock"))
+        database = f"--db=unix:{folder}/db.sock"
+        wait_until(lambda: (folder / "db.sock").exists(), "the database of Open vSwitch")
+        call(*ovs("ovs-vsctl", database, "--no-wait", "init"))
+        for setting in self.other_config:
+            call(*ovs("ovs-vsctl", database, "--no-wait", "set", "open_vswitch", ".",
+                      f"other_config:{setting}"))
+        self.lab.process(*ovs("ovs-vswitchd", f"unix:{folder}/db.sock"))
+        call(*ovs("ovs-vsctl", database, "add-br", "br0", "--", "set", "bridge", "br0",
+                  "datapath_type=netdev"))
+        for host in self.hosts:
+            call(*ovs("ovs-vsctl", database, "add-port", "br0", host.interface, "--", "set",
+                      "interface", host.interface, "type=tap"))
+            inside.inside("ip", "link", "set", host.interface, "netns", host.namespace.name)
+
+
+class OpenVSwitchTso(OpenVSwitch):
+    name = "ovs-tso"
+    about = "the same with its experimental userspace TSO"
+    other_config = ("userspace-tso-enable=true",)
+
+
+class Vde(Peer):
+    name = "vde"
+    about = "vde_switch with TAPs"
+
+    @classmethod
+    def missing(cls, build):
+        return None if shutil.which("vde_switch") else "vde_switch is not there: apt install vde2"
+
+    def start(self):
+        inside = self.lab.namespace(self.name)
+        folder = self.lab.folder()
+        taps = [word for host in self.hosts for word in ("--tap", host.interface)]
+        self.lab.process(*inside.exec("vde_switch", "--numports", str(len(self.hosts) + 1),
+                                      "--sock", f"{folder}/ctl", *taps))
+        for host in self.hosts:
+            def made(host=host):
+                return inside.succeeds("ip", "link", "show", host.interface)
+            wait_until(made, f"{host.interface} of vde_switch")
+            inside.inside("ip", "link", "set", host.interface, "netns", host.namespace.name)
+
+
+PEERS = (Bridge, Relay, Tapswitch, TapswitchEpoll, TapswitchNoGro, TapswitchBusy, TapswitchNetdev,
+         TapswitchTwoWorkers, OpenVSwitch, OpenVSwitchTso, Vde)

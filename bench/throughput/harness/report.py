@@ -2,6 +2,9 @@
 
 import json
 import statistics
+import subprocess
+
+from harness.lab import BenchError
 
 
 class Results:
@@ -98,3 +101,30 @@ def markdown(results, facts):
 
 def as_json(results, facts):
     return json.dumps({"facts": facts, "results": list(results.rows())}, indent=1) + "\n"
+
+
+def plot(results, path):
+    """Bars: for each workload how the peers compare with the reference, more is better; so ratios
+    of series where less is better are turned round."""
+    peers = [peer for peer in results.peers if peer != results.reference]
+    lines = ["$data << END", " ".join(["workload", *peers])]
+    for series in results.series:
+        ratios = [results.ratio(series, peer) for peer in peers]
+        if any(ratio is not None for ratio in ratios):
+            turned = [1 / ratio if ratio and series.less_is_better else ratio for ratio in ratios]
+            lines.append(" ".join([series.name, *("-" if one is None else f"{one:.3f}"
+                                                  for one in turned)]))
+    lines += ["END",
+              f"set terminal svg size {200 + 90 * len(lines)},420 noenhanced font 'sans,11'",
+              f"set output '{path}'",
+              f"set title 'Relative to {results.reference} in the same round; more is better'",
+              "set style data histogram", "set style histogram clustered gap 1",
+              "set style fill solid 0.8 noborder", "set datafile missing '-'",
+              "set xtics rotate by -30 nomirror", "set ytics nomirror", "set grid ytics",
+              "set yrange [0:*]", "set key outside", "set arrow from graph 0, first 1 "
+              "to graph 1, first 1 nohead dashtype 2",
+              f"plot for [i=2:{len(peers) + 1}] $data using i:xtic(1) title columnheader(i)", ""]
+    try:
+        subprocess.run(["gnuplot"], input="\n".join(lines), text=True, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise BenchError(f"gnuplot could not draw {path}: {error}; apt install gnuplot-nox") from error

@@ -6,11 +6,13 @@ To add one, write a class with `series` and `run`, and append it to WORKLOADS.
 import json
 import math
 import re
+import signal
 import statistics
+import sys
 import time
 from dataclasses import dataclass
 
-from harness.lab import BenchError
+from harness.lab import BenchError, wait_until
 from harness.machine import CpuTimes
 
 
@@ -51,11 +53,21 @@ def _cores(before, after):
     return (after.busy - before.busy) / (after.at - before.at)
 
 
+def _drained(sink):
+    """Frames that arrived, once what was under way has."""
+    count = -1
+    while count != (now := sink.counters()["rx_packets"]):
+        count = now
+        time.sleep(0.05)
+    return count
+
+
 class Frames(Workload):
     """Frames of one size from h1 to h2, as many as go; no protocol of h2's stack takes them."""
 
     size = 0
     settle = 0.2  # seconds of load before the window
+    generator_options = ()
 
     @property
     def series(self):
@@ -66,8 +78,8 @@ class Frames(Workload):
         total_before = sink.counters()
         generator = source.process(
             str(self.build / "bench" / "l2gen"), f"--size={self.size}",
-            f"--seconds={self.seconds + 2 * self.settle}", f"--destination={sink.mac}",
-            source.interface)
+            f"--seconds={self.seconds + 2 * self.settle}", f"--destination={self.destination(sink)}",
+            *self.generator_options, source.interface)
         try:
             time.sleep(self.settle)
             before, received_before = CpuTimes.now(), sink.counters()
@@ -76,7 +88,7 @@ class Frames(Workload):
             offered = json.loads(generator.wait(self.seconds + 10))["offered"]
         finally:
             generator.stop()
-        delivered = self._drained(sink) - total_before["rx_packets"]
+        delivered = _drained(sink) - total_before["rx_packets"]
         frames = received_after["rx_packets"] - received_before["rx_packets"]
         rate = frames / (after.at - before.at)
         if frames == 0:
@@ -85,14 +97,8 @@ class Frames(Workload):
                                   cores=_cores(before, after),
                                   cost=(after.busy - before.busy) / frames * 1e6)}
 
-    @staticmethod
-    def _drained(sink):
-        """Frames that arrived, once what was under way has."""
-        count = -1
-        while count != (now := sink.counters()["rx_packets"]):
-            count = now
-            time.sleep(0.05)
-        return count
+    def destination(self, sink):
+        return sink.mac
 
 
 class Frames64(Frames):
@@ -105,6 +111,248 @@ class Frames1514(Frames):
     name = "l2-1514"
     about = "1514-byte frames, one direction"
     size = 1514
+
+
+class ManyAddresses(Frames):
+    """To 10,000 stations behind h2, in random order, all of which have spoken before. A third host
+    sees what is flooded, which is an address forgotten or never learned."""
+
+    name = "l2-64-10k"
+    about = "64-byte frames to 10,000 known addresses in random order"
+    hosts = 3
+    size = 64
+    addresses = 10_000
+
+    def run(self, hosts):
+        source, sink, bystander = hosts
+        _teach(self.build, sink, self.addresses)
+        before = bystander.counters()["rx_packets"]
+        self.generator_options = (f"--destinations={self.addresses}",)
+        samples = super().run((source, sink))
+        flooded = bystander.counters()["rx_packets"] - before
+        if flooded > 10:
+            print(f"  {self.name}: {flooded} frames were flooded", file=sys.stderr)
+        return samples
+
+    def destination(self, sink):
+        return STATION_ONE
+
+
+STATION_ONE = "02:77:00:00:00:00"
+
+
+def _teach(build, host, addresses, rate=50_000):
+    """Frames from that many stations behind `host`, each twice, to nobody."""
+    generator = host.process(
+        str(build / "bench" / "l2gen"), f"--source={STATION_ONE}", f"--sources={addresses}",
+        "--sequential", f"--count={2 * addresses}", f"--rate={rate}", "--seconds=60",
+        "--destination=02:76:00:00:00:00", host.interface)
+    try:
+        generator.wait(60)
+    finally:
+        generator.stop()
+    time.sleep(0.1)
+
+
+class LearningCapacity(Workload):
+    """RFC 2889, 5.7: how many addresses the switch can be taught so that no frame to one of them is
+    flooded. Counted at a third host. Doubled until it fails; the largest that did not is reported."""
+
+    name = "addresses"
+    about = "addresses learned without one being flooded, up to 65,536 (RFC 2889, by doubling)"
+    hosts = 3
+    series = (Series("addresses", "addresses"),)
+    least, most = 1024, 65_536
+
+    def run(self, hosts):
+        source, sink, bystander = hosts
+        known, addresses = 0, self.least
+        while addresses <= self.most and self._all_known(source, sink, bystander, addresses):
+            known, addresses = addresses, 2 * addresses
+        return {self.name: Sample(known)}
+
+    def _all_known(self, source, sink, bystander, addresses):
+        _teach(self.build, sink, addresses - 8)  # the hosts have addresses, too
+        before = bystander.counters()["rx_packets"]
+        generator = source.process(
+            str(self.build / "bench" / "l2gen"), f"--destinations={addresses - 8}", "--sequential",
+            f"--count={addresses - 8}", "--rate=50000", "--seconds=60",
+            f"--destination={STATION_ONE}", source.interface)
+        try:
+            generator.wait(60)
+        finally:
+            generator.stop()
+        time.sleep(0.1)
+        return bystander.counters()["rx_packets"] == before
+
+
+class LearningRate(Frames):
+    """RFC 2889, 5.8, under overload: each frame comes from a station that has not been heard for
+    8,192 frames, and which is new in the first round."""
+
+    name = "learn-64"
+    about = "64-byte frames, each from the next of 8,192 addresses"
+    size = 64
+    generator_options = ("--source=02:78:00:00:00:00", "--sources=8192", "--sequential")
+
+
+class NoLoss(Workload):
+    """RFC 2544, 26.1, by bisection: the highest rate of 64-byte frames at which at most 0.1 % are
+    lost. A TAP's queue is 3 ms long at such rates, so this measures the scheduler, too; a rate that
+    fails is tried a second time."""
+
+    name = "noloss-64"
+    about = "highest rate of 64-byte frames with at most 0.1 % lost (RFC 2544, by bisection)"
+    series = (Series("noloss-64", "Mframe/s"),)
+    accepted_loss = 0.001
+    steps = 7
+
+    def run(self, hosts):
+        good, bad = 0.0, self._offered(hosts, 0)[0]
+        for _ in range(self.steps):
+            rate = (good + bad) / 2
+            if self._passes(hosts, rate) or self._passes(hosts, rate):
+                good = rate
+            else:
+                bad = rate
+        return {self.name: Sample(good / 1e6, loss=self.accepted_loss)}
+
+    def _passes(self, hosts, rate):
+        offered, lost = self._offered(hosts, rate)
+        return lost <= self.accepted_loss and offered > 0.95 * rate
+
+    def _offered(self, hosts, rate):
+        """Offered rate, and the fraction lost."""
+        source, sink = hosts
+        before = sink.counters()["rx_packets"]
+        generator = source.process(
+            str(self.build / "bench" / "l2gen"), "--size=64", f"--seconds={self.seconds / 4}",
+            f"--rate={rate}", f"--destination={sink.mac}", source.interface)
+        try:
+            result = json.loads(generator.wait(self.seconds + 10))
+        finally:
+            generator.stop()
+        arrived = _drained(sink) - before
+        return result["offered"] / result["seconds"], 1 - arrived / result["offered"]
+
+
+class Broadcast(Workload):
+    """64-byte frames to everybody; counted is each copy that arrives."""
+
+    receivers = 0
+
+    @property
+    def hosts(self):
+        return self.receivers + 1
+
+    @property
+    def series(self):
+        return (Series(self.name, "Mcopy/s", cost_unit="us/copy"),)
+
+    def run(self, hosts):
+        source, *sinks = hosts
+
+        def copies():
+            return sum(sink.counters()["rx_packets"] for sink in sinks)
+
+        start = copies()
+        generator = source.process(
+            str(self.build / "bench" / "l2gen"), "--size=64", f"--seconds={self.seconds + 0.4}",
+            "--destination=ff:ff:ff:ff:ff:ff", source.interface)
+        try:
+            time.sleep(0.2)
+            before, received_before = CpuTimes.now(), copies()
+            time.sleep(self.seconds)
+            after, received_after = CpuTimes.now(), copies()
+            offered = json.loads(generator.wait(self.seconds + 10))["offered"]
+        finally:
+            generator.stop()
+        for sink in sinks:
+            _drained(sink)
+        received = received_after - received_before
+        return {self.name: Sample(received / (after.at - before.at) / 1e6,
+                                  loss=1 - (copies() - start) / (offered * len(sinks)),
+                                  cores=_cores(before, after),
+                                  cost=(after.busy - before.busy) / max(received, 1) * 1e6)}
+
+
+class Broadcast8(Broadcast):
+    name = "bcast-8"
+    about = "64-byte broadcasts to 8 receivers, copies that arrived"
+    receivers = 8
+
+
+class Broadcast64(Broadcast):
+    name = "bcast-64"
+    about = "64-byte broadcasts to 64 receivers, copies that arrived"
+    receivers = 64
+
+
+class Datagrams(Workload):
+    """UDP from one socket to another, as fast as they go, counted by the receiving application."""
+
+    size = 0
+    options = ()
+    settle = 0.2
+
+    @property
+    def series(self):
+        return (Series(self.name, "Mdatagram/s", cost_unit="us/datagram"),)
+
+    def run(self, hosts):
+        source, sink = hosts
+        listener = sink.process(str(self.build / "bench" / "udpgen"), "--sink")
+        try:
+            listener.wait_for_line("listening")
+            generator = source.process(
+                str(self.build / "bench" / "udpgen"), f"--destination={sink.address}",
+                f"--size={self.size}", f"--seconds={self.seconds + 2 * self.settle}", *self.options)
+            try:
+                time.sleep(self.settle)
+                before, received_before = CpuTimes.now(), self._count(listener)
+                time.sleep(self.seconds)
+                after, received_after = CpuTimes.now(), self._count(listener)
+                offered = json.loads(generator.wait(self.seconds + 10))["offered"]
+            finally:
+                generator.stop()
+            total = -1
+            while total != (now := self._count(listener)):
+                total = now
+                time.sleep(0.05)
+        finally:
+            listener.stop()
+        received = received_after - received_before
+        if received == 0:
+            raise BenchError(f"{self.name}: no datagram arrived")
+        return {self.name: Sample(received / (after.at - before.at) / 1e6,
+                                  loss=1 - total / offered, cores=_cores(before, after),
+                                  cost=(after.busy - before.busy) / received * 1e6)}
+
+    @staticmethod
+    def _count(listener):
+        lines = listener.text().count("\n")
+        listener.popen.send_signal(signal.SIGUSR1)
+        wait_until(lambda: listener.text().count("\n") > lines, "a count from the sink")
+        return json.loads(listener.text().splitlines()[-1])["datagrams"]
+
+
+class Datagrams64(Datagrams):
+    name = "udp64"
+    about = "18-byte datagrams (64 bytes on a wire), one flow, to a real socket"
+    size = 18
+
+
+class Datagrams1400(Datagrams):
+    name = "udp1400"
+    about = "1400-byte datagrams, one flow, to a real socket"
+    size = 1400
+
+
+class DatagramsGso(Datagrams):
+    name = "udp-gso"
+    about = "1400-byte datagrams, handed to the kernel 46 at a time (UDP_SEGMENT)"
+    size = 1400
+    options = ("--gso",)
 
 
 class Tcp(Workload):
@@ -153,6 +401,58 @@ class TcpOne(Tcp):
     about = "one TCP connection (iperf3), GSO where the path has it"
 
 
+class TcpFour(Tcp):
+    name = "tcp4"
+    about = "four TCP connections between two hosts (iperf3 -P 4), sum"
+    options = ("-P", "4")
+
+
+class Mesh(Workload):
+    """A TCP connection from each of four hosts to each other one, twelve in all. Counted by the
+    receiving interfaces within one window: the sums of iperf3 would be of times that do not quite
+    overlap."""
+
+    name = "mesh4"
+    about = "4 hosts, 12 TCP connections, bytes at the receiving interfaces"
+    hosts = 4
+    series = (Series("mesh4", "Gbit/s", cost_unit="s/GB"),)
+    settle = 1.0
+
+    def run(self, hosts):
+        processes = []
+        try:
+            for server in hosts:
+                for client in hosts:
+                    if client is not server:
+                        port = str(5200 + client.number)
+                        listener = server.process("iperf3", "--server", "--one-off", "--forceflush",
+                                                  "--port", port)
+                        processes.append(listener)
+                        listener.wait_for_line("listening")
+            seconds = str(math.ceil(self.seconds + 2 * self.settle))
+            for client in hosts:
+                for server in hosts:
+                    if client is not server:
+                        processes.append(client.process(
+                            "iperf3", "--client", server.address, "--time", seconds, "--port",
+                            str(5200 + client.number)))
+            time.sleep(self.settle)
+            before, octets_before = CpuTimes.now(), self._octets(hosts)
+            time.sleep(self.seconds)
+            after, octets_after = CpuTimes.now(), self._octets(hosts)
+        finally:
+            for process in processes:
+                process.stop()
+        octets = octets_after - octets_before
+        return {self.name: Sample(8 * octets / (after.at - before.at) / 1e9,
+                                  cores=_cores(before, after),
+                                  cost=(after.busy - before.busy) / (octets / 1e9))}
+
+    @staticmethod
+    def _octets(hosts):
+        return sum(host.counters()["rx_bytes"] for host in hosts)
+
+
 class TcpBidirectional(Tcp):
     name = "tcp-bidi"
     about = "one TCP connection each way at once (iperf3 --bidir), sum of both"
@@ -163,10 +463,13 @@ class Latency(Workload):
     """Round trips one by one on an idle path: what is measured is mostly wake-ups."""
 
     name = "latency"
-    about = "1,000 pings, one every 2 ms, nothing else going on"
-    series = (Series("latency-p50", "us", less_is_better=True),
-              Series("latency-p99", "us", less_is_better=True))
-    count = 1000
+    about = "2,000 pings, one every 2 ms, nothing else going on"
+    count = 2000
+
+    @property
+    def series(self):
+        return tuple(Series(f"{self.name}-{percentile}", "us", less_is_better=True)
+                     for percentile in ("p50", "p99", "p99.9"))
 
     def run(self, hosts):
         client, server = hosts
@@ -181,11 +484,47 @@ class Latency(Workload):
         after = CpuTimes.now()
         trips = [float(value) * 1000 for value in re.findall(r"time=([\d.]+) ms", text)]
         if len(trips) < 2:
-            raise BenchError(f"latency: {len(trips)} of {self.count} pings were answered")
-        percentiles = statistics.quantiles(trips, n=100, method="inclusive")
+            raise BenchError(f"{self.name}: {len(trips)} of {self.count} pings were answered")
+        thousandths = statistics.quantiles(trips, n=1000, method="inclusive")
         loss, cores = 1 - len(trips) / self.count, _cores(before, after)
-        return {"latency-p50": Sample(percentiles[49], loss, cores),
-                "latency-p99": Sample(percentiles[98], loss, cores)}
+        return {f"{self.name}-{percentile}": Sample(thousandths[index], loss, cores)
+                for percentile, index in (("p50", 499), ("p99", 989), ("p99.9", 998))}
 
 
-WORKLOADS = (Frames64, Frames1514, TcpOne, TcpBidirectional, Latency)
+class LatencyLoaded(Latency):
+    """The same beside a stream of 64-byte frames at half the rate that the peer carried just
+    before."""
+
+    name = "latency-half"
+    about = "pings beside 64-byte frames at half of what the peer can carry"
+    count = 1000
+
+    def run(self, hosts):
+        source, sink = hosts
+        rate = self._capacity(source, sink) / 2
+        generator = source.process(
+            str(self.build / "bench" / "l2gen"), "--size=64", "--seconds=60", f"--rate={rate}",
+            f"--destination={sink.mac}", source.interface)
+        try:
+            return super().run(hosts)
+        finally:
+            generator.stop()
+
+    def _capacity(self, source, sink):
+        generator = source.process(
+            str(self.build / "bench" / "l2gen"), "--size=64", "--seconds=0.7",
+            f"--destination={sink.mac}", source.interface)
+        try:
+            time.sleep(0.2)
+            before, start = sink.counters()["rx_packets"], time.monotonic()
+            time.sleep(0.4)
+            rate = (sink.counters()["rx_packets"] - before) / (time.monotonic() - start)
+            generator.wait(10)
+        finally:
+            generator.stop()
+        return rate
+
+
+WORKLOADS = (TcpOne, TcpFour, TcpBidirectional, Datagrams64, Datagrams1400, DatagramsGso, Frames64,
+             Frames1514, NoLoss, Latency, LatencyLoaded, ManyAddresses, LearningRate,
+             LearningCapacity, Mesh, Broadcast8, Broadcast64)
