@@ -19,6 +19,12 @@ uint64_t Clock::RealTime() const {
          static_cast<uint64_t>(now.tv_nsec);
 }
 
+std::chrono::nanoseconds MonotonicTime() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
 double ThreadCpuSeconds() {
   timespec used{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 #include "switch/forwarding/ids.h"
@@ -22,6 +23,9 @@ class SystemClock final : public Clock {
  public:
   [[nodiscard]] Tick Now() const override;
 };
+
+// Since some moment, to the nanosecond; for spans too short for a Tick.
+[[nodiscard]] std::chrono::nanoseconds MonotonicTime();
 
 // Processor time that the calling thread has used, in user and kernel mode.
 [[nodiscard]] double ThreadCpuSeconds();

@@ -42,6 +42,27 @@ absl::StatusOr<bool> ParseGro(std::string_view text) {
   return absl::InvalidArgumentError(absl::StrCat("--gro=", View(text), ": it is auto or off"));
 }
 
+// Longer than it takes to wake a thread is of no use; a second is more than anybody wants.
+absl::StatusOr<std::chrono::nanoseconds> ParseBusyPoll(std::string_view text) {
+  constexpr std::chrono::nanoseconds kLongest = std::chrono::seconds(1);
+  constexpr std::array<std::pair<std::string_view, double>, 3> kUnits{
+      {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
+  const auto* const unit = std::find_if(kUnits.begin(), kUnits.end(),
+                                        [&](const auto& one) { return text.ends_with(one.first); });
+  double value = -1;
+  if (unit != kUnits.end()) {
+    const auto number = text.substr(0, text.size() - unit->first.size());
+    const bool is_number = number.find_first_not_of("0123456789.") == std::string_view::npos;
+    if (!is_number || !absl::SimpleAtod(View(number), &value)) value = -1;
+  }
+  const double span = value < 0 ? value : value * unit->second;
+  if (span < 0 || span > static_cast<double>(kLongest.count())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--busy_poll=", View(text), ": give a number and a unit, such as 50us, up to 1s"));
+  }
+  return std::chrono::nanoseconds(static_cast<int64_t>(span));
+}
+
 absl::StatusOr<std::vector<PortSpec>> ParsePorts(std::span<const std::string> texts) {
   std::vector<PortSpec> ports;
   std::set<std::string> names;
@@ -162,6 +183,9 @@ absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
   const auto gro = ParseGro(text.gro);
   if (!gro.ok()) return gro.status();
   config.gro = *gro;
+  const auto busy_poll = ParseBusyPoll(text.busy_poll);
+  if (!busy_poll.ok()) return busy_poll.status();
+  config.busy_poll = *busy_poll;
   if (absl::Status accounts = ParseAccounts(text, config); !accounts.ok()) return accounts;
   config.control_socket = text.control_socket.empty()
                               ? ControlSocketPath(ControlFolders().front(), text.name)

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -32,6 +33,7 @@ struct Config {
   bool vlan_filtering = false;
   IoMode io = IoMode::kAuto;
   bool gro = true;
+  std::chrono::nanoseconds busy_poll{0};
   std::string control_socket = "/run/tapswitch/br0.sock";  // path
   std::optional<gid_t> control_group;                      // who may connect, beside the owner
   std::string startup_file;                                // tapctl commands; empty: none
@@ -49,6 +51,7 @@ struct ConfigText {
   bool vlan_filtering = false;
   std::string io;
   std::string gro;
+  std::string busy_poll;
   std::string control_socket;  // empty: by the bridge's name
   std::string control_group;
   std::string startup_file;

@@ -103,6 +103,7 @@ class Daemon {
         monitor_(*ring_.ring, [this](const LinkEvent& link) { OnLinkChange(link); }),
         worker_(*ring_.ring, *clock_, bridge_) {
     worker_.set_joins_frames(config.gro);
+    worker_.set_busy_poll(config.busy_poll);
     worker_.set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
     worker_.set_on_link_state([this](const Port& port) {
       const PortStatus& status = port.status();

@@ -24,6 +24,9 @@ DEFINE_string(
 DEFINE_string(gro, "auto",
               "auto: frames of a flow that arrive together leave as one where a port takes that; "
               "off: each leaves by itself");
+DEFINE_string(busy_poll, "0us",
+              "look for frames this long before sleeping, such as 50us: lower latency, for a "
+              "processor that is kept busy");
 DEFINE_string(log_level, "info", "least severe message to log: debug, info, warn, error or off");
 DEFINE_string(control_socket, "",
               "where tapctl connects to; default /run/tapswitch/NAME.sock, or "
@@ -131,6 +134,7 @@ absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>
                                  .vlan_filtering = FLAGS_vlan_filtering,
                                  .io = FLAGS_io,
                                  .gro = FLAGS_gro,
+                                 .busy_poll = FLAGS_busy_poll,
                                  .control_socket = FLAGS_control_socket,
                                  .control_group = FLAGS_control_group,
                                  .startup_file = FLAGS_startup,

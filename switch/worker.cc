@@ -186,12 +186,23 @@ std::optional<Tick> Worker::NextDeadline() const {
   return next;
 }
 
+// Interrupted or timed out, there may be completions all the same; and where there are none, the
+// turn simply has nothing to do.
+void Worker::Wait(std::optional<std::chrono::nanoseconds> timeout) {
+  constexpr std::chrono::nanoseconds kOnlyLook(0);
+  if (busy_poll_ > kOnlyLook && timeout != kOnlyLook) {
+    const auto end = MonotonicTime() + busy_poll_;
+    do {
+      if (ring_.SubmitAndWait(kOnlyLook) == WaitResult::kCompletions) return;
+    } while (MonotonicTime() < end);
+  }
+  static_cast<void>(ring_.SubmitAndWait(timeout));
+}
+
 void Worker::WaitAndDispatch(std::optional<std::chrono::nanoseconds> timeout) {
   batch_.clear();
   active_ = {};
-  // Interrupted or timed out, there may be completions all the same; and where there are none, the
-  // turn simply has nothing to do.
-  static_cast<void>(ring_.SubmitAndWait(timeout));
+  Wait(timeout);
   now_ = clock_.Now();
   bridge_.screening().outbox().Clear();
   originated_ = 0;

@@ -16,6 +16,7 @@ ConfigText Good() {
           .fdb_max = 65536,
           .io = "auto",
           .gro = "auto",
+          .busy_poll = "0us",
           .ports = {"vnet0", "tap:vnet1,mtu=9000"}};
 }
 
@@ -47,6 +48,21 @@ TEST(ParseConfigTest, NamesTheBadValue) {
   text = Good();
   text.gro = "on";
   EXPECT_THAT(ErrorOf(text), HasSubstr("--gro=on: it is auto or off"));
+}
+
+TEST(ParseConfigTest, BusyPollIsASpanUpToASecond) {
+  auto text = Good();
+  EXPECT_EQ(ParseConfig(text)->busy_poll, std::chrono::nanoseconds(0));
+  for (const auto& [good, span] : {std::pair<const char*, int64_t>{"50us", 50'000},
+                                   {"1.5ms", 1'500'000},
+                                   {"1s", 1'000'000'000}}) {
+    text.busy_poll = good;
+    EXPECT_EQ(ParseConfig(text)->busy_poll, std::chrono::nanoseconds(span)) << good;
+  }
+  for (const char* bad : {"", "50", "us", "-1us", "nanus", "2s", "1e3us"}) {
+    text.busy_poll = bad;
+    EXPECT_THAT(ErrorOf(text), HasSubstr("--busy_poll=" + std::string(bad) + ": give")) << bad;
+  }
 }
 
 TEST(ParseConfigTest, RefusesAPortGivenTwice) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -264,6 +265,23 @@ TEST_F(WorkerTest, ReadinessGoesToItsHandler) {
 TEST_F(WorkerTest, SleepsWithoutALimitWhileNothingIsLearned) {
   worker_.Turn();
   EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
+}
+
+TEST_F(WorkerTest, LooksForFramesBeforeItSleepsIfAsked) {
+  constexpr std::chrono::nanoseconds kOnlyLook(0);
+  worker_.set_busy_poll(std::chrono::microseconds(100));
+  const size_t before = ring_.timeouts().size();
+  worker_.Turn();
+  ASSERT_GE(ring_.timeouts().size(), before + 2);
+  EXPECT_EQ(ring_.timeouts()[before], kOnlyLook);
+  EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
+
+  // What comes meanwhile is taken at once.
+  worker_.set_busy_poll(std::chrono::hours(1));
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  worker_.Turn();
+  EXPECT_EQ(ring_.timeouts().back(), kOnlyLook);
+  EXPECT_EQ(bridge_.counters({0}).forwarded, 1U);
 }
 
 TEST_F(WorkerTest, WakesToReclaimWhatHasExpiredAndThenSleepsAgain) {
