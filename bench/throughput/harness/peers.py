@@ -116,16 +116,6 @@ class TapswitchBusy(Tapswitch):
         return _missing_flag(build, "--busy_poll")
 
 
-class TapswitchTwoWorkers(Tapswitch):
-    name = "tapswitch-2"
-    about = "tapswitchd with TAP ports, --workers=2"
-    flags = ("--workers=2",)
-
-    @classmethod
-    def missing(cls, build):
-        return _missing_flag(build, "--workers")
-
-
 class TapswitchNetdev(Tapswitch):
     name = "tapswitch-netdev"
     about = "tapswitchd with netdev ports: one end of a veth pair to each host"
@@ -224,4 +214,4 @@ class Vde(Peer):
 
 
 PEERS = (Bridge, Relay, Tapswitch, TapswitchEpoll, TapswitchNoGro, TapswitchBusy, TapswitchNetdev,
-         TapswitchTwoWorkers, OpenVSwitch, OpenVSwitchTso, Vde)
+         OpenVSwitch, OpenVSwitchTso, Vde)
