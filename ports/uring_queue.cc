@@ -81,6 +81,7 @@ absl::Status UringQueue::SetUp() {
     return Failure(-result, "io_uring_setup", SetupHint(-result));
   }
   is_set_up_ = true;
+  messages_.resize(params.sq_entries);
   if (options_.multishot_reads) {
     if (absl::Status status = RequireMultishotReads(); !status.ok()) return status;
   }
@@ -118,6 +119,8 @@ absl::Status UringQueue::Restrict() {
     allow_registering(IORING_UNREGISTER_PBUF_RING);
     allow_operation(kOpReadMultishot);
     allow_operation(IORING_OP_RECVMSG);
+  } else {
+    allow_operation(IORING_OP_SENDMSG);
   }
   rules.push_back({.opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE});
   rules.push_back({.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
@@ -136,8 +139,7 @@ absl::StatusOr<FileSlot> UringQueue::AddFile(int fd, FileKind kind) {
   if (absl::Status status = RequireNonBlocking(fd); !status.ok()) return status;
   const auto file = AddAny(fd);
   if (!file.ok()) return file;
-  const bool can_refuse_to_wait = options_.multishot_reads || kind == FileKind::kPacketSocket;
-  files_[file->value].write_flags = can_refuse_to_wait ? RWF_NOWAIT : 0;
+  files_[file->value].is_sent_to = !options_.multishot_reads && kind == FileKind::kPacketSocket;
   return file;
 }
 
@@ -217,14 +219,19 @@ size_t UringQueue::QueueWrites(FileSlot file, std::span<const WireFrame> frames,
   for (const WireFrame& frame : frames) {
     io_uring_sqe* entry = io_uring_get_sqe(&ring_);
     if (entry == nullptr) break;
-    PrepareWrite(*entry, file, frame, tag);
+    if (files_[file.value].is_sent_to) {
+      PrepareSend(*entry, file, frame);
+    } else {
+      PrepareWrite(*entry, file, frame);
+    }
+    entry->flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+    entry->user_data = WriteTag(tag, frame).Pack();
     ++taken;
   }
   return taken;
 }
 
-void UringQueue::PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame,
-                              Tag tag) const {
+void UringQueue::PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame) {
   const int fd = static_cast<int>(file.value);
   if (frame.pieces.size() == 1) {
     const Piece& whole = frame.pieces[0];
@@ -233,9 +240,15 @@ void UringQueue::PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFram
     io_uring_prep_writev(&entry, fd, AsIovec(frame.pieces),
                          static_cast<unsigned>(frame.pieces.size()), 0);
   }
-  entry.flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
-  entry.rw_flags = files_[file.value].write_flags;
-  entry.user_data = WriteTag(tag, frame).Pack();
+  entry.rw_flags = options_.multishot_reads ? RWF_NOWAIT : 0;
+}
+
+void UringQueue::PrepareSend(io_uring_sqe& entry, FileSlot file, const WireFrame& frame) {
+  msghdr& message = messages_[static_cast<size_t>(&entry - ring_.sq.sqes)];
+  // The kernel only reads it.
+  message = {.msg_iov = const_cast<iovec*>(AsIovec(frame.pieces)),
+             .msg_iovlen = frame.pieces.size()};
+  io_uring_prep_sendmsg(&entry, static_cast<int>(file.value), &message, MSG_DONTWAIT);
 }
 
 io_uring_sqe& UringQueue::NextEntry() {

@@ -9,9 +9,10 @@
 //                                  a frame may do to this process, it gets no more of io_uring
 //
 // Writes are issued inline, in order, and a write that cannot be done at once fails instead of
-// waiting, with its bytes borrowed: it is asked for by RWF_NOWAIT, which sockets understand, and TAPs
-// since Linux 6.4, that is wherever reads are multishot. Before that O_NONBLOCK makes a TAP's writes
-// inline, and that none waits rests on its send buffer: INT_MAX, unless somebody lowered it.
+// waiting, with its bytes borrowed: it is asked for by RWF_NOWAIT, which TAPs and sockets understand
+// wherever reads are multishot (TAPs since Linux 6.4; sockets refused it on 6.1 with EOPNOTSUPP).
+// Before that, sockets are sent to with MSG_DONTWAIT; O_NONBLOCK makes a TAP's writes inline, and
+// that none waits rests on its send buffer: INT_MAX, unless somebody lowered it.
 
 #pragma once
 
@@ -88,7 +89,7 @@ class UringQueue {
  private:
   struct File {
     bool used = false;
-    int write_flags = 0;          // RWF_...
+    bool is_sent_to = false;      // by SENDMSG, not WRITE
     std::optional<Tag> poll_tag;  // a poll is going on
     uint32_t poll_mask = 0;
     uint32_t poll_sequence = 0;  // of the present poll: completions of earlier ones are ignored
@@ -100,7 +101,8 @@ class UringQueue {
   [[nodiscard]] absl::Status RequireMultishotReads();
   [[nodiscard]] absl::Status Restrict();
   [[nodiscard]] absl::StatusOr<FileSlot> AddAny(int fd);
-  void PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame, Tag tag) const;
+  void PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame);
+  void PrepareSend(io_uring_sqe& entry, FileSlot file, const WireFrame& frame);
   [[nodiscard]] unsigned Publish();
   [[nodiscard]] std::optional<FileSlot> FindWatch(Tag tag) const;
   void ArmPoll(FileSlot file);
@@ -113,6 +115,7 @@ class UringQueue {
   io_uring ring_{};
   bool is_set_up_ = false;
   std::vector<File> files_;
+  std::vector<msghdr> messages_;  // by entry of the submission queue; read when it is submitted
   uint64_t overflows_ = 0;
 };
 

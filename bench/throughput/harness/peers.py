@@ -116,6 +116,22 @@ class TapswitchBusy(Tapswitch):
         return _missing_flag(build, "--busy_poll")
 
 
+class TapswitchVlan(Tapswitch):
+    name = "tapswitch-vlan"
+    about = "tapswitchd with TAP ports that are in 64 VLANs, untagged in the one in use"
+    flags = ("--vlan_filtering",)
+
+    def start(self):
+        super().start()
+        commands = []
+        for host in self.hosts:
+            commands += [f"vlan add vid 2-64 dev {host.interface}",
+                         f"vlan add vid 10 dev {host.interface} pvid untagged"]
+        subprocess.run(self.inside.exec(
+            str(self.build / "tools" / "tapctl" / "tapctl"), "-B", self.bridge, "batch", "-"),
+            input="\n".join(commands), text=True, check=True)
+
+
 class TapswitchNetdev(Tapswitch):
     name = "tapswitch-netdev"
     about = "tapswitchd with netdev ports: one end of a veth pair to each host"
@@ -213,5 +229,5 @@ class Vde(Peer):
             inside.inside("ip", "link", "set", host.interface, "netns", host.namespace.name)
 
 
-PEERS = (Bridge, Relay, Tapswitch, TapswitchEpoll, TapswitchNoGro, TapswitchBusy, TapswitchNetdev,
-         OpenVSwitch, OpenVSwitchTso, Vde)
+PEERS = (Bridge, Relay, Tapswitch, TapswitchVlan, TapswitchEpoll, TapswitchNoGro, TapswitchBusy,
+         TapswitchNetdev, OpenVSwitch, OpenVSwitchTso, Vde)
