@@ -176,6 +176,10 @@ absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
         absl::StrCat("--fdb_max=", text.fdb_max, ": the table holds 1 to ", kFdbLimit, " entries"));
   }
   config.fdb_max = static_cast<uint32_t>(text.fdb_max);
+  if (text.workers != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--workers=", text.workers, ": this version has one worker: leave it at 1"));
+  }
   config.vlan_filtering = text.vlan_filtering;
   const auto io = ParseIo(text.io);
   if (!io.ok()) return io.status();

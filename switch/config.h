@@ -48,6 +48,7 @@ struct ConfigText {
   std::string name;
   std::string ageing_time;
   uint64_t fdb_max = 0;
+  uint64_t workers = 1;
   bool vlan_filtering = false;
   std::string io;
   std::string gro;

@@ -17,6 +17,7 @@ DEFINE_string(name, "br0", "name of the bridge");
 DEFINE_string(ageing_time, "300s",
               "forget an address not seen for this long, e.g. 300s or 1500ms; 0s: never learn");
 DEFINE_uint64(fdb_max, 65536, "entries that the address table has room for");
+DEFINE_uint64(workers, 1, "threads that forward; this version has one");
 DEFINE_bool(vlan_filtering, false, "forward frames by their VLANs; new ports are in VLAN 1");
 DEFINE_string(
     io, "auto",
@@ -131,6 +132,7 @@ absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>
   return tapswitch::ParseConfig({.name = FLAGS_name,
                                  .ageing_time = FLAGS_ageing_time,
                                  .fdb_max = FLAGS_fdb_max,
+                                 .workers = FLAGS_workers,
                                  .vlan_filtering = FLAGS_vlan_filtering,
                                  .io = FLAGS_io,
                                  .gro = FLAGS_gro,

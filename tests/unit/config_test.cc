@@ -71,6 +71,12 @@ TEST(ParseConfigTest, RefusesAPortGivenTwice) {
   EXPECT_THAT(ErrorOf(text), HasSubstr("vnet0 is given twice"));
 }
 
+TEST(ParseConfigTest, HasOneWorker) {
+  auto text = Good();
+  text.workers = 2;
+  EXPECT_THAT(ErrorOf(text), HasSubstr("--workers=2"));
+}
+
 TEST(ParseConfigTest, RefusesMorePortsThanABridgeHas) {
   auto text = Good();
   text.ports.assign(kMaxPorts + 1, "vnet0");
