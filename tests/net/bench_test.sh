@@ -29,7 +29,9 @@ rows = json.load(open(sys.argv[1]))["results"]
 for peer in sys.argv[2].split(","):
     for workload in sys.argv[3].split(","):
         found = [row for row in rows if row["peer"] == peer and row["series"].startswith(workload)]
-        if not found or any(row["median"] <= 0 for row in found):
+        # A machine that is busy enough loses frames at any rate.
+        may_be_zero = workload == "noloss-64"
+        if not found or any(row["median"] <= 0 and not may_be_zero for row in found):
             sys.exit(f"{workload} of {peer}: {found}")
 END
   [[ $(head -c 100 "$folder/result.svg") == *xml* ]] || fail 'no plot'

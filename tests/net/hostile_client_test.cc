@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <string>
@@ -48,6 +49,8 @@ class HostileClientTest : public SwitchTest {
  protected:
   // Frames flow at full rate while `attack` lasts, and another client is served after it.
   void ExpectUnmoved(const std::function<void()>& attack) {
+    // What AddressSanitizer keeps of freed memory is not the switch's.
+    setenv("ASAN_OPTIONS", "quarantine_size_mb=1:thread_local_quarantine_size_kb=64", 0);
     TestNetwork network({.io = io(),
                          .ports = std::vector<std::string>(4),
                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
