@@ -101,11 +101,13 @@ absl::Status ControlSocket::Watch(int fd, std::function<void()> on_readable) {
 void ControlSocket::Wake() { wake_.Signal(); }
 
 void ControlSocket::Turn(std::optional<std::chrono::milliseconds> timeout) {
-  SendAndTend();  // what was pushed since the last turn
+  // What was pushed since the last turn. Whoever had no room and was told that there is some now may
+  // have more to push: that is not to wait for something else to happen.
+  if (SendAndTend()) timeout = std::chrono::milliseconds(0);
   WaitAndDispatch(timeout);
   ServeRound();
   LimitReceived();
-  SendAndTend();
+  static_cast<void>(SendAndTend());
 }
 
 // --- Waiting.
@@ -348,15 +350,16 @@ void ControlSocket::Account(Client& client, const std::function<void()>& change)
   held_ += client.output().held();
 }
 
-void ControlSocket::SendAndTend() {
+bool ControlSocket::SendAndTend() {
   for (auto& [id, client] : clients_) {
     if (!client.output().empty() && !client.awaits_room()) {
       Account(client, [&] { client.Send(clock_.Now()); });
     }
   }
   CloseEnded();
-  TellDrained();
+  const bool has_told = TellDrained();
   for (auto& [id, client] : clients_) UpdateInterest(id, client);
+  return has_told;
 }
 
 Tick ControlSocket::StallDeadline(const Client& client) const {
@@ -387,14 +390,17 @@ void ControlSocket::CloseEnded() {
   for (const ClientId id : closed) on_disconnect_(id);
 }
 
-void ControlSocket::TellDrained() {
+bool ControlSocket::TellDrained() {
+  bool has_told = false;
   for (auto& [id, client] : clients_) {
     // Half, so that it is not told for every line that it reads.
     const bool has_room = client.output().unsent() <= kEventsLimit / 2 && !out_of_room();
     if (!client.push_refused || client.hung_up() || !has_room) continue;
     client.push_refused = false;
+    has_told = true;
     if (on_drained_) on_drained_(id);
   }
+  return has_told;
 }
 
 void ControlSocket::UpdateInterest(ClientId id, Client& client) {

@@ -149,13 +149,14 @@ class ControlSocket {
   void LimitReceived();
 
   // Output and the end.
-  void SendAndTend();
+  // True when somebody was told that there is room.
+  bool SendAndTend();
   void Queue(Client& client, std::string line, bool is_reply);
   void Account(Client& client, const std::function<void()>& change);
   [[nodiscard]] bool out_of_room() const { return held_ >= kMaxHeld; }
   [[nodiscard]] Tick StallDeadline(const Client& client) const;
   void CloseEnded();
-  void TellDrained();
+  bool TellDrained();
   void UpdateInterest(ClientId id, Client& client);
 
   UnixListener listener_;
