@@ -83,7 +83,6 @@ absl::Status Methods::CheckBridge(const std::optional<std::string>& name) const 
 
 absl::StatusOr<std::vector<VlanId>> Methods::FindVlans(PortId port,
                                                        std::optional<uint64_t> vlan) const {
-  const bool filters = control_.config().bridge.forwarding.vlan_filtering;
   const PortVlans& vlans = VlansOf(port);
   if (vlan) {
     const VlanId named{static_cast<uint16_t>(*vlan)};
@@ -93,8 +92,8 @@ absl::StatusOr<std::vector<VlanId>> Methods::FindVlans(PortId port,
         fmt::format("vlan {}: {} is not a member of it: add it (tapctl vlan add vid {} dev {})",
                     *vlan, control_.NameOf(port), *vlan, control_.NameOf(port)));
   }
+  if (!control_.config().bridge.forwarding.vlan_filtering) return std::vector{kNoVlan};
   std::vector<VlanId> all;
-  if (!filters) return std::vector{kNoVlan};
   vlans.members.ForEach([&](VlanId member) { all.push_back(member); });
   if (!all.empty()) return all;
   return absl::FailedPreconditionError(

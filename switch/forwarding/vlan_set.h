@@ -25,13 +25,6 @@ class VlanSet {
     return count;
   }
 
-  // Members below `vlan`. Of a member: its place in ascending order.
-  [[nodiscard]] constexpr size_t RankOf(VlanId vlan) const {
-    size_t rank = 0;
-    for (size_t i = 0; i < WordOf(vlan); ++i) rank += static_cast<size_t>(std::popcount(words_[i]));
-    return rank + static_cast<size_t>(std::popcount(words_[WordOf(vlan)] & (BitOf(vlan) - 1)));
-  }
-
   // Calls visit(VlanId) for each member, in ascending order.
   template <typename Visit>
   constexpr void ForEach(Visit&& visit) const {
