@@ -52,6 +52,13 @@ class Process:
     def text(self):
         return os.pread(self.output.fileno(), 1 << 20, 0).decode(errors="replace")
 
+    def runs(self, program):
+        """Whether what was started has become `program`, after setpriv and ip."""
+        try:
+            return os.path.samefile(f"/proc/{self.pid}/exe", program)
+        except OSError:
+            return False
+
     def wait_for_line(self, word, seconds=10.0):
         def printed():
             if self.popen.poll() is not None:

@@ -62,7 +62,15 @@ class Tapswitch(Peer):
 
     @classmethod
     def missing(cls, build):
-        return _missing_program(build / "switch" / "tapswitchd")
+        """Other builds may not have a flag, or not take that value of it."""
+        program = build / "switch" / "tapswitchd"
+        if missing := _missing_program(program):
+            return missing
+        checked = subprocess.run([str(program), "--check", *cls.flags, "a", "b"],
+                                 capture_output=True, text=True, check=False)
+        if checked.returncode == 0:
+            return None
+        return f"this build refuses it: {(checked.stderr or checked.stdout).strip()}"
 
     def start(self):
         specs = [f"{host.interface},netns={host.namespace.name}" for host in self.hosts]
@@ -97,23 +105,16 @@ class TapswitchNoGro(Tapswitch):
     flags = ("--gro=off",)
 
 
-def _missing_flag(build, flag):
-    """For what older builds do not have."""
-    if missing := _missing_program(build / "switch" / "tapswitchd"):
-        return missing
-    known = subprocess.run([str(build / "switch" / "tapswitchd"), "--help"], capture_output=True,
-                           text=True, check=False).stdout
-    return None if flag in known else f"this build has no {flag}"
-
-
 class TapswitchBusy(Tapswitch):
     name = "tapswitch-busy"
     about = "tapswitchd with TAP ports, --busy_poll=50us"
     flags = ("--busy_poll=50us",)
 
-    @classmethod
-    def missing(cls, build):
-        return _missing_flag(build, "--busy_poll")
+
+class TapswitchTwoWorkers(Tapswitch):
+    name = "tapswitch-w2"
+    about = "tapswitchd with TAP ports, --workers=2"
+    flags = ("--workers=2",)
 
 
 class TapswitchVlan(Tapswitch):
@@ -141,6 +142,18 @@ class TapswitchNetdev(Tapswitch):
         self._run([f"netdev:{_connect_by_veth(self.inside, host)}" for host in self.hosts])
 
 
+class TapswitchNetdevEpoll(TapswitchNetdev):
+    name = "tapswitch-netdev-epoll"
+    about = "the same, --io=epoll"
+    flags = ("--io=epoll",)
+
+
+class TapswitchTwoWorkersNetdev(TapswitchNetdev):
+    name = "tapswitch-w2-netdev"
+    about = "the same, --workers=2"
+    flags = ("--workers=2",)
+
+
 class Bridge(Peer):
     name = "bridge"
     about = "Linux bridge with veth pairs, br_netfilter switched off for it"
@@ -151,14 +164,18 @@ class Bridge(Peer):
 
     def start(self):
         inside = self.lab.namespace("bridge")
+        self.make_bridge(inside)
+        for host in self.hosts:
+            inside.inside("ip", "link", "set", _connect_by_veth(inside, host), "master", "br0")
+
+    @staticmethod
+    def make_bridge(inside):
         inside.inside("ip", "link", "add", "br0", "type", "bridge")
         # br_netfilter hands each frame to iptables where these are set, which costs the bridge
         # some 6 % and is no part of bridging. They belong to the namespace.
         for path in pathlib.Path("/proc/sys/net/bridge").glob("bridge-nf-call-*"):
             inside.inside("sh", "-c", f"echo 0 >{path}")
         inside.inside("ip", "link", "set", "br0", "up")
-        for host in self.hosts:
-            inside.inside("ip", "link", "set", _connect_by_veth(inside, host), "master", "br0")
 
 
 class OpenVSwitch(Peer):
@@ -230,4 +247,5 @@ class Vde(Peer):
 
 
 PEERS = (Bridge, Relay, Tapswitch, TapswitchVlan, TapswitchEpoll, TapswitchNoGro, TapswitchBusy,
-         TapswitchNetdev, OpenVSwitch, OpenVSwitchTso, Vde)
+         TapswitchTwoWorkers, TapswitchNetdev, TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev,
+         OpenVSwitch, OpenVSwitchTso, Vde)

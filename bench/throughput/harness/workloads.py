@@ -196,6 +196,73 @@ class LearningRate(Frames):
     generator_options = ("--source=02:78:00:00:00:00", "--sources=8192", "--sequential")
 
 
+class LearningRateSearch(Workload):
+    """RFC 2889, 5.8, by bisection: the highest rate of new addresses at which all of them are
+    learned. Each try teaches 8,000 addresses that were never used before, then sends a frame to each
+    of them; one that a third host sees was flooded, so its address was not learned. A rate that fails
+    is tried once more."""
+
+    name = "learn-rate"
+    about = "highest rate of new addresses of which none is missed (RFC 2889, by bisection)"
+    hosts = 3
+    series = (Series("learn-rate", "Maddress/s"),)
+    addresses = 8_000
+    steps = 7
+    others = 4  # frames that the bystander may get for other reasons: ARP asks again now and then
+
+    def __init__(self, build, seconds):
+        super().__init__(build, seconds)
+        self._first = int(NEW_STATION_ONE.replace(":", ""), 16)
+
+    def run(self, hosts):
+        good, bad = 0.0, self._teach_new(hosts[0], hosts[1], 0)
+        for _ in range(self.steps):
+            rate = (good + bad) / 2
+            if self._passes(hosts, rate) or self._passes(hosts, rate):
+                good = rate
+            else:
+                bad = rate
+        return {self.name: Sample(good / 1e6)}
+
+    def _passes(self, hosts, rate):
+        source, sink, bystander = hosts
+        if self._teach_new(source, sink, rate) < 0.95 * rate:
+            return False
+        time.sleep(0.05)
+        for _ in range(3):
+            flooded, arrived = bystander.counters()["rx_packets"], sink.counters()["rx_packets"]
+            self._generate(source, f"--destination={self._station()}", "--rate=20000",
+                           f"--destinations={self.addresses}")
+            arrived = _drained(sink) - arrived
+            flooded = bystander.counters()["rx_packets"] - flooded
+            if flooded > self.others:
+                return False
+            if arrived >= self.addresses:
+                return True
+        return False  # a frame that is lost says nothing of its address
+
+    def _teach_new(self, source, sink, rate):
+        """Returns the rate at which that was offered."""
+        self._first += self.addresses
+        result = self._generate(sink, f"--source={self._station()}", f"--rate={rate}",
+                                f"--sources={self.addresses}", f"--destination={source.mac}")
+        return result["offered"] / result["seconds"]
+
+    def _station(self):
+        return ":".join(f"{octet:02x}" for octet in self._first.to_bytes(6, "big"))
+
+    def _generate(self, host, *options):
+        generator = host.process(str(self.build / "bench" / "l2gen"), "--sequential", "--seconds=60",
+                                 f"--count={self.addresses}", *options, host.interface)
+        try:
+            return json.loads(generator.wait(60))
+        finally:
+            generator.stop()
+
+
+NEW_STATION_ONE = "02:79:00:00:00:00"
+
+
 class NoLoss(Workload):
     """RFC 2544, 26.1, by bisection: the highest rate of 64-byte frames at which at most 0.1 % are
     lost. A TAP's queue is 3 ms long at such rates, so this measures the scheduler, too; a rate that
@@ -465,6 +532,7 @@ class Latency(Workload):
     name = "latency"
     about = "2,000 pings, one every 2 ms, nothing else going on"
     count = 2000
+    interval = 0.002  # seconds
 
     @property
     def series(self):
@@ -475,10 +543,10 @@ class Latency(Workload):
         client, server = hosts
         before = CpuTimes.now()
         # Exit status 1 only says that some reply was lost, which is a result.
-        ping = client.process("sh", "-c", f"ping -n -i 0.002 -c {self.count} -W 1 "
+        ping = client.process("sh", "-c", f"ping -n -i {self.interval} -c {self.count} -W 1 "
                               f"{server.address} || test $? = 1")
         try:
-            text = ping.wait(60)
+            text = ping.wait(90)
         finally:
             ping.stop()
         after = CpuTimes.now()
@@ -489,6 +557,18 @@ class Latency(Workload):
         loss, cores = 1 - len(trips) / self.count, _cores(before, after)
         return {f"{self.name}-{percentile}": Sample(thousandths[index], loss, cores)
                 for percentile, index in (("p50", 499), ("p99", 989), ("p99.9", 998))}
+
+
+class LatencySleeping(Latency):
+    """The same with an interval at which ping sleeps, so that the processors go idle in between."""
+
+    name = "latency-sleep"
+    about = "pings one every 20 ms, between which everybody sleeps, 1,000 in 2 s of --seconds"
+    interval = 0.02
+
+    @property
+    def count(self):
+        return min(1000, max(20, int(500 * self.seconds)))
 
 
 class LatencyLoaded(Latency):
@@ -526,5 +606,5 @@ class LatencyLoaded(Latency):
 
 
 WORKLOADS = (TcpOne, TcpFour, TcpBidirectional, Datagrams64, Datagrams1400, DatagramsGso, Frames64,
-             Frames1514, NoLoss, Latency, LatencyLoaded, ManyAddresses, LearningRate,
-             LearningCapacity, Mesh, Broadcast8, Broadcast64)
+             Frames1514, NoLoss, Latency, LatencySleeping, LatencyLoaded, ManyAddresses, LearningRate,
+             LearningRateSearch, LearningCapacity, Mesh, Broadcast8, Broadcast64)
