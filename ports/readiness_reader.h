@@ -1,5 +1,5 @@
 // Reads frames with read(2) or recvmsg(2) from files that a poll said are readable, and completes them as
-// io_uring's multishot read would. The rings without multishot reads share it.
+// io_uring's multishot receive would. The real rings share it.
 //
 // Theory of operation. Readiness is reported once, when it begins (EPOLLET; multishot poll), so a
 // file that was reported stays readable here until read(2) says EAGAIN. One call of Read serves the

@@ -1,12 +1,12 @@
 // The seam to the kernel: submit and reap operations on file descriptors. The real rings are
-// UringRing (io_uring), UringPollRing (io_uring of older kernels) and PollRing (epoll), chosen by
-// MakeRing; tests put a FakeRing here, which injects every fault.
+// UringRing (io_uring) and PollRing (epoll), chosen by MakeRing; tests put a FakeRing here, which
+// injects every fault.
 //
 // Theory of operation. One thread owns a ring. A turn of that thread is
 //
 //     SubmitAndWait -> Reap -> (frames are decided) -> QueueWrites... -> ReturnBuffers...
 //
-// and three promises make one system call a turn enough:
+// and three promises make one call of the ring a turn enough:
 //   1. Writes are carried out in the order they were queued, inline, at the next Submit or
 //      SubmitAndWait. When that call returns they are done and their bytes may be reused.
 //   2. A buffer given to ReturnBuffers is not written by the kernel before all writes queued
@@ -151,7 +151,7 @@ class Ring {
   // How often completions did not fit in the completion queue since the start.
   [[nodiscard]] virtual uint64_t overflows() const = 0;
 
-  // For people: "io_uring, multishot reads", "epoll", ...
+  // For people: "io_uring, multishot receives", "epoll", ...
   [[nodiscard]] virtual std::string_view description() const = 0;
 };
 

@@ -14,8 +14,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "ports/file_descriptor.h"
+#include "ports/packet_message.h"
 #include "ports/poll_ring.h"
-#include "ports/uring_poll_ring.h"
 #include "ports/uring_ring.h"
 #include "switch/forwarding/buffer_pool.h"
 
@@ -40,10 +40,10 @@ absl::StatusOr<Completion> NextCompletion(Ring& ring) {
 }
 
 // Sends a frame through the ring, from one end of a socket pair to the other.
-absl::Status SendFrame(Ring& ring, int sender, int receiver, BufferPool& pool) {
-  const absl::StatusOr<FileSlot> from = ring.AddFile(sender, nullptr, FileKind::kFrames);
+absl::Status SendFrame(Ring& ring, int sender, int receiver, BufferPool& pool, FileKind kind) {
+  const absl::StatusOr<FileSlot> from = ring.AddFile(sender, nullptr, kind);
   if (!from.ok()) return from.status();
-  const absl::StatusOr<FileSlot> to = ring.AddFile(receiver, &pool, FileKind::kFrames);
+  const absl::StatusOr<FileSlot> to = ring.AddFile(receiver, &pool, kind);
   if (!to.ok()) return to.status();
   const absl::Cleanup remove = [&] {
     ring.RemoveFile(*from);
@@ -51,6 +51,8 @@ absl::Status SendFrame(Ring& ring, int sender, int receiver, BufferPool& pool) {
   };
 
   const std::array<std::byte, 64> bytes{};
+  const size_t expected =
+      bytes.size() + (kind == FileKind::kPacketSocket ? kPacketPreambleSize : 0);
   const Piece piece{.data = bytes.data(), .size = bytes.size()};
   const WireFrame frame{.pieces = {&piece, 1}, .size = bytes.size()};
   if (ring.QueueWrites(*from, {&frame, 1}, {.operation = Operation::kWrite}) != 1) {
@@ -60,7 +62,7 @@ absl::Status SendFrame(Ring& ring, int sender, int receiver, BufferPool& pool) {
   ring.StartRead(*to, tag);
   const absl::StatusOr<Completion> received = NextCompletion(ring);
   if (!received.ok()) return received.status();
-  if (received->result != static_cast<int32_t>(bytes.size()) || !received->more) {
+  if (received->result != static_cast<int32_t>(expected) || !received->more) {
     return absl::UnavailableError("a read ended early");
   }
   ring.StopRead(*to, tag);
@@ -71,7 +73,7 @@ absl::Status SendFrame(Ring& ring, int sender, int receiver, BufferPool& pool) {
   return end.status();
 }
 
-absl::Status Try(Ring& ring) {
+absl::Status Try(Ring& ring, FileKind kind) {
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return absl::ErrnoToStatus(errno, "socketpair");
@@ -82,32 +84,34 @@ absl::Status Try(Ring& ring) {
   constexpr size_t kSize = 256;
   std::array<std::byte, kBuffers * kSize> memory{};
   BufferPool pool(memory, kBuffers, kSize, kSize);
-  return SendFrame(ring, sender.get(), receiver.get(), pool);
+  return SendFrame(ring, sender.get(), receiver.get(), pool, kind);
 }
 
 template <typename ConcreteRing, typename Options>
-absl::StatusOr<std::unique_ptr<Ring>> MakeWorking() {
-  absl::StatusOr<std::unique_ptr<ConcreteRing>> ring = ConcreteRing::Create(Options{});
+absl::StatusOr<std::unique_ptr<Ring>> MakeWorking(const Options& options) {
+  absl::StatusOr<std::unique_ptr<ConcreteRing>> ring = ConcreteRing::Create(options);
   if (!ring.ok()) return ring.status();
-  if (absl::Status status = Try(**ring); !status.ok()) return status;
+  for (const FileKind kind : {FileKind::kFrames, FileKind::kPacketSocket}) {
+    if (absl::Status status = Try(**ring, kind); !status.ok()) return status;
+  }
   return *std::move(ring);
 }
 
 absl::StatusOr<ChosenRing> MakeUring() {
-  auto multishot = MakeWorking<UringRing, UringQueue::Options>();
+  auto multishot = MakeWorking<UringRing>(UringQueue::Options{.multishot = true});
   if (multishot.ok()) {
     return ChosenRing{.ring = *std::move(multishot),
-                      .explanation = "io_uring with multishot reads"};
+                      .explanation = "io_uring with multishot receives"};
   }
-  auto polled = MakeWorking<UringPollRing, UringQueue::Options>();
-  if (!polled.ok()) return polled.status();
-  return ChosenRing{.ring = *std::move(polled),
-                    .explanation = absl::StrCat("io_uring with poll and read(2): ",
+  auto plain = MakeWorking<UringRing>(UringQueue::Options{});
+  if (!plain.ok()) return plain.status();
+  return ChosenRing{.ring = *std::move(plain),
+                    .explanation = absl::StrCat("io_uring without multishot receives: ",
                                                 multishot.status().message())};
 }
 
 absl::StatusOr<ChosenRing> MakeEpoll(std::string explanation) {
-  auto ring = MakeWorking<PollRing, PollRing::Options>();
+  auto ring = MakeWorking<PollRing>(PollRing::Options{});
   if (!ring.ok()) return ring.status();
   return ChosenRing{.ring = *std::move(ring), .explanation = std::move(explanation)};
 }

@@ -23,8 +23,8 @@ struct ChosenRing {
 };
 
 // Makes a ring for the calling thread, the only one that may use it. The ladder:
-//   1. io_uring with multishot reads       Linux 6.7
-//   2. io_uring with poll and read(2)      Linux 6.1
+//   1. io_uring with multishot receives    Linux 6.7
+//   2. io_uring without                    Linux 6.1
 //   3. epoll                               where io_uring is forbidden: kernel.io_uring_disabled,
 //                                          the seccomp profile of a container
 // A ring is chosen only after a frame has gone through it, over a socket pair: that it could be set

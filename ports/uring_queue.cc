@@ -19,6 +19,9 @@
 namespace tapswitch {
 namespace {
 
+// IORING_OP_READ_MULTISHOT, the mark of Linux 6.7; the header of liburing 2.3 does not have it.
+constexpr uint8_t kOpReadMultishot = 49;
+
 // user_data is a packed Tag, or begins with one of these bytes, which no Operation has.
 constexpr uint8_t kPollMark = 0x80;
 constexpr uint8_t kCancelMark = 0x81;
@@ -82,8 +85,8 @@ absl::Status UringQueue::SetUp() {
   }
   is_set_up_ = true;
   messages_.resize(params.sq_entries);
-  if (options_.multishot_reads) {
-    if (absl::Status status = RequireMultishotReads(); !status.ok()) return status;
+  if (options_.multishot) {
+    if (absl::Status status = RequireMultishot(); !status.ok()) return status;
   }
   if (const int result = io_uring_register_files_sparse(&ring_, options_.files); result < 0) {
     return Failure(-result, "io_uring_register_files",
@@ -92,13 +95,14 @@ absl::Status UringQueue::SetUp() {
   return Restrict();
 }
 
-absl::Status UringQueue::RequireMultishotReads() {
+// Receives were multishot before, but TAPs and sockets did not all know RWF_NOWAIT then.
+absl::Status UringQueue::RequireMultishot() {
   const std::unique_ptr<io_uring_probe, decltype(&io_uring_free_probe)> probe(
       io_uring_get_probe_ring(&ring_), &io_uring_free_probe);
   if (probe && io_uring_opcode_supported(probe.get(), kOpReadMultishot) != 0) {
     return absl::OkStatus();
   }
-  return absl::UnimplementedError("this kernel has no multishot read (since Linux 6.7)");
+  return absl::UnimplementedError("this kernel is older than Linux 6.7");
 }
 
 absl::Status UringQueue::Restrict() {
@@ -114,10 +118,9 @@ absl::Status UringQueue::Restrict() {
   allow_operation(IORING_OP_WRITEV);
   allow_operation(IORING_OP_POLL_ADD);
   allow_operation(IORING_OP_ASYNC_CANCEL);
-  if (options_.multishot_reads) {
+  if (options_.multishot) {
     allow_registering(IORING_REGISTER_PBUF_RING);
     allow_registering(IORING_UNREGISTER_PBUF_RING);
-    allow_operation(kOpReadMultishot);
     allow_operation(IORING_OP_RECVMSG);
   } else {
     allow_operation(IORING_OP_SENDMSG);
@@ -139,7 +142,7 @@ absl::StatusOr<FileSlot> UringQueue::AddFile(int fd, FileKind kind) {
   if (absl::Status status = RequireNonBlocking(fd); !status.ok()) return status;
   const auto file = AddAny(fd);
   if (!file.ok()) return file;
-  files_[file->value].is_sent_to = !options_.multishot_reads && kind == FileKind::kPacketSocket;
+  files_[file->value].is_sent_to = !options_.multishot && kind == FileKind::kPacketSocket;
   return file;
 }
 
@@ -240,7 +243,7 @@ void UringQueue::PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFram
     io_uring_prep_writev(&entry, fd, AsIovec(frame.pieces),
                          static_cast<unsigned>(frame.pieces.size()), 0);
   }
-  entry.rw_flags = options_.multishot_reads ? RWF_NOWAIT : 0;
+  entry.rw_flags = options_.multishot ? RWF_NOWAIT : 0;
 }
 
 void UringQueue::PrepareSend(io_uring_sqe& entry, FileSlot file, const WireFrame& frame) {

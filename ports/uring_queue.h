@@ -1,5 +1,5 @@
-// One io_uring: its life, its registered files, writes in order, and readiness. The two rings on
-// io_uring, UringRing and UringPollRing, add their ways of reading to it.
+// One io_uring: its life, its registered files, writes in order, and readiness. UringRing adds its
+// ways of reading to it.
 //
 // What it is set up with, and why (kernel 6.1 has all of it):
 //   SINGLE_ISSUER, DEFER_TASKRUN   completions are produced when this thread asks for them, by
@@ -10,7 +10,7 @@
 //
 // Writes are issued inline, in order, and a write that cannot be done at once fails instead of
 // waiting, with its bytes borrowed: it is asked for by RWF_NOWAIT, which TAPs and sockets understand
-// wherever reads are multishot (TAPs since Linux 6.4; sockets refused it on 6.1 with EOPNOTSUPP).
+// wherever `multishot` can be had (TAPs since Linux 6.4; sockets refused it on 6.1 with EOPNOTSUPP).
 // Before that, sockets are sent to with MSG_DONTWAIT; O_NONBLOCK makes a TAP's writes inline, and
 // that none waits rests on its send buffer: INT_MAX, unless somebody lowered it.
 
@@ -33,9 +33,6 @@
 
 namespace tapswitch {
 
-// IORING_OP_READ_MULTISHOT (Linux 6.7), which the header of liburing 2.3 does not have yet.
-inline constexpr uint8_t kOpReadMultishot = 49;
-
 class UringQueue {
  public:
   struct Options {
@@ -46,12 +43,13 @@ class UringQueue {
     // this overflows, and their reads start again.
     uint32_t completion_entries = 4096;
     uint32_t files = 1100;  // every port of a full bridge, and what is watched besides
-    bool multishot_reads = false;
+    // Receives that complete once for each frame, and writes that are asked not to wait.
+    bool multishot = false;
   };
 
   // Sets up the ring for the calling thread, the only one that may use it. The message of an error
   // names the system call, and what probably forbids it.
-  // Unimplemented: multishot_reads is wanted, but the kernel has none.
+  // Unimplemented: `multishot` is wanted, but the kernel is older than Linux 6.7.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<UringQueue>> Create(const Options& options);
   ~UringQueue();
   UringQueue(const UringQueue&) = delete;
@@ -98,7 +96,7 @@ class UringQueue {
   explicit UringQueue(const Options& options) : options_(options), files_(options.files) {}
 
   [[nodiscard]] absl::Status SetUp();
-  [[nodiscard]] absl::Status RequireMultishotReads();
+  [[nodiscard]] absl::Status RequireMultishot();
   [[nodiscard]] absl::Status Restrict();
   [[nodiscard]] absl::StatusOr<FileSlot> AddAny(int fd);
   void PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame);

@@ -1,8 +1,17 @@
-// The ring on io_uring with multishot reads (Linux 6.7 and later): one system call a turn.
+// The ring on io_uring: it waits, writes and watches; TAPs are read by read(2), packet sockets by
+// multishot receives where the kernel is new enough.
 //
-// Theory of operation. A file with a pool has a group of provided buffers, and one read operation,
-// which completes once for each frame until the group is empty. Frames are copied into buffers at
-// two moments only, because completion work is deferred to the caller (DEFER_TASKRUN):
+// Why not all by io_uring. A multishot read asks the TAP once more with each frame whether it is
+// readable, selects a buffer and posts a completion: measured, that is more than a system call, and
+// 64-byte frames pass 15 to 30 % slower (bench/README.md). For packet sockets it is the other way
+// round. Writes by io_uring cost as much as write(2), but those of a turn are done in one call, in
+// which the receivers that they wake do not take the processor: a TCP connection is faster by that.
+//
+// Theory of operation. A TAP is polled (multishot), and read in SubmitAndWait, after the call that
+// submits: see readiness_reader.h. A packet socket has a group of provided buffers, and one
+// operation, which completes once for each frame until the group is empty. Its frames are copied
+// into buffers at two moments only, because completion work is deferred to the caller
+// (DEFER_TASKRUN):
 //   (a) when SubmitAndWait asks for completions, and it submits before it asks;
 //   (b) when the entry that starts a read is issued, for what is waiting then.
 //
@@ -30,6 +39,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ports/provided_buffers.h"
+#include "ports/readiness_reader.h"
 #include "ports/ring.h"
 #include "ports/ring_support.h"
 #include "ports/uring_queue.h"
@@ -40,7 +50,7 @@ class UringRing final : public Ring {
  public:
   // The contract of UringQueue::Create.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<UringRing>> Create(
-      UringQueue::Options options);
+      const UringQueue::Options& options);
 
   [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool, FileKind kind) override;
   void RemoveFile(FileSlot file) override;
@@ -61,26 +71,28 @@ class UringRing final : public Ring {
   std::span<const Completion> Reap() override;
   [[nodiscard]] uint64_t overflows() const override { return queue_->overflows(); }
   [[nodiscard]] std::string_view description() const override {
-    return "io_uring, multishot reads";
+    return receives_multishot_ ? "io_uring, multishot receives" : "io_uring";
   }
 
  private:
-  struct Reader {
-    std::unique_ptr<ProvidedBuffers> buffers;
-    FileKind kind = FileKind::kFrames;
-  };
   struct NotedRead {
     enum class Action : uint8_t { kStart, kStop } action;
     FileSlot file;
     Tag tag;
   };
 
-  UringRing(std::unique_ptr<UringQueue> queue, uint32_t files);
+  UringRing(std::unique_ptr<UringQueue> queue, const UringQueue::Options& options);
 
+  [[nodiscard]] absl::Status Provide(FileSlot file, const BufferPool& pool);
+  [[nodiscard]] bool is_multishot(FileSlot file) const { return provided_[file.value] != nullptr; }
   void QueueNotedReads();
+  void CollectFromQueue(size_t most);
 
   std::unique_ptr<UringQueue> queue_;
-  std::vector<Reader> readers_;  // by file; its slot is the id of its group of buffers
+  bool receives_multishot_;
+  ReadinessReader reader_;
+  // By file, whose slot is the id of its group of buffers; null where the reader reads it.
+  std::vector<std::unique_ptr<ProvidedBuffers>> provided_;
   std::vector<NotedRead> noted_;
   CompletionBatch batch_;
 };

@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "ports/packet_message.h"
 #include "ports/poll_ring.h"
 #include "ports/ring.h"
-#include "ports/uring_poll_ring.h"
 #include "ports/uring_ring.h"
 #include "switch/forwarding/buffer_pool.h"
 
@@ -31,27 +31,43 @@ struct RingSizes {
   uint32_t completion_entries = 256;
   uint32_t files = 8;
 
-  [[nodiscard]] UringQueue::Options uring() const {
+  [[nodiscard]] UringQueue::Options uring(bool multishot) const {
     return {.submission_entries = submission_entries,
             .completion_entries = completion_entries,
-            .files = files};
+            .files = files,
+            .multishot = multishot};
   }
 };
 
 struct RingKind {
   std::string_view name;
   std::function<absl::StatusOr<std::unique_ptr<Ring>>(const RingSizes&)> make;
+  bool multishot = false;
+  // As what the tests' sockets are added where a test does not say; a ring may read each otherwise.
+  FileKind files = FileKind::kFrames;
 
   friend std::ostream& operator<<(std::ostream& out, const RingKind& kind) {
     return out << kind.name;
   }
 };
 
+inline absl::StatusOr<std::unique_ptr<Ring>> MakeMultishotRing(const RingSizes& sizes) {
+  return UringRing::Create(sizes.uring(true));
+}
+
 inline const std::array<RingKind, 3> kRingKinds{{
-    {"UringRing", [](const RingSizes& sizes) { return UringRing::Create(sizes.uring()); }},
-    {"UringPollRing", [](const RingSizes& sizes) { return UringPollRing::Create(sizes.uring()); }},
+    {"UringRing", MakeMultishotRing, true},
+    {"UringRingOfOldKernels",
+     [](const RingSizes& sizes) { return UringRing::Create(sizes.uring(false)); }},
     {"PollRing", [](const RingSizes& sizes) { return PollRing::Create({.files = sizes.files}); }},
 }};
+
+// With the way in which the first of them reads packet sockets.
+inline const std::array<RingKind, 4> kRingKindsByRead{
+    {kRingKinds[0],
+     kRingKinds[1],
+     kRingKinds[2],
+     {"UringRingOfPackets", MakeMultishotRing, true, FileKind::kPacketSocket}}};
 
 [[nodiscard]] inline std::string RingKindName(const testing::TestParamInfo<RingKind>& kind) {
   return std::string(kind.param.name);
@@ -81,11 +97,23 @@ class RingFixture : public testing::TestWithParam<RingKind> {
 
   BufferPool& MakePool(BufferId count, size_t size) {
     pool_.reset();
+    size += preamble();
     memory_.assign(count * size, std::byte{0});
     return pool_.emplace(memory_, count, size, size);
   }
 
-  FileSlot Add(int fd, BufferPool* pool = nullptr, FileKind kind = FileKind::kFrames) {
+  // In front of each frame in its buffer.
+  [[nodiscard]] static size_t preamble() {
+    return GetParam().files == FileKind::kPacketSocket ? kPacketPreambleSize : 0;
+  }
+
+  // The frame that a read left in `buffer`.
+  static std::span<std::byte> TakeFrame(BufferPool& pool, BufferId buffer, size_t size) {
+    return pool.TakeOut(buffer, preamble() + size).subspan(preamble());
+  }
+
+  FileSlot Add(int fd, BufferPool* pool = nullptr) { return Add(fd, pool, GetParam().files); }
+  FileSlot Add(int fd, BufferPool* pool, FileKind kind) {
     const absl::StatusOr<FileSlot> file = ring_->AddFile(fd, pool, kind);
     EXPECT_TRUE(file.ok()) << file.status();
     return file.value_or(FileSlot{});
@@ -109,7 +137,9 @@ class RingFixture : public testing::TestWithParam<RingKind> {
     for (const Completion& completion : ring_->Reap()) {
       RingEvent& event = events.emplace_back(RingEvent{.completion = completion, .bytes = {}});
       if (!completion.buffer) continue;
-      const auto bytes = pool_->TakeOut(*completion.buffer, static_cast<size_t>(completion.result));
+      const size_t size = static_cast<size_t>(completion.result) - preamble();
+      const auto bytes = TakeFrame(*pool_, *completion.buffer, size);
+      event.completion.result = static_cast<int32_t>(size);
       event.bytes.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       pool_->BringHome(*completion.buffer);
       home_.push_back(*completion.buffer);

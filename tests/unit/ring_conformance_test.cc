@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <random>
 #include <string>
 #include <utility>
@@ -25,7 +26,8 @@ namespace {
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
-INSTANTIATE_TEST_SUITE_P(Rings, RingConformanceTest, testing::ValuesIn(kRingKinds), RingKindName);
+INSTANTIATE_TEST_SUITE_P(Rings, RingConformanceTest, testing::ValuesIn(kRingKindsByRead),
+                         RingKindName);
 
 // ---- Files.
 
@@ -153,7 +155,7 @@ TEST_P(RingConformanceTest, AWriteThatFailsCompletesWithItsErrorAndSizeAndHoldsU
 }
 
 TEST_P(RingConformanceTest, AWriteThatCannotBeDoneAtOnceFailsInsteadOfWaiting) {
-  if (GetParam().name == "UringPollRing") {
+  if (GetParam().name == "UringRingOfOldKernels") {
     GTEST_SKIP() << "kernels that need this ring cannot be asked for it; see uring_queue.h";
   }
   const Link link;
@@ -284,8 +286,9 @@ TEST_P(RingConformanceTest, AReadErrorEndsTheReadAndNamesNoBuffer) {
 TEST_P(RingConformanceTest, ABurstOnOneFileDoesNotStarveAnother) {
   const Link busy;
   const Link quiet;
-  std::vector<std::byte> quiet_memory(kBufferSize);
-  BufferPool quiet_pool(quiet_memory, 1, kBufferSize, kBufferSize);
+  const size_t size = preamble() + kBufferSize;
+  std::vector<std::byte> quiet_memory(size);
+  BufferPool quiet_pool(quiet_memory, 1, size, size);
   const FileSlot busy_file = Add(busy, &MakePool(8));
   const FileSlot quiet_file = Add(quiet, &quiet_pool);
   ring_->StartRead(busy_file, kReadTag);
@@ -307,6 +310,38 @@ TEST_P(RingConformanceTest, ABurstOnOneFileDoesNotStarveAnother) {
   ring_.reset();
 }
 
+// A bridge may have more busy ports than one turn has room for.
+TEST_P(RingConformanceTest, BusyPacketSocketsDoNotStarveAFile) {
+  constexpr size_t kBusyFiles = 7;  // and the quiet one
+  constexpr BufferId kBuffers = kMaxReap;
+  std::vector<std::byte> memory(kBusyFiles * kBuffers * kBufferSize);
+  std::array<Link, kBusyFiles> busy;
+  std::list<BufferPool> pools;
+  for (size_t i = 0; i < kBusyFiles; ++i) {
+    const auto own = std::span(memory).subspan(i * kBuffers * kBufferSize, kBuffers * kBufferSize);
+    BufferPool& pool = pools.emplace_back(own, kBuffers, kBufferSize, kBufferSize);
+    const FileSlot file = RingFixture::Add(busy[i].near(), &pool, FileKind::kPacketSocket);
+    ring_->StartRead(file, kReadTag);
+  }
+  const Link quiet;
+  const FileSlot quiet_file = Add(quiet, &MakePool(1));
+  Tag quiet_tag = kReadTag;
+  quiet_tag.port = PortId{4};
+  ring_->StartRead(quiet_file, quiet_tag);
+
+  quiet.Arrive("patient");
+  bool served = false;
+  for (int turn = 0; turn < 3 && !served; ++turn) {
+    for (const Link& link : busy) {
+      for (size_t i = 0; i < kMaxReap / 4; ++i) link.Arrive("b");
+    }
+    static_cast<void>(ring_->SubmitAndWait(kPatience));
+    for (const Completion& completion : ring_->Reap()) served |= completion.tag == quiet_tag;
+  }
+  EXPECT_TRUE(served);
+  ring_.reset();
+}
+
 // ---- Promise 2: a buffer returned is not written before all writes queued earlier are out.
 
 TEST_P(RingConformanceTest, ABufferReturnedKeepsItsFrameUntilTheWriteIsOut) {
@@ -323,7 +358,7 @@ TEST_P(RingConformanceTest, ABufferReturnedKeepsItsFrameUntilTheWriteIsOut) {
   ASSERT_EQ(completions.size(), 2U);  // a frame, and -ENOBUFS
   const BufferId buffer = completions[0].buffer.value();
 
-  const Piece piece{.data = pool.TakeOut(buffer, 5).data(), .size = 5};
+  const Piece piece{.data = TakeFrame(pool, buffer, 5).data(), .size = 5};
   const WireFrame frame{.pieces = {&piece, 1}, .size = 5};
   ASSERT_EQ(ring_->QueueWrites(to, {&frame, 1}, kWriteTag), 1U);
   pool.BringHome(buffer);
@@ -354,7 +389,7 @@ TEST_P(RingConformanceTest, AReadStartedBeforeTheWritesDoesNotOvertakeThem) {
   const BufferId buffer = completions[0].buffer.value();
 
   ring_->StartRead(from, kReadTag);
-  const Piece piece{.data = pool.TakeOut(buffer, 5).data(), .size = 5};
+  const Piece piece{.data = TakeFrame(pool, buffer, 5).data(), .size = 5};
   const WireFrame frame{.pieces = {&piece, 1}, .size = 5};
   const std::array<WireFrame, 2> copies{frame, frame};
   for (int i = 0; i < 2; ++i) {
@@ -402,7 +437,8 @@ TEST_P(RingConformanceTest, ARelayUnderPressureLosesAndChangesNothing) {
       ended = ended || !completion.more;
       if (!completion.buffer) continue;
       used.push_back(*completion.buffer);
-      const auto bytes = pool.TakeOut(*completion.buffer, static_cast<size_t>(completion.result));
+      const auto bytes =
+          TakeFrame(pool, *completion.buffer, static_cast<size_t>(completion.result) - preamble());
       const Piece piece{.data = bytes.data(), .size = bytes.size()};
       const WireFrame frame{.pieces = {&piece, 1}, .size = bytes.size()};
       while (ring_->QueueWrites(to, {&frame, 1}, kWriteTag) == 0) ring_->Submit();

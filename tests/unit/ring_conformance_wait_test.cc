@@ -293,7 +293,7 @@ TEST_P(RingConformanceTest, AnOverflowEndsReadsAndLosesNothing) {
     }
   }
   EXPECT_EQ(read, frames);
-  EXPECT_EQ(ring_->overflows() > 0, GetParam().name == "UringRing");
+  EXPECT_EQ(ring_->overflows() > 0, GetParam().name == "UringRingOfPackets");
   GiveBack(file);
   ring_.reset();
 }

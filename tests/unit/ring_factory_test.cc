@@ -59,29 +59,28 @@ bool Deny(const Denied& denied) {
   std::exit(0);
 }
 
-bool HasMultishotReads() { return UringRing::Create({}).ok(); }
+absl::Status TryMultishot() { return UringRing::Create({.multishot = true}).status(); }
 
-TEST(RingFactoryTest, PrefersMultishotReads) {
-  if (!HasMultishotReads()) GTEST_SKIP() << "no io_uring with multishot reads here";
+TEST(RingFactoryTest, PrefersMultishotReceives) {
+  if (!TryMultishot().ok()) GTEST_SKIP() << "no io_uring with multishot receives here";
   for (const IoMode mode : {IoMode::kAuto, IoMode::kUring}) {
     const absl::StatusOr<ChosenRing> chosen = MakeRing(mode);
     ASSERT_TRUE(chosen.ok()) << chosen.status();
-    EXPECT_EQ(chosen->ring->description(), "io_uring, multishot reads");
-    EXPECT_EQ(chosen->explanation, "io_uring with multishot reads");
+    EXPECT_EQ(chosen->ring->description(), "io_uring, multishot receives");
+    EXPECT_EQ(chosen->explanation, "io_uring with multishot receives");
   }
 }
 
-TEST(RingFactoryTest, ReadsByReadinessWhereTheKernelHasNoMultishotReads) {
-  if (UringRing::Create({}).status().code() != absl::StatusCode::kUnimplemented) {
-    GTEST_SKIP() << "multishot reads here, or no io_uring at all";
+TEST(RingFactoryTest, DoesWithoutMultishotWhereTheKernelIsOld) {
+  if (!absl::IsUnimplemented(TryMultishot())) {
+    GTEST_SKIP() << "multishot receives here, or no io_uring at all";
   }
   for (const IoMode mode : {IoMode::kAuto, IoMode::kUring}) {
     const absl::StatusOr<ChosenRing> chosen = MakeRing(mode);
     ASSERT_TRUE(chosen.ok()) << chosen.status();
-    EXPECT_EQ(chosen->ring->description(), "io_uring, poll and read(2)");
+    EXPECT_EQ(chosen->ring->description(), "io_uring");
     EXPECT_EQ(chosen->explanation,
-              "io_uring with poll and read(2): this kernel has no multishot read "
-              "(since Linux 6.7)");
+              "io_uring without multishot receives: this kernel is older than Linux 6.7");
   }
 }
 
@@ -111,12 +110,12 @@ TEST(RingFactoryDeathTest, RefusesWhereIoUringIsDemandedAndForbidden) {
 }
 
 TEST(RingFactoryDeathTest, GoesDownOneRungWhereTheRingCanBeSetUpButNotUsed) {
-  if (!HasMultishotReads()) GTEST_SKIP() << "no io_uring with multishot reads here";
+  if (!TryMultishot().ok()) GTEST_SKIP() << "no io_uring with multishot receives here";
   const Denied no_provided_buffers{
       .call = SYS_io_uring_register, .second = IORING_REGISTER_PBUF_RING, .error = EINVAL};
   for (const IoMode mode : {IoMode::kAuto, IoMode::kUring}) {
     EXPECT_EXIT(ChooseWithout(no_provided_buffers, mode), testing::ExitedWithCode(0),
-                "^\\[io_uring, poll and read.2.\\] io_uring with poll and read.2.: "
+                "^\\[io_uring\\] io_uring without multishot receives: "
                 "io_uring_register_buf_ring: Invalid argument");
   }
 }
