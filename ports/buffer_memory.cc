@@ -22,6 +22,11 @@ absl::StatusOr<BufferMemory> BufferMemory::Allocate(size_t size) {
   return BufferMemory({static_cast<std::byte*>(memory), size});
 }
 
+void BufferMemory::Release() const {
+  // Fails only where pages are locked in memory, and then they are meant to stay.
+  static_cast<void>(madvise(bytes_.data(), bytes_.size(), MADV_DONTNEED));
+}
+
 BufferMemory::~BufferMemory() {
   if (!bytes_.empty()) munmap(bytes_.data(), bytes_.size());
 }

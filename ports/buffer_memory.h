@@ -26,6 +26,9 @@ class BufferMemory {
 
   [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
 
+  // Gives the pages back; what was in them is gone, and zeros are there instead.
+  void Release() const;
+
  private:
   explicit BufferMemory(std::span<std::byte> bytes) : bytes_(bytes) {}
 

@@ -218,8 +218,19 @@ void InterfacePort::Recycle() {
     for (const BufferId buffer : taken_) pool_->BringHome(buffer);
     if (!closing_) ring_->ReturnBuffers(slot_, taken_);
     taken_.clear();
+    used_since_rest_ = true;
   }
   if (restart_ && !closing_ && !deleted_) StartReading();
+}
+
+// All buffers are home, and the kernel has nothing in them: whatever it reads, it reads in a call of
+// the ring, and all of that has been received.
+void InterfacePort::Rest() {
+  if (std::exchange(used_since_rest_, false)) {
+    used_before_ = true;
+  } else if (std::exchange(used_before_, false)) {
+    memory_->Release();
+  }
 }
 
 void InterfacePort::OnLinkChange(const LinkEvent& link) {

@@ -60,6 +60,7 @@ class InterfacePort : public Port {
   void OnCompletions(std::span<const Completion> completions, FrameBatch& received) override;
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override;
+  void Rest() override;
   void OnLinkChange(const LinkEvent& link) override;
   void BeginClose() override;
   [[nodiscard]] bool closed() const override { return closing_ && !reading_; }
@@ -105,6 +106,8 @@ class InterfacePort : public Port {
 
   std::optional<BufferMemory> memory_;
   std::optional<BufferPool> pool_;
+  bool used_since_rest_ = false;
+  bool used_before_ = false;     // pages of the buffers may be in use
   std::vector<BufferId> taken_;  // out of the pool since the last Recycle; capacity is reserved
 
   Ring* ring_ = nullptr;  // null until Start has succeeded

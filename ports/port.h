@@ -75,6 +75,10 @@ class Port {
 
   virtual void Recycle() = 0;
 
+  // Called now and then, in a turn that received nothing: a port that has received nothing since the
+  // last call gives back what memory it can do without.
+  virtual void Rest() {}
+
   // Brings up to date what the kernel counts for the port, before the counters are looked at.
   virtual void RefreshCounters() {}
 

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -154,6 +156,15 @@ class TapPortTest : public testing::Test {
 
 // ---- Receiving
 
+// Whether memory has been given to the page, which is not touched by the question.
+bool IsResident(const std::byte* address) {
+  const size_t page = static_cast<size_t>(getpagesize());
+  auto* const start = const_cast<std::byte*>(address) - reinterpret_cast<uintptr_t>(address) % page;
+  unsigned char answer = 0;
+  EXPECT_EQ(mincore(start, page, &answer), 0);
+  return (answer & 1U) != 0;
+}
+
 TEST_F(TapPortTest, ReadsFromItsStartAndTakesTheStateOfTheInterface) {
   EXPECT_TRUE(ring_.reading(kFile));
   EXPECT_TRUE(status().link_up);
@@ -175,6 +186,21 @@ TEST_F(TapPortTest, AFrameComesInAsItLiesInItsBuffer) {
   });
   EXPECT_EQ(counters_.received, (FrameCounter{.frames = 1, .bytes = 60}));
   EXPECT_EQ(ring_.free_buffers(kFile), kReceiveBufferCount);
+}
+
+TEST_F(TapPortTest, GivesBackTheMemoryOfItsBuffersWhenItHasBeenQuietBetweenTwoRests) {
+  const std::byte* received = nullptr;
+  ring_.Arrive(kFile, Wire(FrameOf(60)));
+  Turn([&](const FrameBatch& batch) { received = batch.frames()[0].wire.data; });
+  EXPECT_TRUE(IsResident(received));
+  port_->Rest();
+  EXPECT_TRUE(IsResident(received)) << "it was used since it started";
+  port_->Rest();
+  EXPECT_FALSE(IsResident(received));
+
+  const Bytes frame = FrameOf(61);
+  ring_.Arrive(kFile, Wire(frame));
+  EXPECT_EQ(Turn(), std::vector<Bytes>{frame}) << "it goes on as before";
 }
 
 TEST_F(TapPortTest, AFrameWithUnfinishedWorkBringsAValidatedHeader) {
