@@ -23,17 +23,18 @@ void NetdevPort::RefreshCounters() {
   counters.Drop(DropReason::kReceiveQueueFull, missed);
 }
 
-absl::StatusOr<std::unique_ptr<NetdevPort>> OpenNetdevPort(const PortIdentity& identity,
-                                                           const NetdevOptions& options,
-                                                           LinkMonitor& monitor) {
+absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
+    std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor) {
   auto opened = NetdevDevice::Open(options);
   if (!opened.ok()) return opened.status();
   const std::shared_ptr<NetdevDevice> device = *std::move(opened);
   FileDescriptor socket = device->TakeSocket();
   auto missed = [fd = socket.get()] { return NetdevDevice::TakeMissed(fd); };
   auto query = [device, &monitor] { return device->Query(monitor); };
-  return std::make_unique<NetdevPort>(identity, std::move(socket), std::move(query),
-                                      std::move(missed));
+  std::vector<std::unique_ptr<Port>> ports;
+  ports.push_back(std::make_unique<NetdevPort>(identities[0], std::move(socket), std::move(query),
+                                               std::move(missed)));
+  return ports;
 }
 
 }  // namespace tapswitch

@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "ports/interface_port.h"
@@ -27,9 +29,9 @@ class NetdevPort final : public InterfacePort {
   MissedQuery missed_;
 };
 
-// Attaches the interface and makes the port. `monitor` outlives it, and its events reach
-// OnLinkChange.
-[[nodiscard]] absl::StatusOr<std::unique_ptr<NetdevPort>> OpenNetdevPort(
-    const PortIdentity& identity, const NetdevOptions& options, LinkMonitor& monitor);
+// Attaches the interface with a socket for each of `identities`, and makes a port of each; see
+// MakePortQueues. `monitor` outlives them, and its events reach OnLinkChange.
+[[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
+    std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor);
 
 }  // namespace tapswitch
