@@ -15,18 +15,24 @@ namespace tapswitch {
 
 class NetdevPort final : public InterfacePort {
  public:
-  // Tells how many frames the kernel has lost since it was asked last.
-  using MissedQuery = std::function<uint32_t()>;
+  // One of the port's packet sockets, set up as NetdevDevice does it.
+  struct Queue {
+    QueueRole role = QueueRole::kFirst;
+    FileDescriptor socket;
+    LinkQuery query;
+    // Tells how many frames the kernel has lost at a socket since it was asked last.
+    std::function<uint32_t(int socket)> missed;
+    std::function<FileDescriptor()> new_socket{};  // see InterfacePort::Medium::new_file
+  };
 
-  // Takes a packet socket that is set up as NetdevDevice does it.
-  NetdevPort(PortIdentity identity, FileDescriptor file, LinkQuery query, MissedQuery missed);
+  NetdevPort(PortIdentity identity, Queue queue);
   ~NetdevPort() override { Detach(); }
 
   // Frames that found the socket's queue full were received, too, and dropped.
   void RefreshCounters() override;
 
  private:
-  MissedQuery missed_;
+  std::function<uint32_t(int socket)> missed_;
 };
 
 // Attaches the interface with a socket for each of `identities`, and makes a port of each; see

@@ -67,8 +67,11 @@ class NetdevPortTest : public testing::Test {
     port_ = std::make_unique<NetdevPort>(
         PortIdentity{
             .id = kPort, .generation = kGeneration, .name = "veth0", .counters = &counters_},
-        FileDescriptor(), [this] { return answer_; },
-        [this] { return std::exchange(missed_, 0U); });
+        NetdevPort::Queue{.role = QueueRole::kFirst,
+                          .socket = {},
+                          .query = [this] { return answer_; },
+                          .missed = [this](int) { return std::exchange(missed_, 0U); },
+                          .new_socket = [this] { return std::move(new_socket_); }});
     ASSERT_TRUE(port_->Start(ring_).ok());
   }
 
@@ -134,6 +137,7 @@ class NetdevPortTest : public testing::Test {
   PortCounters counters_;
   absl::StatusOr<LinkEvent> answer_ = Link();
   uint32_t missed_ = 0;
+  FileDescriptor new_socket_;
   std::unique_ptr<NetdevPort> port_;
 };
 
