@@ -21,6 +21,8 @@ bool SaysLinkIsDown(int error) {
   return error == EIO || error == EBADFD || error == ENODEV || error == ENETDOWN || error == ENXIO;
 }
 
+std::string DescribeReadError(int error) { return error == 0 ? "end of file" : strerror(error); }
+
 // A packet socket that is full says EAGAIN; ENOBUFS is what the queues behind it say (the queueing
 // discipline, the backlog of a veth's other end), and rarely a want of memory.
 DropReason ReasonFor(int write_error, FileKind kind) {
@@ -86,7 +88,7 @@ InterfacePort::InterfacePort(PortIdentity identity, Medium medium)
 InterfacePort::~InterfacePort() { Detach(); }
 
 void InterfacePort::Detach() {
-  if (ring_ != nullptr) ring_->RemoveFile(slot_);
+  if (ring_ != nullptr && slot_) ring_->RemoveFile(*slot_);
   ring_ = nullptr;
 }
 
@@ -115,8 +117,9 @@ Tag InterfacePort::MakeTag(Operation operation) const {
 
 void InterfacePort::StartReading() {
   restart_ = false;
+  if (!slot_) return;
   reading_ = true;
-  ring_->StartRead(slot_, MakeTag(Operation::kRead));
+  ring_->StartRead(*slot_, MakeTag(Operation::kRead));
 }
 
 void InterfacePort::OnCompletions(std::span<const Completion> completions, FrameBatch& received) {
@@ -135,8 +138,8 @@ void InterfacePort::OnCompletions(std::span<const Completion> completions, Frame
   // Once for all of them: a link that goes down fails each frame that was on its way.
   if (!std::exchange(in_doubt_, false)) return;
   AskForLink();
-  if (restart_ && !deleted_ && read_fault_ == ReadFault::kOnce) {
-    spdlog::warn("port {}: read: {}; trying again", identity_.name, read_error_);
+  if (restart_ && !deleted_ && read_fault_ == ReadFault::kOnce && speaks()) {
+    spdlog::warn("port {}: read: {}; trying again", identity_.name, DescribeReadError(read_error_));
   }
 }
 
@@ -164,7 +167,7 @@ void InterfacePort::OnReadEnded(int32_t result) {
   if (closing_) return;
   // After a frame: the completion queue was full. ENOBUFS: all buffers are out, and come back first.
   restart_ = true;
-  if (result > 0 || result == -ENOBUFS) return;
+  if (result > 0 || result == -ENOBUFS || next_file_.valid()) return;
   OnReadFailed(-result);
 }
 
@@ -178,7 +181,7 @@ void InterfacePort::OnReadFailed(int error) {
   }
   in_doubt_ = true;
   if (is_foreign() && SaysLinkIsDown(error)) return;
-  read_error_ = error == 0 ? "end of file" : strerror(error);
+  read_error_ = error;
   if (read_fault_ == ReadFault::kNone) {
     read_fault_ = ReadFault::kOnce;
   } else {
@@ -199,7 +202,7 @@ void InterfacePort::Send(std::span<const WireFrame> frames) {
   PortCounters& counters = *identity_.counters;
   bool submitted = false;
   while (!frames.empty()) {
-    const size_t taken = ring_->QueueWrites(slot_, frames, MakeTag(Operation::kWrite));
+    const size_t taken = ring_->QueueWrites(*slot_, frames, MakeTag(Operation::kWrite));
     // The queue has just been emptied and still has no room: the kernel takes no work.
     if (taken == 0 && submitted) return DropAll(frames, DropReason::kNoMemory);
     for (const WireFrame& frame : frames.first(taken)) counters.sent.Add(frame.size);
@@ -216,10 +219,11 @@ void InterfacePort::DropAll(std::span<const WireFrame> frames, DropReason reason
 void InterfacePort::Recycle() {
   if (!taken_.empty()) {
     for (const BufferId buffer : taken_) pool_->BringHome(buffer);
-    if (!closing_) ring_->ReturnBuffers(slot_, taken_);
+    if (!closing_ && slot_) ring_->ReturnBuffers(*slot_, taken_);
     taken_.clear();
     used_since_rest_ = true;
   }
+  SwitchFile();
   if (restart_ && !closing_ && !deleted_) StartReading();
 }
 
@@ -243,7 +247,8 @@ void InterfacePort::OnLinkChange(const LinkEvent& link) {
   // A removal may be a move to another namespace, and any event may be out of date by now.
   AskForLink();
   if (deleted_ || reading_) return;
-  if (!returns && (!link_.up || !waits_for_link)) return;
+  const bool switched = SwitchFile();
+  if (!switched && !returns && (!link_.up || !waits_for_link)) return;
   // No frame came since reading failed, so all buffers are home.
   read_fault_ = waits_for_link ? ReadFault::kOnce : ReadFault::kNone;
   StartReading();
@@ -253,18 +258,19 @@ void InterfacePort::OnLinkChange(const LinkEvent& link) {
 void InterfacePort::AskForLink() {
   auto link = medium_.query();
   if (link.ok()) {
-    if (link_known_ && !deleted_ && link->name != link_.name) {
+    if (speaks() && link_known_ && !deleted_ && link->name != link_.name) {
       spdlog::info("port {}: its interface is now called {}", identity_.name, link->name);
     }
     link_known_ = true;
     deleted_ = false;
     link_ = *std::move(link);
+    TakeNewFile();
   } else if (absl::IsNotFound(link.status())) {
     deleted_ = true;
   } else {
     // Such as a namespace that the switch may not look into. Frames may pass all the same, and a
     // port that waited for an event would wait for ever.
-    if (link_known_) {
+    if (link_known_ && medium_.role == QueueRole::kFirst) {
       spdlog::warn("port {}: the state of its interface is unknown from here on: {}",
                    identity_.name, std::string(link.status().message()));
     }
@@ -272,6 +278,32 @@ void InterfacePort::AskForLink() {
     link_ = {.netns = {}, .up = true, .mtu = status_.mtu, .address = link_.address};
   }
   UpdateStatus();
+}
+
+void InterfacePort::TakeNewFile() {
+  if (!medium_.new_file || closing_) return;
+  FileDescriptor file = medium_.new_file();
+  if (!file.valid()) return;
+  next_file_ = std::move(file);
+  if (reading_) ring_->StopRead(*slot_, MakeTag(Operation::kRead));
+}
+
+// Puts the new file in place of the one in use, if there is one and nothing is in flight or in use.
+bool InterfacePort::SwitchFile() {
+  if (!next_file_.valid() || reading_ || closing_ || !taken_.empty()) return false;
+  RefreshCounters();  // the old file knows what it has lost
+  if (slot_) ring_->RemoveFile(*slot_);
+  slot_.reset();
+  medium_.file = std::exchange(next_file_, {});
+  const auto slot = ring_->AddFile(fd(), &*pool_, medium_.kind);
+  if (slot.ok()) {
+    slot_ = *slot;
+  } else {
+    spdlog::error("port {}: its new file cannot be used: {}", identity_.name,
+                  std::string(slot.status().message()));
+  }
+  UpdateStatus();
+  return slot.ok();
 }
 
 void InterfacePort::UpdateStatus() {
@@ -291,14 +323,24 @@ void InterfacePort::UpdateStatus() {
 std::string InterfacePort::WhyDown() const {
   if (deleted_ && is_foreign()) return "interface was deleted; it is used again when it returns";
   if (deleted_) return "device was deleted; add it again";
+  if (!slot_) return "its file was lost; add it again";
   if (!link_.up) return "interface is down";
   if (is_foreign() && !link_.carrier) return "interface has no carrier";
   if (read_fault_ != ReadFault::kFailed) return "";
-  return fmt::format("reading fails ({}); set the interface down and up", read_error_);
+  return fmt::format("reading fails ({}); set the interface down and up",
+                     DescribeReadError(read_error_));
+}
+
+// Whether what happens now is for this queue to tell. A follower tells of its own reading only: what
+// the link does, which it may notice first, is told by the first queue.
+bool InterfacePort::speaks() const {
+  return medium_.role == QueueRole::kFirst ||
+         (read_fault_ != ReadFault::kNone && !deleted_ && link_.up && !SaysLinkIsDown(read_error_));
 }
 
 // How it is at the start is what was asked for, and no news.
 void InterfacePort::LogLink(bool link_up, std::string_view reason) const {
+  if (!speaks()) return;
   const bool starting = ring_ == nullptr;
   if (link_up) {
     spdlog::log(starting ? spdlog::level::debug : spdlog::level::info, "port {}: up",
@@ -316,7 +358,7 @@ void InterfacePort::BeginClose() {
   status_.reason = "closing";
   if (ring_ == nullptr) return;
   if (reading_) {
-    ring_->StopRead(slot_, MakeTag(Operation::kRead));
+    ring_->StopRead(*slot_, MakeTag(Operation::kRead));
   } else {
     ring_->Submit();  // what is queued still refers to the file
   }

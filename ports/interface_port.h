@@ -6,6 +6,9 @@
 // question to the kernel, where the interface is and how it is (LinkQuery), and its answer decides.
 // So a stale event or a late error never leaves the port in a wrong state.
 //
+// A port may have several queues, each an InterfacePort of its own on a thread of its own. The first
+// speaks for the port: it alone asks the kernel, and logs what becomes of the link (shared_link.h).
+//
 // There are two kinds. A TAP (tap_port.h) is the switch's own: it is one with the open file, and on
 // its far side is a station. Another interface (netdev_port.h) is the near side of something: its
 // address is an address of the bridge, it may have no carrier, and one that is deleted may return.
@@ -47,6 +50,11 @@ static_assert(kReceiveBufferCount * kReceiveBufferStride % 4096 == 0);
 // state. NotFound: it has been deleted. Any other error: it cannot be known.
 using LinkQuery = std::function<absl::StatusOr<LinkEvent>()>;
 
+enum class QueueRole : uint8_t {
+  kFirst,     // or only
+  kFollower,  // hears of the link what the first was told
+};
+
 class InterfacePort : public Port {
  public:
   // Precondition: closed(), or never started.
@@ -71,8 +79,12 @@ class InterfacePort : public Port {
   struct Medium {
     FileDescriptor file;
     FileKind kind = FileKind::kFrames;
+    QueueRole role = QueueRole::kFirst;
     OffloadSet accepted;
     LinkQuery query;
+    // Where the file may have to be replaced: the new one if, since it was asked last, there is one.
+    // It is asked after the query.
+    std::function<FileDescriptor()> new_file{};
   };
 
   InterfacePort(PortIdentity identity, Medium medium);
@@ -95,8 +107,11 @@ class InterfacePort : public Port {
   void DropAll(std::span<const WireFrame> frames, DropReason reason) const;
   void StartReading();
   void AskForLink();
+  void TakeNewFile();
+  bool SwitchFile();
   void UpdateStatus();
   [[nodiscard]] std::string WhyDown() const;
+  [[nodiscard]] bool speaks() const;
   void LogLink(bool link_up, std::string_view reason) const;
   [[nodiscard]] Tag MakeTag(Operation operation) const;
 
@@ -110,17 +125,18 @@ class InterfacePort : public Port {
   bool used_before_ = false;     // pages of the buffers may be in use
   std::vector<BufferId> taken_;  // out of the pool since the last Recycle; capacity is reserved
 
-  Ring* ring_ = nullptr;  // null until Start has succeeded
-  FileSlot slot_;
-  LinkEvent link_;          // as last known; ifindex 0 when it is not known
-  bool link_known_ = true;  // false: the last query failed, and the link is taken to be up
+  Ring* ring_ = nullptr;          // null until Start has succeeded
+  std::optional<FileSlot> slot_;  // nothing when a new file could not be registered
+  FileDescriptor next_file_;      // takes the place of the medium's once no read is going on
+  LinkEvent link_;                // as last known; ifindex 0 when it is not known
+  bool link_known_ = true;        // false: the last query failed, and the link is taken to be up
   bool deleted_ = false;
   bool closing_ = false;
   bool reading_ = false;   // the kernel has a read of ours
   bool restart_ = false;   // it has none, and Recycle is to start one
   bool in_doubt_ = false;  // an error calls for a query
   ReadFault read_fault_ = ReadFault::kNone;
-  std::string read_error_;  // in words, when read_fault_ is not kNone
+  int read_error_ = 0;  // errno, when read_fault_ is not kNone; 0: end of file
 };
 
 }  // namespace tapswitch

@@ -1,13 +1,17 @@
 #include "ports/netdev_device.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -62,6 +66,61 @@ absl::StatusOr<FileDescriptor> OpenSocket(const NetworkNamespace& netns) {
   return socket;
 }
 
+absl::Status Bind(int fd, int ifindex, uint16_t protocol) {
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = htons(protocol);
+  address.sll_ifindex = ifindex;
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::ErrnoToStatus(errno, "bind of a packet socket");
+}
+
+absl::Status SetFilter(int fd, std::span<const sock_filter> program) {
+  const sock_fprog filter{.len = static_cast<uint16_t>(program.size()),
+                          .filter = const_cast<sock_filter*>(program.data())};
+  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::ErrnoToStatus(errno, "SO_ATTACH_FILTER");
+}
+
+absl::Status RefuseAll(int fd) {
+  constexpr std::array<sock_filter, 1> kProgram{{BPF_STMT(BPF_RET | BPF_K, 0)}};
+  return SetFilter(fd, kProgram);
+}
+
+// A group does not know PACKET_IGNORE_OUTGOING before Linux 6.2.
+absl::Status RefuseOutgoing(int fd) {
+  constexpr uint32_t kPacketType = static_cast<uint32_t>(SKF_AD_OFF) + SKF_AD_PKTTYPE;
+  constexpr std::array<sock_filter, 4> kProgram{{
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kPacketType),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  }};
+  return SetFilter(fd, kProgram);
+}
+
+// Not defragmented by the kernel, which would change the frames.
+absl::Status JoinGroup(int fd, uint16_t id, unsigned flags = 0) {
+  const auto argument = static_cast<int>(id | ((PACKET_FANOUT_HASH | flags) << 16U));
+  return Set(fd, SOL_PACKET, PACKET_FANOUT, argument, "PACKET_FANOUT");
+}
+
+absl::StatusOr<uint16_t> FoundGroup(int fd) {
+  if (absl::Status joined = JoinGroup(fd, 0, PACKET_FANOUT_FLAG_UNIQUEID); !joined.ok()) {
+    return joined;
+  }
+  int group = 0;
+  socklen_t size = sizeof(group);
+  if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, &size) != 0) {
+    return absl::ErrnoToStatus(errno, "PACKET_FANOUT");
+  }
+  return static_cast<uint16_t>(group);
+}
+
 absl::Status CheckIsUsable(const NetdevOptions& options, const LinkState& link) {
   if (!link.is_ethernet) {
     return absl::InvalidArgumentError(fmt::format(
@@ -78,13 +137,11 @@ absl::Status CheckIsUsable(const NetdevOptions& options, const LinkState& link) 
 
 }  // namespace
 
-NetdevDevice::NetdevDevice(NetdevOptions options, NetworkNamespace netns, FileDescriptor socket)
-    : options_(std::move(options)),
-      netns_(std::move(netns)),
-      socket_(std::move(socket)),
-      fd_(socket_.get()) {}
+NetdevDevice::NetdevDevice(NetdevOptions options, NetworkNamespace netns)
+    : options_(std::move(options)), netns_(std::move(netns)) {}
 
-absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOptions& options) {
+absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOptions& options,
+                                                                 size_t queues) {
   const auto annotate = [&](const absl::Status& error) {
     return absl::Status(error.code(),
                         fmt::format("port '{}': {}", options.name, std::string(error.message())));
@@ -101,36 +158,90 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOpt
                     options.name)));
   }
   if (absl::Status usable = CheckIsUsable(options, **link); !usable.ok()) return annotate(usable);
-  auto socket = OpenSocket(*netns);
-  if (!socket.ok()) return annotate(socket.status());
-  std::unique_ptr<NetdevDevice> device(
-      new NetdevDevice(options, *std::move(netns), *std::move(socket)));
-  if (absl::Status attached = device->Attach((*link)->ifindex); !attached.ok()) {
-    return annotate(attached);
-  }
+  std::unique_ptr<NetdevDevice> device(new NetdevDevice(options, *std::move(netns)));
+  absl::Status attached = device->OpenSockets(queues);
+  if (attached.ok()) attached = device->Attach(**link);
+  if (!attached.ok()) return annotate(attached);
   return device;
 }
 
-absl::Status NetdevDevice::Attach(int ifindex) {
+absl::Status NetdevDevice::OpenSockets(size_t queues) {
+  std::vector<FileDescriptor> sockets;
+  std::vector<FileDescriptor> untaken;
+  for (size_t i = 0; i < queues; ++i) {
+    auto socket = OpenSocket(netns_);
+    if (!socket.ok()) return socket.status();
+    untaken.emplace_back(fcntl(socket->get(), F_DUPFD_CLOEXEC, 0));
+    if (!untaken.back().valid()) return absl::ErrnoToStatus(errno, "dup of a packet socket");
+    sockets.push_back(*std::move(socket));
+  }
+  sockets_ = std::move(sockets);
+  in_group_ = false;
+  const std::lock_guard lock(mutex_);
+  untaken_ = std::move(untaken);
+  return absl::OkStatus();
+}
+
+FileDescriptor NetdevDevice::TakeSocket(size_t queue) {
+  const std::lock_guard lock(mutex_);
+  return std::move(untaken_[queue]);
+}
+
+absl::Status NetdevDevice::Attach(const LinkState& link) {
   exclusion_.reset();
   ifindex_ = 0;
-  ExcludeHost(ifindex);  // first, so that the host sees none of the frames that the switch sees
-  sockaddr_ll address{};
-  address.sll_family = AF_PACKET;
-  address.sll_protocol = htons(ETH_P_ALL);
-  address.sll_ifindex = ifindex;
-  if (bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    exclusion_.reset();
-    return absl::ErrnoToStatus(errno, "bind of a packet socket");
+  if (in_group_) {
+    if (absl::Status opened = OpenSockets(sockets_.size()); !opened.ok()) return opened;
+  }
+  ExcludeHost(
+      link.ifindex);  // first, so that the host sees none of the frames that the switch sees
+  absl::Status bound = Bind(sockets_[0].get(), link.ifindex, ETH_P_ALL);
+  // Protocol 0: for sending only.
+  for (size_t i = 1; i < sockets_.size() && bound.ok(); ++i) {
+    bound = Bind(sockets_[i].get(), link.ifindex, 0);
   }
   packet_mreq membership{};
-  membership.mr_ifindex = ifindex;
+  membership.mr_ifindex = link.ifindex;
   membership.mr_type = PACKET_MR_PROMISC;
-  if (setsockopt(fd_, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof(membership)) != 0) {
-    exclusion_.reset();
-    return absl::ErrnoToStatus(errno, "making the interface promiscuous");
+  if (bound.ok() && setsockopt(sockets_[0].get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership,
+                               sizeof(membership)) != 0) {
+    bound = absl::ErrnoToStatus(errno, "making the interface promiscuous");
   }
-  ifindex_ = ifindex;
+  if (!bound.ok()) {
+    exclusion_.reset();
+    return bound;
+  }
+  ifindex_ = link.ifindex;
+  group_is_due_ = sockets_.size() > 1;
+  if (link.up) ShareFrames();
+  return absl::OkStatus();
+}
+
+// To be called when the interface is up.
+void NetdevDevice::ShareFrames() {
+  if (!group_is_due_) return;
+  group_is_due_ = false;
+  const absl::Status formed = FormGroup();
+  if (formed.ok()) return;
+  spdlog::warn("port {}: all that it receives goes through one queue ({}): add it again to retry",
+               options_.name, std::string(formed.message()));
+}
+
+// A socket that was bound but not in the group yet would receive each frame once more.
+absl::Status NetdevDevice::FormGroup() {
+  absl::Status done = RefuseOutgoing(sockets_[0].get());
+  if (!done.ok()) return done;
+  const auto id = FoundGroup(sockets_[0].get());
+  if (!id.ok()) return id.status();
+  in_group_ = true;
+  for (size_t i = 1; i < sockets_.size(); ++i) {
+    const int fd = sockets_[i].get();
+    done = RefuseAll(fd);
+    if (done.ok()) done = Bind(fd, ifindex_, ETH_P_ALL);
+    if (done.ok()) done = JoinGroup(fd, *id);
+    if (done.ok()) done = RefuseOutgoing(fd);
+    if (!done.ok()) return done;
+  }
   return absl::OkStatus();
 }
 
@@ -153,6 +264,7 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
   if (!netns.ok()) return netns.status();
   if (ifindex_ != 0) {
     auto link = monitor.Find(*netns, ifindex_);
+    if (link.ok() && link->up) ShareFrames();
     if (!absl::IsNotFound(link.status())) return link;
     ifindex_ = 0;
     exclusion_.reset();
@@ -161,7 +273,7 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
   if (!state.ok()) return state.status();
   if (!*state) return absl::NotFoundError("the interface has been deleted");
   absl::Status attached = CheckIsUsable(options_, **state);
-  if (attached.ok()) attached = Attach((*state)->ifindex);
+  if (attached.ok()) attached = Attach(**state);
   if (!attached.ok()) {
     const std::string why(attached.message());
     spdlog::warn("port {}: it cannot be attached again: {}", options_.name, why);

@@ -1,19 +1,31 @@
 // An interface that exists, attached by a packet socket: the TAP that QEMU opened, one end of a veth,
 // a NIC, a vxlan device.
 //
-// The socket belongs to the namespace that the interface is in when it is attached, and keeps that
+// With several queues there is a socket for each, and the kernel deals the frames out to them by the
+// hash of their flow (PACKET_FANOUT_HASH). The hash is that of tap_device.h, and so is what is said
+// there of order: a flow is always on the same queue here. When the interface is down, its sockets
+// cannot form such a group (before Linux 6.13): until it is up, only the first receives. And a socket
+// in a group cannot be bound to another interface (net/packet/af_packet.c, packet_do_bind): when a
+// deleted interface returns, there are new sockets, and each queue has to take its own.
+//
+// A socket belongs to the namespace that the interface is in when it is attached, and keeps that
 // namespace alive. It is bound to the interface, not to its name: renaming changes nothing. Where
 // the interface is deleted, the next one of the configured name is attached instead.
 
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "ports/file_descriptor.h"
 #include "ports/host_exclusion.h"
 #include "ports/link_monitor.h"
+#include "ports/link_state.h"
 #include "ports/netdev_options.h"
 #include "ports/netns.h"
 
@@ -21,20 +33,22 @@ namespace tapswitch {
 
 class NetdevDevice {
  public:
-  // Opens a socket and attaches the interface, which may be down. Frames are behind a virtio-net
+  // Opens a socket for each of `queues` (one or more) and attaches the interface, which may be down. Frames are behind a virtio-net
   // header, none is the host's own, and the interface is promiscuous while the socket is open. Where
   // the host cannot be excluded, the log says so. Requires CAP_NET_RAW; and CAP_NET_ADMIN to
   // exclude the host; and CAP_SYS_ADMIN to work in another namespace.
   //
   // Errors are one line that says what to do about it; after one nothing is left.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<NetdevDevice>> Open(
-      const NetdevOptions& options);
+      const NetdevOptions& options, size_t queues = 1);
   ~NetdevDevice() = default;
   NetdevDevice(const NetdevDevice&) = delete;
   NetdevDevice& operator=(const NetdevDevice&) = delete;
 
-  // Non-blocking. To be taken once, by who does the I/O; it stays open as long as the device.
-  [[nodiscard]] FileDescriptor TakeSocket() { return std::move(socket_); }
+  // The socket of a queue, non-blocking, where there is one that has not been taken yet: the first
+  // time, and after a Query that has found the interface returned. Any thread may call it, also
+  // during a Query.
+  [[nodiscard]] FileDescriptor TakeSocket(size_t queue = 0);
 
   // The state of the interface. When it is gone, one of the configured name is attached in its place;
   // NotFound when there is none that can be.
@@ -44,17 +58,24 @@ class NetdevDevice {
   [[nodiscard]] static uint32_t TakeMissed(int socket);
 
  private:
-  NetdevDevice(NetdevOptions options, NetworkNamespace netns, FileDescriptor socket);
+  NetdevDevice(NetdevOptions options, NetworkNamespace netns);
 
-  [[nodiscard]] absl::Status Attach(int ifindex);
+  [[nodiscard]] absl::Status OpenSockets(size_t queues);
+  [[nodiscard]] absl::Status Attach(const LinkState& link);
   void ExcludeHost(int ifindex);
+  void ShareFrames();
+  [[nodiscard]] absl::Status FormGroup();
 
   NetdevOptions options_;
   NetworkNamespace netns_;
-  FileDescriptor socket_;
-  int fd_;           // of the socket, taken or not
-  int ifindex_ = 0;  // attached; 0: none
+  std::vector<FileDescriptor> sockets_;  // of the queues
+  int ifindex_ = 0;                      // attached; 0: none
+  bool in_group_ = false;                // the sockets, or some of them, are
+  bool group_is_due_ = false;            // and all are to be, once the interface is up
   std::unique_ptr<HostExclusion> exclusion_;
+
+  std::mutex mutex_;                     // of what follows
+  std::vector<FileDescriptor> untaken_;  // other descriptors of the same sockets
 };
 
 }  // namespace tapswitch

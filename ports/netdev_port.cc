@@ -3,37 +3,49 @@
 #include <utility>
 
 #include "ports/netdev_device.h"
+#include "ports/shared_link.h"
 
 namespace tapswitch {
 
 // All that a virtio-net header can express is accepted: what the device cannot do itself, the kernel
 // finishes in front of it (net/core/dev.c, validate_xmit_skb).
-NetdevPort::NetdevPort(PortIdentity identity, FileDescriptor file, LinkQuery query,
-                       MissedQuery missed)
-    : InterfacePort(std::move(identity), {.file = std::move(file),
+NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
+    : InterfacePort(std::move(identity), {.file = std::move(queue.socket),
                                           .kind = FileKind::kPacketSocket,
+                                          .role = queue.role,
                                           .accepted = OffloadSet::All(),
-                                          .query = std::move(query)}),
-      missed_(std::move(missed)) {}
+                                          .query = std::move(queue.query),
+                                          .new_file = std::move(queue.new_socket)}),
+      missed_(std::move(queue.missed)) {}
 
 void NetdevPort::RefreshCounters() {
   PortCounters& counters = *identity().counters;
-  const uint32_t missed = missed_();
+  const uint32_t missed = missed_(fd());
   counters.received.frames += missed;
   counters.Drop(DropReason::kReceiveQueueFull, missed);
 }
 
-absl::StatusOr<std::unique_ptr<NetdevPort>> OpenNetdevPort(const PortIdentity& identity,
-                                                           const NetdevOptions& options,
-                                                           LinkMonitor& monitor) {
-  auto opened = NetdevDevice::Open(options);
+absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
+    std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor) {
+  auto opened = NetdevDevice::Open(options, identities.size());
   if (!opened.ok()) return opened.status();
   const std::shared_ptr<NetdevDevice> device = *std::move(opened);
-  FileDescriptor socket = device->TakeSocket();
-  auto missed = [fd = socket.get()] { return NetdevDevice::TakeMissed(fd); };
-  auto query = [device, &monitor] { return device->Query(monitor); };
-  return std::make_unique<NetdevPort>(identity, std::move(socket), std::move(query),
-                                      std::move(missed));
+  const SharedLinkQueries queries =
+      ShareLink([device, &monitor] { return device->Query(monitor); });
+  std::vector<std::unique_ptr<Port>> ports;
+  for (const PortIdentity& identity : identities) {
+    const size_t number = ports.size();
+    const bool is_first = number == 0;
+    NetdevPort::Queue queue{
+        .role = is_first ? QueueRole::kFirst : QueueRole::kFollower,
+        .socket = device->TakeSocket(number),
+        .query = is_first ? queries.first : queries.others,
+        .missed = NetdevDevice::TakeMissed,
+        .new_socket = [device, number] { return device->TakeSocket(number); },
+    };
+    ports.push_back(std::make_unique<NetdevPort>(identity, std::move(queue)));
+  }
+  return ports;
 }
 
 }  // namespace tapswitch

@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "ports/interface_port.h"
@@ -13,23 +15,29 @@ namespace tapswitch {
 
 class NetdevPort final : public InterfacePort {
  public:
-  // Tells how many frames the kernel has lost since it was asked last.
-  using MissedQuery = std::function<uint32_t()>;
+  // One of the port's packet sockets, set up as NetdevDevice does it.
+  struct Queue {
+    QueueRole role = QueueRole::kFirst;
+    FileDescriptor socket;
+    LinkQuery query;
+    // Tells how many frames the kernel has lost at a socket since it was asked last.
+    std::function<uint32_t(int socket)> missed;
+    std::function<FileDescriptor()> new_socket{};  // see InterfacePort::Medium::new_file
+  };
 
-  // Takes a packet socket that is set up as NetdevDevice does it.
-  NetdevPort(PortIdentity identity, FileDescriptor file, LinkQuery query, MissedQuery missed);
+  NetdevPort(PortIdentity identity, Queue queue);
   ~NetdevPort() override { Detach(); }
 
   // Frames that found the socket's queue full were received, too, and dropped.
   void RefreshCounters() override;
 
  private:
-  MissedQuery missed_;
+  std::function<uint32_t(int socket)> missed_;
 };
 
-// Attaches the interface and makes the port. `monitor` outlives it, and its events reach
-// OnLinkChange.
-[[nodiscard]] absl::StatusOr<std::unique_ptr<NetdevPort>> OpenNetdevPort(
-    const PortIdentity& identity, const NetdevOptions& options, LinkMonitor& monitor);
+// Attaches the interface with a socket for each of `identities`, and makes a port of each; see
+// MakePortQueues. `monitor` outlives them, and its events reach OnLinkChange.
+[[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
+    std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor);
 
 }  // namespace tapswitch

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -141,10 +142,31 @@ struct Attached {
   FileDescriptor file;
   const NetworkNamespace* netns = nullptr;
   bool created = false;
+  std::vector<FileDescriptor> more_queues{};
 };
 
+// Attaches the other queues, of `queues` in all. Unavailable when it disappears meanwhile.
+absl::StatusOr<Attached> AddQueues(Attached tap, size_t queues) {
+  if (queues == 1) return tap;
+  const auto identity = AskTap(tap.file.get());
+  const std::string name = identity.ok() ? identity->ifr_name : "";
+  if (name.empty()) return Busy(name);
+  while (tap.more_queues.size() + 1 < queues) {
+    auto file = Attach(*tap.netns, name, kTapFlags | IFF_MULTI_QUEUE);
+    if (!file.ok()) return file.status();
+    tap.more_queues.push_back(*std::move(file));
+  }
+  // If it was deleted or renamed meanwhile, the kernel has made a new one of its name.
+  const auto link = FindLink(*tap.netns, name);
+  if (!link.ok()) return link.status();
+  const bool has_all = *link && (*link)->tun && (*link)->tun->queues == queues;
+  if (!has_all) return Busy(name);
+  return tap;
+}
+
 // Unavailable when the TAP is busy, or has disappeared in this very moment.
-absl::StatusOr<Attached> AttachExisting(const NetworkNamespace& netns, const LinkState& link) {
+absl::StatusOr<Attached> AttachExisting(const NetworkNamespace& netns, const LinkState& link,
+                                        size_t queues) {
   if (absl::Status usable = CheckIsTap(link); !usable.ok()) return usable;
   // What is not persistent exists because somebody holds it. A TAP with several queues is asked
   // for, as the kernel would attach one more, and give us a share of another process's frames.
@@ -156,15 +178,17 @@ absl::StatusOr<Attached> AttachExisting(const NetworkNamespace& netns, const Lin
   // If it was deleted meanwhile, the kernel has made a new one, in the wrong namespace perhaps.
   const auto tap = AskTap(file->get());
   if (!tap.ok() || (tap->ifr_flags & IFF_PERSIST) == 0) return Busy(link.name);
-  return Attached{.file = *std::move(file), .netns = &netns, .created = false};
+  Attached attached{.file = *std::move(file), .netns = &netns, .created = false};
+  return AddQueues(std::move(attached), link.tun->multi_queue ? queues : 1);
 }
 
 // Unavailable when the TAP is busy, or has appeared in this very moment.
-absl::StatusOr<Attached> AttachOrCreate(const TapOptions& options, const NetworkNamespace& own,
+absl::StatusOr<Attached> AttachOrCreate(const TapOptions& options, size_t queues,
+                                        const NetworkNamespace& own,
                                         const NetworkNamespace& target) {
   const auto there = FindLink(target, options.name);
   if (!there.ok()) return there.status();
-  if (*there) return AttachExisting(target, **there);
+  if (*there) return AttachExisting(target, **there, queues);
 
   const bool moves = own.id() != target.id();
   if (moves) {
@@ -173,18 +197,20 @@ absl::StatusOr<Attached> AttachOrCreate(const TapOptions& options, const Network
     const auto here = FindLink(own, options.name);
     if (!here.ok()) return here.status();
     const bool is_meant = *here && (*here)->tun && (*here)->tun->is_tap && (*here)->tun->persistent;
-    if (is_meant) return AttachExisting(own, **here);
+    if (is_meant) return AttachExisting(own, **here, queues);
   }
-  auto file = Attach(own, moves ? kStagingName : options.name, kTapFlags | IFF_TUN_EXCL);
+  const int flags = kTapFlags | IFF_TUN_EXCL | (queues > 1 ? IFF_MULTI_QUEUE : 0);
+  auto file = Attach(own, moves ? kStagingName : options.name, flags);
   if (!file.ok()) return file.status();
-  return Attached{.file = *std::move(file), .netns = &own, .created = true};
+  return AddQueues({.file = *std::move(file), .netns = &own, .created = true}, queues);
 }
 
-absl::StatusOr<Attached> AttachPatiently(const TapOptions& options, const NetworkNamespace& own,
+absl::StatusOr<Attached> AttachPatiently(const TapOptions& options, size_t queues,
+                                         const NetworkNamespace& own,
                                          const NetworkNamespace& target) {
   const auto deadline = std::chrono::steady_clock::now() + kBusyLimit;
   for (;;) {
-    auto attached = AttachOrCreate(options, own, target);
+    auto attached = AttachOrCreate(options, queues, own, target);
     if (!absl::IsUnavailable(attached.status())) return attached;
     if (std::chrono::steady_clock::now() >= deadline) return attached;
     std::this_thread::sleep_for(kBusyPause);
@@ -199,7 +225,8 @@ absl::StatusOr<OffloadSet> SetOffloads(int fd, bool wanted) {
   return absl::ErrnoToStatus(errno, "TUNSETOFFLOAD");
 }
 
-// How bytes are read from and written to the file.
+// How bytes are read from and written to a TAP, by any of its queues: the kernel keeps this, as the
+// offloads, with the device.
 absl::Status SetFraming(int fd) {
   constexpr int kHeaderSize = kVirtioNetHeaderSize;
   if (ioctl(fd, TUNSETVNETHDRSZ, &kHeaderSize) != 0) {
@@ -301,7 +328,10 @@ absl::StatusOr<TapDevice> Finish(Attached tap, const TapOptions& options,
   if (absl::Status settled = Settle(tap, options, target); !settled.ok()) return settled;
   // Last, as they outlive the file: nothing can fail any more that would have to undo them.
   if (absl::Status owned = SetOwnership(fd, options); !owned.ok()) return owned;
-  return TapDevice{.file = std::move(tap.file), .offloads = *offloads, .created = tap.created};
+  return TapDevice{.file = std::move(tap.file),
+                   .more_queues = std::move(tap.more_queues),
+                   .offloads = *offloads,
+                   .created = tap.created};
 }
 
 absl::StatusOr<NetworkNamespace> Namespace(const TapOptions& options) {
@@ -316,12 +346,13 @@ absl::Status Annotate(const absl::Status& error, std::string_view name) {
 
 }  // namespace
 
-absl::StatusOr<TapDevice> OpenTap(const TapOptions& options) {
+absl::StatusOr<TapDevice> OpenTap(const TapOptions& options, size_t queues) {
   const auto own = NetworkNamespace::Current();
   if (!own.ok()) return own.status();
   const auto target = Namespace(options);
   if (!target.ok()) return Annotate(target.status(), options.name);
-  auto tap = AttachPatiently(options, *own, *target);
+  queues = std::min<size_t>(queues, options.queues);
+  auto tap = AttachPatiently(options, queues, *own, *target);
   if (!tap.ok()) return Annotate(tap.status(), options.name);
   auto device = Finish(*std::move(tap), options, *target);
   if (!device.ok()) return Annotate(device.status(), options.name);

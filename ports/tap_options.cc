@@ -56,14 +56,8 @@ constexpr std::array kKeys{
                     TapOptions& t) { return Store(ReadId(o, "group", FindGroup), t.group); }},
     Key{"persist",
         [](const PortOption& o, TapOptions& t) { return Store(ReadOnOff(o), t.persist); }},
-    Key{"queues",
-        [](const PortOption& o, TapOptions& /*t*/) -> absl::Status {
-          const auto queues = ReadNumber(o, 1);
-          if (!queues.ok()) return queues.status();
-          if (*queues == 1) return absl::OkStatus();
-          return absl::InvalidArgumentError(
-              fmt::format("queues={}: this version has one queue a port: leave it out", *queues));
-        }},
+    Key{"queues", [](const PortOption& o,
+                     TapOptions& t) { return Store(ReadNumber(o, 1, kMostTapQueues), t.queues); }},
     // The kernel makes a ring of this many pointers; beyond a million it mostly costs memory.
     Key{"txqueuelen",
         [](const PortOption& o, TapOptions& t) {

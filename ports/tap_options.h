@@ -13,6 +13,9 @@
 
 namespace tapswitch {
 
+// What the kernel gives a TAP (drivers/net/tun.c, MAX_TAP_QUEUES).
+inline constexpr uint32_t kMostTapQueues = 256;
+
 struct TapOptions {
   std::string name;
 
@@ -24,9 +27,10 @@ struct TapOptions {
   std::optional<uint32_t> txqueuelen{};  // frames that wait for the switch; nothing: as it is
   std::optional<uid_t> user{};           // who else may open the TAP
   std::optional<gid_t> group{};
-  bool persist = false;  // it stays when the switch closes it
-  bool offload = true;   // frames may come with unfinished checksums, and uncut
-  bool up = true;        // bring it up; otherwise its state is left alone
+  uint32_t queues = kMostTapQueues;  // at most so many are used
+  bool persist = false;              // it stays when the switch closes it
+  bool offload = true;               // frames may come with unfinished checksums, and uncut
+  bool up = true;                    // bring it up; otherwise its state is left alone
 
   bool operator==(const TapOptions&) const = default;
 };

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "ports/shared_link.h"
 #include "ports/tap_device.h"
 
 namespace tapswitch {
@@ -23,20 +24,29 @@ absl::StatusOr<LinkEvent> QueryLink(int fd, LinkMonitor& monitor) {
 
 }  // namespace
 
-TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query)
+TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
+                 QueueRole role)
     : InterfacePort(std::move(identity), {.file = std::move(file),
                                           .kind = FileKind::kFrames,
+                                          .role = role,
                                           .accepted = accepted,
                                           .query = std::move(query)}) {}
 
-absl::StatusOr<std::unique_ptr<TapPort>> OpenTapPort(const PortIdentity& identity,
-                                                     const TapOptions& options,
-                                                     LinkMonitor& monitor) {
-  auto device = OpenTap(options);
+absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
+    std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor) {
+  auto device = OpenTap(options, identities.size());
   if (!device.ok()) return device.status();
-  auto query = [fd = device->file.get(), &monitor] { return QueryLink(fd, monitor); };
-  return std::make_unique<TapPort>(identity, std::move(device->file), device->offloads,
-                                   std::move(query));
+  const SharedLinkQueries queries =
+      ShareLink([fd = device->file.get(), &monitor] { return QueryLink(fd, monitor); });
+  std::vector<std::unique_ptr<Port>> ports;
+  ports.push_back(std::make_unique<TapPort>(identities[0], std::move(device->file),
+                                            device->offloads, queries.first));
+  for (FileDescriptor& file : device->more_queues) {
+    ports.push_back(std::make_unique<TapPort>(identities[ports.size()], std::move(file),
+                                              device->offloads, queries.others,
+                                              QueueRole::kFollower));
+  }
+  return ports;
 }
 
 }  // namespace tapswitch

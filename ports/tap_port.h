@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "ports/interface_port.h"
@@ -12,13 +14,14 @@ namespace tapswitch {
 
 class TapPort final : public InterfacePort {
  public:
-  // Takes a TAP that is open as OpenTap opens it. `accepted`: its offloads.
-  TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query);
+  // Takes a queue of a TAP that is open as OpenTap opens it. `accepted`: the TAP's offloads.
+  TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
+          QueueRole role = QueueRole::kFirst);
 };
 
-// Opens the TAP and makes the port. `monitor` outlives it, and its events reach OnLinkChange.
-[[nodiscard]] absl::StatusOr<std::unique_ptr<TapPort>> OpenTapPort(const PortIdentity& identity,
-                                                                   const TapOptions& options,
-                                                                   LinkMonitor& monitor);
+// Opens the TAP with up to `identities.size()` queues and makes a port of each; see MakePortQueues.
+// `monitor` outlives them, and its events reach OnLinkChange.
+[[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
+    std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor);
 
 }  // namespace tapswitch

@@ -15,36 +15,48 @@
 namespace tapswitch {
 namespace {
 
+using Ports = std::vector<std::unique_ptr<Port>>;
+
 LinkMonitor& MonitorOf(const PortSurroundings& surroundings) { return surroundings.monitor; }
 UnixListeners& ListenersOf(const PortSurroundings& surroundings) { return surroundings.listeners; }
 
-// Opens the device; without surroundings it only looks at the text, and returns null. `kShared`: what
+// A port of one queue.
+absl::StatusOr<Ports> OpenUnixPortAlone(std::span<const PortIdentity> identities,
+                                        const UnixOptions& options, UnixListeners& listeners) {
+  auto port = OpenUnixPort(identities[0], options, listeners);
+  if (!port.ok()) return port.status();
+  Ports ports;
+  ports.push_back(*std::move(port));
+  return ports;
+}
+
+// Opens the device; without surroundings it only looks at the text, and returns none. `kShared`: what
 // ports of the type need of them.
 template <auto kParse, auto kOpen, auto kShared>
-absl::StatusOr<std::unique_ptr<Port>> Make(const PortSpec& spec, const PortIdentity& identity,
-                                           const PortSurroundings* surroundings) {
+absl::StatusOr<Ports> Make(const PortSpec& spec, std::span<const PortIdentity> identities,
+                           const PortSurroundings* surroundings) {
   const auto options = kParse(spec);
   if (!options.ok()) return options.status();
-  if (surroundings == nullptr) return nullptr;
-  return kOpen(identity, *options, kShared(*surroundings));
+  if (surroundings == nullptr) return Ports();
+  return kOpen(identities, *options, kShared(*surroundings));
 }
 
 struct PortType {
   std::string_view name;
-  absl::StatusOr<std::unique_ptr<Port>> (*make)(const PortSpec& spec, const PortIdentity& identity,
-                                                const PortSurroundings* surroundings);
+  absl::StatusOr<Ports> (*make)(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                const PortSurroundings* surroundings);
 };
 
 constexpr std::array kTypes{
     PortType{"tap", Make<ParseTapOptions, OpenTapPort, MonitorOf>},
     PortType{"netdev", Make<ParseNetdevOptions, OpenNetdevPort, MonitorOf>},
-    PortType{"unix", Make<ParseUnixOptions, OpenUnixPort, ListenersOf>},
+    PortType{"unix", Make<ParseUnixOptions, OpenUnixPortAlone, ListenersOf>},
 };
 
-absl::StatusOr<std::unique_ptr<Port>> MakeOfType(const PortSpec& spec, const PortIdentity& identity,
-                                                 const PortSurroundings* surroundings) {
+absl::StatusOr<Ports> MakeOfType(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                 const PortSurroundings* surroundings) {
   for (const PortType& type : kTypes) {
-    if (type.name == spec.type) return type.make(spec, identity, surroundings);
+    if (type.name == spec.type) return type.make(spec, identities, surroundings);
   }
   std::string known;
   for (const PortType& type : kTypes) {
@@ -62,9 +74,17 @@ absl::StatusOr<std::vector<PortSpec>> ExpandPort(const PortSpec& spec) {
   return ExpandClients(spec);
 }
 
+absl::StatusOr<std::vector<std::unique_ptr<Port>>> MakePortQueues(
+    const PortSpec& spec, std::span<const PortIdentity> identities,
+    const PortSurroundings& surroundings) {
+  return MakeOfType(spec, identities, &surroundings);
+}
+
 absl::StatusOr<std::unique_ptr<Port>> MakePort(const PortSpec& spec, const PortIdentity& identity,
                                                const PortSurroundings& surroundings) {
-  return MakeOfType(spec, identity, &surroundings);
+  auto queues = MakePortQueues(spec, std::span(&identity, 1), surroundings);
+  if (!queues.ok()) return queues.status();
+  return std::move(queues->front());
 }
 
 }  // namespace tapswitch

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,8 +27,16 @@ struct PortSurroundings {
 // The ports that a user means by `spec`: one, or several with names of their own.
 [[nodiscard]] absl::StatusOr<std::vector<PortSpec>> ExpandPort(const PortSpec& spec);
 
-// Opens the device and makes the port of it, not started yet. Errors name the port; nothing is left
-// behind.
+// Opens the device with up to identities.size() queues (one or more), and makes a Port of each, not
+// started yet. The identities differ in their counters only. Each queue lives on a thread of its own:
+// it is started there after the first has been, and hears of a change of a link after the first has.
+// The first is the port's own view of the interface; the others follow it. Fewer, at least one,
+// where the port has fewer queues. Errors name the port; nothing is left behind.
+[[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> MakePortQueues(
+    const PortSpec& spec, std::span<const PortIdentity> identities,
+    const PortSurroundings& surroundings);
+
+// The same with one queue.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> MakePort(const PortSpec& spec,
                                                              const PortIdentity& identity,
                                                              const PortSurroundings& surroundings);

@@ -60,6 +60,7 @@ An Ethernet switch in user space. A PORT is a TAP interface that the switch crea
   txqueuelen=N      frames that may wait for the switch
   user=U, group=G   who else may open it
   persist           keep it when the switch ends
+  queues=N          at most so many queues (default: one for each of --workers)
   offload=on|off    whether frames may carry unfinished checksums and uncut segments (default on)
   up=on|off         bring it up (default on)
 

@@ -76,7 +76,7 @@ const std::vector<Refusal>& Refusals() {
       {"offload_neither_on_nor_off", {"vnet0,offload=yes"}, "offload=yes", "on or off"},
       {"up_neither_on_nor_off", {"vnet0,up=maybe"}, "up=maybe", "on or off"},
       {"persist_neither_on_nor_off", {"vnet0,persist=long"}, "persist=long", "on or off"},
-      {"several_queues", {"vnet0,queues=4"}, "queues=4", "leave it out"},
+      {"no_queue", {"vnet0,queues=0"}, "queues=0", "from 1 to 256"},
       {"netns_without_name", {"vnet0,netns"}, "netns", "netns=VALUE"},
       {"port_twice", {"vnet0", "vnet0,mtu=9000"}, "vnet0", "once"},
       {"name_too_long", {"sixteen-letters-"}, "'sixteen-letters-'", "15"},

@@ -19,6 +19,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/packet_socket.h"
+#include "tests/support/wait_until.h"
 
 namespace tapswitch {
 namespace {
@@ -39,14 +40,14 @@ class TapDeviceTest : public testing::Test {
     sandbox_.emplace();
   }
 
-  [[nodiscard]] static TapDevice Open(const TapOptions& options) {
-    auto device = OpenTap(options);
+  [[nodiscard]] static TapDevice Open(const TapOptions& options, size_t queues = 1) {
+    auto device = OpenTap(options, queues);
     EXPECT_TRUE(device.ok()) << device.status();
     return device.ok() ? *std::move(device) : TapDevice();
   }
 
-  [[nodiscard]] static std::string ErrorOf(const TapOptions& options) {
-    const auto device = OpenTap(options);
+  [[nodiscard]] static std::string ErrorOf(const TapOptions& options, size_t queues = 1) {
+    const auto device = OpenTap(options, queues);
     EXPECT_FALSE(device.ok());
     const std::string message(device.status().message());
     EXPECT_EQ(message.find('\n'), std::string::npos) << "an error is one line";
@@ -240,6 +241,73 @@ TEST_F(TapDeviceTest, SettingsOfAnExistingTapAreRestoredWhenOpeningFails) {
   EXPECT_TRUE(link->up);
 }
 
+// ---- Several queues
+
+TEST_F(TapDeviceTest, ATapOfSeveralQueuesGoesWithTheLastOfItsFiles) {
+  TapDevice device = Open({.name = "vnet0"}, 3);
+  EXPECT_EQ(device.more_queues.size(), 2U);
+  EXPECT_EQ(Link("vnet0")->tun->queues, 3U);
+  EXPECT_TRUE(Link("vnet0")->up);
+  device.file = FileDescriptor();
+  EXPECT_TRUE(Link("vnet0"));
+  device.more_queues.clear();
+  EXPECT_FALSE(Link("vnet0"));
+}
+
+TEST_F(TapDeviceTest, QueuesAreBoundedByTheOption) {
+  EXPECT_EQ(Open({.name = "vnet0", .queues = 2}, 3).more_queues.size(), 1U);
+  const TapDevice device = Open({.name = "vnet0", .queues = 1}, 3);
+  EXPECT_TRUE(device.more_queues.empty());
+  EXPECT_FALSE(Link("vnet0")->tun->multi_queue);
+}
+
+TEST_F(TapDeviceTest, ATapThatExistsHasAsManyQueuesAsItWasMadeFor) {
+  sandbox_->Run("ip tuntap add dev vnet0 mode tap && ip tuntap add dev vnet1 mode tap multi_queue");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(Open({.name = "vnet0"}, 2).more_queues.empty());
+    EXPECT_EQ(Open({.name = "vnet1"}, 2).more_queues.size(), 1U);
+  }
+  EXPECT_TRUE(Link("vnet0"));
+  EXPECT_TRUE(Link("vnet1"));
+}
+
+TEST_F(TapDeviceTest, WithPersistItKeepsItsKind) {
+  EXPECT_TRUE(Open({.name = "vnet0", .persist = true}, 2).created);
+  const TapDevice device = Open({.name = "vnet0"});
+  EXPECT_FALSE(device.created);
+  EXPECT_TRUE(Link("vnet0")->tun->multi_queue);
+  EXPECT_EQ(Link("vnet0")->tun->queues, 1U);
+  ExpectFramesPass(device, "vnet0");
+}
+
+TEST_F(TapDeviceTest, ATapOneOfWhoseQueuesIsHeldIsBusy) {
+  sandbox_->Run("ip tuntap add dev vnet0 mode tap multi_queue");
+  TapDevice holder = Open({.name = "vnet0"}, 2);
+  holder.file = FileDescriptor();
+  EXPECT_THAT(ErrorOf({.name = "vnet0"}, 2), HasSubstr("held by another process"));
+  EXPECT_EQ(Link("vnet0")->tun->queues, 1U);
+}
+
+TEST_F(TapDeviceTest, SeveralQueuesMoveToTheNamespaceAndGoWithIt) {
+  sandbox_->AddNetns("h1");
+  const TapDevice device = Open({.name = "eth0", .netns = "h1"}, 2);
+  EXPECT_EQ(device.more_queues.size(), 1U);
+  EXPECT_EQ(Link("eth0", "h1")->tun->queues, 2U);
+  EXPECT_THAT(sandbox_->Run("ip -br link"), Not(HasSubstr("tapswitch")));
+  sandbox_->Run("ip netns del h1");
+  for (const FileDescriptor* const file : {&device.file, &device.more_queues[0]}) {
+    EXPECT_TRUE(WaitUntil([&] { return absl::IsNotFound(LocateTap(file->get()).status()); }));
+  }
+}
+
+TEST_F(TapDeviceTest, SeveralQueuesOfATapThatExistsInTheNamespaceAreOpenedThere) {
+  sandbox_->AddNetns("h1");
+  sandbox_->Run("ip -n h1 tuntap add dev vnet0 mode tap multi_queue");
+  const TapDevice device = Open({.name = "vnet0", .netns = "h1"}, 2);
+  EXPECT_FALSE(device.created);
+  EXPECT_EQ(Link("vnet0", "h1")->tun->queues, 2U);
+}
+
 // ---- Namespaces
 
 TEST_F(TapDeviceTest, ATapIsMadeInTheNamespaceThatIsAskedFor) {
@@ -303,11 +371,7 @@ TEST_F(TapDeviceTest, ATapGoesWithItsNamespaceAlthoughItIsHeld) {
   sandbox_->AddNetns("h1");
   const TapDevice device = Open({.name = "eth0", .netns = "h1"});
   sandbox_->Run("ip netns del h1");
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (LocateTap(device.file.get()).ok() && std::chrono::steady_clock::now() < limit) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  EXPECT_TRUE(absl::IsNotFound(LocateTap(device.file.get()).status()));
+  EXPECT_TRUE(WaitUntil([&] { return absl::IsNotFound(LocateTap(device.file.get()).status()); }));
 }
 
 TEST_F(TapDeviceTest, ATapIsLocatedWhereverItGoes) {

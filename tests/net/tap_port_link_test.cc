@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,9 +52,9 @@ class TapPortLinkTest : public testing::TestWithParam<IoMode> {
   void StartPort(const TapOptions& options) {
     PortIdentity identity{.id = kPort, .generation = 1, .name = options.name, .counters = nullptr};
     identity.counters = &counters_;
-    auto port = OpenTapPort(identity, options, *monitor_);
-    ASSERT_TRUE(port.ok()) << port.status();
-    port_ = *std::move(port);
+    auto ports = OpenTapPort(std::span(&identity, 1), options, *monitor_);
+    ASSERT_TRUE(ports.ok()) << ports.status();
+    port_ = std::move(ports->front());
     const absl::Status started = port_->Start(*ring_);
     ASSERT_TRUE(started.ok()) << started;
   }
@@ -125,7 +126,7 @@ class TapPortLinkTest : public testing::TestWithParam<IoMode> {
   std::unique_ptr<Ring> ring_;
   std::optional<LinkMonitor> monitor_;
   PortCounters counters_;
-  std::unique_ptr<TapPort> port_;
+  std::unique_ptr<Port> port_;
   std::vector<Bytes> received_;
   Bytes wire_;
   uint32_t next_number_ = 0;

@@ -4,6 +4,7 @@
 #include "ports/netdev_port.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -67,8 +68,11 @@ class NetdevPortTest : public testing::Test {
     port_ = std::make_unique<NetdevPort>(
         PortIdentity{
             .id = kPort, .generation = kGeneration, .name = "veth0", .counters = &counters_},
-        FileDescriptor(), [this] { return answer_; },
-        [this] { return std::exchange(missed_, 0U); });
+        NetdevPort::Queue{.role = QueueRole::kFirst,
+                          .socket = {},
+                          .query = [this] { return answer_; },
+                          .missed = [this](int) { return std::exchange(missed_, 0U); },
+                          .new_socket = [this] { return std::move(new_socket_); }});
     ASSERT_TRUE(port_->Start(ring_).ok());
   }
 
@@ -134,6 +138,7 @@ class NetdevPortTest : public testing::Test {
   PortCounters counters_;
   absl::StatusOr<LinkEvent> answer_ = Link();
   uint32_t missed_ = 0;
+  FileDescriptor new_socket_;
   std::unique_ptr<NetdevPort> port_;
 };
 
@@ -290,6 +295,47 @@ TEST_F(NetdevPortTest, AnInterfaceThatReturnsUnderItsNameIsUsedAgain) {
   EXPECT_TRUE(ring_.reading(kFile));
   ring_.Arrive(kFile, Wire(FrameOf(60)));
   EXPECT_EQ(Turn().size(), 1U);
+}
+
+// ---- A new socket, as queues get when an interface that they share returns
+
+TEST_F(NetdevPortTest, ANewSocketIsReadInPlaceOfTheOldOne) {
+  ring_.FailRead(kFile, ENETDOWN);
+  answer_ = absl::NotFoundError("gone");
+  Turn();
+  missed_ = 2;
+  new_socket_ = FileDescriptor(dup(STDIN_FILENO));
+  Announce(Changed([](LinkEvent& link) { link.ifindex = 7; }));
+  EXPECT_TRUE(status().link_up);
+  EXPECT_TRUE(ring_.reading(kFile));
+  EXPECT_EQ(dropped(DropReason::kReceiveQueueFull), 2U) << "what the old one had lost";
+  ring_.Arrive(kFile, Wire(FrameOf(60)));
+  EXPECT_EQ(Turn().size(), 1U);
+}
+
+TEST_F(NetdevPortTest, ANewSocketWaitsUntilTheOldOneIsNoLongerInUse) {
+  Announce(Changed([](LinkEvent& link) { link.removed = true; }));
+  ring_.Arrive(kFile, Wire(FrameOf(60)));
+  Turn([&](const FrameBatch& batch) {
+    EXPECT_EQ(batch.frames().size(), 1U) << "of the old one, which is still being read";
+    new_socket_ = FileDescriptor(dup(STDIN_FILENO));
+    Announce(Changed([](LinkEvent& link) { link.ifindex = 7; }));
+  });
+  Turn();
+  EXPECT_TRUE(ring_.reading(kFile));
+  EXPECT_EQ(ring_.free_buffers(kFile), kReceiveBufferCount);
+  EXPECT_TRUE(status().link_up);
+  ring_.Arrive(kFile, Wire(FrameOf(61)));
+  EXPECT_EQ(Turn(), std::vector<Bytes>{FrameOf(61)});
+}
+
+TEST_F(NetdevPortTest, APortThatClosesTakesNoNewSocket) {
+  Announce(Changed([](LinkEvent& link) { link.removed = true; }));
+  new_socket_ = FileDescriptor(dup(STDIN_FILENO));
+  Announce(Changed([](LinkEvent& link) { link.ifindex = 7; }));
+  port_->BeginClose();
+  Turn();
+  EXPECT_TRUE(port_->closed());
 }
 
 TEST_F(NetdevPortTest, ADeletionThatReadingDoesNotNoticeIsNoObstacle) {

@@ -137,7 +137,7 @@ TEST(TapOptions, WithoutKeysItIsBroughtUpWithOffloadsAndGoesWithTheSwitch) {
 }
 
 TEST(TapOptions, EachKeySetsItsOption) {
-  EXPECT_EQ(Tap("vnet0,netns=h1,mtu=9000,user=0,group=12345,persist,queues=1,txqueuelen=500,"
+  EXPECT_EQ(Tap("vnet0,netns=h1,mtu=9000,user=0,group=12345,persist,queues=4,txqueuelen=500,"
                 "offload=off,up=off"),
             (TapOptions{.name = "vnet0",
                         .netns = "h1",
@@ -145,6 +145,7 @@ TEST(TapOptions, EachKeySetsItsOption) {
                         .txqueuelen = 500,
                         .user = 0,
                         .group = 12345,
+                        .queues = 4,
                         .persist = true,
                         .offload = false,
                         .up = false}));
@@ -171,7 +172,7 @@ TEST(TapOptions, BadValuesAreNamed) {
   EXPECT_THAT(TapError("vnet0,netns="), HasSubstr("netns=VALUE"));
   EXPECT_THAT(TapError("vnet0,txqueuelen=0"), HasSubstr("txqueuelen=0"));
   EXPECT_THAT(TapError("vnet0,persist=maybe"), HasSubstr("on or off"));
-  EXPECT_THAT(TapError("vnet0,queues=4"), AllOf(HasSubstr("queues=4"), HasSubstr("leave it out")));
+  EXPECT_THAT(TapError("vnet0,queues=0"), AllOf(HasSubstr("queues=0"), HasSubstr("1 to 256")));
   EXPECT_THAT(TapError("vnet0,speed=10"), AllOf(HasSubstr("'speed'"), HasSubstr("netns, mtu")));
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "ports/shared_link.h"
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
@@ -552,6 +553,37 @@ TEST(TapPortStart, AnInterfaceThatCannotBeAskedForIsAnErrorAndLeavesNothing) {
                FileDescriptor(), {}, [] { return absl::PermissionDeniedError("no"); });
   EXPECT_TRUE(absl::IsPermissionDenied(port.Start(ring)));
   EXPECT_FALSE(ring.has_file({0}));
+}
+
+// ---- A queue after the first
+
+TEST(TapPortFollower, StartsOnceTheFirstHasAndFollowsItsLink) {
+  FakeRing ring;
+  PortCounters counters;
+  absl::StatusOr<LinkEvent> answer =
+      LinkEvent{.netns = kHost, .ifindex = 5, .name = "vnet0", .up = true, .mtu = 1500};
+  const SharedLinkQueries queries = ShareLink([&] { return answer; });
+  TapPort port({.id = kPort, .generation = kGeneration, .name = "vnet0", .counters = &counters},
+               FileDescriptor(), {}, queries.others, QueueRole::kFollower);
+  EXPECT_TRUE(absl::IsFailedPrecondition(port.Start(ring)));
+  ASSERT_TRUE(queries.first().ok());
+  ASSERT_TRUE(port.Start(ring).ok());
+  EXPECT_TRUE(port.status().link_up);
+
+  LinkEvent removed = *answer;
+  removed.removed = true;
+  answer = absl::NotFoundError("deleted");
+  port.OnLinkChange(removed);
+  EXPECT_TRUE(port.status().link_up) << "the first has not heard of it";
+  static_cast<void>(queries.first());
+  port.OnLinkChange(removed);
+  EXPECT_EQ(port.status().reason, "device was deleted; add it again");
+
+  port.BeginClose();
+  static_cast<void>(ring.SubmitAndWait(std::chrono::nanoseconds(0)));
+  FrameBatch batch;
+  port.OnCompletions(ring.Reap(), batch);
+  EXPECT_TRUE(port.closed());
 }
 
 TEST(TapPortStart, ARingWithoutRoomIsAnError) {

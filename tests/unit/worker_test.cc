@@ -414,8 +414,10 @@ TEST_F(WorkerTest, TheAddressOfAnInterfaceIsTheBridgesWhileItIsAPort) {
   const auto add = [&](PortId id) {
     std::unique_ptr<Port> port = std::make_unique<NetdevPort>(
         PortIdentity{.id = id, .name = "veth0", .counters = &bridge_.counters(id)},
-        FileDescriptor(), [&link]() -> absl::StatusOr<LinkEvent> { return link; },
-        [] { return 0; });
+        NetdevPort::Queue{.role = QueueRole::kFirst,
+                          .socket = {},
+                          .query = [&link]() -> absl::StatusOr<LinkEvent> { return link; },
+                          .missed = [](int /*socket*/) { return 0U; }});
     ASSERT_TRUE(worker_.AddPort(port, {.id = id}).ok());
   };
   ring_.Arrive({0}, Wire(Station(2), Station(7)));
