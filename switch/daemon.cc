@@ -23,6 +23,7 @@
 #include "switch/forwarding/bridge.h"
 #include "switch/port_factory.h"
 #include "switch/privileges.h"
+#include "switch/shared_bridge.h"
 #include "switch/signals.h"
 #include "switch/worker.h"
 
@@ -101,10 +102,10 @@ class Daemon {
         bridge_({.capacity = config.fdb_max, .ageing = config.ageing, .salt = RandomNumber()}),
         netns_(parts.netns),
         monitor_(*ring_.ring, [this](const LinkEvent& link) { OnLinkChange(link); }),
-        worker_(*ring_.ring, *clock_, bridge_) {
-    worker_.set_joins_frames(config.gro);
-    worker_.set_busy_poll(config.busy_poll);
-    worker_.set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
+        worker_(*ring_.ring, *clock_, shared_) {
+    worker_.lane().set_joins_frames(config.gro);
+    worker_.lane().set_busy_poll(config.busy_poll);
+    worker_.lane().set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
     worker_.set_on_link_state([this](const Port& port) {
       const PortStatus& status = port.status();
       events_->Publish(LinkStateEvent{port.identity().id, status.link_up, status.reason});
@@ -238,6 +239,7 @@ class Daemon {
   ChosenRing ring_;
   FdbEventLog fdb_log_;
   Bridge bridge_;
+  SharedBridge shared_{bridge_};
   bool has_commands_ = false;
   bool stopping_ = false;
   bool control_finished_ = false;
