@@ -81,6 +81,11 @@ class Port {
   // The kernel reported a change of some interface; `link` is ignored when it is not this port's.
   virtual void OnLinkChange(const LinkEvent& link) = 0;
 
+  // Of a port with several queues, or of what stands in for one of them: the status of the first has
+  // changed. The worker of each queue has one such object, and calls all of this for it; the first is
+  // that of the primary worker, whose view of the port counts.
+  virtual void Follow(const PortStatus& /*first*/) {}
+
   // Nothing is received or sent from here on. Once closed() is true no operation is in flight and
   // the port may be destroyed.
   virtual void BeginClose() = 0;

@@ -44,6 +44,12 @@ void Lane::FinishRemovals() {
   });
 }
 
+void Lane::OnLinkChange(const LinkEvent& link) {
+  for (const auto& port : ports_) {
+    if (port) port->OnLinkChange(link);
+  }
+}
+
 Port* Lane::port(PortId id) const {
   return id.value < ports_.size() ? ports_[id.value].get() : nullptr;
 }

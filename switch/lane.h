@@ -74,10 +74,11 @@ class Lane {
   // Between two batches, so that nothing refers to the ports any more.
   void FinishRemovals();
 
+  // Tells every port of a change in the kernel's interfaces.
+  void OnLinkChange(const LinkEvent& link);
+
   // Null when there is none.
   [[nodiscard]] Port* port(PortId id) const;
-  // One more than the highest id there has been.
-  [[nodiscard]] size_t id_count() const { return ports_.size(); }
 
   // What this lane's queue of a port counts. The address stays the same for the life of the lane, and
   // may be asked for from any thread.

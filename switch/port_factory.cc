@@ -67,4 +67,14 @@ absl::StatusOr<std::unique_ptr<Port>> MakePort(const PortSpec& spec, const PortI
   return MakeOfType(spec, identity, &surroundings);
 }
 
+absl::StatusOr<std::vector<std::unique_ptr<Port>>> MakePortQueues(
+    const PortSpec& spec, std::span<const PortIdentity> identities,
+    const PortSurroundings& surroundings) {
+  auto port = MakePort(spec, identities.front(), surroundings);
+  if (!port.ok()) return port.status();
+  std::vector<std::unique_ptr<Port>> queues;
+  queues.push_back(*std::move(port));
+  return queues;
+}
+
 }  // namespace tapswitch

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,5 +32,12 @@ struct PortSurroundings {
 [[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> MakePort(const PortSpec& spec,
                                                              const PortIdentity& identity,
                                                              const PortSurroundings& surroundings);
+
+// Opens the device with up to identities.size() queues, one Port each (same id and generation; each
+// counts in its own counters). The first is the port's own view of the interface; the others follow
+// it. Fewer, at least one, where the port has only one queue.
+[[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> MakePortQueues(
+    const PortSpec& spec, std::span<const PortIdentity> identities,
+    const PortSurroundings& surroundings);
 
 }  // namespace tapswitch

@@ -31,15 +31,35 @@ Worker::~Worker() {
   bridge_.screening().set_neighbours(nullptr);
 }
 
-absl::Status Worker::AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding) {
+absl::Status Worker::AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding,
+                             Passage passage) {
   const PortId id = port->identity().id;
   if (absl::Status started = lane_.AddPort(port); !started.ok()) return started;
   if (ports_.size() <= id.value) ports_.resize(id.value + 1U);
-  ports_[id.value] = {.port = lane_.port(id), .forwarding = forwarding};
+  ports_[id.value] = {
+      .port = lane_.port(id), .forwarding = forwarding, .is_masked = passage == Passage::kMasked};
   bridge_.screening().Forget(id);
   NoticeStatus(ports_[id.value]);
   view_is_stale_ = true;
   return absl::OkStatus();
+}
+
+void Worker::OpenPort(PortId id) {
+  Attached& attached = ports_[id.value];
+  attached.is_masked = false;
+  view_is_stale_ = true;
+  if (on_status_) on_status_(*attached.port);
+  if (attached.status.link_up && on_link_state_) on_link_state_(*attached.port);
+}
+
+void Worker::MaskPort(PortId id) {
+  ports_[id.value].is_masked = true;
+  view_is_stale_ = true;
+}
+
+void Worker::ClearCounters(PortId id) {
+  bridge_.counters(id) = {};
+  lane_.counters(id) = {};
 }
 
 void Worker::SetForwarding(const PortForwarding& forwarding) {
@@ -83,7 +103,7 @@ void Worker::RemoveCapture(CaptureTap& capture) {
 
 void Worker::RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed) {
   Attached& attached = ports_[id.value];
-  attached.is_leaving = true;
+  attached.is_masked = true;
   lane_.RemovePort(id, [this, id, on_removed = std::move(on_removed)](std::unique_ptr<Port> port) {
     Forget(id);
     on_removed(std::move(port));
@@ -107,24 +127,30 @@ void Worker::SetAgeing(Ticks ageing) {
 
 void Worker::OnLinkChange(const LinkEvent& link) {
   // They ask the kernel, and nobody else waits for the answers.
-  for (const Attached& attached : ports_) {
-    if (attached.port != nullptr) attached.port->OnLinkChange(link);
-  }
+  lane_.OnLinkChange(link);
   const auto lock = lane_.LockBridge();
   for (Attached& attached : ports_) {
     if (attached.port != nullptr) NoticeStatus(attached);
   }
 }
 
+void Worker::Run(CommandQueue& commands) {
+  const auto lock = lane_.LockBridge();
+  commands.RunAll();
+  UpdateView();
+}
+
 void Worker::Turn() {
   lane_.Receive(PrepareToWait());
   {
     const auto lock = lane_.LockBridge();
+    shared_.AnswerCall();
     // Before the frames, whose answers could take all the room there is.
     loop_detector_.SendProbes(lane_.now(), lane_.outbox());
     lane_.Decide();
   }
   lane_.Send();
+  SendRelayed();
   const PortSet& active = lane_.Recycle();
   {
     const auto lock = lane_.LockBridge();
@@ -135,6 +161,16 @@ void Worker::Turn() {
     RecoverPorts();
   }
   lane_.WakeCaptures();
+}
+
+// The bytes stay in place until the next turn, and so until the writes are out.
+void Worker::SendRelayed() {
+  for (FrameRelay* const relay : relays_) {
+    relay->Take([this](PortId to, std::span<const WireFrame> frames) {
+      if (Port* const egress = port(to)) return egress->Send(frames);
+      lane_.counters(to).Drop(DropReason::kLinkDown, frames.size());  // it has been removed since
+    });
+  }
 }
 
 std::optional<std::chrono::nanoseconds> Worker::PrepareToWait() {
@@ -210,10 +246,11 @@ void Worker::NoticeStatus(Attached& attached) {
   if (status.link_up != attached.status.link_up) {
     view_is_stale_ = true;
     if (!status.link_up) bridge_.table().FlushPort(attached.port->identity().id);
-    if (on_link_state_ && !attached.is_leaving) on_link_state_(*attached.port);
+    if (on_link_state_ && !attached.is_masked) on_link_state_(*attached.port);
   }
   attached.status = status;
   UpdateOwnAddress(attached);
+  if (on_status_) on_status_(*attached.port);
 }
 
 // The address of a port's interface is one of the bridge's own, in each VLAN of the port while VLANs
@@ -260,7 +297,8 @@ void Worker::ForgetOwnAddress(VlanId vlan, MacAddress address, PortId id) {
 
 PortForwarding Worker::EffectiveForwarding(const Attached& attached) {
   PortForwarding forwarding = attached.forwarding;
-  if (!attached.status.link_up || attached.shut_down) forwarding.state = PortState::kDisabled;
+  const bool is_closed = attached.is_masked || !attached.status.link_up || attached.shut_down;
+  if (is_closed) forwarding.state = PortState::kDisabled;
   forwarding.shut_down = attached.shut_down.has_value();
   return forwarding;
 }

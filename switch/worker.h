@@ -3,8 +3,8 @@
 // addresses, looks for loops, heeds alarms.
 //
 // One thread owns it and everything it refers to but the bridge, which it may share with secondary
-// workers. What it does to the bridge in a turn it locks by itself. Whoever calls from outside a turn
-// holds the lock; where that is not so, it says so.
+// workers. What it does to the bridge in a turn it locks by itself. All else is for commands, which
+// hold the lock, where it does not say that it locks by itself.
 
 #pragma once
 
@@ -21,7 +21,9 @@
 #include "ports/ring.h"
 #include "switch/capture_tap.h"
 #include "switch/clock.h"
+#include "switch/command_queue.h"
 #include "switch/forwarding/forwarding_view.h"
+#include "switch/frame_relay.h"
 #include "switch/lane.h"
 #include "switch/protocol/loop_detector.h"
 #include "switch/protocol/neighbour_proxy.h"
@@ -39,9 +41,24 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Starts the port and forwards for it from now on, as `forwarding` (whose id is the port's) says.
-  // The id is not in use. On an error nothing has changed, and the port is still the caller's.
-  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding);
+  // A masked port is in the bridge's view, and nothing passes it yet or any more.
+  enum class Passage : uint8_t { kOpen, kMasked };
+
+  // Starts the port and forwards for it from now on, as `forwarding` (whose id is the port's) says;
+  // or, masked, from OpenPort on. The id is not in use. On an error nothing has changed, and the port
+  // is still the caller's.
+  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding,
+                                     Passage passage = Passage::kOpen);
+
+  // Precondition: the port is there.
+  void OpenPort(PortId id);
+  void MaskPort(PortId id);
+
+  // Of a port: the bridge's, and those of this worker's queue.
+  void ClearCounters(PortId id);
+
+  // Sends what other workers hand over for this one's ports. `relay` outlives the last turn.
+  void SendFor(FrameRelay& relay) { relays_.push_back(&relay); }
 
   // Changes how frames from and to a port are treated; its state is the wanted one, which counts
   // while the link is up. Precondition: the port is there.
@@ -77,6 +94,9 @@ class Worker {
     on_link_state_ = std::move(handler);
   }
 
+  // What to tell of a port's status: whenever it has changed, and when the port is opened.
+  void set_on_status(std::function<void(const Port&)> handler) { on_status_ = std::move(handler); }
+
   // What to tell of what the bridge's guards noticed, and of ports that forward again after they were
   // shut down.
   void set_on_alarm(std::function<void(const Alarm&)> handler) { on_alarm_ = std::move(handler); }
@@ -89,7 +109,7 @@ class Worker {
   // no such port.
   [[nodiscard]] PortState EffectiveState(PortId id) const;
 
-  // Brings the bridge's view up to date, as a turn does before it waits.
+  // Brings the bridge's view up to date, as is done before others can see it.
   void UpdateView();
 
   // Of now. To be called by the worker's thread.
@@ -100,6 +120,10 @@ class Worker {
 
   // Tells every port of a change in the kernel's interfaces. Locks by itself.
   void OnLinkChange(const LinkEvent& link);
+
+  // Runs what waits, with the bridge locked, which then has a view that is up to date: whoever has the
+  // result of a command knows that all workers forward by it.
+  void Run(CommandQueue& commands);
 
   // Waits until there is something to do, and does it. A frame, a signal, the ageing of addresses, or
   // a probe that is due ends the wait; a worker with nothing learned sleeps until something arrives.
@@ -126,7 +150,7 @@ class Worker {
     OwnAddress own;
     PortForwarding forwarding;
     std::optional<ShutDown> shut_down;
-    bool is_leaving = false;
+    bool is_masked = false;
   };
 
   [[nodiscard]] std::optional<std::chrono::nanoseconds> PrepareToWait();
@@ -140,6 +164,7 @@ class Worker {
   void RebuildView();
   void TellLoopDetector(std::span<const PortForwarding> ports);
   void Forget(PortId id);
+  void SendRelayed();
   void Age();
   void HeedAlarms();
   void RecoverPorts();
@@ -147,6 +172,7 @@ class Worker {
   SharedBridge& shared_;
   Bridge& bridge_;
   std::function<void(const Port&)> on_link_state_;
+  std::function<void(const Port&)> on_status_;
   std::function<void(const Alarm&)> on_alarm_;
   std::function<void(PortId)> on_recovery_;
 
@@ -160,6 +186,7 @@ class Worker {
 
   Tick next_sweep_;
   bool sweeping_ = false;
+  std::vector<FrameRelay*> relays_;
   Lane lane_;
 };
 
