@@ -227,8 +227,7 @@ void InterfacePort::Recycle() {
   if (restart_ && !closing_ && !deleted_) StartReading();
 }
 
-// All buffers are home, and the kernel has nothing in them: whatever it reads, it reads in a call of
-// the ring, and all of that has been received.
+// All buffers are home, and the kernel writes into them in calls of the ring only.
 void InterfacePort::Rest() {
   if (std::exchange(used_since_rest_, false)) {
     used_before_ = true;

@@ -75,8 +75,8 @@ class Port {
 
   virtual void Recycle() = 0;
 
-  // Called now and then, in a turn that received nothing: a port that has received nothing since the
-  // last call gives back what memory it can do without.
+  // Called now and then, when all that its ring has received is recycled: a port that has received
+  // nothing since the last call gives back what memory it can do without.
   virtual void Rest() {}
 
   // Brings up to date what the kernel counts for the port, before the counters are looked at.
@@ -84,6 +84,11 @@ class Port {
 
   // The kernel reported a change of some interface; `link` is ignored when it is not this port's.
   virtual void OnLinkChange(const LinkEvent& link) = 0;
+
+  // Of a port with several queues, or of what stands in for one of them: the status of the first has
+  // changed. The worker of each queue has one such object, and calls all of this for it; the first is
+  // that of the primary worker, whose view of the port counts.
+  virtual void Follow(const PortStatus& /*first*/) {}
 
   // Nothing is received or sent from here on. Once closed() is true no operation is in flight and
   // the port may be destroyed.

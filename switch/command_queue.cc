@@ -1,7 +1,5 @@
 #include "switch/command_queue.h"
 
-#include <poll.h>
-
 namespace tapswitch {
 
 absl::StatusOr<std::unique_ptr<CommandQueue>> CommandQueue::Create() {
@@ -27,12 +25,6 @@ void CommandQueue::RunAll() {
     commands.swap(waiting_);
   }
   for (const Command& command : commands) command();
-}
-
-void CommandQueue::WaitAndRunAll() {
-  pollfd wake{.fd = wake_.fd(), .events = POLLIN, .revents = 0};
-  static_cast<void>(poll(&wake, 1, -1));
-  RunAll();
 }
 
 }  // namespace tapswitch

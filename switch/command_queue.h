@@ -1,4 +1,4 @@
-// How other threads reach the worker: commands that its thread carries out between two batches.
+// How other threads reach a worker: commands that its thread carries out between two batches.
 
 #pragma once
 
@@ -34,10 +34,6 @@ class CommandQueue {
 
   // Runs what waits. From the worker's thread.
   void RunAll();
-
-  // Waits until something is there, and runs it. From the worker's thread, when it has stopped to
-  // forward and others still depend on answers.
-  void WaitAndRunAll();
 
  private:
   explicit CommandQueue(WakeEvent wake) : wake_(std::move(wake)) {}

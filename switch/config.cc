@@ -176,10 +176,11 @@ absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
         absl::StrCat("--fdb_max=", text.fdb_max, ": the table holds 1 to ", kFdbLimit, " entries"));
   }
   config.fdb_max = static_cast<uint32_t>(text.fdb_max);
-  if (text.workers != 1) {
+  if (text.workers == 0 || text.workers > kMaxWorkers) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--workers=", text.workers, ": this version has one worker: leave it at 1"));
+        absl::StrCat("--workers=", text.workers, ": give a number from 1 to ", kMaxWorkers));
   }
+  config.workers = text.workers;
   config.vlan_filtering = text.vlan_filtering;
   const auto io = ParseIo(text.io);
   if (!io.ok()) return io.status();

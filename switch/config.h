@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -26,10 +27,13 @@ struct AttachText {
   bool operator==(const AttachText&) const = default;
 };
 
+inline constexpr size_t kMaxWorkers = 64;
+
 struct Config {
   std::string name = "br0";
   Ticks ageing{30000};
   uint32_t fdb_max = 65536;
+  size_t workers = 1;  // threads that forward
   bool vlan_filtering = false;
   IoMode io = IoMode::kAuto;
   bool gro = true;

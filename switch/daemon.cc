@@ -7,12 +7,14 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "ports/host_exclusion.h"
 #include "ports/link_monitor.h"
 #include "ports/netns.h"
 #include "ports/ring_factory.h"
+#include "switch/affinity.h"
 #include "switch/clock.h"
 #include "switch/command_queue.h"
 #include "switch/control/attach_rule.h"
@@ -23,8 +25,11 @@
 #include "switch/forwarding/bridge.h"
 #include "switch/port_factory.h"
 #include "switch/privileges.h"
+#include "switch/secondary_worker.h"
+#include "switch/shared_bridge.h"
 #include "switch/signals.h"
 #include "switch/worker.h"
+#include "switch/workers.h"
 
 namespace tapswitch {
 namespace {
@@ -32,7 +37,8 @@ namespace {
 // Slots of kReadiness completions; the link monitor has its own.
 constexpr uint32_t kSignalSlot = 0;
 constexpr uint32_t kCommandSlot = 1;
-static_assert(kCommandSlot < LinkMonitor::kReadinessSlot);
+constexpr uint32_t kCallSlot = 2;
+static_assert(kCallSlot < LinkMonitor::kReadinessSlot);
 
 uint64_t RandomNumber() {
   std::random_device random;
@@ -52,6 +58,7 @@ MacAddress RandomAddress() {
 struct Parts {
   StopSignals signals;
   std::unique_ptr<CommandQueue> commands;
+  WakeEvent call;
   std::unique_ptr<EventChannel> events;
   std::unique_ptr<SystemClock> clock;
   std::unique_ptr<ControlSocket> socket;
@@ -72,6 +79,8 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   if (!signals.ok()) return signals.status();
   auto commands = CommandQueue::Create();
   if (!commands.ok()) return commands.status();
+  auto call = WakeEvent::Create();
+  if (!call.ok()) return call.status();
   auto events = EventChannel::Create();
   if (!events.ok()) return events.status();
   auto ring = MakeRing(config.io);
@@ -84,8 +93,8 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   auto socket =
       ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
   if (!socket.ok()) return Explain(socket.status());
-  return Parts{*std::move(signals), *std::move(commands), *std::move(events), std::move(clock),
-               *std::move(socket),  *std::move(ring),     netns->id()};
+  return Parts{*std::move(signals), *std::move(commands), *std::move(call), *std::move(events),
+               std::move(clock),    *std::move(socket),   *std::move(ring), netns->id()};
 }
 
 class Daemon {
@@ -94,21 +103,26 @@ class Daemon {
       : config_(config),
         signals_(std::move(parts.signals)),
         commands_(std::move(parts.commands)),
+        call_(std::move(parts.call)),
         events_(std::move(parts.events)),
         clock_(std::move(parts.clock)),
         socket_(std::move(parts.socket)),
         ring_(std::move(parts.ring)),
         bridge_({.capacity = config.fdb_max, .ageing = config.ageing, .salt = RandomNumber()}),
+        shared_(bridge_,
+                config.workers > 1 ? SharedBridge::Users::kSeveral : SharedBridge::Users::kOne),
         netns_(parts.netns),
         monitor_(*ring_.ring, [this](const LinkEvent& link) { OnLinkChange(link); }),
-        worker_(*ring_.ring, *clock_, bridge_) {
-    worker_.set_joins_frames(config.gro);
-    worker_.set_busy_poll(config.busy_poll);
-    worker_.set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
+        worker_(*ring_.ring, *clock_, shared_) {
+    worker_.lane().set_joins_frames(config.gro);
+    worker_.lane().set_busy_poll(config.busy_poll);
+    worker_.lane().set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
     worker_.set_on_link_state([this](const Port& port) {
       const PortStatus& status = port.status();
       events_->Publish(LinkStateEvent{port.identity().id, status.link_up, status.reason});
     });
+    worker_.set_on_status([this](const Port& port) { workers_.OnPortStatus(port); });
+    worker_.set_on_rest([this] { workers_.OnRest(); });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
   }
@@ -116,15 +130,19 @@ class Daemon {
   // After the ports, so that those who hear of it find them as they are now.
   void OnLinkChange(const LinkEvent& link) {
     worker_.OnLinkChange(link);
+    workers_.OnLinkChange(link);
     if (link.netns == netns_) events_->Publish(link);
   }
 
   absl::Status Run() {
     for (const auto& [fd, slot] :
-         {std::pair{signals_.fd(), kSignalSlot}, std::pair{commands_->fd(), kCommandSlot}}) {
+         {std::pair{signals_.fd(), kSignalSlot}, std::pair{commands_->fd(), kCommandSlot},
+          std::pair{call_.fd(), kCallSlot}}) {
       const Tag tag{.operation = Operation::kReadiness, .slot = slot};
       if (absl::Status watched = ring_.ring->Watch(fd, tag); !watched.ok()) return watched;
     }
+    const std::vector<int> cpus = config_.workers > 1 ? AllowedCpus() : std::vector<int>();
+    if (absl::Status started = StartSecondaries(cpus); !started.ok()) return started;
     const MacAddress address = RandomAddress();
     worker_.loop_detector().SetSender({.bridge = address, .key = RandomKey()});
     worker_.neighbours().SetKey(RandomKey());
@@ -133,17 +151,34 @@ class Daemon {
         clock_->Now()));
     ControlThread control(ControlOptions(), {config_.name, address, ring_.explanation}, Running(),
                           std::move(socket_));
+    PinThread(cpus, 0);  // after the control thread, which would inherit it
     while (!stopping_) TakeTurn();
     control.Stop();
-    while (!control_finished_) commands_->WaitAndRunAll();
+    // What it is about may need turns to be done, as removing a port does.
+    while (!control_finished_) TakeTurn();
+    workers_.StopSecondaries();
     worker_.CloseAll();
     if (started_.ok()) LogCounters();
     return started_;
   }
 
  private:
+  absl::Status StartSecondaries(const std::vector<int>& cpus) {
+    for (size_t index = 1; index < config_.workers; ++index) {
+      auto secondary = SecondaryWorker::Start({.index = index,
+                                               .io = config_.io,
+                                               .joins_frames = config_.gro,
+                                               .busy_poll = config_.busy_poll,
+                                               .cpus = cpus},
+                                              *clock_, shared_, call_);
+      if (!secondary.ok()) return secondary.status();
+      workers_.Add(*std::move(secondary));
+    }
+    return absl::OkStatus();
+  }
+
   RunningSwitch Running() {
-    return {*commands_, *events_, fdb_log_, *clock_, bridge_, worker_, monitor_};
+    return {*commands_, *events_, fdb_log_, *clock_, bridge_, worker_, workers_, monitor_};
   }
 
   // All of these are called by the control thread, and have this one act.
@@ -163,21 +198,22 @@ class Daemon {
             .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); }};
   }
 
-  // Called by the control thread; capabilities are per thread, so both take part.
+  // Called by the control thread; capabilities are per thread, so all take part.
   absl::Status DropPrivileges() {
     if (!config_.user) return absl::OkStatus();
-    const auto on_both = [this](absl::Status (*step)()) {
+    const auto on_all = [this](absl::Status (*step)()) {
       absl::Status own = step();
-      return own.ok() ? commands_->Call(step) : own;
+      return own.ok() ? workers_.CallOnEach(step) : own;
     };
-    if (absl::Status kept = on_both(KeepCapabilities); !kept.ok()) return kept;
+    if (absl::Status kept = on_all(KeepCapabilities); !kept.ok()) return kept;
     if (absl::Status changed = ChangeUser(*config_.user); !changed.ok()) return changed;
-    return on_both(LimitCapabilities);
+    return on_all(LimitCapabilities);
   }
 
   void TakeTurn() {
     worker_.Turn();
-    if (std::exchange(has_commands_, false)) commands_->RunAll();
+    if (std::exchange(has_commands_, false)) worker_.Run(*commands_);
+    const auto lock = shared_.Lock();
     if (fdb_log_.events().empty() && fdb_log_.missed() == 0) return;
     events_->Publish(fdb_log_);
     fdb_log_.Clear();
@@ -188,6 +224,8 @@ class Daemon {
       OnStopSignal();
     } else if (slot == kCommandSlot) {
       has_commands_ = true;  // they run between batches
+    } else if (slot == kCallSlot) {
+      call_.Clear();  // before this turn looks at what there is
     } else {
       monitor_.OnReadable(slot);
     }
@@ -214,7 +252,7 @@ class Daemon {
 
   // So that nothing is lost silently: what died, and why, port by port.
   void LogCounters() const {
-    for (const PortSnapshot& port : worker_.Snapshot().ports) {
+    for (const PortSnapshot& port : workers_.LastSnapshot().ports) {
       const PortCounters& counters = port.counters;
       std::string drops;
       for (size_t reason = 0; reason < kDropReasonCount; ++reason) {
@@ -228,16 +266,18 @@ class Daemon {
     }
   }
 
-  // The worker goes first: its ports refer to the ring, the monitor and the counters.
+  // The workers go first: their ports refer to the ring, the monitor and the counters.
   Config config_;
   StopSignals signals_;
   std::unique_ptr<CommandQueue> commands_;
+  WakeEvent call_;  // of a secondary worker, that the primary is to take a turn
   std::unique_ptr<EventChannel> events_;
   std::unique_ptr<SystemClock> clock_;
   std::unique_ptr<ControlSocket> socket_;
   ChosenRing ring_;
   FdbEventLog fdb_log_;
   Bridge bridge_;
+  SharedBridge shared_;
   bool has_commands_ = false;
   bool stopping_ = false;
   bool control_finished_ = false;
@@ -245,6 +285,7 @@ class Daemon {
   NetnsId netns_;  // the switch's own
   LinkMonitor monitor_;
   Worker worker_;
+  Workers workers_{*commands_, worker_};
 };
 
 }  // namespace

@@ -80,11 +80,4 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> MakePortQueues(
   return MakeOfType(spec, identities, &surroundings);
 }
 
-absl::StatusOr<std::unique_ptr<Port>> MakePort(const PortSpec& spec, const PortIdentity& identity,
-                                               const PortSurroundings& surroundings) {
-  auto queues = MakePortQueues(spec, std::span(&identity, 1), surroundings);
-  if (!queues.ok()) return queues.status();
-  return std::move(queues->front());
-}
-
 }  // namespace tapswitch

@@ -36,9 +36,4 @@ struct PortSurroundings {
     const PortSpec& spec, std::span<const PortIdentity> identities,
     const PortSurroundings& surroundings);
 
-// The same with one queue.
-[[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> MakePort(const PortSpec& spec,
-                                                             const PortIdentity& identity,
-                                                             const PortSurroundings& surroundings);
-
 }  // namespace tapswitch

@@ -1,4 +1,5 @@
-// What the worker's thread owns, as others see it: only to be touched by commands.
+// What the primary worker's thread owns, as others see it: only to be touched by commands. The other
+// workers are reached through `workers`.
 
 #pragma once
 
@@ -8,6 +9,7 @@
 #include "switch/event_channel.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/worker.h"
+#include "switch/workers.h"
 
 namespace tapswitch {
 
@@ -19,6 +21,7 @@ struct RunningSwitch {
   const Clock& clock;
   Bridge& bridge;
   Worker& worker;
+  Workers& workers;
   LinkMonitor& monitor;
 };
 

@@ -57,6 +57,19 @@ struct LoopSnapshot {
   uint64_t frames = 0;                               // in all batches
   double busy_seconds = 0;  // processor time of the worker's thread, system calls included
   uint64_t ring_overflows = 0;
+
+  LoopSnapshot& operator+=(const LoopSnapshot& other);
+};
+
+// What one lane knows: see lane.h.
+struct LaneSnapshot {
+  struct QueueCounters {
+    PortId id;
+    PortCounters counters;
+  };
+
+  LoopSnapshot loop;
+  std::vector<QueueCounters> counters;  // by ascending id
 };
 
 struct NeighbourSnapshot {
@@ -67,9 +80,13 @@ struct NeighbourSnapshot {
 struct SwitchSnapshot {
   std::vector<PortSnapshot> ports;  // by ascending id
   TableSnapshot table;
-  LoopSnapshot loop;
+  LoopSnapshot loop;                // of all workers
+  std::vector<LoopSnapshot> loops;  // of each
   LoopDetector::Counters loop_detection;
   NeighbourSnapshot neighbours;
+
+  // Adds what a lane counted to the sums. Ports that are not listed are left out.
+  void Add(const LaneSnapshot& lane);
 };
 
 }  // namespace tapswitch

@@ -1,7 +1,6 @@
 #include "switch/worker.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 namespace tapswitch {
@@ -14,20 +13,14 @@ constexpr size_t kSweepSlots = 8192;
 // A tenth of the ageing time keeps dead entries few; never more often than once a second.
 Ticks SweepInterval(Ticks ageing) { return {std::max<uint64_t>(100, ageing.centiseconds / 10)}; }
 
-bool SameAddressee(const Tag& a, const Tag& b) {
-  return a.port == b.port && a.generation == b.generation &&
-         (a.operation == Operation::kReadiness) == (b.operation == Operation::kReadiness) &&
-         (a.operation == Operation::kPoll) == (b.operation == Operation::kPoll);
-}
-
 Ticks Remaining(Tick until, Tick now) {
   return {until.centiseconds - std::min(until, now).centiseconds};
 }
 
 }  // namespace
 
-Worker::Worker(Ring& ring, const Clock& clock, Bridge& bridge)
-    : ring_(ring), clock_(clock), bridge_(bridge), now_(clock.Now()) {
+Worker::Worker(Ring& ring, const Clock& clock, SharedBridge& shared)
+    : shared_(shared), bridge_(shared.bridge()), lane_(ring, clock, shared) {
   bridge_.screening().set_loop_detector(&loop_detector_);
   bridge_.screening().set_neighbours(&neighbours_);
 }
@@ -38,16 +31,35 @@ Worker::~Worker() {
   bridge_.screening().set_neighbours(nullptr);
 }
 
-absl::Status Worker::AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding) {
+absl::Status Worker::AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding,
+                             Passage passage) {
   const PortId id = port->identity().id;
-  if (absl::Status started = port->Start(ring_); !started.ok()) return started;
+  if (absl::Status started = lane_.AddPort(port); !started.ok()) return started;
   if (ports_.size() <= id.value) ports_.resize(id.value + 1U);
-  egress_.AddPort(id);
-  ports_[id.value] = {.port = std::move(port), .forwarding = forwarding};
+  ports_[id.value] = {
+      .port = lane_.port(id), .forwarding = forwarding, .is_masked = passage == Passage::kMasked};
   bridge_.screening().Forget(id);
   NoticeStatus(ports_[id.value]);
   view_is_stale_ = true;
   return absl::OkStatus();
+}
+
+void Worker::OpenPort(PortId id) {
+  Attached& attached = ports_[id.value];
+  attached.is_masked = false;
+  view_is_stale_ = true;
+  if (on_status_) on_status_(*attached.port);
+  if (attached.status.link_up && on_link_state_) on_link_state_(*attached.port);
+}
+
+void Worker::MaskPort(PortId id) {
+  ports_[id.value].is_masked = true;
+  view_is_stale_ = true;
+}
+
+void Worker::ClearCounters(PortId id) {
+  bridge_.counters(id) = {};
+  lane_.counters(id) = {};
 }
 
 void Worker::SetForwarding(const PortForwarding& forwarding) {
@@ -61,12 +73,12 @@ void Worker::SetForwarding(const BridgeForwarding& forwarding) {
   forwarding_ = forwarding;
   view_is_stale_ = true;
   for (Attached& attached : ports_) {
-    if (attached.port) UpdateOwnAddress(attached);
+    if (attached.port != nullptr) UpdateOwnAddress(attached);
   }
 }
 
 void Worker::SetLoopDetection(const LoopDetection& settings) {
-  loop_detector_.Configure(settings, now_);
+  loop_detector_.Configure(settings, lane_.now());
   view_is_stale_ = true;
 }
 
@@ -78,103 +90,104 @@ void Worker::SetMirrors(std::vector<MirrorForwarding> mirrors) {
 }
 
 void Worker::AddCapture(CaptureTap& capture) {
-  captures_.push_back(&capture);
+  shared_.captures().push_back(&capture);
   observers_.capturing = true;
   view_is_stale_ = true;
 }
 
 void Worker::RemoveCapture(CaptureTap& capture) {
-  std::erase(captures_, &capture);
-  observers_.capturing = !captures_.empty();
+  std::erase(shared_.captures(), &capture);
+  observers_.capturing = !shared_.captures().empty();
   view_is_stale_ = true;
 }
 
 void Worker::RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed) {
   Attached& attached = ports_[id.value];
-  attached.on_removed = std::move(on_removed);
-  ++removals_;
-  attached.port->BeginClose();
+  attached.is_masked = true;
+  lane_.RemovePort(id, [this, id, on_removed = std::move(on_removed)](std::unique_ptr<Port> port) {
+    Forget(id);
+    on_removed(std::move(port));
+  });
   NoticeStatus(attached);
-  FinishRemovals();
+  lane_.FinishRemovals();
+}
+
+void Worker::Forget(PortId id) {
+  Attached& attached = ports_[id.value];
+  attached.status.address = {};
+  UpdateOwnAddress(attached);
+  attached = {};
+  view_is_stale_ = true;
 }
 
 void Worker::SetAgeing(Ticks ageing) {
   bridge_.table().set_ageing(ageing);
-  next_sweep_ = now_;
-}
-
-// Between two batches, so that nothing refers to the port any more.
-void Worker::FinishRemovals() {
-  if (removals_ == 0) return;
-  for (Attached& attached : ports_) {
-    if (!attached.on_removed || !attached.port->closed()) continue;
-    attached.port->Detach();
-    attached.status.address = {};
-    UpdateOwnAddress(attached);
-    const auto on_removed = std::move(attached.on_removed);
-    on_removed(std::move(attached.port));
-    attached = {};
-    --removals_;
-    view_is_stale_ = true;
-  }
-}
-
-Port* Worker::port(PortId id) {
-  return id.value < ports_.size() ? ports_[id.value].port.get() : nullptr;
+  next_sweep_ = lane_.now();
 }
 
 void Worker::OnLinkChange(const LinkEvent& link) {
+  // They ask the kernel, and nobody else waits for the answers.
+  lane_.OnLinkChange(link);
+  const auto lock = lane_.LockBridge();
   for (Attached& attached : ports_) {
-    if (!attached.port) continue;
-    attached.port->OnLinkChange(link);
-    NoticeStatus(attached);
+    if (attached.port != nullptr) NoticeStatus(attached);
   }
+}
+
+void Worker::Run(CommandQueue& commands) {
+  const auto lock = lane_.LockBridge();
+  commands.RunAll();
+  UpdateView();
 }
 
 void Worker::Turn() {
+  lane_.Receive(PrepareToWait());
+  {
+    const auto lock = lane_.LockBridge();
+    shared_.AnswerCall();
+    // Before the frames, whose answers could take all the room there is.
+    loop_detector_.SendProbes(lane_.now(), lane_.outbox());
+    lane_.Decide();
+  }
+  lane_.Send();
+  SendRelayed();
+  const PortSet& active = lane_.Recycle();
+  {
+    const auto lock = lane_.LockBridge();
+    HeedAlarms();
+    active.ForEach([this](PortId id) { NoticeStatus(ports_[id.value]); });
+    lane_.FinishRemovals();
+    Age();
+    RecoverPorts();
+  }
+  Rest();
+  lane_.WakeCaptures();
+}
+
+// The bytes stay in place until the next turn, and so until the writes are out.
+void Worker::SendRelayed() {
+  for (FrameRelay* const relay : relays_) {
+    relay->Take([this](PortId to, std::span<const WireFrame> frames) {
+      if (Port* const egress = port(to)) return egress->Send(frames);
+      lane_.counters(to).Drop(DropReason::kLinkDown, frames.size());  // it has been removed since
+    });
+  }
+}
+
+std::optional<std::chrono::nanoseconds> Worker::PrepareToWait() {
+  const auto lock = lane_.LockBridge();
   UpdateView();
-  WaitAndDispatch(Timeout());
-  if (!captures_.empty()) CaptureReceived();
-  // Before the frames, whose answers could take all the room there is.
-  loop_detector_.SendProbes(now_, bridge_.screening().outbox());
-  if (!batch_.empty()) Forward();
-  active_.ForEach([this](PortId id) {
-    ports_[id.value].port->Recycle();
-    NoticeStatus(ports_[id.value]);
-  });
-  FinishRemovals();
-  Age();
-  RecoverPorts();
-  SendOriginated();
-  for (CaptureTap* const capture : captures_) capture->WakeReader();
-}
-
-// The time is read once a turn: to all frames that came in one system call, it is the same.
-void Worker::CaptureReceived() {
-  captured_at_ = clock_.RealTime();
-  for (CaptureTap* const capture : captures_) {
-    for (const Frame& frame : batch_.frames()) {
-      capture->Take(frame.ingress, CaptureTap::Direction::kInbound, captured_at_,
-                    {.pieces = {&frame.wire, 1}, .size = frame.bytes().size()});
-    }
-  }
-}
-
-void Worker::CaptureSent(PortId by, std::span<const WireFrame> frames) {
-  for (CaptureTap* const capture : captures_) {
-    for (const WireFrame& frame : frames) {
-      capture->Take(by, CaptureTap::Direction::kOutbound, captured_at_, frame);
-    }
-  }
+  return Timeout();
 }
 
 std::optional<std::chrono::nanoseconds> Worker::Timeout() const {
   constexpr std::chrono::milliseconds kCentisecond(10);
-  if (sweeping_ || !readable_.empty()) return std::chrono::nanoseconds(0);
+  if (sweeping_) return std::chrono::nanoseconds(0);
   const auto deadline = NextDeadline();
   if (!deadline) return std::nullopt;
-  if (*deadline <= now_) return std::chrono::nanoseconds(0);
-  return kCentisecond * static_cast<int64_t>(deadline->centiseconds - now_.centiseconds);
+  const Tick now = lane_.now();
+  if (*deadline <= now) return std::chrono::nanoseconds(0);
+  return kCentisecond * static_cast<int64_t>(deadline->centiseconds - now.centiseconds);
 }
 
 // When something is to be done even if nothing happens.
@@ -186,117 +199,32 @@ std::optional<Tick> Worker::NextDeadline() const {
   return next;
 }
 
-// Interrupted or timed out, there may be completions all the same; and where there are none, the
-// turn simply has nothing to do.
-void Worker::Wait(std::optional<std::chrono::nanoseconds> timeout) {
-  constexpr std::chrono::nanoseconds kOnlyLook(0);
-  if (busy_poll_ > kOnlyLook && timeout != kOnlyLook) {
-    const auto end = MonotonicTime() + busy_poll_;
-    do {
-      if (ring_.SubmitAndWait(kOnlyLook) == WaitResult::kCompletions) return;
-    } while (MonotonicTime() < end);
-  }
-  static_cast<void>(ring_.SubmitAndWait(timeout));
-}
-
-void Worker::WaitAndDispatch(std::optional<std::chrono::nanoseconds> timeout) {
-  batch_.clear();
-  active_ = {};
-  Wait(timeout);
-  now_ = clock_.Now();
-  bridge_.screening().outbox().Clear();
-  originated_ = 0;
-  static_assert(kMaxReap <= FrameBatch::kCapacity * 3 / 4,
-                "what is reaped fits in a batch, with room for ports that read by themselves");
-  auto completions = ring_.Reap();
-  while (!completions.empty()) {
-    const Tag& tag = completions.front().tag;
-    const auto end = std::find_if_not(completions.begin(), completions.end(),
-                                      [&](const auto& c) { return SameAddressee(c.tag, tag); });
-    const auto length = static_cast<size_t>(end - completions.begin());
-    DispatchRun(completions.first(length));
-    completions = completions.subspan(length);
-  }
-  if (!readable_.empty()) ReadSockets();
-}
-
-// Another port comes first each turn, as the batch may fill up.
-void Worker::ReadSockets() {
-  const PortSet ports = readable_;
-  const PortId first = first_reader_;
-  std::optional<PortId> next;
-  for (const bool from_first : {true, false}) {
-    ports.ForEach([&](PortId id) {
-      if ((id.value >= first.value) != from_first) return;
-      ReadSocket(id);
-      if (id.value > first.value && !next) next = id;
-    });
-  }
-  first_reader_ = next.value_or(PortId{0});
-}
-
-void Worker::ReadSocket(PortId id) {
-  Port* const reader = port(id);
-  if (reader != nullptr) active_.insert(id);
-  if (reader == nullptr || !reader->Receive(batch_)) readable_.erase(id);
-}
-
-void Worker::DispatchRun(std::span<const Completion> run) {
-  const Tag& tag = run.front().tag;
-  if (tag.operation == Operation::kReadiness) {
-    for (const Completion& completion : run) on_readiness_(completion.tag.slot);
-    return;
-  }
-  Port* port = Addressee(tag);
-  if (port == nullptr) return;  // it has been removed since
-  if (tag.operation == Operation::kPoll) readable_.insert(tag.port);
-  port->OnCompletions(run, batch_);
-  active_.insert(tag.port);
-}
-
-Port* Worker::Addressee(const Tag& tag) {
-  Port* found = port(tag.port);
-  return found != nullptr && found->identity().generation == tag.generation ? found : nullptr;
-}
-
-void Worker::Forward() {
-  const size_t size = batch_.frames().size();
-  ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
-  loop_.frames += size;
-  bridge_.Process(batch_.frames(), now_, egress_);
-  builder_.Begin(batch_.frames());
-  egress_.used().ForEach([this](PortId id) { SendFrom(id); });
-  egress_.Clear();
-  HeedAlarms();
-}
-
 void Worker::HeedAlarms() {
   AlarmLog& log = bridge_.screening().alarms();
   for (const Alarm& alarm : log.alarms()) {
     Attached& attached = ports_[alarm.port.value];
-    const bool is_news = attached.port && !(alarm.shut_down && attached.shut_down);
+    const bool is_news = attached.port != nullptr && !(alarm.shut_down && attached.shut_down);
     if (!is_news) continue;
     ++bridge_.counters(alarm.port).alarms[static_cast<size_t>(alarm.kind)];
     if (alarm.shut_down) {
       attached.shut_down = {.cause = alarm.kind};
-      if (alarm.recovery != Ticks{0}) attached.shut_down->until = now_ + alarm.recovery;
+      if (alarm.recovery != Ticks{0}) attached.shut_down->until = lane_.now() + alarm.recovery;
       bridge_.table().FlushPort(alarm.port);
       view_is_stale_ = true;
     }
     if (on_alarm_) on_alarm_(alarm);
   }
   log.Clear();
-  RecoverPorts();
 }
 
 // Of the ports that were shut down, those whose time has come; and finds out when to look again.
 void Worker::RecoverPorts() {
-  if (!view_is_stale_ && (!next_recovery_ || *next_recovery_ > now_)) return;
+  if (!view_is_stale_ && (!next_recovery_ || *next_recovery_ > lane_.now())) return;
   next_recovery_.reset();
   for (Attached& attached : ports_) {
-    if (!attached.port || !attached.shut_down || !attached.shut_down->until) continue;
+    if (attached.port == nullptr || !attached.shut_down || !attached.shut_down->until) continue;
     const Tick until = *attached.shut_down->until;
-    if (until <= now_) {
+    if (until <= lane_.now()) {
       Recover(attached.port->identity().id);
     } else if (!next_recovery_ || until < *next_recovery_) {
       next_recovery_ = until;
@@ -313,64 +241,17 @@ bool Worker::Recover(PortId id) {
   return true;
 }
 
-void Worker::SendOriginated() {
-  const auto letters = bridge_.screening().outbox().letters();
-  for (; originated_ < letters.size(); ++originated_) {
-    const Outbox::Letter& letter = letters[originated_];
-    Port* const egress = port(letter.egress);
-    if (egress == nullptr) continue;  // it has been removed since
-    const WireFrame frame{.pieces = {&letter.wire, 1},
-                          .size = letter.wire.size - kVirtioNetHeaderSize};
-    if (!captures_.empty()) CaptureSent(letter.egress, {&frame, 1});
-    egress->Send({&frame, 1});
-  }
-}
-
-void Worker::SendFrom(PortId id) {
-  Attached& to = ports_[id.value];
-  const EgressLimits limits{
-      .accepted = to.status.accepted, .mtu = to.status.mtu, .join = joins_frames_};
-  auto copies = egress_.of(id);
-  while (!copies.empty()) copies = copies.subspan(Append(copies, limits, *to.port));
-  HandOver(*to.port);
-}
-
-// Returns how many copies from the front have been seen to.
-size_t Worker::Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to) {
-  auto appended = builder_.Append(copies, limits);
-  if (appended.result == EgressBuilder::Result::kNoRoom) {
-    HandOver(to);
-    ring_.Submit();
-    builder_.ClearScratch();
-    appended = builder_.Append(copies, limits);
-  }
-  const auto [result, count] = appended;
-  PortCounters& counters = *to.identity().counters;
-  if (result != EgressBuilder::Result::kAppended) {
-    counters.Drop(result == EgressBuilder::Result::kTooLong ? DropReason::kTooLong
-                                                            : DropReason::kUnsegmentable);
-  } else if (count > 1) {
-    counters.joined.Add(count);
-  }
-  return count;
-}
-
-void Worker::HandOver(Port& port) {
-  if (!captures_.empty()) CaptureSent(port.identity().id, builder_.frames());
-  if (!builder_.frames().empty()) port.Send(builder_.frames());
-  builder_.ClearFrames();
-}
-
 void Worker::NoticeStatus(Attached& attached) {
   const PortStatus& status = attached.port->status();
   if (status == attached.status) return;
   if (status.link_up != attached.status.link_up) {
     view_is_stale_ = true;
     if (!status.link_up) bridge_.table().FlushPort(attached.port->identity().id);
-    if (on_link_state_ && !attached.on_removed) on_link_state_(*attached.port);
+    if (on_link_state_ && !attached.is_masked) on_link_state_(*attached.port);
   }
   attached.status = status;
   UpdateOwnAddress(attached);
+  if (on_status_) on_status_(*attached.port);
 }
 
 // The address of a port's interface is one of the bridge's own, in each VLAN of the port while VLANs
@@ -396,33 +277,35 @@ void Worker::UpdateOwnAddress(Attached& attached) {
 
 void Worker::ListOwnAddress(VlanId vlan, MacAddress address, PortId id) {
   MacTable& table = bridge_.table();
-  const auto entry = table.Find(vlan, address, now_);
+  const auto entry = table.Find(vlan, address, lane_.now());
   if (entry && entry->state == MacEntryState::kPermanent) return;
   // Without room frames to it are flooded, and nobody waits for them.
-  static_cast<void>(table.Set(
-      {.vlan = vlan, .address = address, .port = id, .state = MacEntryState::kPermanent}, now_));
+  static_cast<void>(
+      table.Set({.vlan = vlan, .address = address, .port = id, .state = MacEntryState::kPermanent},
+                lane_.now()));
 }
 
 void Worker::ForgetOwnAddress(VlanId vlan, MacAddress address, PortId id) {
   MacTable& table = bridge_.table();
-  const auto entry = table.Find(vlan, address, now_);
+  const auto entry = table.Find(vlan, address, lane_.now());
   const bool is_own = entry && entry->state == MacEntryState::kPermanent;
   if (!is_own || !table.Erase(vlan, address, id)) return;
   const auto next = std::find_if(ports_.begin(), ports_.end(), [&](const Attached& other) {
-    return other.port && other.own.address == address && other.own.vlans.contains(vlan);
+    return other.port != nullptr && other.own.address == address && other.own.vlans.contains(vlan);
   });
   if (next != ports_.end()) ListOwnAddress(vlan, address, next->port->identity().id);
 }
 
 PortForwarding Worker::EffectiveForwarding(const Attached& attached) {
   PortForwarding forwarding = attached.forwarding;
-  if (!attached.status.link_up || attached.shut_down) forwarding.state = PortState::kDisabled;
+  const bool is_closed = attached.is_masked || !attached.status.link_up || attached.shut_down;
+  if (is_closed) forwarding.state = PortState::kDisabled;
   forwarding.shut_down = attached.shut_down.has_value();
   return forwarding;
 }
 
 PortState Worker::EffectiveState(PortId id) const {
-  const bool is_there = id.value < ports_.size() && ports_[id.value].port;
+  const bool is_there = id.value < ports_.size() && ports_[id.value].port != nullptr;
   return is_there ? EffectiveForwarding(ports_[id.value]).state : PortState::kDisabled;
 }
 
@@ -433,7 +316,7 @@ void Worker::UpdateView() {
 void Worker::RebuildView() {
   std::vector<PortForwarding> ports;
   for (const Attached& attached : ports_) {
-    if (!attached.port) continue;
+    if (attached.port == nullptr) continue;
     ports.push_back(EffectiveForwarding(attached));
   }
   BridgeForwarding forwarding = forwarding_;
@@ -464,20 +347,19 @@ SwitchSnapshot Worker::Snapshot() const {
   SwitchSnapshot snapshot;
   const MacTable& table = bridge_.table();
   for (const Attached& attached : ports_) {
-    if (!attached.port) continue;
-    attached.port->RefreshCounters();
+    if (attached.port == nullptr) continue;
     const PortIdentity& identity = attached.port->identity();
     snapshot.ports.push_back({
         .id = identity.id,
         .name = identity.name,
         .status = attached.status,
         .state = EffectiveForwarding(attached).state,
-        .counters = *identity.counters,
+        .counters = bridge_.counters(identity.id),
         .learned = table.learned(identity.id),
         .shut_down = attached.shut_down,
     });
     if (attached.shut_down && attached.shut_down->until) {
-      snapshot.ports.back().recovers_in = Remaining(*attached.shut_down->until, now_);
+      snapshot.ports.back().recovers_in = Remaining(*attached.shut_down->until, lane_.now());
     }
   }
   snapshot.table = {.entries = table.size(),
@@ -486,35 +368,25 @@ SwitchSnapshot Worker::Snapshot() const {
                     .evicted = table.evictions()};
   snapshot.loop_detection = loop_detector_.counters();
   snapshot.neighbours = {.counters = neighbours_.counters(),
-                         .entries = neighbours_.table().CountAlive(now_)};
-  snapshot.loop = loop_;
-  snapshot.loop.busy_seconds = ThreadCpuSeconds();
-  snapshot.loop.ring_overflows = ring_.overflows();
+                         .entries = neighbours_.table().CountAlive(lane_.now())};
+  snapshot.Add(lane_.Snapshot());
   return snapshot;
 }
 
 void Worker::Age() {
   MacTable& table = bridge_.table();
-  if (!sweeping_ && (next_sweep_ > now_ || !table.has_mortal())) return;
-  sweeping_ = !table.Sweep(kSweepSlots, now_);
-  if (!sweeping_) next_sweep_ = now_ + SweepInterval(table.ageing());
+  if (!sweeping_ && (next_sweep_ > lane_.now() || !table.has_mortal())) return;
+  sweeping_ = !table.Sweep(kSweepSlots, lane_.now());
+  if (sweeping_) return;
+  next_sweep_ = lane_.now() + SweepInterval(table.ageing());
+  rest_is_due_ = true;
 }
 
-void Worker::CloseAll() {
-  for (const Attached& attached : ports_) {
-    if (attached.port && !attached.port->closed()) attached.port->BeginClose();
-  }
-  const auto all_closed = [this] {
-    return std::all_of(ports_.begin(), ports_.end(), [](const Attached& attached) {
-      return !attached.port || attached.port->closed();
-    });
-  };
-  // A cancelled read completes at once, so this ends; there is no way out but to wait, as the
-  // kernel may write into a port's buffers until then.
-  while (!all_closed()) {
-    WaitAndDispatch(std::nullopt);
-    active_.ForEach([this](PortId id) { ports_[id.value].port->Recycle(); });
-  }
+// As often as the table is swept, which is done as long as there is a station that was heard of.
+void Worker::Rest() {
+  if (!rest_is_due_ || !lane_.Rest()) return;
+  rest_is_due_ = false;
+  if (on_rest_) on_rest_();
 }
 
 }  // namespace tapswitch

@@ -1,14 +1,10 @@
-// The loop: ring -> batch -> bridge -> ports.
+// The primary worker: a lane of frames (lane.h), and whatever there is of the bridge only once:
+// commands run between its batches, it makes the bridge's view of ports and their links, ages
+// addresses, looks for loops, heeds alarms.
 //
-// One thread owns a worker and everything it refers to. A turn is
-//
-//   SubmitAndWait   last turn's writes go out, new frames come in      (one system call)
-//   dispatch        completions, grouped by port, become a FrameBatch
-//   process         the bridge decides and groups by egress port
-//   send            each egress port queues its frames
-//   recycle         each ingress port gives its buffers back
-//
-// Buffers are given back before the call that sends from them; ring.h says why that is right.
+// One thread owns it and everything it refers to but the bridge, which it may share with secondary
+// workers. What it does to the bridge in a turn it locks by itself. All else is for commands, which
+// hold the lock, where it does not say that it locks by itself.
 
 #pragma once
 
@@ -25,14 +21,13 @@
 #include "ports/ring.h"
 #include "switch/capture_tap.h"
 #include "switch/clock.h"
-#include "switch/forwarding/bridge.h"
-#include "switch/forwarding/egress_builder.h"
-#include "switch/forwarding/egress_lists.h"
+#include "switch/command_queue.h"
 #include "switch/forwarding/forwarding_view.h"
-#include "switch/forwarding/frame.h"
-#include "switch/forwarding/port_set.h"
+#include "switch/frame_relay.h"
+#include "switch/lane.h"
 #include "switch/protocol/loop_detector.h"
 #include "switch/protocol/neighbour_proxy.h"
+#include "switch/shared_bridge.h"
 #include "switch/snapshot.h"
 
 namespace tapswitch {
@@ -40,15 +35,30 @@ namespace tapswitch {
 class Worker {
  public:
   // All outlive the worker.
-  Worker(Ring& ring, const Clock& clock, Bridge& bridge);
+  Worker(Ring& ring, const Clock& clock, SharedBridge& shared);
   // Closes the ports that are still open.
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Starts the port and forwards for it from now on, as `forwarding` (whose id is the port's) says.
-  // The id is not in use. On an error nothing has changed, and the port is still the caller's.
-  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding);
+  // A masked port is in the bridge's view, and nothing passes it yet or any more.
+  enum class Passage : uint8_t { kOpen, kMasked };
+
+  // Starts the port and forwards for it from now on, as `forwarding` (whose id is the port's) says;
+  // or, masked, from OpenPort on. The id is not in use. On an error nothing has changed, and the port
+  // is still the caller's.
+  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding,
+                                     Passage passage = Passage::kOpen);
+
+  // Precondition: the port is there.
+  void OpenPort(PortId id);
+  void MaskPort(PortId id);
+
+  // Of a port: the bridge's, and those of this worker's queue.
+  void ClearCounters(PortId id);
+
+  // Sends what other workers hand over for this one's ports. `relay` outlives the last turn.
+  void SendFor(FrameRelay& relay) { relays_.push_back(&relay); }
 
   // Changes how frames from and to a port are treated; its state is the wanted one, which counts
   // while the link is up. Precondition: the port is there.
@@ -58,7 +68,7 @@ class Worker {
   // destination are forgotten.
   void SetMirrors(std::vector<MirrorForwarding> mirrors);
 
-  // Shows `capture` what comes and goes from the next turn on, until it is removed. It outlives that.
+  // Shows `capture` what comes and goes, by any worker, until it is removed. It outlives that.
   void AddCapture(CaptureTap& capture);
   void RemoveCapture(CaptureTap& capture);
 
@@ -84,10 +94,16 @@ class Worker {
     on_link_state_ = std::move(handler);
   }
 
+  // What to tell of a port's status: whenever it has changed, and when the port is opened.
+  void set_on_status(std::function<void(const Port&)> handler) { on_status_ = std::move(handler); }
+
   // What to tell of what the bridge's guards noticed, and of ports that forward again after they were
   // shut down.
   void set_on_alarm(std::function<void(const Alarm&)> handler) { on_alarm_ = std::move(handler); }
   void set_on_recovery(std::function<void(PortId)> handler) { on_recovery_ = std::move(handler); }
+
+  // Called when ports were told to rest (Port::Rest), so that those of other workers are told, too.
+  void set_on_rest(std::function<void()> handler) { on_rest_ = std::move(handler); }
 
   // Forwards for a port again that was shut down. False, and without effect, for any other.
   bool Recover(PortId id);
@@ -96,37 +112,31 @@ class Worker {
   // no such port.
   [[nodiscard]] PortState EffectiveState(PortId id) const;
 
-  // Brings the bridge's view up to date, as a turn does before it waits.
+  // Brings the bridge's view up to date, as is done before others can see it.
   void UpdateView();
 
   // Of now. To be called by the worker's thread.
   [[nodiscard]] SwitchSnapshot Snapshot() const;
 
-  // Called with the slot of each kReadiness completion.
-  void set_on_readiness(std::function<void(uint32_t slot)> handler) {
-    on_readiness_ = std::move(handler);
-  }
+  // For settings, and its counters: ports come and go by the methods above.
+  [[nodiscard]] Lane& lane() { return lane_; }
 
-  // Whether frames of a flow leave as one where a port takes that (GRO).
-  void set_joins_frames(bool joins) { joins_frames_ = joins; }
-
-  // How long to look for frames before it sleeps: a frame that comes meanwhile is not kept waiting by
-  // the time it takes to wake a thread, at the price of a processor that is never idle for long.
-  void set_busy_poll(std::chrono::nanoseconds span) { busy_poll_ = span; }
-
-  // Tells every port of a change in the kernel's interfaces.
+  // Tells every port of a change in the kernel's interfaces. Locks by itself.
   void OnLinkChange(const LinkEvent& link);
+
+  // Runs what waits, with the bridge locked, which then has a view that is up to date: whoever has the
+  // result of a command knows that all workers forward by it.
+  void Run(CommandQueue& commands);
 
   // Waits until there is something to do, and does it. A frame, a signal, the ageing of addresses, or
   // a probe that is due ends the wait; a worker with nothing learned sleeps until something arrives.
   void Turn();
 
-  // Closes all ports and waits until no operation of theirs is in flight. They stay known by id, for
-  // their counters, but nothing passes any more.
-  void CloseAll();
+  // As Lane::CloseAll, with no lock held.
+  void CloseAll() { lane_.CloseAll(); }
 
   // Null when there is none.
-  [[nodiscard]] Port* port(PortId id);
+  [[nodiscard]] Port* port(PortId id) { return lane_.port(id); }
 
  private:
   // The address of a port's interface, and the VLANs in which the table has it.
@@ -138,28 +148,17 @@ class Worker {
   };
 
   struct Attached {
-    std::unique_ptr<Port> port;
-    PortStatus status;  // as last acted upon
+    Port* port = nullptr;  // the lane's
+    PortStatus status;     // as last acted upon
     OwnAddress own;
     PortForwarding forwarding;
     std::optional<ShutDown> shut_down;
-    std::function<void(std::unique_ptr<Port>)> on_removed;  // set once it is being removed
+    bool is_masked = false;
   };
 
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> PrepareToWait();
   [[nodiscard]] std::optional<std::chrono::nanoseconds> Timeout() const;
   [[nodiscard]] std::optional<Tick> NextDeadline() const;
-  void Wait(std::optional<std::chrono::nanoseconds> timeout);
-  void WaitAndDispatch(std::optional<std::chrono::nanoseconds> timeout);
-  void DispatchRun(std::span<const Completion> run);
-  void ReadSockets();
-  void ReadSocket(PortId id);
-  [[nodiscard]] Port* Addressee(const Tag& tag);
-  void Forward();
-  void SendFrom(PortId id);
-  size_t Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to);
-  void HandOver(Port& port);
-  void CaptureReceived();
-  void CaptureSent(PortId by, std::span<const WireFrame> frames);
   void NoticeStatus(Attached& attached);
   void UpdateOwnAddress(Attached& attached);
   void ListOwnAddress(VlanId vlan, MacAddress address, PortId id);
@@ -167,44 +166,34 @@ class Worker {
   [[nodiscard]] static PortForwarding EffectiveForwarding(const Attached& attached);
   void RebuildView();
   void TellLoopDetector(std::span<const PortForwarding> ports);
-  void FinishRemovals();
+  void Forget(PortId id);
+  void SendRelayed();
   void Age();
+  void Rest();
   void HeedAlarms();
   void RecoverPorts();
-  void SendOriginated();
 
-  Ring& ring_;
-  const Clock& clock_;
+  SharedBridge& shared_;
   Bridge& bridge_;
-  std::function<void(uint32_t)> on_readiness_;
   std::function<void(const Port&)> on_link_state_;
+  std::function<void(const Port&)> on_status_;
   std::function<void(const Alarm&)> on_alarm_;
   std::function<void(PortId)> on_recovery_;
+  std::function<void()> on_rest_;
 
-  bool joins_frames_ = true;
-  std::chrono::nanoseconds busy_poll_{0};
   BridgeForwarding forwarding_;
   Observers observers_;
-  std::vector<CaptureTap*> captures_;
-  uint64_t captured_at_ = 0;     // real time of this turn, while there are captures
   std::vector<Attached> ports_;  // by id
-  FrameBatch batch_;
-  EgressLists egress_;
-  EgressBuilder builder_;
-  PortSet active_;    // ports with completions in this turn
-  PortSet readable_;  // ports that read by themselves, and have something to read
-  PortId first_reader_{0};
   bool view_is_stale_ = false;
-  size_t removals_ = 0;  // ports that are being removed
   std::optional<Tick> next_recovery_;
-  size_t originated_ = 0;  // of the letters in the bridge's outbox, those handed to their ports
-  LoopSnapshot loop_;
   LoopDetector loop_detector_;
   NeighbourProxy neighbours_;
 
-  Tick now_;
   Tick next_sweep_;
   bool sweeping_ = false;
+  bool rest_is_due_ = false;
+  std::vector<FrameRelay*> relays_;
+  Lane lane_;
 };
 
 }  // namespace tapswitch

@@ -1,7 +1,6 @@
 #include "switch/control/actuator.h"
 
 #include <algorithm>
-#include <future>
 #include <utility>
 #include <variant>
 
@@ -76,25 +75,25 @@ absl::Status Actuator::Do(const AddPort& action) {
     return absl::ResourceExhaustedError(
         fmt::format("port {}: a bridge has at most {} ports", action.port.spec.name, kMaxPorts));
   }
-  auto port = Open(*id, action.port.spec);
-  if (!port.ok()) return port.status();
-  running_.commands.Call([&] { running_.bridge.counters(*id) = {}; });
-  const absl::Status attached = Attach(*std::move(port), action.port.settings);
+  auto queues = Open(*id, action.port.spec);
+  if (!queues.ok()) return queues.status();
+  running_.workers.ClearCounters(*id);
+  const absl::Status attached = Attach(*id, *std::move(queues), action.port.settings);
   if (attached.ok()) names_[id->value] = action.port.spec.name;
   return attached;
 }
 
 absl::Status Actuator::Do(const ReopenPort& action) {
   const PortId id = *Find(action.port.spec.name);
-  auto port = Open(id, action.port.spec);
-  if (!port.ok()) return port.status();
-  Detach(id);
-  return Attach(*std::move(port), action.port.settings);
+  auto queues = Open(id, action.port.spec);
+  if (!queues.ok()) return queues.status();
+  running_.workers.RemovePort(id);
+  return Attach(id, *std::move(queues), action.port.settings);
 }
 
 absl::Status Actuator::Do(const RemovePort& action) {
   const PortId id = *Find(action.name);
-  Detach(id);
+  running_.workers.RemovePort(id);
   Forget(id);
   // The worker publishes after its commands: when it runs the next one, all is published.
   running_.commands.Call([] {});
@@ -146,22 +145,15 @@ std::optional<PortId> Actuator::FreeId() const {
   return PortId{static_cast<uint16_t>(free - names_.begin())};
 }
 
-absl::StatusOr<std::unique_ptr<Port>> Actuator::Open(PortId id, const PortSpec& spec) {
-  return MakePort(spec,
-                  {.id = id,
-                   .generation = generations_[id.value]++,
-                   .name = spec.name,
-                   .counters = &running_.bridge.counters(id)},
-                  {.monitor = running_.monitor, .listeners = listeners_});
+absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortSpec& spec) {
+  const auto identities = running_.workers.Identities(
+      {.id = id, .generation = generations_[id.value]++, .name = spec.name});
+  return MakePortQueues(spec, identities, {.monitor = running_.monitor, .listeners = listeners_});
 }
 
-// A port that does not start is destroyed here, by this thread.
-absl::Status Actuator::Attach(std::unique_ptr<Port> port, const PortSettings& settings) {
-  return running_.commands.Call([&] {
-    const PortId id = port->identity().id;
-    SetLimits(id, settings);
-    return running_.worker.AddPort(port, ForwardingOf(id, settings));
-  });
+absl::Status Actuator::Attach(PortId id, Queues queues, const PortSettings& settings) {
+  running_.commands.Call([&] { SetLimits(id, settings); });
+  return running_.workers.AddPort(std::move(queues), ForwardingOf(id, settings));
 }
 
 // To be called by the worker's thread.
@@ -169,18 +161,6 @@ void Actuator::SetLimits(PortId id, const PortSettings& settings) {
   MacTable& table = running_.bridge.table();
   table.set_max_learned(id, settings.fdb_max_learned);
   table.set_replaces_at_limit(id, settings.security.at_limit == LimitAction::kReplace);
-}
-
-// Returns when the port's device has been closed, which waits for the kernel's locks.
-void Actuator::Detach(PortId id) {
-  std::promise<std::unique_ptr<Port>> removed;
-  auto port = removed.get_future();
-  running_.commands.Post([&] {
-    if (running_.worker.port(id) == nullptr) return removed.set_value(nullptr);
-    running_.worker.RemovePort(
-        id, [&](std::unique_ptr<Port> closed) { removed.set_value(std::move(closed)); });
-  });
-  port.get().reset();
 }
 
 // All entries of the port, a few at a time, so that frames never wait long.

@@ -51,10 +51,10 @@ class Actuator {
   [[nodiscard]] absl::Status Do(const AddMirror& action);
 
   [[nodiscard]] std::optional<PortId> FreeId() const;
-  [[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> Open(PortId id, const PortSpec& spec);
-  [[nodiscard]] absl::Status Attach(std::unique_ptr<Port> port, const PortSettings& settings);
+  using Queues = std::vector<std::unique_ptr<Port>>;
+  [[nodiscard]] absl::StatusOr<Queues> Open(PortId id, const PortSpec& spec);
+  [[nodiscard]] absl::Status Attach(PortId id, Queues queues, const PortSettings& settings);
   void SetLimits(PortId id, const PortSettings& settings);
-  void Detach(PortId id);
   void Forget(PortId id);
   void Forget(PortId id, const VlanSet& vlans);
   void SetOwnAddress(const VlanSet& vlans);

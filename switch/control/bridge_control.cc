@@ -47,7 +47,7 @@ std::string BridgeControl::NameOf(PortId id) const {
 }
 
 SwitchSnapshot BridgeControl::Snapshot() const {
-  return running_.commands.Call([this] { return running_.worker.Snapshot(); });
+  return running_.workers.Snapshot();
 }
 
 absl::Status BridgeControl::AddEntry(FdbVerb verb, const FdbRequest& request) {

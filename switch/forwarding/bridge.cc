@@ -54,6 +54,7 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
   // Addresses in random order miss the cache twice a frame; asking for the slots a few frames ahead
   // hides that.
   constexpr size_t kAhead = 8;
+  screening_.set_outbox(egress.outbox());
   for (size_t i = 0; i < std::min(kAhead, frames.size()); ++i) Prefetch(frames[i]);
   for (size_t i = 0; i < frames.size(); ++i) {
     if (i + kAhead < frames.size()) Prefetch(frames[i + kAhead]);

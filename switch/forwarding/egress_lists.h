@@ -1,4 +1,5 @@
-// The frames of a batch, grouped by the port they leave by, so that each port gets its batch at once.
+// What leaves because of a batch: its frames, grouped by the port they leave by, so that each port gets
+// its batch at once; and what the bridge itself has to say.
 
 #pragma once
 
@@ -10,6 +11,7 @@
 
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/ids.h"
+#include "switch/forwarding/outbox.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/tag_edit.h"
 
@@ -68,6 +70,10 @@ class EgressLists {
   // In the order of arrival.
   [[nodiscard]] std::span<const EgressFrame> of(PortId port) const { return lists_[port.value]; }
 
+  // Frames that the bridge originates. Emptied separately, as their bytes are needed for longer.
+  [[nodiscard]] Outbox& outbox() { return outbox_; }
+
+  // Of the frames of the batch.
   void Clear() {
     used_.ForEach([this](PortId port) { lists_[port.value].clear(); });
     used_ = {};
@@ -76,6 +82,7 @@ class EgressLists {
  private:
   std::vector<std::vector<EgressFrame>> lists_;  // by port
   PortSet used_;
+  Outbox outbox_;
 };
 
 }  // namespace tapswitch

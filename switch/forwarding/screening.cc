@@ -59,7 +59,7 @@ std::optional<DropReason> Screening::Check(const ForwardingView& view, MacTable&
                                            const ScreenedFrame& frame, Tick now,
                                            PortCounters& counters) {
   verdict_ = ProtocolVerdict::kPass;
-  ProtocolContext context{view, table, now, alarms_, outbox_};
+  ProtocolContext context{view, table, now, alarms_, *outbox_};
   // First, as a probe is the bridge's own frame, whose source no guard would let in.
   if (view.detects_loops() && loop_detector_ != nullptr &&
       loop_detector_->See(frame, context) == ProtocolVerdict::kConsume) {

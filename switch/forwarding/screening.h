@@ -32,7 +32,7 @@ class Screening {
  public:
   explicit Screening(uint64_t salt) : moves_(salt), ports_(kMaxPorts) {}
 
-  // Why the frame goes no further, if so. A refused one teaches nothing, except that a locked port
+  // Precondition: set_outbox was called. Why the frame goes no further, if so. A refused one teaches nothing, except that a locked port
   // with `mab` notes its source as a locked entry. A frame of a VLAN that the port is not a member of
   // passes: the decision says so.
   [[nodiscard]] std::optional<DropReason> Check(const ForwardingView& view, MacTable& table,
@@ -62,9 +62,11 @@ class Screening {
   void set_loop_detector(ProtocolEntity* detector) { loop_detector_ = detector; }
   void set_neighbours(ProtocolEntity* neighbours) { neighbours_ = neighbours; }
 
-  // What was noticed, and what is to be sent; whoever drives the bridge empties them.
+  // What was noticed; whoever drives the bridge empties it.
   [[nodiscard]] AlarmLog& alarms() { return alarms_; }
-  [[nodiscard]] Outbox& outbox() { return outbox_; }
+
+  // Where answers go from here on; it outlives the next Check.
+  void set_outbox(Outbox& outbox) { outbox_ = &outbox; }
 
  private:
   ProtocolEntity* loop_detector_ = nullptr;
@@ -105,7 +107,7 @@ class Screening {
   MoveWatch moves_;
   std::vector<PortMemory> ports_;  // by id
   AlarmLog alarms_;
-  Outbox outbox_;
+  Outbox* outbox_ = nullptr;
 };
 
 }  // namespace tapswitch

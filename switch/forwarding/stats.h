@@ -5,7 +5,8 @@
 //   per egress port   every copy handed to it is in sent, or in one drop of an egress reason
 //                     (a frame that is segmented for the port is sent as several; several that
 //                     are joined count as one, see JoinCounter)
-// One thread writes a port's counters.
+// What is counted of a port in several places, by the bridge and by each of its queues, has one writer
+// each and is summed when it is shown; the identities hold of the sums.
 
 #pragma once
 
@@ -122,6 +123,11 @@ struct FrameCounter {
     --frames;
     bytes -= size;
   }
+  constexpr FrameCounter& operator+=(const FrameCounter& other) {
+    frames += other.frames;
+    bytes += other.bytes;
+    return *this;
+  }
   bool operator==(const FrameCounter&) const = default;
 };
 
@@ -133,6 +139,11 @@ struct JoinCounter {
   constexpr void Add(size_t joined) {
     frames += joined;
     ++into;
+  }
+  constexpr JoinCounter& operator+=(const JoinCounter& other) {
+    frames += other.frames;
+    into += other.into;
+    return *this;
   }
   bool operator==(const JoinCounter&) const = default;
 };
@@ -157,6 +168,20 @@ struct PortCounters {
   constexpr void Learned(LearnResult result) { ++learning[static_cast<size_t>(result)]; }
   [[nodiscard]] constexpr uint64_t learned(LearnResult result) const {
     return learning[static_cast<size_t>(result)];
+  }
+  constexpr PortCounters& operator+=(const PortCounters& other) {
+    constexpr auto kAdd = [](auto& to, const auto& from) {
+      for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
+    };
+    received += other.received;
+    sent += other.sent;
+    joined += other.joined;
+    forwarded += other.forwarded;
+    kAdd(drops, other.drops);
+    kAdd(learning, other.learning);
+    kAdd(storm, other.storm);
+    kAdd(alarms, other.alarms);
+    return *this;
   }
   bool operator==(const PortCounters&) const = default;
 };

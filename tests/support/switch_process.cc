@@ -18,6 +18,7 @@
 #include <iterator>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "tests/support/wait_until.h"
 
@@ -50,6 +51,12 @@ std::string Contents(int file) {
     if (size <= 0) return text;
     text.append(part.data(), static_cast<size_t>(size));
   }
+}
+
+std::vector<std::string> FlagsForAll() {
+  const char* const flags = std::getenv("TAPSWITCH_TEST_FLAGS");
+  std::istringstream words(flags == nullptr ? "" : flags);
+  return {std::istream_iterator<std::string>(words), std::istream_iterator<std::string>()};
 }
 
 // A socket to which the kernel gives an abstract name that is free (autobind, unix(7)).
@@ -94,6 +101,7 @@ SwitchProcess::SwitchProcess(const std::vector<std::string>& arguments,
     : output_(NewMemoryFile("output")), log_(NewMemoryFile("log")), notify_(NewNotifySocket()) {
   std::vector<std::string> words(launcher);
   words.emplace_back(TAPSWITCHD_PATH);
+  for (std::string& flag : FlagsForAll()) words.push_back(std::move(flag));
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
   std::transform(words.begin(), words.end(), std::back_inserter(pointers),

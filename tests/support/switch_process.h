@@ -21,6 +21,8 @@ class SwitchProcess {
   // Starts the switch of this build; the arguments are those behind the program's name. It is
   // killed when the calling thread ends, however that comes. A `launcher`, with its arguments, is a
   // program in PATH that becomes the switch in the end (setpriv, `ip netns exec NAME`).
+  // $TAPSWITCH_TEST_FLAGS, such as "--workers=2", goes before the arguments, so that all tests of the
+  // switch can be run in another of its ways.
   explicit SwitchProcess(const std::vector<std::string>& arguments,
                          const std::vector<std::string>& launcher = {});
   // Stops it, as Stop does, unless it has ended already.

@@ -71,10 +71,15 @@ TEST(ParseConfigTest, RefusesAPortGivenTwice) {
   EXPECT_THAT(ErrorOf(text), HasSubstr("vnet0 is given twice"));
 }
 
-TEST(ParseConfigTest, HasOneWorker) {
+TEST(ParseConfigTest, HasOneToSixtyFourWorkers) {
   auto text = Good();
-  text.workers = 2;
-  EXPECT_THAT(ErrorOf(text), HasSubstr("--workers=2"));
+  EXPECT_EQ(ParseConfig(text)->workers, 1U);
+  text.workers = 64;
+  EXPECT_EQ(ParseConfig(text)->workers, 64U);
+  text.workers = 0;
+  EXPECT_EQ(ErrorOf(text), "--workers=0: give a number from 1 to 64");
+  text.workers = 65;
+  EXPECT_EQ(ErrorOf(text), "--workers=65: give a number from 1 to 64");
 }
 
 TEST(ParseConfigTest, RefusesMorePortsThanABridgeHas) {

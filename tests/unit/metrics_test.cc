@@ -46,6 +46,7 @@ SwitchSnapshot MakeSnapshot() {
   snapshot.ports = {MakePort(0, "vnet0"), MakePort(7, "vnet7")};
   snapshot.table = {.entries = 9, .learned = 6, .capacity = 65536, .evicted = 4};
   snapshot.loop = {.batch_sizes = {4, 0, 3, 0, 0, 0, 0, 0, 1}, .frames = 250, .busy_seconds = 1.5};
+  snapshot.loops = {{.frames = 200, .busy_seconds = 1}, {.frames = 50, .busy_seconds = 0.5}};
   return snapshot;
 }
 
@@ -233,6 +234,11 @@ TEST(MetricsTest, TheLoopTellsItsTime) {
   const std::string text = TextOf(MakeSnapshot());
   EXPECT_THAT(text, HasSubstr("tapswitch_loop_busy_seconds_total{bridge=\"br0\"} 1.5\n"));
   EXPECT_THAT(text, HasSubstr("tapswitch_loop_ring_overflows_total{bridge=\"br0\"} 0\n"));
+  for (const char* const line : {"frames_total{bridge=\"br0\",worker=\"0\"} 200",
+                                 "frames_total{bridge=\"br0\",worker=\"1\"} 50",
+                                 "busy_seconds_total{bridge=\"br0\",worker=\"1\"} 0.5"}) {
+    EXPECT_THAT(text, HasSubstr("tapswitch_worker_" + std::string(line) + "\n"));
+  }
 }
 
 TEST(MetricsTest, TheBuildAndItsStartAreTold) {

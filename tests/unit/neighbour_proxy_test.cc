@@ -45,7 +45,7 @@ class NeighbourProxyTest : public testing::Test {
   std::vector<uint16_t> Send(PortId ingress, const Bytes& bytes) {
     const Frame frame = frames_.Plain(ingress, bytes);
     egress_.Clear();
-    bridge_.screening().outbox().Clear();
+    egress_.outbox().Clear();
     bridge_.Process({&frame, 1}, now_, egress_);
     std::vector<uint16_t> ports;
     egress_.used().ForEach([&](PortId port) { ports.push_back(port.value); });
@@ -55,7 +55,7 @@ class NeighbourProxyTest : public testing::Test {
   // What the bridge answered to the last frame, by the port that it came from.
   std::vector<Bytes> Answers() {
     std::vector<Bytes> answers;
-    for (const Outbox::Letter& letter : bridge_.screening().outbox().letters()) {
+    for (const Outbox::Letter& letter : egress_.outbox().letters()) {
       EXPECT_EQ(letter.egress, kAsker);
       answers.emplace_back(letter.wire.data + kVirtioNetHeaderSize,
                            letter.wire.data + letter.wire.size);
@@ -196,8 +196,8 @@ TEST_F(NeighbourProxyTest, WithoutRoomForAnAnswerTheQuestionIsAsked) {
   const Bytes bytes = Question(2).Build();
   std::vector<Frame> frames(FrameBatch::kCapacity, frames_.Plain(kAsker, bytes));
   egress_.Clear();
-  bridge_.screening().outbox().Clear();
-  ASSERT_TRUE(bridge_.screening().outbox().Post(kLoud, {}));  // a probe, perhaps
+  egress_.outbox().Clear();
+  ASSERT_TRUE(egress_.outbox().Post(kLoud, {}));  // a probe, perhaps
   bridge_.Process(frames, now_, egress_);
   EXPECT_EQ(proxy_.counters().answered, 255U);
   EXPECT_EQ(egress_.of(kQuiet).size(), 1U);

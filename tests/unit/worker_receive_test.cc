@@ -104,7 +104,8 @@ class WorkerReceiveTest : public ::testing::Test {
   StillClock clock_;
   Bridge bridge_{{.capacity = 1024, .ageing = {0}, .salt = 5}};
   std::array<ReadingPort*, kPorts> ports_{};
-  Worker worker_{ring_, clock_, bridge_};
+  SharedBridge shared_{bridge_};
+  Worker worker_{ring_, clock_, shared_};
 };
 
 TEST_F(WorkerReceiveTest, ReadsOnceWhenThereWasAReport) {

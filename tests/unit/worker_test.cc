@@ -83,7 +83,8 @@ class WorkerTest : public ::testing::Test {
   WoundClock clock_;
   Bridge bridge_{{.capacity = 1024, .ageing = {30000}, .salt = 5}};
   std::array<LinkEvent, kPorts> links_;
-  Worker worker_{ring_, clock_, bridge_};
+  SharedBridge shared_{bridge_};
+  Worker worker_{ring_, clock_, shared_};
 };
 
 TEST_F(WorkerTest, FloodsThenForwards) {
@@ -255,7 +256,7 @@ TEST_F(WorkerTest, ACompletionForAPortOfThePastIsIgnored) {
 
 TEST_F(WorkerTest, ReadinessGoesToItsHandler) {
   std::vector<uint32_t> slots;
-  worker_.set_on_readiness([&](uint32_t slot) { slots.push_back(slot); });
+  worker_.lane().set_on_readiness([&](uint32_t slot) { slots.push_back(slot); });
   ring_.Complete(
       {.tag = {.operation = Operation::kReadiness, .slot = 42}, .result = 1, .more = true});
   worker_.Turn();
@@ -269,7 +270,7 @@ TEST_F(WorkerTest, SleepsWithoutALimitWhileNothingIsLearned) {
 
 TEST_F(WorkerTest, LooksForFramesBeforeItSleepsIfAsked) {
   constexpr std::chrono::nanoseconds kOnlyLook(0);
-  worker_.set_busy_poll(std::chrono::microseconds(100));
+  worker_.lane().set_busy_poll(std::chrono::microseconds(100));
   const size_t before = ring_.timeouts().size();
   worker_.Turn();
   ASSERT_GE(ring_.timeouts().size(), before + 2);
@@ -277,7 +278,7 @@ TEST_F(WorkerTest, LooksForFramesBeforeItSleepsIfAsked) {
   EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
 
   // What comes meanwhile is taken at once.
-  worker_.set_busy_poll(std::chrono::hours(1));
+  worker_.lane().set_busy_poll(std::chrono::hours(1));
   ring_.Arrive({0}, Wire(Station(2), Station(1)));
   worker_.Turn();
   EXPECT_EQ(ring_.timeouts().back(), kOnlyLook);
@@ -349,7 +350,7 @@ TEST_F(WorkerTest, FramesOfAFlowThatComeTogetherLeaveAsOneAndAreCounted) {
 }
 
 TEST_F(WorkerTest, FramesStayApartWhenThatIsWanted) {
-  worker_.set_joins_frames(false);
+  worker_.lane().set_joins_frames(false);
   for (uint16_t i = 0; i < 5; ++i) ring_.Arrive({0}, Datagram(i));
   Settle();
   EXPECT_EQ(WrittenTo().size(), 10U);

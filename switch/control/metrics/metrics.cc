@@ -256,15 +256,38 @@ void AppendLoopMetrics(const LoopSnapshot& loop, const Labels& labels,
   families.push_back(BatchSizes(loop, labels));
   families.push_back(
       Single(MetricType::Counter, "tapswitch_loop_busy_seconds_total",
-             "Processor time of the thread that forwards, system calls included. Its rate is the "
-             "busy fraction of one processor: near 1, frames wait in the queues of the interfaces "
-             "and are lost there.",
+             "Processor time of the threads that forward, system calls included. Its rate is how "
+             "many processors are busy with that: near --workers, frames wait in the queues of the "
+             "interfaces and are lost there.",
              labels, loop.busy_seconds));
   families.push_back(
       Single(MetricType::Counter, "tapswitch_loop_ring_overflows_total",
              "Times that the kernel found the completion ring full. Nothing is lost, but it costs "
              "time: report it when it grows steadily.",
              labels, ToDouble(loop.ring_overflows)));
+}
+
+// What the loops above are the sums of.
+void AppendWorkerMetrics(const std::vector<LoopSnapshot>& loops, const Labels& labels,
+                         std::vector<MetricFamily>& families) {
+  MetricFamily frames{.name = "tapswitch_worker_frames_total",
+                      .help =
+                          "Frames that came in by a worker's queues of the ports. When one "
+                          "worker has most of them, few flows make up the traffic.",
+                      .type = MetricType::Counter};
+  MetricFamily busy{.name = "tapswitch_worker_busy_seconds_total",
+                    .help =
+                        "Processor time of one worker's thread, system calls included. When "
+                        "its rate is near 1, this worker is at its limit.",
+                    .type = MetricType::Counter};
+  for (size_t worker = 0; worker < loops.size(); ++worker) {
+    Labels own = labels;
+    own.push_back({"worker", std::to_string(worker)});
+    Add(frames, own, ToDouble(loops[worker].frames));
+    Add(busy, std::move(own), loops[worker].busy_seconds);
+  }
+  families.push_back(std::move(frames));
+  families.push_back(std::move(busy));
 }
 
 void AppendLoopDetectionMetrics(const LoopDetector::Counters& counters, const Labels& labels,
@@ -340,6 +363,7 @@ std::vector<MetricFamily> MetricFamilies(const SwitchSnapshot& snapshot,
   families.push_back(StormDrops(snapshot, bridge));
   AppendTableMetrics(snapshot.table, labels, families);
   AppendLoopMetrics(snapshot.loop, labels, families);
+  AppendWorkerMetrics(snapshot.loops, labels, families);
   AppendLoopDetectionMetrics(snapshot.loop_detection, labels, families);
   AppendNeighbourMetrics(snapshot.neighbours, labels, families);
   return families;

@@ -1,0 +1,170 @@
+// Several workers that forward, without the rest of the daemon: real rings and threads, and ports whose
+// queues are socket pairs.
+
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <optional>
+#include <span>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "ports/file_descriptor.h"
+#include "ports/ring_factory.h"
+#include "ports/tap_port.h"
+#include "switch/clock.h"
+#include "switch/command_queue.h"
+#include "switch/forwarding/bridge.h"
+#include "switch/secondary_worker.h"
+#include "switch/shared_bridge.h"
+#include "switch/worker.h"
+#include "switch/workers.h"
+#include "tests/support/wait_until.h"
+
+namespace tapswitch {
+
+// The far side of one queue of a port.
+class FarSide {
+ public:
+  using Bytes = std::vector<std::byte>;
+
+  explicit FarSide(FileDescriptor file) : file_(std::move(file)) {}
+
+  // A frame without its virtio-net header. Waits for room; false when the port has been closed.
+  [[nodiscard]] bool Put(const Bytes& frame) const {
+    Bytes wire(kVirtioNetHeaderSize);
+    wire.insert(wire.end(), frame.begin(), frame.end());
+    bool sent = false;
+    const bool has_ended = WaitUntil([&] {
+      sent = send(file_.get(), wire.data(), wire.size(), MSG_NOSIGNAL) > 0;
+      return sent || (errno != EAGAIN && errno != ENOBUFS);
+    });
+    return has_ended && sent;
+  }
+
+  // Nothing when no frame waits.
+  [[nodiscard]] std::optional<Bytes> TryTake() const {
+    Bytes wire(70'000);
+    const ssize_t size = recv(file_.get(), wire.data(), wire.size(), 0);
+    if (size < static_cast<ssize_t>(kVirtioNetHeaderSize)) return std::nullopt;
+    return Bytes(wire.begin() + kVirtioNetHeaderSize, wire.begin() + size);
+  }
+
+  [[nodiscard]] std::optional<Bytes> Take() const {
+    std::optional<Bytes> frame;
+    static_cast<void>(WaitUntil([&] { return (frame = TryTake()).has_value(); }));
+    return frame;
+  }
+
+ private:
+  FileDescriptor file_;
+};
+
+class ForwardingThreads {
+ public:
+  explicit ForwardingThreads(size_t workers) {
+    std::promise<void> started;
+    auto is_up = started.get_future();
+    thread_ = std::thread([&, workers] { Run(workers, started); });
+    is_up.get();
+  }
+
+  ~ForwardingThreads() { Stop(); }
+  ForwardingThreads(const ForwardingThreads&) = delete;
+  ForwardingThreads& operator=(const ForwardingThreads&) = delete;
+
+  [[nodiscard]] CommandQueue& commands() { return *commands_; }
+  [[nodiscard]] Workers& workers() { return *workers_; }
+  // To be touched by commands.
+  [[nodiscard]] Worker& primary() { return *primary_; }
+  // To be touched by commands, or with the lock.
+  [[nodiscard]] SharedBridge& shared() { return shared_; }
+
+  // Adds a port with so many queues, and returns their far sides.
+  std::vector<FarSide> AddPort(const PortForwarding& forwarding, size_t queues) {
+    const auto identities =
+        workers_->Identities({.id = forwarding.id, .generation = ++generation_, .name = "vnet"});
+    std::vector<std::unique_ptr<Port>> ports;
+    std::vector<FarSide> far_sides;
+    for (size_t i = 0; i < queues; ++i) {
+      std::array<int, 2> files{};
+      EXPECT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, files.data()), 0);
+      far_sides.emplace_back(FileDescriptor(files[0]));
+      ports.push_back(std::make_unique<TapPort>(
+          identities[i], FileDescriptor(files[1]), OffloadSet(), [id = forwarding.id] {
+            return absl::StatusOr<LinkEvent>(
+                {.ifindex = id.value + 1, .name = "vnet", .up = true, .mtu = 1500});
+          }));
+    }
+    EXPECT_TRUE(workers_->AddPort(std::move(ports), forwarding).ok());
+    return far_sides;
+  }
+
+  // Ends all workers. Returns what they counted.
+  SwitchSnapshot Stop() {
+    if (thread_.joinable()) {
+      commands_->Post([this] { stopping_ = true; });
+      thread_.join();
+    }
+    return last_;
+  }
+
+ private:
+  static constexpr uint32_t kCommandSlot = 1;
+  static constexpr uint32_t kCallSlot = 2;
+
+  void Run(size_t workers, std::promise<void>& started) {
+    const auto ring = MakeRing(IoMode::kAuto).value();
+    Worker primary(*ring.ring, clock_, shared_);
+    Workers all(*commands_, primary);
+    bool has_commands = false;
+    primary.lane().set_on_readiness([&](uint32_t slot) {
+      if (slot == kCommandSlot) has_commands = true;
+      if (slot == kCallSlot) call_.Clear();
+    });
+    primary.set_on_status([&](const Port& port) { all.OnPortStatus(port); });
+    for (const auto& [fd, slot] :
+         {std::pair{commands_->fd(), kCommandSlot}, std::pair{call_.fd(), kCallSlot}}) {
+      EXPECT_TRUE(ring.ring->Watch(fd, {.operation = Operation::kReadiness, .slot = slot}).ok());
+    }
+    for (size_t index = 1; index < workers; ++index) {
+      all.Add(SecondaryWorker::Start({.index = index}, clock_, shared_, call_).value());
+    }
+    primary_ = &primary;
+    workers_ = &all;
+    started.set_value();
+    while (!stopping_) {
+      primary.Turn();
+      if (std::exchange(has_commands, false)) primary.Run(*commands_);
+    }
+    all.StopSecondaries();
+    primary.CloseAll();
+    last_ = all.LastSnapshot();
+  }
+
+  SystemClock clock_;
+  Bridge bridge_{{.capacity = 1024, .ageing = {30000}, .salt = 7}};
+  SharedBridge shared_{bridge_, SharedBridge::Users::kSeveral};
+  WakeEvent call_ = WakeEvent::Create().value();
+  std::unique_ptr<CommandQueue> commands_ = CommandQueue::Create().value();
+  Worker* primary_ = nullptr;
+  Workers* workers_ = nullptr;
+  bool stopping_ = false;
+  SwitchSnapshot last_;
+  uint16_t generation_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace tapswitch
