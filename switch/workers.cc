@@ -86,8 +86,12 @@ absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
                               const PortForwarding& forwarding) {
   const auto passage = secondaries_.empty() ? Worker::Passage::kOpen : Worker::Passage::kMasked;
   const PortIdentity identity = queues.front()->identity();
-  const absl::Status added =
-      commands_.Call([&] { return primary_.AddPort(queues.front(), forwarding, passage); });
+  PortStatus status;
+  const absl::Status added = commands_.Call([&] {
+    absl::Status started = primary_.AddPort(queues.front(), forwarding, passage);
+    if (started.ok()) status = primary_.port(identity.id)->status();
+    return started;
+  });
   if (!added.ok() || secondaries_.empty()) return added;
   const auto identities = Identities(identity);
   for (size_t i = 0; i < secondaries_.size(); ++i) {
@@ -98,6 +102,7 @@ absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
     } else {
       queue = std::make_unique<RelayPort>(identities[i + 1], secondary.relay());
     }
+    queue->Follow(status);  // what has changed by then follows when the port is opened
     absl::Status started =
         secondary.commands().Call([&] { return secondary.lane().AddPort(queue); });
     if (started.ok()) continue;

@@ -46,9 +46,7 @@ std::string BridgeControl::NameOf(PortId id) const {
   return std::string(name.empty() ? "?" : name);
 }
 
-SwitchSnapshot BridgeControl::Snapshot() const {
-  return running_.workers.Snapshot();
-}
+SwitchSnapshot BridgeControl::Snapshot() const { return running_.workers.Snapshot(); }
 
 absl::Status BridgeControl::AddEntry(FdbVerb verb, const FdbRequest& request) {
   return running_.commands.Call([&] {

@@ -78,8 +78,8 @@ TEST(WorkersTest, APortWithOneQueueGetsTheFramesOfAllWorkersInTheirOrder) {
       last = MarkOf(*frame);
       ++received;
     }
-    const PortCounters& counters = threads.workers().Snapshot().ports[1].counters;
-    return received + counters.dropped(DropReason::kQueueFull);
+    const SwitchSnapshot snapshot = threads.workers().Snapshot();
+    return received + snapshot.ports[1].counters.dropped(DropReason::kQueueFull);
   };
   EXPECT_TRUE(WaitUntil([&] { return sum() == kFrames; })) << received;
   sender.join();
