@@ -32,6 +32,7 @@ std::string LabelsOf(const prometheus::MetricFamily& family) {
 int main() {
   tapswitch::SwitchSnapshot snapshot;
   snapshot.ports.emplace_back();
+  snapshot.loops.emplace_back();
   for (const auto& family : tapswitch::MetricFamilies(snapshot, {})) {
     std::cout << family.name << '\t' << NameOf(family.type) << '\t' << LabelsOf(family) << '\t'
               << family.help << '\n';
