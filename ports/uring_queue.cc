@@ -163,9 +163,12 @@ absl::StatusOr<FileSlot> UringQueue::AddAny(int fd) {
 
 void UringQueue::RemoveFile(FileSlot file) {
   File& removed = files_[file.value];
-  if (removed.poll_tag) Cancel(PollData(file));
+  const bool is_polled = removed.poll_tag.has_value();
+  if (is_polled) Cancel(PollData(file));
   removed.poll_tag.reset();
   Submit();  // what is queued for the file names it by its slot
+  // A poll keeps the file open, and with it a device that is to go away, until its end is completed.
+  if (is_polled) io_uring_enter(ring_fd(), 0, 0, IORING_ENTER_GETEVENTS, nullptr);
   const int none = -1;
   io_uring_register_files_update(&ring_, file.value, &none, 1);
   removed.used = false;
@@ -280,7 +283,7 @@ unsigned UringQueue::Publish() {
 
 void UringQueue::Submit() {
   for (unsigned left = Publish(); left > 0; left = Publish()) {
-    const int result = io_uring_enter(static_cast<unsigned>(ring_.ring_fd), left, 0, 0, nullptr);
+    const int result = io_uring_enter(ring_fd(), left, 0, 0, nullptr);
     if (result < 0 && !IsTransient(result)) Die(-result);
   }
   NoteOverflow();
@@ -297,9 +300,9 @@ WaitResult UringQueue::SubmitAndWait(std::optional<std::chrono::nanoseconds> tim
   const unsigned wanted = timeout && *timeout <= std::chrono::nanoseconds(0) ? 0 : 1;
   for (;;) {
     const unsigned left = Publish();
-    const int result = io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), left, wanted,
-                                       IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
-                                       reinterpret_cast<sigset_t*>(&argument), sizeof(argument));
+    const int result =
+        io_uring_enter2(ring_fd(), left, wanted, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+                        reinterpret_cast<sigset_t*>(&argument), sizeof(argument));
     NoteOverflow();
     if (io_uring_sq_ready(&ring_) > 0 && (result >= 0 || IsTransient(result))) continue;
     if (io_uring_cq_ready(&ring_) > 0) return WaitResult::kCompletions;

@@ -101,6 +101,7 @@ class UringQueue {
   [[nodiscard]] absl::StatusOr<FileSlot> AddAny(int fd);
   void PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame);
   void PrepareSend(io_uring_sqe& entry, FileSlot file, const WireFrame& frame);
+  [[nodiscard]] unsigned ring_fd() const { return static_cast<unsigned>(ring_.ring_fd); }
   [[nodiscard]] unsigned Publish();
   [[nodiscard]] std::optional<FileSlot> FindWatch(Tag tag) const;
   void ArmPoll(FileSlot file);

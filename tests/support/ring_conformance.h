@@ -33,6 +33,7 @@ class Link {
   [[nodiscard]] int near() const { return near_.get(); }
   [[nodiscard]] int far() const { return far_.get(); }
   void CloseFar() { far_ = FileDescriptor(); }
+  void CloseNear() { near_ = FileDescriptor(); }
 
   void Arrive(const std::string& frame) const {
     ASSERT_EQ(send(far(), frame.data(), frame.size(), 0), static_cast<ssize_t>(frame.size()));

@@ -310,6 +310,19 @@ TEST_P(RingConformanceTest, ABurstOnOneFileDoesNotStarveAnother) {
   ring_.reset();
 }
 
+// An interface goes away with its last file, and is to be gone when the switch has closed it.
+TEST_P(RingConformanceTest, AFileThatWasRemovedIsNotKeptOpen) {
+  Link link;
+  const FileSlot file = Add(link, &MakePool(2));
+  ring_->StartRead(file, kReadTag);
+  link.Arrive("frame");
+  ASSERT_EQ(Await(1).size(), 1U);
+  Stop(file);
+  link.CloseNear();
+  char byte{};
+  EXPECT_EQ(recv(link.far(), &byte, 1, 0), 0) << "the end of the stream";
+}
+
 // A bridge may have more busy ports than one turn has room for.
 TEST_P(RingConformanceTest, BusyPacketSocketsDoNotStarveAFile) {
   constexpr size_t kBusyFiles = 7;  // and the quiet one
