@@ -141,7 +141,7 @@ void Lane::Decide() {
   const size_t size = batch_.frames().size();
   ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
   loop_.frames += size;
-  shared_.bridge().Process(batch_.frames(), now_, egress_);
+  shared_.bridge().Process(batch_.frames(), now_, egress_, counters_);
 }
 
 void Lane::Send() {

@@ -3,8 +3,8 @@
 // Each worker has a lane, and with it a ring, a queue of each port, and its own counters. A turn of its
 // thread is
 //
-//   Receive   last turn's writes go out, new frames come in (one system call); completions, grouped by
-//             port, become a FrameBatch
+//   Receive   last turn's writes go out, new frames come in; completions, grouped by port, become a
+//             FrameBatch
 //   Decide    the bridge decides and groups by egress port
 //   Send      each egress port queues its frames
 //   Recycle   each ingress port gives its buffers back
@@ -80,7 +80,8 @@ class Lane {
   // Null when there is none.
   [[nodiscard]] Port* port(PortId id) const;
 
-  // What this lane's queue of a port counts. The address stays the same for the life of the lane, and
+  // What came and went by this lane's queue of a port: between two turns, each frame that was received
+  // is forwarded or dropped. The address stays the same for the life of the lane, and
   // may be asked for from any thread.
   [[nodiscard]] PortCounters& counters(PortId id) { return counters_[id.value]; }
 

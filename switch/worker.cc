@@ -57,10 +57,7 @@ void Worker::MaskPort(PortId id) {
   view_is_stale_ = true;
 }
 
-void Worker::ClearCounters(PortId id) {
-  bridge_.counters(id) = {};
-  lane_.counters(id) = {};
-}
+void Worker::ClearCounters(PortId id) { lane_.counters(id) = {}; }
 
 void Worker::SetForwarding(const PortForwarding& forwarding) {
   Attached& attached = ports_[forwarding.id.value];
@@ -205,7 +202,7 @@ void Worker::HeedAlarms() {
     Attached& attached = ports_[alarm.port.value];
     const bool is_news = attached.port != nullptr && !(alarm.shut_down && attached.shut_down);
     if (!is_news) continue;
-    ++bridge_.counters(alarm.port).alarms[static_cast<size_t>(alarm.kind)];
+    ++lane_.counters(alarm.port).alarms[static_cast<size_t>(alarm.kind)];
     if (alarm.shut_down) {
       attached.shut_down = {.cause = alarm.kind};
       if (alarm.recovery != Ticks{0}) attached.shut_down->until = lane_.now() + alarm.recovery;
@@ -354,7 +351,6 @@ SwitchSnapshot Worker::Snapshot() const {
         .name = identity.name,
         .status = attached.status,
         .state = EffectiveForwarding(attached).state,
-        .counters = bridge_.counters(identity.id),
         .learned = table.learned(identity.id),
         .shut_down = attached.shut_down,
     });

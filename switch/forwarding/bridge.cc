@@ -50,7 +50,8 @@ DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
 Bridge::Bridge(const MacTable::Options& table)
     : table_(table), screening_(table.salt), counters_(kMaxPorts) {}
 
-void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egress) {
+void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egress,
+                     std::span<PortCounters> all_counters) {
   // Addresses in random order miss the cache twice a frame; asking for the slots a few frames ahead
   // hides that.
   constexpr size_t kAhead = 8;
@@ -59,7 +60,7 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
   for (size_t i = 0; i < frames.size(); ++i) {
     if (i + kAhead < frames.size()) Prefetch(frames[i + kAhead]);
     const Frame& frame = frames[i];
-    PortCounters& counters = counters_[frame.ingress.value];
+    PortCounters& counters = all_counters[frame.ingress.value];
     const auto drop = ProcessFrame(frame, static_cast<uint16_t>(i), now, counters, egress);
     if (drop) {
       counters.Drop(*drop);

@@ -31,9 +31,15 @@ class Bridge {
   // depend on where a batch begins or ends. Ports of the frames and of the view have been added to
   // `egress`. `frames` has at most FrameBatch::kCapacity elements.
   //
-  // Counts `forwarded`, the ingress drops and what was learned; who receives and who sends counts
-  // the rest.
-  void Process(std::span<const Frame> frames, Tick now, EgressLists& egress);
+  // Counts `forwarded`, the ingress drops and what was learned, in `counters` (by port, kMaxPorts of
+  // them); who receives and who sends counts the rest.
+  void Process(std::span<const Frame> frames, Tick now, EgressLists& egress,
+               std::span<PortCounters> counters);
+
+  // The same for one who is alone with the bridge: see counters().
+  void Process(std::span<const Frame> frames, Tick now, EgressLists& egress) {
+    Process(frames, now, egress, counters_);
+  }
 
   [[nodiscard]] MacTable& table() { return table_; }
   [[nodiscard]] const MacTable& table() const { return table_; }
@@ -41,7 +47,6 @@ class Bridge {
   [[nodiscard]] Screening& screening() { return screening_; }
   [[nodiscard]] const ForwardingView& view() const { return view_; }
 
-  // The address stays the same for the life of the bridge.
   [[nodiscard]] PortCounters& counters(PortId port) { return counters_[port.value]; }
 
   // Counted while VLANs are filtered.

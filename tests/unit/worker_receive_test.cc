@@ -87,7 +87,7 @@ class WorkerReceiveTest : public ::testing::Test {
   WorkerReceiveTest() {
     for (uint16_t id = 0; id < kPorts; ++id) {
       auto port = std::make_unique<ReadingPort>(
-          PortIdentity{.id = {id}, .name = "vm", .counters = &bridge_.counters({id})});
+          PortIdentity{.id = {id}, .name = "vm", .counters = &worker_.lane().counters({id})});
       ports_[id] = port.get();
       std::unique_ptr<Port> any = std::move(port);
       EXPECT_TRUE(worker_.AddPort(any, {.id = {id}}).ok());

@@ -54,7 +54,7 @@ class WorkerTest : public ::testing::Test {
   void AddPort(uint16_t id) {
     links_[id] = {.ifindex = id + 1, .name = "vnet", .up = true, .mtu = 1500};
     std::unique_ptr<Port> port = std::make_unique<TapPort>(
-        PortIdentity{.id = {id}, .name = "vnet", .counters = &bridge_.counters({id})},
+        PortIdentity{.id = {id}, .name = "vnet", .counters = &worker_.lane().counters({id})},
         FileDescriptor(), OffloadSet::All(),
         [this, id]() -> absl::StatusOr<LinkEvent> { return links_[id]; });
     ASSERT_TRUE(worker_.AddPort(port, {.id = {id}}).ok());
@@ -115,14 +115,14 @@ TEST_F(WorkerTest, AStormShutsThePortDownUntilItsTimeHasCome) {
   Settle();
   EXPECT_EQ(WrittenTo().size(), 4U) << "two frames to two ports";
   ASSERT_EQ(alarms.size(), 1U);
-  EXPECT_EQ(bridge_.counters({0}).alarms[0], 1U);
+  EXPECT_EQ(worker_.lane().counters({0}).alarms[0], 1U);
   EXPECT_EQ(bridge_.table().learned({0}), 0U) << "its stations are forgotten";
 
   ring_.Arrive({0}, Wire(Station(2), Station(1)));
   ring_.Arrive({1}, Wire(kBroadcastAddress, Station(3)));
   Settle();
   EXPECT_THAT(WrittenTo(), ElementsAre(2));
-  EXPECT_EQ(bridge_.counters({0}).dropped(DropReason::kShutDown), 1U);
+  EXPECT_EQ(worker_.lane().counters({0}).dropped(DropReason::kShutDown), 1U);
   EXPECT_EQ(worker_.EffectiveState({0}), PortState::kDisabled);
   EXPECT_EQ(worker_.Snapshot().ports[0].recovers_in, Ticks{500});
 
@@ -182,8 +182,8 @@ TEST_F(WorkerTest, MoreFramesThanBuffersAllArrive) {
   for (int turn = 0; ring_.waiting({0}) > 0 && turn < 1000; ++turn) worker_.Turn();
   Settle();
   EXPECT_EQ(ring_.written().size(), 2 * kFrames);
-  EXPECT_EQ(bridge_.counters({0}).received.frames, kFrames);
-  EXPECT_EQ(bridge_.counters({0}).forwarded, kFrames);
+  EXPECT_EQ(worker_.lane().counters({0}).received.frames, kFrames);
+  EXPECT_EQ(worker_.lane().counters({0}).forwarded, kFrames);
 }
 
 TEST_F(WorkerTest, AFullSubmissionQueueLosesNothing) {
@@ -215,9 +215,9 @@ TEST_F(WorkerTest, AWriteThatFailsIsCountedAndStopsNobodyElse) {
   Settle();
   worker_.Turn();
   EXPECT_THAT(WrittenTo(), ElementsAre(2));
-  EXPECT_EQ(bridge_.counters({1}).dropped(DropReason::kNoMemory), 1U);
-  EXPECT_EQ(bridge_.counters({1}).sent.frames, 0U);
-  EXPECT_EQ(bridge_.counters({2}).sent.frames, 1U);
+  EXPECT_EQ(worker_.lane().counters({1}).dropped(DropReason::kNoMemory), 1U);
+  EXPECT_EQ(worker_.lane().counters({1}).sent.frames, 0U);
+  EXPECT_EQ(worker_.lane().counters({2}).sent.frames, 1U);
 }
 
 TEST_F(WorkerTest, APortWhoseLinkGoesDownIsLeftOutAndItsStationsForgotten) {
@@ -282,7 +282,7 @@ TEST_F(WorkerTest, LooksForFramesBeforeItSleepsIfAsked) {
   ring_.Arrive({0}, Wire(Station(2), Station(1)));
   worker_.Turn();
   EXPECT_EQ(ring_.timeouts().back(), kOnlyLook);
-  EXPECT_EQ(bridge_.counters({0}).forwarded, 1U);
+  EXPECT_EQ(worker_.lane().counters({0}).forwarded, 1U);
 }
 
 TEST_F(WorkerTest, WakesToReclaimWhatHasExpiredAndThenSleepsAgain) {
@@ -304,7 +304,7 @@ TEST_F(WorkerTest, FramesTooLongForAPortAreCountedThere) {
   ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1), 1000));
   Settle();
   EXPECT_THAT(WrittenTo(), ElementsAre(1));
-  EXPECT_EQ(bridge_.counters({2}).dropped(DropReason::kTooLong), 1U);
+  EXPECT_EQ(worker_.lane().counters({2}).dropped(DropReason::kTooLong), 1U);
 }
 
 TEST_F(WorkerTest, ClosingEndsEveryReadAndNothingPassesAnyMore) {
@@ -322,11 +322,11 @@ TEST_F(WorkerTest, CopiesAreSentOrDropped) {
     ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1), i % 2 == 0 ? 60 : 500));
   }
   for (int turn = 0; turn < 20; ++turn) worker_.Turn();
-  EXPECT_EQ(bridge_.counters({0}).forwarded, 100U);
-  EXPECT_EQ(bridge_.counters({1}).sent.frames, 97U);
-  EXPECT_EQ(bridge_.counters({1}).dropped(DropReason::kWriteFailed), 3U);
-  EXPECT_EQ(bridge_.counters({2}).sent.frames, 50U);
-  EXPECT_EQ(bridge_.counters({2}).dropped(DropReason::kTooLong), 50U);
+  EXPECT_EQ(worker_.lane().counters({0}).forwarded, 100U);
+  EXPECT_EQ(worker_.lane().counters({1}).sent.frames, 97U);
+  EXPECT_EQ(worker_.lane().counters({1}).dropped(DropReason::kWriteFailed), 3U);
+  EXPECT_EQ(worker_.lane().counters({2}).sent.frames, 50U);
+  EXPECT_EQ(worker_.lane().counters({2}).dropped(DropReason::kTooLong), 50U);
 }
 
 // A datagram of a flow from station 1 to station 2, as a TAP hands it over.
@@ -343,10 +343,10 @@ TEST_F(WorkerTest, FramesOfAFlowThatComeTogetherLeaveAsOneAndAreCounted) {
   for (uint16_t i = 0; i < 5; ++i) ring_.Arrive({0}, Datagram(i));
   Settle();
   EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
-  const PortCounters& counters = bridge_.counters({1});
+  const PortCounters& counters = worker_.lane().counters({1});
   EXPECT_EQ(counters.joined, (JoinCounter{.frames = 5, .into = 1}));
   EXPECT_EQ(counters.sent, (FrameCounter{.frames = 1, .bytes = 42 + 5 * 18}));
-  EXPECT_EQ(bridge_.counters({0}).forwarded, 5U);
+  EXPECT_EQ(worker_.lane().counters({0}).forwarded, 5U);
 }
 
 TEST_F(WorkerTest, FramesStayApartWhenThatIsWanted) {
@@ -354,7 +354,7 @@ TEST_F(WorkerTest, FramesStayApartWhenThatIsWanted) {
   for (uint16_t i = 0; i < 5; ++i) ring_.Arrive({0}, Datagram(i));
   Settle();
   EXPECT_EQ(WrittenTo().size(), 10U);
-  EXPECT_EQ(bridge_.counters({1}).joined, JoinCounter{});
+  EXPECT_EQ(worker_.lane().counters({1}).joined, JoinCounter{});
 }
 
 TEST_F(WorkerTest, NoFrameWaitsForOthersToJoin) {
@@ -414,7 +414,7 @@ TEST_F(WorkerTest, TheAddressOfAnInterfaceIsTheBridgesWhileItIsAPort) {
   };
   const auto add = [&](PortId id) {
     std::unique_ptr<Port> port = std::make_unique<NetdevPort>(
-        PortIdentity{.id = id, .name = "veth0", .counters = &bridge_.counters(id)},
+        PortIdentity{.id = id, .name = "veth0", .counters = &worker_.lane().counters(id)},
         NetdevPort::Queue{.role = QueueRole::kFirst,
                           .socket = {},
                           .query = [&link]() -> absl::StatusOr<LinkEvent> { return link; },
@@ -463,8 +463,8 @@ TEST_F(WorkerTest, ProbesAreSentOnceAPeriodAndCounted) {
   worker_.SetLoopDetection({.period = {200}});
   Settle();
   EXPECT_THAT(WrittenTo(), ElementsAre(0, 1, 2));
-  EXPECT_EQ(bridge_.counters({0}).sent.frames, 1U);
-  EXPECT_EQ(bridge_.counters({0}).sent.bytes, kLoopProbeSize);
+  EXPECT_EQ(worker_.lane().counters({0}).sent.frames, 1U);
+  EXPECT_EQ(worker_.lane().counters({0}).sent.bytes, kLoopProbeSize);
   ASSERT_TRUE(ring_.timeouts().back().has_value());
   EXPECT_EQ(*ring_.timeouts().back(), std::chrono::seconds(2));
   Settle();
@@ -500,8 +500,8 @@ TEST_F(WorkerTest, OnePortOfALoopIsShutDownUntilItsTimeHasCome) {
   EXPECT_EQ(worker_.EffectiveState({2}), PortState::kDisabled);
   EXPECT_EQ(worker_.EffectiveState({1}), PortState::kForwarding);
   EXPECT_THAT(WrittenTo(), IsEmpty()) << "probes are consumed";
-  EXPECT_EQ(bridge_.counters({2}).dropped(DropReason::kLoopProbe), 1U);
-  EXPECT_EQ(bridge_.counters({1}).dropped(DropReason::kLoopProbe), 1U);
+  EXPECT_EQ(worker_.lane().counters({2}).dropped(DropReason::kLoopProbe), 1U);
+  EXPECT_EQ(worker_.lane().counters({1}).dropped(DropReason::kLoopProbe), 1U);
 
   clock_.now = clock_.now + Ticks{999};
   Settle();
@@ -517,7 +517,7 @@ TEST_F(WorkerTest, ADownPortIsNotProbed) {
   worker_.SetLoopDetection({.period = {200}});
   Settle();
   EXPECT_THAT(WrittenTo(), ElementsAre(0, 2));
-  EXPECT_EQ(bridge_.counters({1}).dropped(DropReason::kLinkDown), 0U);
+  EXPECT_EQ(worker_.lane().counters({1}).dropped(DropReason::kLinkDown), 0U);
 }
 
 TEST_F(WorkerTest, AnswersForNeighboursLeaveByThePortOfTheQuestion) {
@@ -544,7 +544,7 @@ TEST_F(WorkerTest, AnswersForNeighboursLeaveByThePortOfTheQuestion) {
                                                   .target_mac = Station(1),
                                                   .target = 0x0A000001}
                                              .Build()));
-  const PortCounters& counters = bridge_.counters({0});
+  const PortCounters& counters = worker_.lane().counters({0});
   EXPECT_EQ(counters.dropped(DropReason::kNeighbourAnswered), 1U);
   EXPECT_EQ(counters.received.frames, counters.forwarded + 1);
   EXPECT_EQ(counters.sent.bytes, 42U + 42U) << "the announcement, and the answer";
