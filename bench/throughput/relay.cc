@@ -1,4 +1,4 @@
-// The ceiling of TAP I/O: a bare relay between two TAPs that looks at nothing.
+// A bare relay between two TAPs that looks at nothing: io_uring alone, with multishot reads.
 //
 //   relay TAP1[,netns=NAME] TAP2[,netns=NAME]
 //
@@ -8,8 +8,6 @@
 // A turn is one system call. It carries out the queued writes, in order and inline, then takes
 // frames until the buffers are used up or there is none left. So a buffer goes back to the kernel
 // before the call that writes from it: nothing is read into it before that write is over.
-//
-// <figures>
 
 #include <fcntl.h>
 #include <liburing.h>

@@ -43,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(All, PortFailureTest,
 
 // Of a type that the steady stream does not hear.
 std::vector<std::byte> HereIAm(MacAddress station) {
-  return FrameBuilder(kBroadcastAddress, station).Type(kFenceType).Pad(60).Build();
+  return FrameBuilder(kBroadcastAddress, station).Type(EtherType{0x88B6}).Pad(60).Build();
 }
 
 TEST_P(PortFailureTest, OthersGoOnWithoutLossOrInterruption) {

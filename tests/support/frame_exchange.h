@@ -1,8 +1,8 @@
 // Frames of the test's own making between the hosts of a network, and an account of who got which.
 //
 // That a frame has not arrived, or not a second time, is known without waiting for it: a switch
-// keeps the order of frames between two ports, so once a later frame of each sender is there,
-// nothing earlier is still to come.
+// keeps the order of frames of a flow between two ports, so once later frames of each sender are
+// there, of as many flows as take every queue of a port, nothing earlier is still to come.
 
 #pragma once
 
@@ -26,7 +26,6 @@ namespace tapswitch {
 
 // For experiments (IEEE 802, 9.2.3): no protocol of any host answers.
 inline constexpr EtherType kTestType{0x88B5};
-inline constexpr EtherType kFenceType{0x88B6};
 
 [[nodiscard]] inline std::vector<std::byte> TestFrame(MacAddress destination, MacAddress source,
                                                       std::string_view text) {

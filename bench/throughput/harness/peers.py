@@ -41,7 +41,7 @@ def _missing_program(path):
 
 class Relay(Peer):
     name = "relay"
-    about = "bare io_uring loop between two TAPs, no look-up: the ceiling of TAP I/O"
+    about = "bare io_uring loop between two TAPs, multishot reads, no look-up"
     max_hosts = 2
 
     @classmethod
