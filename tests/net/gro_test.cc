@@ -53,7 +53,9 @@ class GroTest : public SwitchCaseTest<GroCase> {
     network_.emplace(TestNetwork::Options{
         .io = io(),
         .ports = {"", test_case().to},
-        .flags = {std::string("--gro=") + (test_case().name == "off" ? "off" : "auto")}});
+        // One worker, so that order is kept between flows, too.
+        .flags = {"--workers=1",
+                  std::string("--gro=") + (test_case().name == "off" ? "off" : "auto")}});
     receiver_ = network_->host(2).OpenSocket(AF_INET6, SOCK_DGRAM);
     constexpr int kRoom = 4 << 20;
     setsockopt(receiver_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof(kRoom));
