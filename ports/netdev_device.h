@@ -33,10 +33,11 @@ namespace tapswitch {
 
 class NetdevDevice {
  public:
-  // Opens a socket for each of `queues` (one or more) and attaches the interface, which may be down. Frames are behind a virtio-net
-  // header, none is the host's own, and the interface is promiscuous while the socket is open. Where
-  // the host cannot be excluded, the log says so. Requires CAP_NET_RAW; and CAP_NET_ADMIN to
-  // exclude the host; and CAP_SYS_ADMIN to work in another namespace.
+  // Opens a socket for each of `queues` (one or more) and attaches the interface, which may be down.
+  // Frames are behind a virtio-net header, none is the host's own, and the interface is promiscuous
+  // while the sockets are open. Where the host cannot be excluded, the log says so. Requires
+  // CAP_NET_RAW; and CAP_NET_ADMIN to exclude the host; and CAP_SYS_ADMIN to work in another
+  // namespace.
   //
   // Errors are one line that says what to do about it; after one nothing is left.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<NetdevDevice>> Open(
