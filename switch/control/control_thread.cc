@@ -93,7 +93,7 @@ absl::Status ControlThread::WatchEvents() {
       return std::string();
     }
     return AnswerLine(line, [&](const std::string& method, const nlohmann::json& params) {
-      return methods_.Call(client, method, params);
+      return Answer(client, method, params);
     });
   });
   socket_->set_on_disconnect([this](ClientId client) { methods_.Forget(client); });
@@ -101,6 +101,13 @@ absl::Status ControlThread::WatchEvents() {
   if (absl::Status watched = captures_.Watch(); !watched.ok()) return watched;
   return socket_->Watch(running_.events.fd(),
                         [this] { methods_.PublishSwitchEvents(running_.events.Take()); });
+}
+
+Methods::Result ControlThread::Answer(ClientId client, const std::string& method,
+                                      const nlohmann::json& params) {
+  const ControlPeer peer = socket_->peer(client).value_or(ControlPeer{});
+  if (absl::Status may = policy_.Check(peer, method, params); !may.ok()) return may;
+  return methods_.Call(client, method, params);
 }
 
 void ControlThread::Serve() {
