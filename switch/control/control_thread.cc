@@ -111,11 +111,10 @@ Methods::Result ControlThread::Answer(ClientId client, const std::string& method
 }
 
 void ControlThread::Serve() {
-  constexpr std::chrono::milliseconds kNoWait(0);
   while (!stopping_) {
     // One at a time, so that clients do not wait for a thousand of them.
     attacher_.Step();
-    socket_->Turn(attacher_.has_work() ? std::optional(kNoWait) : std::nullopt);
+    socket_->Turn(attacher_.patience());
     captures_.Pump();
   }
   EndCaptures();
