@@ -1,9 +1,9 @@
 // TAPs that tapswitch-qemu-helper made, which nobody holds any more.
 //
-// Such a TAP is to go with the process that it was given to. Its holder can make it persistent, which
-// takes no privileges: then the kernel keeps it, without a carrier, and says nothing of it if the
-// holder had taken the carrier away before. Nor does it tell whether somebody holds a TAP of one
-// queue: but only one can, so who gets hold of it knows.
+// Such a TAP is to go with the process that it was given to. Its holder can make it persistent,
+// which takes no privileges: then the kernel keeps it, without a carrier, and says nothing of it if
+// the holder had taken the carrier away before. Nor does it tell whether somebody holds a TAP of
+// one queue: but only one can, so who gets hold of it knows.
 
 #pragma once
 
@@ -15,8 +15,8 @@
 
 namespace tapswitch {
 
-// The alias of an interface (ip-link(8)) that the helper made. It takes CAP_NET_ADMIN to set one, so
-// no guest can mark others' interfaces.
+// The alias of an interface (ip-link(8)) that the helper made. It takes CAP_NET_ADMIN to set one,
+// so no guest can mark others' interfaces.
 inline constexpr std::string_view kGuestTapAlias = "tapswitch-qemu-helper";
 
 // The helper made it, and gave it away.
@@ -31,8 +31,8 @@ class AbandonedTaps {
   // thread is in the namespace of the interfaces.
   AbandonedTaps();
 
-  // Deletes a persistent TAP unless somebody holds it. True when it is gone. It takes CAP_NET_ADMIN.
-  // The calling thread is in the same namespace.
+  // Deletes a persistent TAP unless somebody holds it. True when it is gone. It takes
+  // CAP_NET_ADMIN. The calling thread is in the same namespace.
   [[nodiscard]] absl::StatusOr<bool> RemoveIfAbandoned(const LinkState& link);
 
  private:

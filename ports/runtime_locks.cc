@@ -52,15 +52,16 @@ std::string Describe(pid_t pid) {
 
 absl::Status Failed(const std::string& what) { return absl::ErrnoToStatus(errno, what); }
 
-// The system's folder may belong to the user that the packaged service runs as; root gave it to that
-// user. Everybody else's folder has to be the caller's own.
+// The system's folder may belong to the user that the packaged service runs as; root gave it to
+// that user. Everybody else's folder has to be the caller's own.
 bool MayOwn(uid_t owner, const std::string& folder) {
   return owner == geteuid() || (geteuid() == 0 && folder == kSystemFolder);
 }
 
 absl::StatusOr<FileDescriptor> OpenFolder(const std::string& path) {
   constexpr mode_t kMode = 0755;
-  if (mkdir(path.c_str(), kMode) != 0 && errno != EEXIST) return Failed(path);
+  const bool is_new = mkdir(path.c_str(), kMode) == 0;
+  if (!is_new && errno != EEXIST) return Failed(path);
   FileDescriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat found {};
   if (!folder.valid() || fstat(folder.get(), &found) != 0) return Failed(path);
@@ -71,6 +72,9 @@ absl::StatusOr<FileDescriptor> OpenFolder(const std::string& path) {
     return absl::PermissionDeniedError(
         fmt::format("{}: others may write it (chmod go-w it)", path));
   }
+  // Control sockets are there, too: the umask may have taken away what a group needs to get at
+  // them.
+  if (is_new && fchmod(folder.get(), kMode) != 0) return Failed(path);
   return folder;
 }
 
@@ -116,8 +120,8 @@ std::vector<std::string> OwnFolders() {
 
 }  // namespace
 
-// The open file, and what this process holds of it: its own locks never conflict with each other for
-// the kernel.
+// The open file, and what this process holds of it: its own locks never conflict with each other
+// for the kernel.
 class RuntimeLocks::File {
  public:
   explicit File(FileDescriptor file) : file_(std::move(file)) {}

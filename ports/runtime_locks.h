@@ -1,10 +1,11 @@
 // Claims among all processes of a machine: whoever holds the lock of a name is its only owner.
 //
 // All locks are ranges of one file, RUNTIME_FOLDER/locks: a name is hashed to a byte. The file is
-// opened once, before privileges are given up, so that locks can be taken for as long as the process
-// lives. It stays where it is when the process ends, so nothing that somebody else may have put there
-// is ever removed, and the kernel releases the locks of a process however it ends. Others can neither
-// make the file nor open it: the folder is writable by its owner only, and the mode is 0600.
+// opened once, before privileges are given up, so that locks can be taken for as long as the
+// process lives. It stays where it is when the process ends, so nothing that somebody else may have put
+// there is ever removed, and the kernel releases the locks of a process however it ends. Others can
+// neither make the file nor open it: the folder is writable by its owner only, and the mode is
+// 0600.
 //
 // The locks are those of fcntl(2), which belong to a process: the kernel tells who holds one. They
 // would be lost if this process opened the file a second time and closed that, so nothing but

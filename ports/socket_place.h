@@ -22,8 +22,8 @@ struct FileId {
   bool operator==(const FileId&) const = default;
 };
 
-// A file of any kind that is open by O_PATH: its owner and its mode can be changed, and a socket can
-// be connected to, whatever is at its path by now.
+// A file of any kind that is open by O_PATH: its owner and its mode can be changed, and a socket
+// can be connected to, whatever is at its path by now.
 struct FoundFile {
   FileDescriptor file;
   struct stat status {};

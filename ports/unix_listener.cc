@@ -159,8 +159,8 @@ UnixListener::~UnixListener() {
 }
 
 absl::Status UnixListener::BindSocket(const Options& options) {
-  // bind() makes the file with the socket's own mode less the umask, which belongs to all threads. A
-  // file that is to be given away is nobody else's until then.
+  // bind() makes the file with the socket's own mode less the umask, which belongs to all threads.
+  // A file that is to be given away is nobody else's until then.
   const bool is_given = options.user || options.group;
   const mode_t first = is_given ? S_IRUSR | S_IWUSR : options.mode;
   if (fchmod(socket_.get(), first) != 0) return Failed(options, "cannot set the mode of");

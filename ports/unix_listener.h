@@ -41,18 +41,18 @@ class UnixListener {
   // Listens, non-blocking.
   //
   // Takes over a socket that nobody listens on any more. AlreadyExists when somebody does, or when
-  // what is there is no socket. A lock (runtime_locks.h) on the folder and the name, held as long as
-  // the listener lives, keeps two that start at the same time apart, however they write the path. On
-  // an error nothing is left behind.
+  // what is there is no socket. A lock (runtime_locks.h) on the folder and the name, held as long
+  // as the listener lives, keeps two that start at the same time apart, however they write the path.
+  // On an error nothing is left behind.
   //
   // Whoever may write the folder, or one above it, cannot have anything done to other files: the
-  // folder is looked up once, and owner, group and mode are changed of the very file that was bound.
-  // Where the kernel does not say which file that is (it takes CAP_NET_ADMIN), root makes no socket
-  // in a folder that others may write: PermissionDenied.
+  // folder is looked up once, and owner, group and mode are changed of the very file that was
+  // bound. Where the kernel does not say which file that is (it takes CAP_NET_ADMIN), root makes no
+  // socket in a folder that others may write: PermissionDenied.
   [[nodiscard]] static absl::StatusOr<UnixListener> Bind(const Options& options);
 
-  // Ends the socket for all who have a copy of it. Removes the file that was bound, unless something
-  // else has its name by now; nothing else is ever removed.
+  // Ends the socket for all who have a copy of it. Removes the file that was bound, unless
+  // something else has its name by now; nothing else is ever removed.
   ~UnixListener();
   UnixListener(UnixListener&& other) noexcept = default;
   UnixListener& operator=(UnixListener&&) = delete;

@@ -79,7 +79,7 @@ class SocketFileExchangeTest : public testing::Test {
 
   // Makes and ends sockets while the exchanger is at it; it may well make them fail.
   void Insist(const UnixListener::Options& options) const {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
     while (std::chrono::steady_clock::now() < until) {
       { const auto listener = UnixListener::Bind(options); }
       struct stat found {};

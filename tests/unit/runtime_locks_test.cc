@@ -74,14 +74,17 @@ TEST_F(RuntimeLocksTest, ALockEndsWithItsProcess) {
 }
 
 TEST_F(RuntimeLocksTest, OthersCannotGetAtTheFile) {
-  const mode_t before = umask(0);
-  ASSERT_TRUE(Open().ok());
-  umask(before);
-  struct stat found {};
-  ASSERT_EQ(stat((folder_ + "/locks").c_str(), &found), 0);
-  EXPECT_EQ(found.st_mode & 07777U, 0600U);
-  ASSERT_EQ(stat(folder_.c_str(), &found), 0);
-  EXPECT_EQ(found.st_mode & 07777U, 0755U);
+  for (const mode_t mask : {0U, 077U}) {
+    const mode_t before = umask(mask);
+    ASSERT_TRUE(Open().ok());
+    umask(before);
+    struct stat found {};
+    ASSERT_EQ(stat((folder_ + "/locks").c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 07777U, 0600U);
+    ASSERT_EQ(stat(folder_.c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 07777U, 0755U);
+    std::filesystem::remove_all(folder_);
+  }
 }
 
 TEST_F(RuntimeLocksTest, AFolderThatOthersMayWriteIsNotUsed) {
