@@ -107,7 +107,11 @@ Methods::Result ControlThread::Answer(ClientId client, const std::string& method
                                       const nlohmann::json& params) {
   const ControlPeer peer = socket_->peer(client).value_or(ControlPeer{});
   if (absl::Status may = policy_.Check(peer, method, params); !may.ok()) return may;
-  return methods_.Call(client, method, params);
+  if (method != "port.add" || policy_.IsTrusted(peer)) return methods_.Call(client, method, params);
+  if (absl::Status may = quota_.Check(peer.uid, params, control_.config()); !may.ok()) return may;
+  auto added = methods_.Call(client, method, params);
+  if (added.ok()) quota_.Note(peer.uid, params);
+  return added;
 }
 
 void ControlThread::Serve() {

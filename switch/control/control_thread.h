@@ -22,6 +22,7 @@
 #include "switch/control/methods.h"
 #include "switch/control/metrics/metrics_server.h"
 #include "switch/control/monitor.h"
+#include "switch/control/port_quota.h"
 
 namespace tapswitch {
 
@@ -73,6 +74,7 @@ class ControlThread {
   Attacher attacher_;
   Methods methods_;
   ClientPolicy policy_ = ClientPolicy::OfProcess();
+  PortQuota quota_;
   std::unique_ptr<MetricsServer> metrics_;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;  // last: it uses all of the above

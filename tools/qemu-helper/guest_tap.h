@@ -33,8 +33,8 @@ void KeepHostQuiet(const GuestTap& tap);
 // Whether `fd` is open, and a Unix socket.
 [[nodiscard]] absl::Status CheckUnixSocket(int fd);
 
-// Sends an open file through a Unix socket. DeadlineExceeded when that has no room for 5 s, as nobody
-// reads it.
+// Sends an open file through a Unix socket. DeadlineExceeded when that has no room for 5 s, as
+// nobody reads it.
 [[nodiscard]] absl::Status SendFile(int socket, int file);
 
 }  // namespace tapswitch
