@@ -9,12 +9,8 @@
 #include <netinet/in.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstddef>
 #include <new>
 #include <string>
 #include <string_view>
@@ -23,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "ports/route_socket.h"
+#include "ports/runtime_locks.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -134,18 +131,11 @@ class TrafficControl {
   int ifindex_;
 };
 
-// Held while an owner lives: an abstract name belongs to its namespace, and goes with the process.
-// Empty when somebody holds it. The thread is in the namespace.
-FileDescriptor TakeLock(int ifindex) {
-  FileDescriptor lock(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!lock.valid()) return lock;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string name = fmt::format("tapswitch.clsact.{}", ifindex);
-  name.copy(address.sun_path + 1, sizeof(address.sun_path) - 1);
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  if (bind(lock.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return {};
-  return lock;
+// Held while an owner lives. AlreadyExists names who holds it.
+absl::StatusOr<RuntimeLock> TakeLock(NetnsId netns, int ifindex) {
+  const auto locks = RuntimeLocks::OfProcess();
+  if (!locks.ok()) return locks.status();
+  return locks->Take(fmt::format("clsact {} {}", netns.inode, ifindex));
 }
 
 // Calls a function with the traffic control of the interface, in its namespace.
@@ -158,9 +148,9 @@ absl::Status Inside(const NetworkNamespace& netns, Function function) {
   return function(*socket);
 }
 
-void RemoveIfAbandoned(RouteSocket& socket, int ifindex) {
-  const FileDescriptor lock = TakeLock(ifindex);
-  if (!lock.valid()) return;
+void RemoveIfAbandoned(RouteSocket& socket, NetnsId netns, int ifindex) {
+  const auto lock = TakeLock(netns, ifindex);
+  if (!lock.ok()) return;
   TrafficControl control(socket, ifindex);
   // Whether the discipline was there before it, nobody knows any more; an empty one does nothing.
   if (control.RemoveFilter()) control.RemoveDisciplineIfUnused();
@@ -185,8 +175,12 @@ absl::StatusOr<std::unique_ptr<ClsactFilter>> ClsactFilter::Add(const NetworkNam
                                                                 int ifindex) {
   std::unique_ptr<ClsactFilter> filter;
   const absl::Status added = Inside(netns, [&](RouteSocket& socket) {
-    FileDescriptor lock = TakeLock(ifindex);
-    if (!lock.valid()) return absl::UnavailableError("another switch keeps the host out already");
+    auto lock = TakeLock(netns.id(), ifindex);
+    if (absl::IsAlreadyExists(lock.status())) {
+      return absl::UnavailableError(fmt::format("another switch keeps the host out already: {}",
+                                                std::string(lock.status().message())));
+    }
+    if (!lock.ok()) return lock.status();
     TrafficControl control(socket, ifindex);
     const bool mended = control.RemoveFilter();
     const absl::Status discipline = control.AddDiscipline();
@@ -195,14 +189,14 @@ absl::StatusOr<std::unique_ptr<ClsactFilter>> ClsactFilter::Add(const NetworkNam
         NetworkNamespace::FromFile(FileDescriptor(fcntl(netns.fd(), F_DUPFD_CLOEXEC, 0)), "netns");
     if (!kept.ok()) return kept.status();
     filter.reset(
-        new ClsactFilter(*std::move(kept), ifindex, std::move(lock), discipline.ok() || mended));
+        new ClsactFilter(*std::move(kept), ifindex, *std::move(lock), discipline.ok() || mended));
     return control.AddFilter();  // on an error the destructor tidies up
   });
   if (!added.ok()) return added;
   return filter;
 }
 
-ClsactFilter::ClsactFilter(NetworkNamespace netns, int ifindex, FileDescriptor lock,
+ClsactFilter::ClsactFilter(NetworkNamespace netns, int ifindex, RuntimeLock lock,
                            bool made_discipline)
     : netns_(std::move(netns)),
       ifindex_(ifindex),
@@ -219,15 +213,17 @@ ClsactFilter::~ClsactFilter() {
 }
 
 void ClsactFilter::RemoveAbandoned(const NetworkNamespace& netns, int ifindex) {
-  static_cast<void>(Inside(netns, [ifindex](RouteSocket& socket) {
-    RemoveIfAbandoned(socket, ifindex);
+  static_cast<void>(Inside(netns, [&](RouteSocket& socket) {
+    RemoveIfAbandoned(socket, netns.id(), ifindex);
     return absl::OkStatus();
   }));
 }
 
 void ClsactFilter::RemoveAllAbandoned(const NetworkNamespace& netns) {
-  static_cast<void>(Inside(netns, [](RouteSocket& socket) {
-    for (const int ifindex : InterfacesWithDiscipline(socket)) RemoveIfAbandoned(socket, ifindex);
+  static_cast<void>(Inside(netns, [&](RouteSocket& socket) {
+    for (const int ifindex : InterfacesWithDiscipline(socket)) {
+      RemoveIfAbandoned(socket, netns.id(), ifindex);
+    }
     return absl::OkStatus();
   }));
 }

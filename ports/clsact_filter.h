@@ -8,13 +8,15 @@
 #include "absl/status/statusor.h"
 #include "ports/file_descriptor.h"
 #include "ports/netns.h"
+#include "ports/runtime_locks.h"
 
 namespace tapswitch {
 
 class ClsactFilter {
  public:
   // On interface `ifindex` in `netns`; one that a killed switch has left there is taken over.
-  // Unavailable when another switch has one there.
+  // Unavailable when another switch has one there, which a lock says that others cannot take
+  // (runtime_locks.h).
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<ClsactFilter>> Add(
       const NetworkNamespace& netns, int ifindex);
 
@@ -28,11 +30,11 @@ class ClsactFilter {
   ClsactFilter& operator=(const ClsactFilter&) = delete;
 
  private:
-  ClsactFilter(NetworkNamespace netns, int ifindex, FileDescriptor lock, bool made_discipline);
+  ClsactFilter(NetworkNamespace netns, int ifindex, RuntimeLock lock, bool made_discipline);
 
   NetworkNamespace netns_;
   int ifindex_;
-  FileDescriptor lock_;  // says that the owner lives
+  RuntimeLock lock_;  // says that the owner lives
   bool made_discipline_;
 };
 

@@ -78,7 +78,8 @@ std::optional<LinkState> ParseLinkMessage(nlmsghdr& message) {
                   .address = AddressOrZero(attributes[IFLA_ADDRESS]),
                   .mtu = NumberOrZero(attributes[IFLA_MTU]),
                   .txqueuelen = NumberOrZero(attributes[IFLA_TXQLEN]),
-                  .tun = {}};
+                  .tun = {},
+                  .alias = TextOrEmpty(attributes[IFLA_IFALIAS])};
   if (state.kind == "tun") state.tun = ParseTunState(info[IFLA_INFO_DATA]);
   return state;
 }

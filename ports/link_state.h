@@ -34,6 +34,7 @@ struct LinkState {
   uint32_t mtu = 0;
   uint32_t txqueuelen = 0;
   std::optional<TunState> tun;
+  std::string alias{};  // a text that an administrator has given it; empty: none
 
   bool operator==(const LinkState&) const = default;
 };

@@ -1,7 +1,7 @@
 #include "ports/unix_listener.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,6 +19,9 @@ namespace {
 
 // Connections that wait to be accepted. More than that wait in connect(), or fail there.
 constexpr int kBacklog = 256;
+
+// Opens the file of a socket by O_PATH (linux/un.h, which defines sockaddr_un a second time).
+constexpr unsigned long kOpenBoundFile = SIOCPROTOPRIVATE;
 
 using Options = UnixListener::Options;
 
@@ -47,72 +50,76 @@ sockaddr_un AddressOf(const std::string& path) {
   return address;
 }
 
-absl::Status MakeParentOf(const Options& options) {
-  const std::string& path = options.path;
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos || slash == 0) return absl::OkStatus();
-  const std::string parent = path.substr(0, slash);
-  constexpr mode_t kParentMode = 0755;
-  if (mkdir(parent.c_str(), kParentMode) != 0) {
-    return errno == EEXIST ? absl::OkStatus()
-                           : Failed(options, "cannot make the directory", parent);
-  }
-  // The umask may have taken away what the group needs to get at the socket.
-  if (chmod(parent.c_str(), kParentMode) != 0)
-    return Failed(options, "cannot set the mode of", parent);
-  return absl::OkStatus();
+// An error of the place, which does not know what it is for.
+absl::Status About(const Options& options, const absl::Status& status) {
+  return {status.code(),
+          fmt::format("{}: {}: {}", options.what, options.path, std::string(status.message()))};
 }
 
-// Whether nobody listens on the socket at `path`.
-absl::StatusOr<bool> IsStale(const Options& options) {
+// Whether nobody listens on the socket that was found.
+absl::StatusOr<bool> IsStale(const Options& options, const FoundFile& found) {
   const FileDescriptor probe = NewSocket(SOCK_STREAM);
   if (!probe.valid()) return Failed(options, "cannot make a socket to try");
-  const sockaddr_un address = AddressOf(options.path);
+  const sockaddr_un address = AddressOf(found.path());
   const int result =
       connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   // EAGAIN: its backlog is full; EPROTOTYPE: it is of another type. Somebody is there.
   if (result == 0 || errno == EAGAIN || errno == EPROTOTYPE) return false;
-  if (errno == ECONNREFUSED || errno == ENOENT) return true;
+  if (errno == ECONNREFUSED) return true;
   return Failed(options, "cannot try");
 }
 
-absl::StatusOr<bool> WaitUntilStale(const Options& options) {
+absl::StatusOr<bool> WaitUntilStale(const Options& options, const FoundFile& found) {
   constexpr std::chrono::milliseconds kPause(20);
   for (auto left = options.patience;; left -= kPause) {
-    const absl::StatusOr<bool> stale = IsStale(options);
+    const absl::StatusOr<bool> stale = IsStale(options, found);
     if (!stale.ok() || *stale || left <= std::chrono::milliseconds(0)) return stale;
     std::this_thread::sleep_for(kPause);
   }
 }
 
-absl::Status RemoveStale(const Options& options) {
-  const std::string& path = options.path;
-  struct stat found {};
-  if (lstat(path.c_str(), &found) != 0) {
-    return errno == ENOENT ? absl::OkStatus() : Failed(options, "cannot look at");
+absl::Status RemoveStale(const Options& options, const SocketPlace& place) {
+  const auto found = place.Find();
+  if (absl::IsNotFound(found.status())) return absl::OkStatus();
+  if (!found.ok()) return About(options, found.status());
+  if (!S_ISSOCK(found->status.st_mode)) {
+    return absl::AlreadyExistsError(
+        fmt::format("{}: {} is there and is no socket; remove it, or choose another path",
+                    options.what, options.path));
   }
-  if (!S_ISSOCK(found.st_mode)) {
-    return absl::AlreadyExistsError(fmt::format(
-        "{}: {} is there and is no socket; remove it, or choose another path", options.what, path));
-  }
-  const absl::StatusOr<bool> stale = WaitUntilStale(options);
+  const absl::StatusOr<bool> stale = WaitUntilStale(options, *found);
   if (!stale.ok()) return stale.status();
   if (!*stale) return InUse(options);
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return Failed(options, "cannot remove the stale");
-  }
-  return absl::OkStatus();
+  const absl::Status removed = place.RemoveIf(found->id());
+  return removed.ok() ? removed : About(options, removed);
 }
 
-std::string LockPathOf(const std::string& path) { return path + ".lock"; }
+absl::StatusOr<RuntimeLock> Lock(const Options& options, const SocketPlace& place) {
+  const auto locks = RuntimeLocks::OfProcess();
+  if (!locks.ok()) return About(options, locks.status());
+  auto lock = locks->Take("unix " + place.identity());
+  if (absl::IsAlreadyExists(lock.status())) return InUse(options);
+  if (!lock.ok()) return About(options, lock.status());
+  return lock;
+}
+
+// Root changes no file of which only the name is known, where that is in other hands. The socket is
+// not bound yet: whoever may ask for its file is told that there is none.
+absl::Status CheckMayBind(const Options& options, const SocketPlace& place,
+                          const FileDescriptor& socket) {
+  if (geteuid() != 0 || ioctl(socket.get(), kOpenBoundFile) >= 0 || errno == ENOENT) {
+    return absl::OkStatus();
+  }
+  const auto exchangeable = place.MayOthersExchange();
+  if (!exchangeable.ok()) return About(options, exchangeable.status());
+  if (!*exchangeable) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      fmt::format("{}: others may write the folder of {}, where root needs CAP_NET_ADMIN to make a "
+                  "socket; use another folder",
+                  options.what, options.path));
+}
 
 }  // namespace
-
-std::optional<UnixListener::FileId> UnixListener::Identify(const std::string& path) {
-  struct stat found {};
-  if (lstat(path.c_str(), &found) != 0) return std::nullopt;
-  return FileId{found.st_dev, found.st_ino};
-}
 
 absl::Status UnixListener::CheckPath(std::string_view what, const std::string& path) {
   constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
@@ -124,70 +131,83 @@ absl::Status UnixListener::CheckPath(std::string_view what, const std::string& p
                   path.size(), kLongest));
 }
 
-absl::StatusOr<FileDescriptor> UnixListener::Lock(const Options& options) {
-  const std::string lock_path = LockPathOf(options.path);
-  for (;;) {
-    constexpr mode_t kLockMode = 0600;
-    FileDescriptor lock(
-        open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kLockMode));
-    if (!lock.valid()) return Failed(options, "cannot open", lock_path);
-    if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-      return errno == EWOULDBLOCK ? InUse(options) : Failed(options, "cannot lock", lock_path);
-    }
-    struct stat locked {};
-    if (fstat(lock.get(), &locked) != 0) return Failed(options, "cannot look at", lock_path);
-    if (Identify(lock_path) == FileId{locked.st_dev, locked.st_ino}) return lock;
-    // Its last owner removed it between our open and our lock: that one protects nothing.
-  }
-}
-
 absl::StatusOr<UnixListener> UnixListener::Bind(const Options& options) {
   if (absl::Status status = CheckPath(options.what, options.path); !status.ok()) return status;
-  if (options.makes_folder) {
-    if (absl::Status status = MakeParentOf(options); !status.ok()) return status;
-  }
-  absl::StatusOr<FileDescriptor> lock = Lock(options);
+  auto place = SocketPlace::Open(options.path, options.makes_folder);
+  if (!place.ok()) return About(options, place.status());
+  absl::StatusOr<RuntimeLock> lock = Lock(options, *place);
   if (!lock.ok()) return lock.status();
-  UnixListener listener(options.path, NewSocket(options.type), *std::move(lock));
+  UnixListener listener(options.path, *std::move(place), NewSocket(options.type), *std::move(lock));
   if (!listener.socket_.valid()) return Failed(options, "cannot make the socket of");
-  if (absl::Status status = RemoveStale(options); !status.ok()) return status;
+  if (absl::Status status = RemoveStale(options, listener.place_); !status.ok()) return status;
   if (absl::Status status = listener.BindSocket(options); !status.ok()) return status;
   return listener;
 }
 
-UnixListener::UnixListener(std::string path, FileDescriptor socket, FileDescriptor lock)
-    : path_(std::move(path)), socket_(std::move(socket)), lock_(std::move(lock)) {}
+UnixListener::UnixListener(std::string path, SocketPlace place, FileDescriptor socket,
+                           RuntimeLock lock)
+    : path_(std::move(path)),
+      place_(std::move(place)),
+      socket_(std::move(socket)),
+      lock_(std::move(lock)) {}
 
 UnixListener::~UnixListener() {
-  // Nothing of ours after a move, and the file only while it is ours.
-  if (bound_ && socket_.valid() && Identify(path_) == bound_) unlink(path_.c_str());
+  if (!socket_.valid()) return;  // nothing is ours after a move
+  if (bound_) static_cast<void>(place_.RemoveIf(*bound_));
   // An io_uring may hold it open for a while yet.
-  if (socket_.valid()) shutdown(socket_.get(), SHUT_RDWR);
-  // Under the lock, so that the next one to lock the path locks a new file or notices.
-  if (lock_.valid()) unlink(LockPathOf(path_).c_str());
+  shutdown(socket_.get(), SHUT_RDWR);
 }
 
 absl::Status UnixListener::BindSocket(const Options& options) {
-  // bind() makes the file with the socket's own mode less the umask. With 0600 it is at no time open
-  // to more than it will be; the umask would do as well, but belongs to all threads.
-  if (fchmod(socket_.get(), S_IRUSR | S_IWUSR) != 0) {
-    return Failed(options, "cannot set the mode of");
-  }
-  const sockaddr_un address = AddressOf(path_);
+  // bind() makes the file with the socket's own mode less the umask, which belongs to all threads.
+  // A file that is to be given away is nobody else's until then.
+  const bool is_given = options.user || options.group;
+  const mode_t first = is_given ? S_IRUSR | S_IWUSR : options.mode;
+  if (fchmod(socket_.get(), first) != 0) return Failed(options, "cannot set the mode of");
+  if (absl::Status may = CheckMayBind(options, place_, socket_); !may.ok()) return may;
+  const sockaddr_un address = AddressOf(place_.address());
   if (bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return Failed(options, "cannot bind");
   }
-  bound_ = Identify(path_);
+  const auto bound = IdentifyBound(options);
+  if (!bound.ok()) return bound.status();
   constexpr uid_t kAsItIs = static_cast<uid_t>(-1);
-  if ((options.user || options.group) &&
-      lchown(path_.c_str(), options.user.value_or(kAsItIs), options.group.value_or(kAsItIs)) != 0) {
+  if (is_given && fchownat(bound->file.get(), "", options.user.value_or(kAsItIs),
+                           options.group.value_or(kAsItIs), AT_EMPTY_PATH) != 0) {
     return Failed(options, "cannot give to another user or group");
   }
   if (options.type == SOCK_STREAM && listen(socket_.get(), kBacklog) != 0) {
     return Failed(options, "cannot listen at");
   }
-  if (chmod(path_.c_str(), options.mode) != 0) return Failed(options, "cannot set the mode of");
+  constexpr mode_t kModeBits = 07777;
+  const bool has_mode = !is_given && (bound->status.st_mode & kModeBits) == options.mode;
+  if (!has_mode && chmod(bound->path().c_str(), options.mode) != 0) {
+    return Failed(options, "cannot set the mode of");
+  }
   return absl::OkStatus();
+}
+
+// The file that was bound, by what the kernel knows of the socket, not by its name.
+absl::StatusOr<FoundFile> UnixListener::IdentifyBound(const Options& options) {
+  FileDescriptor file(ioctl(socket_.get(), kOpenBoundFile));
+  auto bound = file.valid() ? SocketPlace::Look(std::move(file)) : GuessBound(options);
+  if (!bound.ok()) return bound.status();
+  bound_ = bound->id();
+  const auto found = place_.Find();
+  if (found.ok() && found->id() == *bound_) return bound;
+  return absl::AbortedError(
+      fmt::format("{}: somebody has put something else in place of {}; use a folder that nobody "
+                  "else may write",
+                  options.what, options.path));
+}
+
+// Without CAP_NET_ADMIN: a socket of ours that has the name.
+absl::StatusOr<FoundFile> UnixListener::GuessBound(const Options& options) const {
+  auto found = place_.Find();
+  if (!found.ok()) return About(options, found.status());
+  if (S_ISSOCK(found->status.st_mode) && found->status.st_uid == geteuid()) return found;
+  return absl::AbortedError(fmt::format("{}: somebody has put something else in place of {}",
+                                        options.what, options.path));
 }
 
 }  // namespace tapswitch

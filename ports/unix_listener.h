@@ -14,6 +14,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ports/file_descriptor.h"
+#include "ports/runtime_locks.h"
+#include "ports/socket_place.h"
 
 namespace tapswitch {
 
@@ -39,11 +41,18 @@ class UnixListener {
   // Listens, non-blocking.
   //
   // Takes over a socket that nobody listens on any more. AlreadyExists when somebody does, or when
-  // what is there is no socket. A lock on `path`.lock, held as long as the listener lives, keeps two
-  // that start at the same time apart. On an error nothing is left behind.
+  // what is there is no socket. A lock (runtime_locks.h) on the folder and the name, held as long
+  // as the listener lives, keeps two that start at the same time apart, however they write the path.
+  // On an error nothing is left behind.
+  //
+  // Whoever may write the folder, or one above it, cannot have anything done to other files: the
+  // folder is looked up once, and owner, group and mode are changed of the very file that was
+  // bound. Where the kernel does not say which file that is (it takes CAP_NET_ADMIN), root makes no
+  // socket in a folder that others may write: PermissionDenied.
   [[nodiscard]] static absl::StatusOr<UnixListener> Bind(const Options& options);
 
-  // Ends the socket for all who have a copy of it. Removes the file and the lock, unless something else is at their path by now.
+  // Ends the socket for all who have a copy of it. Removes the file that was bound, unless
+  // something else has its name by now; nothing else is ever removed.
   ~UnixListener();
   UnixListener(UnixListener&& other) noexcept = default;
   UnixListener& operator=(UnixListener&&) = delete;
@@ -57,20 +66,15 @@ class UnixListener {
   [[nodiscard]] static absl::Status CheckPath(std::string_view what, const std::string& path);
 
  private:
-  struct FileId {
-    dev_t device;
-    ino_t inode;
-    bool operator==(const FileId&) const = default;
-  };
-  [[nodiscard]] static std::optional<FileId> Identify(const std::string& path);
-  [[nodiscard]] static absl::StatusOr<FileDescriptor> Lock(const Options& options);
-
-  UnixListener(std::string path, FileDescriptor socket, FileDescriptor lock);
+  UnixListener(std::string path, SocketPlace place, FileDescriptor socket, RuntimeLock lock);
   [[nodiscard]] absl::Status BindSocket(const Options& options);
+  [[nodiscard]] absl::StatusOr<FoundFile> IdentifyBound(const Options& options);
+  [[nodiscard]] absl::StatusOr<FoundFile> GuessBound(const Options& options) const;
 
   std::string path_;
+  SocketPlace place_;
   FileDescriptor socket_;
-  FileDescriptor lock_;
+  RuntimeLock lock_;
   std::optional<FileId> bound_;  // the file, once there is one
 };
 

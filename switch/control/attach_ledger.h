@@ -45,6 +45,8 @@ class AttachLedger {
   void NotePort(int ifindex, const std::string& name);
   // The port has been removed, or never came to be.
   void ForgetPort(int ifindex) { ports_.erase(ifindex); }
+  // Whether a port depends on this interface.
+  [[nodiscard]] bool HasPortOn(int ifindex) const { return ports_.contains(ifindex); }
   // The interface that port `name` depends on, as far as is noted here; it may have gone.
   [[nodiscard]] std::optional<int> InterfaceOf(std::string_view name) const;
 

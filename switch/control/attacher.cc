@@ -1,9 +1,11 @@
 #include "switch/control/attacher.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "ports/abandoned_tap.h"
 #include "ports/link_settings.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
@@ -13,6 +15,9 @@ namespace {
 
 // The switch gives it to a TAP for the moment between making it and putting it into place.
 constexpr std::string_view kStagingPrefix = "tapswitch";
+
+// How often interfaces without a carrier are looked at, whether somebody holds them.
+constexpr std::chrono::milliseconds kLookEvery(1000);
 
 }  // namespace
 
@@ -27,6 +32,7 @@ Attacher::Attacher(BridgeControl& control, Monitor& monitor, const RunningSwitch
       }) {}
 
 absl::Status Attacher::Start() {
+  RemoveLeftTaps();
   if (rules_.empty()) return absl::OkStatus();
   if (absl::Status watched = Watch(); !watched.ok()) return watched;
   const auto links = ListLinks(*netns_);
@@ -51,7 +57,59 @@ absl::Status Attacher::Watch() {
   return watched.status();
 }
 
+// Guests that ended while no switch was there to notice may have left some.
+void Attacher::RemoveLeftTaps() {
+  const auto netns = NetworkNamespace::Current();
+  if (!netns.ok()) return;
+  const auto links = ListLinks(*netns);
+  if (links.ok()) RemoveAbandoned(*links);
+}
+
+void Attacher::OnLink(const LinkEvent& link) {
+  ledger_.OnLink(link);
+  const bool is_silent = !link.removed && !(link.up && link.carrier);
+  if (is_silent && ledger_.HasPortOn(link.ifindex)) {
+    doubtful_.insert(link.ifindex);
+  } else {
+    doubtful_.erase(link.ifindex);
+  }
+}
+
+std::optional<std::chrono::milliseconds> Attacher::patience() const {
+  if (has_work()) return std::chrono::milliseconds(0);
+  return doubtful_.empty() ? std::nullopt : std::optional(kLookEvery);
+}
+
+void Attacher::LookAtDoubtful() {
+  constexpr Ticks kLookEveryTicks{std::chrono::milliseconds(kLookEvery).count() / 10};
+  const Tick now = running_.clock.Now();
+  if (doubtful_.empty() || now < looked_at_ + kLookEveryTicks) return;
+  looked_at_ = now;
+  auto links = ListLinks(*netns_);
+  if (!links.ok()) return;
+  std::erase_if(*links, [&](const LinkState& link) { return !doubtful_.contains(link.ifindex); });
+  std::erase_if(doubtful_, [&](int ifindex) {
+    return std::none_of(links->begin(), links->end(), [&](const LinkState& link) {
+      return link.ifindex == ifindex && IsGuestTap(link);
+    });
+  });
+  RemoveAbandoned(*links);
+}
+
+void Attacher::RemoveAbandoned(std::span<const LinkState> links) {
+  for (const LinkState& link : links) {
+    if (!IsPersistentGuestTap(link)) continue;
+    const auto removed = abandoned_taps_.RemoveIfAbandoned(link);
+    if (!removed.ok()) {
+      spdlog::warn("{}", std::string(removed.status().message()));
+    } else if (*removed) {
+      spdlog::info("interface {}: the guest that it was given to has gone: deleted", link.name);
+    }
+  }
+}
+
 void Attacher::Step() {
+  LookAtDoubtful();
   const auto task = ledger_.Next();
   if (!task) return;
   if (task->kind == AttachLedger::Task::Kind::kAttach) {
@@ -136,6 +194,7 @@ absl::StatusOr<int> Attacher::FindInterface(const PortSpec& spec, const Whereabo
 absl::Status Attacher::AddPort(const PortConfig& port, int ifindex) {
   // First, so that it counts when the interface goes in this very moment.
   ledger_.NotePort(ifindex, port.spec.name);
+  doubtful_.insert(ifindex);  // until it is known to be up
   BridgeConfig wanted = control_.config();
   wanted.ports.push_back(port);
   absl::Status changed = control_.Change(wanted);

@@ -1,5 +1,6 @@
 // Attaches the interfaces that --attach names when they come up, and removes ports whose interface
-// has gone for good: those, and others that were added as ephemeral.
+// has gone for good: those, and others that were added as ephemeral. An interface that the helper
+// gave to a guest, and that nobody holds any more, is deleted.
 //
 // Interfaces are those of the network namespace that the switch runs in. It attaches none that is a
 // port already, or belongs to one, and changes none. All it does are changes of the wanted
@@ -7,13 +8,16 @@
 
 #pragma once
 
+#include <chrono>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ports/abandoned_tap.h"
 #include "ports/link_state.h"
 #include "ports/netns.h"
 #include "ports/port_spec.h"
@@ -35,10 +39,12 @@ class Attacher {
   [[nodiscard]] absl::Status Start();
 
   // Takes note of what has happened to an interface; Step acts upon it.
-  void OnLink(const LinkEvent& link) { ledger_.OnLink(link); }
+  void OnLink(const LinkEvent& link);
 
   // Does the next thing that is to be done, if any.
   void Step();
+  // How long there is nothing to do until something happens; nothing: for ever.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> patience() const;
   [[nodiscard]] bool has_work() const { return ledger_.has_tasks(); }
 
   // Which interface of a name is meant, for those who would not like another one instead.
@@ -53,7 +59,11 @@ class Attacher {
 
  private:
   [[nodiscard]] absl::Status Watch();
+  void RemoveLeftTaps();
   void Attach(const AttachLedger::Task& task);
+  // Removes the interfaces of `links` that the helper gave to a guest and that nobody holds any more.
+  void RemoveAbandoned(std::span<const LinkState> links);
+  void LookAtDoubtful();
   void Detach(std::string_view name);
   // Whether the interface is one that a port has made, or is on.
   [[nodiscard]] bool BelongsToAPort(int ifindex) const;
@@ -71,6 +81,11 @@ class Attacher {
   std::span<const AttachRule> rules_;
   AttachLedger ledger_;
   std::optional<NetworkNamespace> netns_;  // once it is watched
+  // Interfaces of ports that go with them, while they have no carrier: the kernel does not announce
+  // that their holder has gone, if that has made them persistent.
+  std::set<int> doubtful_;
+  AbandonedTaps abandoned_taps_;
+  Tick looked_at_;  // when it was last
 };
 
 }  // namespace tapswitch

@@ -15,11 +15,11 @@
 
 namespace tapswitch {
 
-// Who a client was when it connected (SO_PEERCRED).
+// Who a client was when it connected (SO_PEERCRED). Nobody, where the kernel does not say.
 struct ControlPeer {
   pid_t pid = 0;
-  uid_t uid = 0;
-  gid_t gid = 0;
+  uid_t uid = static_cast<uid_t>(-1);
+  gid_t gid = static_cast<gid_t>(-1);
 };
 
 class Client {

@@ -93,7 +93,7 @@ absl::Status ControlThread::WatchEvents() {
       return std::string();
     }
     return AnswerLine(line, [&](const std::string& method, const nlohmann::json& params) {
-      return methods_.Call(client, method, params);
+      return Answer(client, method, params);
     });
   });
   socket_->set_on_disconnect([this](ClientId client) { methods_.Forget(client); });
@@ -103,12 +103,22 @@ absl::Status ControlThread::WatchEvents() {
                         [this] { methods_.PublishSwitchEvents(running_.events.Take()); });
 }
 
+Methods::Result ControlThread::Answer(ClientId client, const std::string& method,
+                                      const nlohmann::json& params) {
+  const ControlPeer peer = socket_->peer(client).value_or(ControlPeer{});
+  if (absl::Status may = policy_.Check(peer, method, params); !may.ok()) return may;
+  if (method != "port.add" || policy_.IsTrusted(peer)) return methods_.Call(client, method, params);
+  if (absl::Status may = quota_.Check(peer.uid, params, control_.config()); !may.ok()) return may;
+  auto added = methods_.Call(client, method, params);
+  if (added.ok()) quota_.Note(peer.uid, params);
+  return added;
+}
+
 void ControlThread::Serve() {
-  constexpr std::chrono::milliseconds kNoWait(0);
   while (!stopping_) {
     // One at a time, so that clients do not wait for a thousand of them.
     attacher_.Step();
-    socket_->Turn(attacher_.has_work() ? std::optional(kNoWait) : std::nullopt);
+    socket_->Turn(attacher_.patience());
     captures_.Pump();
   }
   EndCaptures();

@@ -17,10 +17,12 @@
 #include "switch/control/attacher.h"
 #include "switch/control/bridge_control.h"
 #include "switch/control/capture/captures.h"
+#include "switch/control/client_policy.h"
 #include "switch/control/control_socket.h"
 #include "switch/control/methods.h"
 #include "switch/control/metrics/metrics_server.h"
 #include "switch/control/monitor.h"
+#include "switch/control/port_quota.h"
 
 namespace tapswitch {
 
@@ -58,6 +60,8 @@ class ControlThread {
   [[nodiscard]] absl::Status SetUp();
   [[nodiscard]] absl::Status ListenForScrapes();
   [[nodiscard]] absl::Status WatchEvents();
+  [[nodiscard]] Methods::Result Answer(ClientId client, const std::string& method,
+                                       const nlohmann::json& params);
   void Serve();
   void EndCaptures();
 
@@ -69,6 +73,8 @@ class ControlThread {
   Captures captures_;
   Attacher attacher_;
   Methods methods_;
+  ClientPolicy policy_ = ClientPolicy::OfProcess();
+  PortQuota quota_;
   std::unique_ptr<MetricsServer> metrics_;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;  // last: it uses all of the above

@@ -3,16 +3,20 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "ports/abandoned_tap.h"
 
 namespace tapswitch {
 namespace {
@@ -45,6 +49,34 @@ void KeepHostQuiet(const GuestTap& tap) {
   const std::string path = absl::StrCat("/proc/sys/net/ipv6/conf/", tap.name, "/disable_ipv6");
   const FileDescriptor setting(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (setting.valid()) static_cast<void>(!write(setting.get(), "1", 1));
+}
+
+absl::Status Mark(const GuestTap& tap) {
+  struct {
+    nlmsghdr header;
+    ifinfomsg link;
+    rtattr attribute;
+    std::array<char, RTA_ALIGN(kGuestTapAlias.size())> alias;
+  } request{};
+  request.attribute.rta_type = IFLA_IFALIAS;
+  request.attribute.rta_len = RTA_LENGTH(kGuestTapAlias.size());
+  kGuestTapAlias.copy(request.alias.data(), request.alias.size());
+  request.link.ifi_index = tap.ifindex;
+  request.header.nlmsg_len = sizeof(request);
+  request.header.nlmsg_type = RTM_SETLINK;
+  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  const FileDescriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  struct {
+    nlmsghdr header;
+    nlmsgerr error;
+  } reply{};
+  // The kernel has answered when send() returns; a reply to something else does not come here.
+  if (send(socket.get(), &request, sizeof(request), 0) < 0 ||
+      recv(socket.get(), &reply, sizeof(reply), MSG_DONTWAIT) < 0) {
+    return Failed("cannot mark the TAP");
+  }
+  errno = -reply.error.error;
+  return errno == 0 ? absl::OkStatus() : Failed("cannot mark the TAP");
 }
 
 absl::Status BringUp(const GuestTap& tap) {
@@ -80,9 +112,18 @@ absl::Status SendFile(int socket, int file) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(file));
   std::memcpy(CMSG_DATA(header), &file, sizeof(file));
+  // The socket is the caller's, who may have filled it: TAP and port are not to wait for him.
+  constexpr std::chrono::seconds kPatience(5);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
-    if (sendmsg(socket, &message, MSG_NOSIGNAL) == 1) return absl::OkStatus();
-    if (errno != EINTR) return Failed("cannot send the TAP to QEMU");
+    if (sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) return absl::OkStatus();
+    if (errno != EINTR && errno != EAGAIN) return Failed("cannot send the TAP to QEMU");
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return absl::DeadlineExceededError("cannot send the TAP to QEMU: nobody reads the socket");
+    }
+    constexpr int kAtOnceMs = 100;
+    pollfd room{.fd = socket, .events = POLLOUT, .revents = 0};
+    poll(&room, 1, kAtOnceMs);
   }
 }
 

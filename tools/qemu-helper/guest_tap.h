@@ -1,4 +1,5 @@
-// The TAP of a guest: made here, held by QEMU, and gone with it.
+// The TAP of a guest: made here, held by QEMU, and gone with it. A holder can make it persistent,
+// which needs no privileges; then the switch deletes it when nobody holds it any more.
 
 #pragma once
 
@@ -23,12 +24,17 @@ struct GuestTap {
 // told so, it does.
 void KeepHostQuiet(const GuestTap& tap);
 
+// Says in the interface's alias who made it, by which the switch knows that it may delete it when
+// nobody holds it any more. The holder cannot take that back: it takes CAP_NET_ADMIN.
+[[nodiscard]] absl::Status Mark(const GuestTap& tap);
+
 [[nodiscard]] absl::Status BringUp(const GuestTap& tap);
 
 // Whether `fd` is open, and a Unix socket.
 [[nodiscard]] absl::Status CheckUnixSocket(int fd);
 
-// Sends an open file through a Unix socket.
+// Sends an open file through a Unix socket. DeadlineExceeded when that has no room for 5 s, as
+// nobody reads it.
 [[nodiscard]] absl::Status SendFile(int socket, int file);
 
 }  // namespace tapswitch

@@ -1,10 +1,11 @@
-// tapswitch-qemu-helper: gives QEMU, run by whom the access list allows it, a TAP that is a port of a
-// running switch.
+// tapswitch-qemu-helper: gives QEMU, run by whom the access list allows it, a TAP that is a port of
+// a running switch.
 //
-// Anybody may start it, with whatever arguments, environment, open files and limits, and it has more
-// rights than he. So it takes nothing from the caller but three arguments, decides everything that
-// concerns a guest by itself, and is the caller wherever it can be (caller_rights.h). A TAP that
-// does not get to QEMU, however that comes, goes with this process, and its port goes with the TAP.
+// Anybody may start it, with whatever arguments, environment, open files and limits, and it has
+// more rights than he. So it takes nothing from the caller but three arguments, decides everything
+// that concerns a guest by itself, and is the caller wherever it can be (caller_rights.h). A TAP
+// that does not get to QEMU, however that comes, goes with this process, and its port goes with the TAP.
+// One that does goes with QEMU; where its holder made it persistent, the switch deletes it.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -83,6 +84,7 @@ absl::Status Serve(const HelperArguments& arguments) {
   if (!netns.ok()) return netns.status();
   const auto tap = MakeGuestTap(*std::move(tun), arguments.use_vnet);
   if (!tap.ok()) return tap.status();
+  if (absl::Status marked = Mark(*tap); !marked.ok()) return marked;
   const auto added = control->Call("port.add", {{"port", "netdev:" + tap->name},
                                                 {"ephemeral", true},
                                                 {"ifindex", tap->ifindex},
