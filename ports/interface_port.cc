@@ -127,7 +127,7 @@ void InterfacePort::OnCompletions(std::span<const Completion> completions, Frame
     // An earlier life of this port id may still be heard of.
     if (completion.tag.generation != identity_.generation) continue;
     if (completion.tag.operation == Operation::kWrite) {
-      OnWriteFailed(-completion.result, completion.tag.slot);
+      OnWritesFailed(-completion.result, completion.lost);
       continue;
     }
     if (completion.buffer) {
@@ -190,10 +190,10 @@ void InterfacePort::OnReadFailed(int error) {
   }
 }
 
-void InterfacePort::OnWriteFailed(int32_t error, size_t size) {
+void InterfacePort::OnWritesFailed(int32_t error, const LostFrames& lost) {
   const DropReason reason = ReasonFor(error, medium_.kind);
-  identity_.counters->sent.Remove(size);
-  identity_.counters->Drop(reason);
+  identity_.counters->sent.Remove(lost.frames, lost.bytes);
+  identity_.counters->Drop(reason, lost.frames);
   if (reason == DropReason::kLinkDown && status_.link_up) in_doubt_ = true;
 }
 

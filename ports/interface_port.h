@@ -103,7 +103,7 @@ class InterfacePort : public Port {
   void TakeFrame(BufferId buffer, size_t length, FrameBatch& received);
   void OnReadEnded(int32_t result);
   void OnReadFailed(int error);
-  void OnWriteFailed(int32_t error, size_t size);
+  void OnWritesFailed(int32_t error, const LostFrames& lost);
   void DropAll(std::span<const WireFrame> frames, DropReason reason) const;
   void StartReading();
   void AskForLink();

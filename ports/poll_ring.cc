@@ -46,9 +46,7 @@ absl::StatusOr<std::unique_ptr<PollRing>> PollRing::Create(const Options& option
 }
 
 PollRing::PollRing(FileDescriptor epoll, const Options& options)
-    : epoll_(std::move(epoll)), files_(options.files), reader_(options.files) {
-  failed_writes_.reserve(kMaxReap);
-}
+    : epoll_(std::move(epoll)), files_(options.files), reader_(options.files) {}
 
 absl::StatusOr<FileSlot> PollRing::AddFile(int fd, BufferPool* pool, FileKind kind) {
   assert(pool == nullptr || pool->out() == 0);
@@ -89,7 +87,7 @@ void PollRing::ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) {
 size_t PollRing::QueueWrites(FileSlot file, std::span<const WireFrame> frames, Tag tag) {
   for (const WireFrame& frame : frames) {
     if (const int error = WriteFrame(files_[file.value].fd, frame); error != 0) {
-      failed_writes_.push_back({.tag = WriteTag(tag, frame), .result = -error});
+      failed_writes_.Add(WriteTag(tag, frame), -error);
     }
   }
   return frames.size();
@@ -113,7 +111,8 @@ absl::Status PollRing::Poll(int fd, Tag tag) const {
 WaitResult PollRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {
   batch_.Reclaim();
   CollectFailedWrites();
-  if (!batch_.empty() || reader_.pending()) timeout = std::chrono::nanoseconds(0);
+  if (!batch_.empty() || !failed_writes_.empty() || reader_.pending())
+    timeout = std::chrono::nanoseconds(0);
   const int events = CollectEvents(timeout);
   batch_.Add(reader_.Read(batch_.room()));
   if (!batch_.empty() || events > 0) return WaitResult::kCompletions;
@@ -141,11 +140,8 @@ int PollRing::CollectEvents(std::optional<std::chrono::nanoseconds> timeout) {
 }
 
 void PollRing::CollectFailedWrites() {
-  const size_t count = std::min(failed_writes_.size(), batch_.room().size());
-  const auto end = failed_writes_.begin() + static_cast<ptrdiff_t>(count);
-  std::copy(failed_writes_.begin(), end, batch_.room().begin());
-  batch_.Add(count);
-  failed_writes_.erase(failed_writes_.begin(), end);
+  const std::span<Completion> room = batch_.room();
+  batch_.Add(failed_writes_.Take(room.first(std::min(room.size(), kMaxReapOfAKind))));
 }
 
 std::span<const Completion> PollRing::Reap() {

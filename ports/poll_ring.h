@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ports/failed_writes.h"
 #include "ports/file_descriptor.h"
 #include "ports/readiness_reader.h"
 #include "ports/ring.h"
@@ -45,6 +46,7 @@ class PollRing final : public Ring {
   void Submit() override {}
   WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
   std::span<const Completion> Reap() override;
+  [[nodiscard]] bool is_drained() const override { return batch_.is_drained(); }
   [[nodiscard]] uint64_t overflows() const override { return 0; }
   [[nodiscard]] std::string_view description() const override { return "epoll"; }
 
@@ -64,7 +66,7 @@ class PollRing final : public Ring {
   FileDescriptor epoll_;
   std::vector<File> files_;
   ReadinessReader reader_;
-  std::vector<Completion> failed_writes_;  // allocates only where a turn has many failures
+  FailedWrites failed_writes_;
   CompletionBatch batch_;
 };
 

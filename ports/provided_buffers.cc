@@ -18,15 +18,28 @@ absl::StatusOr<std::unique_ptr<ProvidedBuffers>> ProvidedBuffers::Create(io_urin
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return absl::ErrnoToStatus(errno, "mmap of a buffer ring");
   buffers->shared_ = static_cast<io_uring_buf_ring*>(memory);
-  io_uring_buf_reg registration{};
-  registration.ring_addr = reinterpret_cast<uintptr_t>(memory);
-  registration.ring_entries = buffers->entries_;
-  registration.bgid = group;
-  if (const int result = io_uring_register_buf_ring(&ring, &registration, 0); result < 0) {
+  if (const int result = buffers->Register(); result < 0) {
     return absl::ErrnoToStatus(-result, "io_uring_register_buf_ring");
   }
-  for (BufferId id = 0; id < pool.count(); ++id) buffers->Return({&id, 1});
   return buffers;
+}
+
+int ProvidedBuffers::Register() {
+  io_uring_buf_reg registration{};
+  registration.ring_addr = reinterpret_cast<uintptr_t>(shared_);
+  registration.ring_entries = entries_;
+  registration.bgid = group_;
+  io_uring_buf_ring_init(shared_);
+  if (const int result = io_uring_register_buf_ring(&ring_, &registration, 0); result < 0) {
+    return result;
+  }
+  for (BufferId id = 0; id < pool_.count(); ++id) Return({&id, 1});
+  return 0;
+}
+
+bool ProvidedBuffers::Renew() {
+  io_uring_unregister_buf_ring(&ring_, group_);
+  return Register() == 0;
 }
 
 ProvidedBuffers::ProvidedBuffers(io_uring& ring, uint16_t group, const BufferPool& pool)

@@ -27,8 +27,16 @@ class ProvidedBuffers {
   // From here on the kernel may write into them.
   void Return(std::span<const BufferId> buffers);
 
+  // Registers the group anew, with all of its buffers. False when the kernel has no memory for it;
+  // then it has no buffer, until Renew succeeds. Precondition: all are at home, and no operation uses
+  // the group.
+  [[nodiscard]] bool Renew();
+
  private:
   ProvidedBuffers(io_uring& ring, uint16_t group, const BufferPool& pool);
+
+  // Returns 0, or -errno.
+  [[nodiscard]] int Register();
 
   io_uring& ring_;
   const BufferPool& pool_;

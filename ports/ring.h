@@ -19,6 +19,12 @@
 //   a full completion queue   overflows() grows; reads stop (Completion::more is false): StartRead
 //   no buffer left            a completion with -ENOBUFS, more is false: StartRead after
 //                             ReturnBuffers, never before (it would fail again at once)
+//   completions that are lost the kernel had no memory for them: reads end as if no buffer was left,
+//                             and watches report once more
+//
+// However much fails, and however fast, it is told in a bounded number of completions: failed writes
+// are added up until they are reaped, and readiness is told once. Each kind has a place of its own in
+// what Reap returns, so that none waits for room behind another.
 
 #pragma once
 
@@ -66,11 +72,19 @@ struct Tag {
   bool operator==(const Tag&) const = default;
 };
 
+// Frames that were written in vain.
+struct LostFrames {
+  uint64_t frames = 0;
+  uint64_t bytes = 0;
+  bool operator==(const LostFrames&) const = default;
+};
+
 struct Completion {
   Tag tag;
   int32_t result = 0;  // bytes, or -errno; for kReadiness and kPoll the poll mask
   bool more = false;   // the operation goes on; when false a read has to be started again
   std::optional<BufferId> buffer;  // set exactly when a read delivered bytes
+  LostFrames lost{};  // of kWrite: all that failed with `result` since this was told last
 };
 
 // A registered file, 0 .. the ring's capacity.
@@ -122,8 +136,8 @@ class Ring {
   virtual void ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) = 0;
 
   // Queues one write per frame and returns how many were taken, fewer than asked when the
-  // submission queue is full. Only a write that fails completes, with `tag`, whose slot then holds
-  // the frame's size.
+  // submission queue is full. Only writes that fail complete: those with the same tag and error
+  // together, once a turn. The tag's slot is 0.
   [[nodiscard]] virtual size_t QueueWrites(FileSlot file, std::span<const WireFrame> frames,
                                            Tag tag) = 0;
 
@@ -147,6 +161,10 @@ class Ring {
   // The completions there are, oldest first, at most kMaxReap; empty when there are none. The span
   // is valid until the next call of Reap or SubmitAndWait.
   virtual std::span<const Completion> Reap() = 0;
+
+  // Whether all that was received has been reaped: no buffer holds a frame that is still to come.
+  // Only calls of the ring change it.
+  [[nodiscard]] virtual bool is_drained() const = 0;
 
   // How often completions did not fit in the completion queue since the start.
   [[nodiscard]] virtual uint64_t overflows() const = 0;

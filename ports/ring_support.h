@@ -29,7 +29,7 @@ static_assert(sizeof(Piece) == sizeof(iovec) &&
   return reinterpret_cast<const iovec*>(pieces.data());
 }
 
-// The tag that a failed write of `frame` completes with.
+// What a ring keeps of a write until it is known how it went: the slot is the frame's size.
 [[nodiscard]] inline Tag WriteTag(Tag tag, const WireFrame& frame) {
   tag.slot = static_cast<uint32_t>(frame.size);
   return tag;
@@ -43,6 +43,11 @@ static_assert(sizeof(Piece) == sizeof(iovec) &&
       absl::StrCat("file descriptor ", fd, " would block the switch: open it with O_NONBLOCK"));
 }
 
+// Places that one Reap has at most for each kind of completion that brings no frame: readiness of what
+// the program watches, of what ports watch, failed writes. Half of all is left for files that are read
+// by read(2).
+inline constexpr size_t kMaxReapOfAKind = kMaxReap / 8;
+
 // Completions between the kernel and the caller of Reap.
 class CompletionBatch {
  public:
@@ -55,6 +60,8 @@ class CompletionBatch {
   [[nodiscard]] std::span<Completion> room() { return std::span(completions_).subspan(size_); }
   void Add(size_t count) { size_ += count; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
+  // Whether nothing in it is still to be handed out.
+  [[nodiscard]] bool is_drained() const { return taken_ || empty(); }
 
   [[nodiscard]] std::span<const Completion> Take() {
     taken_ = true;

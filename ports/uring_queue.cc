@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "ports/ring_support.h"
@@ -25,6 +26,27 @@ constexpr uint8_t kOpReadMultishot = 49;
 // user_data is a packed Tag, or begins with one of these bytes, which no Operation has.
 constexpr uint8_t kPollMark = 0x80;
 constexpr uint8_t kCancelMark = 0x81;
+constexpr uint8_t kReceiveMark = 0x82;
+constexpr uint8_t kAnswerMark = 0x83;
+
+// Behind all but the mark of cancels: which file, and a sequence.
+constexpr uint64_t UserData(uint8_t mark, FileSlot file, uint32_t sequence) {
+  return mark | (uint64_t{file.value} << 8U) | (uint64_t{sequence} << 32U);
+}
+
+constexpr FileSlot FileOf(uint64_t user_data) {
+  return {static_cast<uint32_t>(user_data >> 8U) & 0xFFFFFFU};
+}
+
+constexpr bool IsWrite(uint64_t user_data) {
+  return static_cast<uint8_t>(user_data) == static_cast<uint8_t>(Operation::kWrite);
+}
+
+// How much deferred work a call does that does not wait (IO_LOCAL_TW_DEFAULT_MAX, since Linux 6.13).
+constexpr unsigned kWorkOfACall = 20;
+
+// Calls in a row that may take nothing of what is queued before writes are given up.
+constexpr int kMaxRefusals = 64;
 
 constexpr uint32_t kWatchMask = POLLIN | POLLRDHUP;
 
@@ -70,14 +92,23 @@ absl::StatusOr<std::unique_ptr<UringQueue>> UringQueue::Create(const Options& op
   return queue;
 }
 
+UringQueue::UringQueue(const Options& options)
+    : options_(options),
+      files_(options.files),
+      received_(options.completion_entries),
+      ready_{WaitingLine<FileSlot>(options.files), WaitingLine<FileSlot>(0),
+             WaitingLine<FileSlot>(options.files), WaitingLine<FileSlot>(options.files)},
+      ended_polls_(options.files) {}
+
 UringQueue::~UringQueue() {
   if (is_set_up_) io_uring_queue_exit(&ring_);
 }
 
 absl::Status UringQueue::SetUp() {
   io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
-                 IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED;
+  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
+                 IORING_SETUP_R_DISABLED;
   params.cq_entries = options_.completion_entries;
   if (const int result = io_uring_queue_init_params(options_.submission_entries, &ring_, &params);
       result < 0) {
@@ -165,10 +196,14 @@ void UringQueue::RemoveFile(FileSlot file) {
   File& removed = files_[file.value];
   const bool is_polled = removed.poll_tag.has_value();
   if (is_polled) Cancel(PollData(file));
+  if (std::exchange(removed.ready, 0) != 0) LineOf(removed).Erase(file);
+  removed.is_to_be_armed = false;
   removed.poll_tag.reset();
   Submit();  // what is queued for the file names it by its slot
   // A poll keeps the file open, and with it a device that is to go away, until its end is completed.
+  // Frames may be received on the way; is_drained knows.
   if (is_polled) io_uring_enter(ring_fd(), 0, 0, IORING_ENTER_GETEVENTS, nullptr);
+  Drain();
   const int none = -1;
   io_uring_register_files_update(&ring_, file.value, &none, 1);
   removed.used = false;
@@ -182,6 +217,7 @@ void UringQueue::StartPoll(FileSlot file, Tag tag) {
 
 void UringQueue::ArmPoll(FileSlot file) {
   ++files_[file.value].poll_sequence;
+  files_[file.value].is_to_be_armed = false;
   io_uring_sqe& entry = NextEntry();
   io_uring_prep_poll_multishot(&entry, static_cast<int>(file.value), files_[file.value].poll_mask);
   entry.flags = IOSQE_FIXED_FILE;
@@ -189,8 +225,7 @@ void UringQueue::ArmPoll(FileSlot file) {
 }
 
 uint64_t UringQueue::PollData(FileSlot file) const {
-  return kPollMark | (uint64_t{file.value} << 8U) |
-         (uint64_t{files_[file.value].poll_sequence} << 32U);
+  return UserData(kPollMark, file, files_[file.value].poll_sequence);
 }
 
 absl::Status UringQueue::Watch(int fd, Tag tag) {
@@ -259,10 +294,7 @@ void UringQueue::PrepareSend(io_uring_sqe& entry, FileSlot file, const WireFrame
 
 io_uring_sqe& UringQueue::NextEntry() {
   io_uring_sqe* entry = io_uring_get_sqe(&ring_);
-  if (entry == nullptr) {
-    Submit();
-    entry = io_uring_get_sqe(&ring_);
-  }
+  for (; entry == nullptr; entry = io_uring_get_sqe(&ring_)) Submit();
   return *entry;
 }
 
@@ -271,6 +303,24 @@ void UringQueue::Cancel(uint64_t user_data) {
   io_uring_prep_cancel64(&entry, user_data, 0);
   entry.flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
   entry.user_data = kCancelMark;
+}
+
+void UringQueue::QueueReceive(FileSlot file, uint32_t sequence, const msghdr& message) {
+  io_uring_sqe& entry = NextEntry();
+  io_uring_prep_recvmsg_multishot(&entry, static_cast<int>(file.value),
+                                  const_cast<msghdr*>(&message), 0);
+  entry.flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
+  entry.buf_group = static_cast<uint16_t>(file.value);
+  entry.user_data = UserData(kReceiveMark, file, sequence);
+}
+
+void UringQueue::CancelReceive(FileSlot file, uint32_t sequence, Answer answer) {
+  const uint64_t receive = UserData(kReceiveMark, file, sequence);
+  if (answer == Answer::kNone) return Cancel(receive);
+  io_uring_sqe& entry = NextEntry();
+  io_uring_prep_cancel64(&entry, receive, 0);
+  entry.flags = IOSQE_FIXED_FILE;
+  entry.user_data = UserData(kAnswerMark, file, sequence);
 }
 
 // liburing's own calls run deferred work sometimes where it must not run, and not always where it
@@ -282,14 +332,57 @@ unsigned UringQueue::Publish() {
 }
 
 void UringQueue::Submit() {
+  int refusals = 0;
   for (unsigned left = Publish(); left > 0; left = Publish()) {
     const int result = io_uring_enter(ring_fd(), left, 0, 0, nullptr);
     if (result < 0 && !IsTransient(result)) Die(-result);
+    Drain();
+    if (result > 0) unsettled_ += static_cast<unsigned>(result);
+    if (unsettled_ >= options_.completion_entries / 2) Settle();
+    refusals = result > 0 ? 0 : refusals + 1;
+    if (refusals == kMaxRefusals) {
+      FailQueuedWrites(-result);
+      break;
+    }
   }
   NoteOverflow();
 }
 
-WaitResult UringQueue::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {
+bool UringQueue::has_work() const {
+  const unsigned flags = IO_URING_READ_ONCE(*ring_.sq.kflags);
+  return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+}
+
+// Some rounds more, for what others cause meanwhile; but they cannot keep it busy for ever.
+void UringQueue::Settle() {
+  constexpr unsigned kRoundsMore = 64;
+  unsigned rounds = unsettled_ / kWorkOfACall + kRoundsMore;
+  for (; rounds > 0 && has_work(); --rounds) {
+    NoteOverflow();
+    io_uring_enter(ring_fd(), 0, 0, IORING_ENTER_GETEVENTS, nullptr);
+    Drain();
+  }
+  unsettled_ = 0;
+}
+
+// Waiting for the kernel to have memory again would hold up everybody. The writes are given up; the rest
+// goes with the next call.
+void UringQueue::FailQueuedWrites(int error) {
+  const unsigned head = io_uring_smp_load_acquire(ring_.sq.khead);
+  unsigned kept = head;
+  for (unsigned at = head; at != ring_.sq.sqe_tail; ++at) {
+    const io_uring_sqe& entry = ring_.sq.sqes[at & ring_.sq.ring_mask];
+    if (IsWrite(entry.user_data)) {
+      failed_writes_.Add(Tag::Unpack(entry.user_data), -error);
+    } else {
+      ring_.sq.sqes[kept++ & ring_.sq.ring_mask] = entry;
+    }
+  }
+  ring_.sq.sqe_tail = kept;
+  static_cast<void>(Publish());
+}
+
+int UringQueue::Enter(unsigned wanted, std::optional<std::chrono::nanoseconds> timeout) {
   __kernel_timespec limit{};
   io_uring_getevents_arg argument{};
   if (timeout) {
@@ -297,17 +390,31 @@ WaitResult UringQueue::SubmitAndWait(std::optional<std::chrono::nanoseconds> tim
     limit.tv_nsec = (*timeout % std::chrono::seconds(1)).count();
     argument.ts = reinterpret_cast<uintptr_t>(&limit);
   }
+  return io_uring_enter2(ring_fd(), Publish(), wanted,
+                         IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+                         reinterpret_cast<sigset_t*>(&argument), sizeof(argument));
+}
+
+WaitResult UringQueue::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {
+  ArmEndedPolls();
   const unsigned wanted = timeout && *timeout <= std::chrono::nanoseconds(0) ? 0 : 1;
-  for (;;) {
-    const unsigned left = Publish();
-    const int result =
-        io_uring_enter2(ring_fd(), left, wanted, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
-                        reinterpret_cast<sigset_t*>(&argument), sizeof(argument));
+  for (int refusals = 0;;) {
+    const int result = Enter(wanted, timeout);
     NoteOverflow();
-    if (io_uring_sq_ready(&ring_) > 0 && (result >= 0 || IsTransient(result))) continue;
-    if (io_uring_cq_ready(&ring_) > 0) return WaitResult::kCompletions;
-    if (result == -EINTR) return WaitResult::kInterrupted;
-    if (result == -EBADR) return WaitResult::kCompletions;  // lost for want of memory; counted
+    const size_t found = Drain();
+    if (result > 0) unsettled_ += static_cast<unsigned>(result);
+    const bool fails = found >= kWorkOfACall || !failed_writes_.empty();
+    if (fails || io_uring_cq_has_overflow(&ring_)) Settle();
+    if (!has_work()) unsettled_ = 0;
+    if (io_uring_sq_ready(&ring_) > 0 && (result >= 0 || IsTransient(result))) {
+      refusals = result > 0 ? 0 : refusals + 1;
+      if (refusals < kMaxRefusals) continue;
+      FailQueuedWrites(-result);
+      return WaitResult::kCompletions;
+    }
+    if (found > 0 || has_waiting()) return WaitResult::kCompletions;
+    if (IsTransient(result)) return WaitResult::kInterrupted;
+    if (result == -EBADR) return WaitResult::kCompletions;  // lost for want of memory; see TakeLoss
     if (result < 0 && result != -ETIME) Die(-result);
     // A call that submitted something returns how much, whatever ended its wait.
     return timeout ? WaitResult::kTimeout : WaitResult::kInterrupted;
@@ -322,41 +429,105 @@ uint64_t UringQueue::overflows() const {
   return overflows_ + IO_URING_READ_ONCE(*ring_.cq.koverflow);
 }
 
-size_t UringQueue::Collect(std::span<Completion> completions) {
-  size_t count = 0;
+size_t UringQueue::Drain() {
   unsigned seen = 0;
   unsigned head = 0;
   const io_uring_cqe* entry = nullptr;
   io_uring_for_each_cqe(&ring_, head, entry) {
-    if (count == completions.size()) break;
     ++seen;
-    if (const auto completion = Translate(*entry)) completions[count++] = *completion;
+    Sort(*entry);
   }
   io_uring_cq_advance(&ring_, seen);
+  return seen;
+}
+
+void UringQueue::Sort(const io_uring_cqe& entry) {
+  switch (static_cast<uint8_t>(entry.user_data)) {
+    case kReceiveMark:
+    case kAnswerMark:
+      return SortReceived(entry);
+    case kPollMark:
+      return SortPoll(entry);
+    case kCancelMark:
+      return;
+    default:
+      return failed_writes_.Add(Tag::Unpack(entry.user_data), entry.res);
+  }
+}
+
+void UringQueue::SortReceived(const io_uring_cqe& entry) {
+  Received received{.file = FileOf(entry.user_data),
+                    .sequence = static_cast<uint32_t>(entry.user_data >> 32U),
+                    .result = entry.res,
+                    .more = (entry.flags & IORING_CQE_F_MORE) != 0,
+                    .is_answer = static_cast<uint8_t>(entry.user_data) == kAnswerMark};
+  if ((entry.flags & IORING_CQE_F_BUFFER) != 0) {
+    received.buffer = static_cast<BufferId>(entry.flags >> IORING_CQE_BUFFER_SHIFT);
+  }
+  received_.Push(received);
+}
+
+bool UringQueue::Goes(FileSlot file, uint64_t poll_data) const {
+  return files_[file.value].poll_tag && PollData(file) == poll_data;
+}
+
+void UringQueue::SortPoll(const io_uring_cqe& entry) {
+  const FileSlot slot = FileOf(entry.user_data);
+  if (!Goes(slot, entry.user_data)) return;
+  // It ends where its completion found no room.
+  if ((entry.flags & IORING_CQE_F_MORE) == 0) ArmLater(slot);
+  if (entry.res <= 0) return;
+  File& file = files_[slot.value];
+  if (file.ready == 0) LineOf(file).Push(slot);
+  file.ready |= entry.res;
+}
+
+size_t UringQueue::TakeReadiness(Operation operation, std::span<Completion> completions) {
+  WaitingLine<FileSlot>& line = ready_[static_cast<size_t>(operation)];
+  size_t count = 0;
+  for (; count < completions.size() && !line.empty(); line.Pop()) {
+    File& file = files_[line.front().value];
+    completions[count++] = {
+        .tag = *file.poll_tag, .result = std::exchange(file.ready, 0), .more = true};
+  }
   return count;
 }
 
-std::optional<Completion> UringQueue::Translate(const io_uring_cqe& entry) {
-  const auto mark = static_cast<uint8_t>(entry.user_data);
-  if (mark == kPollMark) return TranslatePoll(entry);
-  if (mark == kCancelMark) return std::nullopt;
-  Completion completion{.tag = Tag::Unpack(entry.user_data),
-                        .result = entry.res,
-                        .more = (entry.flags & IORING_CQE_F_MORE) != 0};
-  if ((entry.flags & IORING_CQE_F_BUFFER) != 0) {
-    completion.buffer = static_cast<BufferId>(entry.flags >> IORING_CQE_BUFFER_SHIFT);
-  }
-  return completion;
+bool UringQueue::has_waiting() const {
+  return !received_.empty() || !failed_writes_.empty() ||
+         std::any_of(ready_.begin(), ready_.end(), [](const auto& line) { return !line.empty(); });
 }
 
-std::optional<Completion> UringQueue::TranslatePoll(const io_uring_cqe& entry) {
-  const FileSlot slot{static_cast<uint32_t>(entry.user_data >> 8U) & 0xFFFFFFU};
-  const File& file = files_[slot.value];
-  if (!file.poll_tag || PollData(slot) != entry.user_data) return std::nullopt;
-  // It ends where its completion found no room. Arming it looks for what is there already.
-  if ((entry.flags & IORING_CQE_F_MORE) == 0) ArmPoll(slot);
-  if (entry.res < 0) return std::nullopt;
-  return Completion{.tag = *file.poll_tag, .result = entry.res, .more = true};
+bool UringQueue::is_drained() const {
+  return received_.empty() && io_uring_cq_ready(&ring_) == 0 && !io_uring_cq_has_overflow(&ring_);
+}
+
+bool UringQueue::TakeLoss() {
+  const uint32_t lost = IO_URING_READ_ONCE(*ring_.cq.koverflow);
+  if (std::exchange(lost_, lost) == lost) return false;
+  RenewPolls();
+  return true;
+}
+
+void UringQueue::RenewPolls() {
+  for (uint32_t slot = 0; slot < files_.size(); ++slot) {
+    if (!files_[slot].poll_tag) continue;
+    Cancel(PollData(FileSlot{slot}));
+    ArmLater(FileSlot{slot});
+  }
+}
+
+void UringQueue::ArmLater(FileSlot file) {
+  if (!std::exchange(files_[file.value].is_to_be_armed, true)) ended_polls_.Push(file);
+}
+
+// Arming a poll looks for what is there already. One may end again at once: next time, then.
+void UringQueue::ArmEndedPolls() {
+  for (size_t count = ended_polls_.size(); count > 0; --count) {
+    const FileSlot file = ended_polls_.front();
+    ended_polls_.Pop();
+    if (files_[file.value].is_to_be_armed) ArmPoll(file);
+  }
 }
 
 }  // namespace tapswitch

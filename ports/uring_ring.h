@@ -12,12 +12,12 @@
 // operation, which completes once for each frame until the group is empty. Its frames are copied
 // into buffers at two moments only, because completion work is deferred to the caller
 // (DEFER_TASKRUN):
-//   (a) when SubmitAndWait asks for completions, and it submits before it asks;
+//   (a) when the queue asks for completions, and it submits before it asks;
 //   (b) when the entry that starts a read is issued, for what is waiting then.
 //
 // Promise 2 of ring.h follows. ReturnBuffers shows buffers to the kernel at once. Case (a) comes
 // after all writes that were queued: the kernel issues the entries of a call, writes inline, before
-// it does deferred work, and Submit, which does not ask for completions, does none. Case (b) needs
+// it does deferred work; and Submit asks for completions, rarely, once it has submitted. Case (b) needs
 // care: queued at once, a start could stand in front of a write whose buffer is returned later in
 // the turn, and read into that buffer first. So StartRead only makes a note, and SubmitAndWait
 // queues the noted starts behind everything else. It may have to submit in between for want of
@@ -34,11 +34,10 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "ports/provided_buffers.h"
+#include "ports/multishot_receives.h"
 #include "ports/readiness_reader.h"
 #include "ports/ring.h"
 #include "ports/ring_support.h"
@@ -69,31 +68,24 @@ class UringRing final : public Ring {
   void Submit() override { queue_->Submit(); }
   WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
   std::span<const Completion> Reap() override;
+  [[nodiscard]] bool is_drained() const override {
+    return batch_.is_drained() && queue_->is_drained();
+  }
   [[nodiscard]] uint64_t overflows() const override { return queue_->overflows(); }
   [[nodiscard]] std::string_view description() const override {
     return receives_multishot_ ? "io_uring, multishot receives" : "io_uring";
   }
 
  private:
-  struct NotedRead {
-    enum class Action : uint8_t { kStart, kStop } action;
-    FileSlot file;
-    Tag tag;
-  };
-
   UringRing(std::unique_ptr<UringQueue> queue, const UringQueue::Options& options);
 
-  [[nodiscard]] absl::Status Provide(FileSlot file, const BufferPool& pool);
-  [[nodiscard]] bool is_multishot(FileSlot file) const { return provided_[file.value] != nullptr; }
-  void QueueNotedReads();
-  void CollectFromQueue(size_t most);
+  void Collect(size_t most);
+  [[nodiscard]] size_t TakeReceived(std::span<Completion> completions);
 
   std::unique_ptr<UringQueue> queue_;
   bool receives_multishot_;
   ReadinessReader reader_;
-  // By file, whose slot is the id of its group of buffers; null where the reader reads it.
-  std::vector<std::unique_ptr<ProvidedBuffers>> provided_;
-  std::vector<NotedRead> noted_;
+  MultishotReceives receives_;  // has the files that the reader has not
   CompletionBatch batch_;
 };
 

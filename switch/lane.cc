@@ -83,7 +83,6 @@ void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
   static_assert(kMaxReap <= FrameBatch::kCapacity * 3 / 4,
                 "what is reaped fits in a batch, with room for ports that read by themselves");
   auto completions = ring_.Reap();
-  is_drained_ = completions.size() < kMaxReap;
   while (!completions.empty()) {
     const Tag& tag = completions.front().tag;
     const auto end = std::find_if_not(completions.begin(), completions.end(),
@@ -205,7 +204,7 @@ const PortSet& Lane::Recycle() {
 }
 
 bool Lane::Rest() {
-  if (!is_drained_) return false;
+  if (!ring_.is_drained()) return false;
   for (const auto& port : ports_) {
     if (port) port->Rest();
   }

@@ -152,7 +152,6 @@ class Lane {
   std::vector<PortCounters> counters_;        // by id
   std::vector<Removal> removals_;
   FrameBatch batch_;
-  bool is_drained_ = true;  // the ring has nothing that this turn did not receive
   EgressLists egress_;
   EgressBuilder builder_;
   PortSet active_;    // ports with completions in this turn

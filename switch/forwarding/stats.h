@@ -123,6 +123,10 @@ struct FrameCounter {
     --frames;
     bytes -= size;
   }
+  constexpr void Remove(uint64_t some_frames, uint64_t their_bytes) {
+    frames -= some_frames;
+    bytes -= their_bytes;
+  }
   constexpr FrameCounter& operator+=(const FrameCounter& other) {
     frames += other.frames;
     bytes += other.bytes;

@@ -170,6 +170,9 @@ void FakeRing::Unwatch(int fd, Tag tag) {
       std::erase_if(watched_, [&](const Watched& one) { return one.fd == fd && one.tag == tag; });
   EXPECT_EQ(removed, 1U) << "Unwatch of file descriptor " << fd << ", which is not watched";
   std::erase_if(scripted_, [tag](const Completion& one) { return one.tag == tag; });
+  if (!receives_at_unwatch_) return;
+  CarryOutWrites();
+  for (File& file : files_) Read(file);
 }
 
 void FakeRing::WatchWritability(int fd, Tag tag, bool wanted) {
@@ -196,10 +199,22 @@ void FakeRing::CarryOutWrites() {
       continue;
     }
     --file.failing_writes;
-    if (completions_.size() >= completion_room_) ++overflows_;
-    completions_.push_back({.tag = write.tag, .result = -file.write_error});
+    FailWrite(write.tag, file.write_error);
   }
   queued_.clear();
+}
+
+void FakeRing::FailWrite(Tag tag, int error) {
+  const uint64_t bytes = std::exchange(tag.slot, 0U);
+  auto told = std::find_if(completions_.begin(), completions_.end(), [&](const Completion& one) {
+    return one.tag == tag && one.result == -error;
+  });
+  if (told == completions_.end()) {
+    if (completions_.size() >= completion_room_) ++overflows_;
+    told = completions_.insert(told, {.tag = tag, .result = -error});
+  }
+  ++told->lost.frames;
+  told->lost.bytes += bytes;
 }
 
 WaitResult FakeRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {

@@ -62,6 +62,9 @@ class FakeRing final : public Ring {
   // ---- Faults.
 
   void SetSubmissionEntries(size_t entries) { submission_entries_ = entries; }
+  // From now on the end of a watch, too, brings in frames that wait, in the middle of a turn: a ring
+  // may have to ask the kernel for completions there.
+  void ReceiveAtUnwatch() { receives_at_unwatch_ = true; }
   // From now on Reap returns at most so many completions (one or more) at a time, and a read that
   // has another frame than those ends with it: the frame completes later, with more == false.
   void SetCompletionRoom(size_t completions) { completion_room_ = completions; }
@@ -111,6 +114,7 @@ class FakeRing final : public Ring {
   // if a signal had come.
   WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
   std::span<const Completion> Reap() override;
+  [[nodiscard]] bool is_drained() const override { return completions_.empty(); }
   [[nodiscard]] uint64_t overflows() const override { return overflows_; }
   [[nodiscard]] std::string_view description() const override { return "fake"; }
 
@@ -137,6 +141,7 @@ class FakeRing final : public Ring {
   // The file, or null and a test failure when `call` names one that was not added.
   [[nodiscard]] File* Find(FileSlot file, const char* call);
   void CarryOutWrites();
+  void FailWrite(Tag tag, int error);
   void Read(File& file);
   [[nodiscard]] Completion ReadOne(File& file);
   void EndRead(File& file, int32_t result);
@@ -154,6 +159,7 @@ class FakeRing final : public Ring {
   size_t submits_ = 0;
   uint64_t overflows_ = 0;
   bool interrupted_ = false;
+  bool receives_at_unwatch_ = false;
 };
 
 }  // namespace tapswitch

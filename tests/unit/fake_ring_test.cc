@@ -97,7 +97,23 @@ TEST_F(FakeRingTest, WritesGoOutAtSubmitInOrderAndOnlyFailuresComplete) {
   const std::vector<Completion> completions = Turn();
   ASSERT_EQ(completions.size(), 1U);
   EXPECT_EQ(completions[0].result, -ENOMEM);
-  EXPECT_EQ(completions[0].tag.slot, 3U) << "the frame's size";
+  EXPECT_EQ(completions[0].lost, (LostFrames{.frames = 1, .bytes = 3}));
+}
+
+TEST_F(FakeRingTest, WritesThatFailFasterThanTheyAreReapedAreToldTogether) {
+  constexpr size_t kFailures = 3 * kMaxReap;
+  ring_.FailWrites(file_, ENOBUFS, kFailures);
+  for (size_t i = 0; i < kFailures; ++i) {
+    EXPECT_EQ(Write("three"), 1U);
+    ring_.Submit();
+  }
+  ring_.Arrive(file_, Bytes("frame"));
+  ring_.StartRead(file_, kReadTag);
+  const std::vector<Completion> completions = Turn();
+  ASSERT_EQ(completions.size(), 2U) << "what failed, and the frame in the same turn";
+  EXPECT_EQ(completions[0].result, -ENOBUFS);
+  EXPECT_EQ(completions[0].lost, (LostFrames{.frames = kFailures, .bytes = 5 * kFailures}));
+  EXPECT_EQ(TakeOut(completions[1]), "frame");
 }
 
 TEST_F(FakeRingTest, AnOverflowEndsTheReadWithItsFrame) {

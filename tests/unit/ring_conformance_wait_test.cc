@@ -173,11 +173,12 @@ TEST_P(RingConformanceTest, AWatchSurvivesAnOverflow) {
       while (Write(file, huge) == 0) ring_->Submit();
     }
     ASSERT_EQ(eventfd_write(event.get(), 1), 0);
-    const std::vector<RingEvent> events = Await(9);
-    EXPECT_GE(std::count_if(events.begin(), events.end(),
-                            [](const RingEvent& one) { return one.completion.tag == kWatchTag; }),
-              1)
-        << "armed again, it may report the same readiness twice, but not never";
+    std::vector<RingEvent> events;
+    EXPECT_TRUE(WaitUntil([&] {
+      for (RingEvent& one : Turn(100ms)) events.push_back(std::move(one));
+      return std::any_of(events.begin(), events.end(),
+                         [](const RingEvent& one) { return one.completion.tag == kWatchTag; });
+    })) << "armed again, it may report the same readiness twice, but not never";
     eventfd_t value = 0;
     ASSERT_EQ(eventfd_read(event.get(), &value), 0);
   }
@@ -296,6 +297,127 @@ TEST_P(RingConformanceTest, AnOverflowEndsReadsAndLosesNothing) {
   EXPECT_EQ(ring_->overflows() > 0, GetParam().name == "UringRingOfPackets");
   GiveBack(file);
   ring_.reset();
+}
+
+// ---- Failures.
+
+// A socket of each kind of completion that could stand behind those of failed writes, and files whose
+// writes all fail.
+class RingUnderFailures : public RingConformanceTest {
+ protected:
+  static constexpr size_t kFailingFiles = 12;
+  static constexpr size_t kFailuresOfATurn = 2 * kMaxReap;
+  static constexpr Tag kPollTag{.operation = Operation::kPoll, .port = PortId{5}};
+
+  void SetUp() override {
+    Make({.submission_entries = 64, .completion_entries = 256, .files = 24});
+    if (IsSkipped()) return;
+    for (const Link& link : failing_) files_.push_back(Add(link));
+    ASSERT_TRUE(ring_->Watch(command_.get(), kWatchTag).ok());
+    ASSERT_TRUE(ring_->Watch(socket_.get(), kPollTag).ok());
+    reading_ = Add(healthy_, &MakePool(4));
+    ring_->StartRead(reading_, kReadTag);
+    EXPECT_TRUE(Look().empty());
+  }
+
+  void FailWrites() {
+    for (size_t i = 0; i < kFailingFiles; ++i) {
+      Tag tag = kWriteTag;
+      tag.port = PortId{static_cast<uint16_t>(10 + i)};
+      const Piece piece{.data = huge_.data(), .size = huge_.size()};
+      const std::vector<WireFrame> frames(kFailuresOfATurn, {.pieces = {&piece, 1}, .size = 100});
+      std::span<const WireFrame> rest = frames;
+      while (!rest.empty()) {
+        rest = rest.subspan(ring_->QueueWrites(files_[i], rest, tag));
+        if (!rest.empty()) ring_->Submit();
+      }
+    }
+  }
+
+  // One of each kind that does not fail.
+  void LetOthersHappen() const {
+    ASSERT_EQ(eventfd_write(command_.get(), 1), 0);
+    ASSERT_EQ(eventfd_write(socket_.get(), 1), 0);
+    healthy_.Arrive("healthy");
+  }
+  void TakeEvents() const {
+    eventfd_t value = 0;
+    ASSERT_EQ(eventfd_read(command_.get(), &value), 0);
+    ASSERT_EQ(eventfd_read(socket_.get(), &value), 0);
+  }
+
+  std::vector<std::byte> huge_ = std::vector<std::byte>(kUnsendable);
+  std::array<Link, kFailingFiles> failing_;
+  std::vector<FileSlot> files_;
+  FileDescriptor command_{eventfd(0, EFD_NONBLOCK)};
+  FileDescriptor socket_{eventfd(0, EFD_NONBLOCK)};
+  Link healthy_;
+  FileSlot reading_;
+};
+INSTANTIATE_TEST_SUITE_P(Rings, RingUnderFailures, testing::ValuesIn(kRingKindsByRead),
+                         RingKindName);
+
+TEST_P(RingUnderFailures, WritesThatFailFasterThanTheyAreReapedDelayNobodyAndGrowNothing) {
+  LostFrames lost;
+  constexpr size_t kTurns = 50;
+  for (size_t turn = 0; turn < kTurns; ++turn) {
+    FailWrites();
+    LetOthersHappen();
+    const std::vector<RingEvent> events = Look();
+    const auto count = [&](const Tag& tag) {
+      return std::count_if(events.begin(), events.end(),
+                           [&](const RingEvent& one) { return one.completion.tag == tag; });
+    };
+    ASSERT_GE(count(kWatchTag), 1) << "turn " << turn;
+    ASSERT_GE(count(kPollTag), 1) << "turn " << turn;
+    ASSERT_EQ(count(kReadTag), 1) << "turn " << turn;
+    ASSERT_LE(events.size(), kFailingFiles + 4) << "one completion for each file that fails";
+    for (const RingEvent& event : events) {
+      lost.frames += event.completion.lost.frames;
+      lost.bytes += event.completion.lost.bytes;
+    }
+    GiveBack(reading_);
+    TakeEvents();
+  }
+  EXPECT_EQ(lost.frames, kTurns * kFailingFiles * kFailuresOfATurn);
+  EXPECT_EQ(lost.bytes, 100 * lost.frames);
+  EXPECT_EQ(ring_->overflows(), 0U) << "the kernel had nothing to keep";
+  Stop(reading_);
+}
+
+// ---- What has not been handed out.
+
+TEST_P(RingConformanceTest, ARingIsNotDrainedBeforeWhatItReceivedIsReaped) {
+  const Link link;
+  const FileSlot file = Add(link, &MakePool(4));
+  EXPECT_TRUE(ring_->is_drained());
+  ring_->StartRead(file, kReadTag);
+  EXPECT_TRUE(Look().empty());
+  EXPECT_TRUE(ring_->is_drained());
+  link.Arrive("frame");
+  ASSERT_EQ(ring_->SubmitAndWait(kPatience), WaitResult::kCompletions);
+  EXPECT_FALSE(ring_->is_drained());
+  EXPECT_EQ(ring_->Reap().size(), 1U);
+  EXPECT_TRUE(ring_->is_drained());
+  ring_.reset();
+}
+
+// The end of a watch may have the kernel fill buffers in the middle of a turn.
+TEST_P(RingConformanceTest, ARingThatReceivedAtTheEndOfAWatchIsNotDrained) {
+  const Link link;
+  const FileSlot file = Add(link, &MakePool(4));
+  const FileDescriptor event(eventfd(0, EFD_NONBLOCK));
+  ASSERT_TRUE(ring_->Watch(event.get(), kWatchTag).ok());
+  ring_->StartRead(file, kReadTag);
+  EXPECT_TRUE(Look().empty());
+  link.Arrive("frame");
+  ring_->Unwatch(event.get(), kWatchTag);
+  EXPECT_EQ(ring_->is_drained(), GetParam().name != "UringRingOfPackets");
+  const std::vector<RingEvent> events = Await(1);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].bytes, "frame");
+  EXPECT_TRUE(ring_->is_drained());
+  Stop(file);
 }
 
 }  // namespace

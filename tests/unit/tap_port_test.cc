@@ -307,10 +307,10 @@ TEST_F(TapPortTest, CompletionsOfAnEarlierLifeOfThePortIdAreIgnored) {
   const Tag earlier_read{
       .operation = Operation::kRead, .port = kPort, .generation = kGeneration - 1};
   const Tag earlier_write{
-      .operation = Operation::kWrite, .port = kPort, .generation = kGeneration - 1, .slot = 60};
+      .operation = Operation::kWrite, .port = kPort, .generation = kGeneration - 1};
   ring_.Complete({.tag = earlier_read, .result = 70, .more = true, .buffer = BufferId{0}});
   ring_.Complete({.tag = earlier_read, .result = -ECANCELED});
-  ring_.Complete({.tag = earlier_write, .result = -EIO});
+  ring_.Complete({.tag = earlier_write, .result = -EIO, .lost = {.frames = 1, .bytes = 60}});
   EXPECT_TRUE(Turn().empty());
   EXPECT_EQ(counters_, PortCounters());
   EXPECT_TRUE(status().link_up);
@@ -394,10 +394,9 @@ TEST_F(TapPortTest, EioTakesThePortDownWhenTheKernelSaysSoAndDropsWithoutWriting
 TEST_F(TapPortTest, AnErrorThatIsOlderThanTheLinkComingUpDoesNotTakeItDown) {
   Announce(DownLink());
   Announce(UpLink());
-  const Tag late{
-      .operation = Operation::kWrite, .port = kPort, .generation = kGeneration, .slot = 60};
+  const Tag late{.operation = Operation::kWrite, .port = kPort, .generation = kGeneration};
   counters_.sent.Add(60);
-  ring_.Complete({.tag = late, .result = -EIO});
+  ring_.Complete({.tag = late, .result = -EIO, .lost = {.frames = 1, .bytes = 60}});
   Turn();
   EXPECT_TRUE(status().link_up);
 }

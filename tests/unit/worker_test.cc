@@ -201,6 +201,24 @@ TEST_F(WorkerTest, AFullCompletionQueueLosesNothing) {
   EXPECT_GT(ring_.overflows(), 0U);
 }
 
+// Buffers of ports that rest are given back to the system. A frame that was received after the turn's
+// Reap, as when a watch ended meanwhile, would have been handed on as zeros.
+TEST_F(WorkerTest, PortsDoNotRestWhileTheRingHoldsAFrame) {
+  constexpr int kWatched = 1000;
+  const Tag tag{.operation = Operation::kReadiness};
+  ring_.ReceiveAtUnwatch();
+  Lane& lane = worker_.lane();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(lane.Rest());
+  ASSERT_TRUE(ring_.Watch(kWatched, tag).ok());
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  ring_.Unwatch(kWatched, tag);
+  EXPECT_FALSE(lane.Rest());
+  Settle();
+  ASSERT_EQ(ring_.written().size(), 2U);
+  EXPECT_EQ(ring_.written()[0].bytes, Wire(kBroadcastAddress, Station(1)));
+  EXPECT_TRUE(lane.Rest());
+}
+
 TEST_F(WorkerTest, AnInterruptedWaitIsNoMoreThanThat) {
   ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
   ring_.Interrupt();
