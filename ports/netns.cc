@@ -84,6 +84,7 @@ absl::StatusOr<NetnsScope> NetnsScope::Enter(const NetworkNamespace& target) {
 NetnsScope::~NetnsScope() {
   if (!home_ || setns(home_->fd(), CLONE_NEWNET) == 0) return;
   spdlog::critical("cannot return to the switch's own network namespace: {}", strerror(errno));
+  spdlog::default_logger_raw()->flush();
   std::abort();
 }
 

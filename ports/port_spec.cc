@@ -4,6 +4,7 @@
 #include <charconv>
 #include <system_error>
 
+#include "ports/text.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -46,6 +47,11 @@ absl::Status CheckInterfaceName(std::string_view name) {
   if (name == "." || name == "..") {
     return Bad(fmt::format("'{}' cannot name an interface: choose another name", name));
   }
+  // What no client could name: the answers of the switch are JSON.
+  if (!IsUtf8(name)) {
+    return Bad(fmt::format("interface name '{}' is not UTF-8: rename it (ip link set ... name ...)",
+                           Escaped(name)));
+  }
   const bool is_bad = name.find_first_of("/:%") != std::string_view::npos ||
                       name.find_first_of(kWhiteSpace) != std::string_view::npos;
   if (!is_bad) return absl::OkStatus();
@@ -56,6 +62,8 @@ absl::StatusOr<PortSpec> ParsePortSpec(std::string_view text) {
   const auto bad = [text](std::string_view problem) {
     return Bad(fmt::format("port '{}': {}", text, problem));
   };
+  // The kernel would take what is before it.
+  if (text.find('\0') != std::string_view::npos) return bad("there is a zero byte in it");
   PortSpec spec;
   std::string_view rest = text;
   std::string_view name = CutAt(',', rest);

@@ -1,13 +1,13 @@
 #include "ports/uring_queue.h"
 
 #include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -77,7 +77,8 @@ int Register(const io_uring& ring, unsigned what, const void* argument, size_t c
 // The ring cannot be used as this program uses it: the wrong thread, or a descriptor that somebody
 // else closed. There is nothing to go on with.
 [[noreturn]] void Die(int error) {
-  std::fprintf(stderr, "io_uring_enter: %s\n", std::strerror(error));
+  spdlog::critical("io_uring_enter: {}", std::strerror(error));
+  spdlog::default_logger_raw()->flush();
   std::abort();
 }
 

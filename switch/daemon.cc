@@ -1,8 +1,9 @@
 #include "switch/daemon.h"
 
 #include <spdlog/spdlog.h>
-#include <systemd/sd-daemon.h>
 
+#include <csignal>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
@@ -23,6 +24,8 @@
 #include "switch/control/startup.h"
 #include "switch/event_channel.h"
 #include "switch/forwarding/bridge.h"
+#include "switch/log.h"
+#include "switch/notification.h"
 #include "switch/port_factory.h"
 #include "switch/privileges.h"
 #include "switch/secondary_worker.h"
@@ -203,7 +206,8 @@ class Daemon {
     if (!config_.user) return absl::OkStatus();
     const auto on_all = [this](absl::Status (*step)()) {
       absl::Status own = step();
-      return own.ok() ? workers_.CallOnEach(step) : own;
+      if (own.ok()) own = workers_.CallOnEach(step);
+      return own.ok() ? CallOnLogThread(step) : own;
     };
     if (absl::Status kept = on_all(KeepCapabilities); !kept.ok()) return kept;
     if (absl::Status changed = ChangeUser(*config_.user); !changed.ok()) return changed;
@@ -221,7 +225,7 @@ class Daemon {
 
   void OnReadiness(uint32_t slot) {
     if (slot == kSignalSlot) {
-      OnStopSignal();
+      OnSignals();
     } else if (slot == kCommandSlot) {
       has_commands_ = true;  // they run between batches
     } else if (slot == kCallSlot) {
@@ -240,14 +244,28 @@ class Daemon {
     const SwitchSnapshot snapshot = worker_.Snapshot();
     spdlog::info("ready: bridge {} with {} ports, frames are carried by {}", config_.name,
                  snapshot.ports.size(), ring_.explanation);
-    sd_notify(0, "READY=1");
+    Notify("READY=1");
+  }
+
+  void OnSignals() {
+    while (const auto signal = signals_.Next()) {
+      if (StopSignals::IsStop(*signal)) {
+        OnStopSignal();
+      } else {
+        spdlog::warn("SIG{} is ignored: {}", sigabbrev_np(*signal),
+                     *signal == SIGHUP
+                         ? "the startup file is read at start only; tapctl -batch FILE "
+                           "changes a running switch"
+                         : "it has no meaning here; SIGTERM ends the switch");
+      }
+    }
   }
 
   void OnStopSignal() {
     if (stopping_) return;
     stopping_ = true;
     spdlog::info("stopping");
-    sd_notify(0, "STOPPING=1");
+    Notify("STOPPING=1");
   }
 
   // So that nothing is lost silently: what died, and why, port by port.

@@ -1,7 +1,6 @@
 #include "switch/log.h"
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -10,6 +9,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "switch/line_sink.h"
+#include "switch/queued_sink.h"
 #include "switch/rate_limited_sink.h"
 
 namespace tapswitch {
@@ -45,6 +46,12 @@ class PriorityFlag final : public spdlog::custom_flag_formatter {
   }
 };
 
+std::shared_ptr<QueuedSink> SinkInUse() {
+  const auto logger = spdlog::default_logger();
+  if (logger == nullptr || logger->sinks().empty()) return nullptr;
+  return std::dynamic_pointer_cast<QueuedSink>(logger->sinks().front());
+}
+
 }  // namespace
 
 LogReader DetectLogReader(int fd) {
@@ -69,12 +76,27 @@ absl::Status SetUpLog(const std::string& name, const std::string& level) {
     return absl::InvalidArgumentError("--log_level=" + level +
                                       ": it is one of debug, info, warn, error, off");
   }
-  auto sink = std::make_shared<RateLimitedSink>(std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                                RateLimitedSink::Limit{});
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>(name, std::move(sink)));
-  spdlog::set_formatter(MakeLogFormatter(DetectLogReader(STDERR_FILENO)));
+  auto lines = std::make_shared<LineSink>(STDERR_FILENO);
+  lines->set_formatter(MakeLogFormatter(DetectLogReader(STDERR_FILENO)));
+  auto limited = std::make_shared<RateLimitedSink>(std::move(lines), RateLimitedSink::Limit{});
+  auto sink = QueuedSink::Start(std::move(limited), name);
+  if (!sink.ok()) return sink.status();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(name, *std::move(sink)));
+  // Its own way of telling errors is to write to standard error, and to wait for that.
+  spdlog::set_error_handler([](const std::string& /*message*/) {});
   spdlog::set_level(least_severe);
   return absl::OkStatus();
+}
+
+bool CloseLog(std::chrono::milliseconds limit) {
+  const auto sink = SinkInUse();
+  return sink == nullptr || sink->Close(limit);
+}
+
+absl::Status CallOnLogThread(std::function<absl::Status()> function) {
+  constexpr std::chrono::seconds kPatience(5);
+  const auto sink = SinkInUse();
+  return sink == nullptr ? function() : sink->Call(std::move(function), kPatience);
 }
 
 }  // namespace tapswitch

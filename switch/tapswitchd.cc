@@ -1,7 +1,9 @@
 // tapswitchd: the daemon. One process is one bridge.
 
 #include <gflags/gflags.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -9,9 +11,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ports/text.h"
 #include "switch/config.h"
 #include "switch/daemon.h"
 #include "switch/log.h"
+#include "switch/process_start.h"
+#include "switch/signals.h"
 
 DEFINE_string(name, "br0", "name of the bridge");
 DEFINE_string(ageing_time, "300s",
@@ -49,6 +54,9 @@ DECLARE_bool(help);
 DECLARE_bool(version);
 
 namespace {
+
+// Of the 10 seconds that ending may take.
+constexpr std::chrono::seconds kLogPatience(2);
 
 constexpr std::string_view kUsage = R"(Usage: tapswitchd [FLAG]... [PORT]...
 
@@ -104,7 +112,10 @@ void PrintHelp() {
 }
 
 int Fail(const absl::Status& status) {
-  std::cerr << "tapswitchd: " << status.message() << '\n';
+  // In one piece, and however long somebody takes to read it; but not against SIGTERM.
+  tapswitch::UnblockStopSignals();
+  std::cerr << "tapswitchd: " +
+                   tapswitch::WithCure(tapswitch::Escaped(std::string(status.message()))) + '\n';
   return 1;
 }
 
@@ -159,12 +170,18 @@ int Main(const std::vector<std::string>& ports) {
     return checked.ok() ? 0 : Fail(checked);
   }
   const absl::Status ran = tapswitch::RunSwitch(*config);
-  return ran.ok() ? 0 : Fail(ran);
+  const bool is_logged = tapswitch::CloseLog(kLogPatience);
+  const int exit_status = ran.ok() ? 0 : Fail(ran);
+  // The thread that writes the log is in the middle of it: what it uses stays until it is gone.
+  if (!is_logged) _exit(exit_status);
+  return exit_status;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  tapswitch::OpenStandardDescriptors();
+  tapswitch::ForgetInherited();
   gflags::SetVersionString(TAPSWITCH_VERSION);
   if (const absl::Status flags = CheckFlags({argv + 1, argv + argc}); !flags.ok()) {
     return Fail(flags);

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "ports/text.h"
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/request_parser.h"
 
@@ -136,7 +137,8 @@ class Answerer {
     try {
       const absl::StatusOr<JsonText> result = CallHandler(request, handler_);
       if (result.ok()) return ResultReply(*result, id);
-      return ErrorReply({CodeOf(result.status()), std::string(result.status().message())}, id);
+      return ErrorReply({CodeOf(result.status()), WithCure(std::string(result.status().message()))},
+                        id);
     } catch (const Json::exception& error) {
       return ErrorReply({RpcError::kInternalError, fmt::format("a bug: {}", error.what())}, id);
     }

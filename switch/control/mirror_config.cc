@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/commands/quoting.h"
 #include "switch/control/vlan_edit.h"
 
 namespace tapswitch {
@@ -68,10 +69,10 @@ std::string_view DirectionOf(const MirrorConfig& mirror) {
 
 std::string MirrorWords(const MirrorConfig& mirror) {
   std::string words = fmt::format("{} from", mirror.name);
-  for (const std::string& port : mirror.ports) words += " dev " + port;
+  for (const std::string& port : mirror.ports) words += " dev " + Quoted(port);
   for (const VlanRange range : RangesOf(PortVlans{.members = mirror.vlans}))
     words += " vlan " + RangeText(range);
-  return words + fmt::format(" {} to {}", DirectionOf(mirror), mirror.destination);
+  return words + fmt::format(" {} to {}", DirectionOf(mirror), Quoted(mirror.destination));
 }
 
 }  // namespace tapswitch

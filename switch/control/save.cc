@@ -7,19 +7,13 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/config.h"
+#include "switch/control/commands/quoting.h"
 #include "switch/control/guard_settings.h"
 #include "switch/control/show.h"
 #include "switch/control/vlan_edit.h"
 
 namespace tapswitch {
 namespace {
-
-// As one word of a batch line.
-std::string Quoted(const std::string& word) {
-  if (word.find_first_of(" \t\"'#\\") == std::string::npos) return word;
-  const char quote = word.find('\'') == std::string::npos ? '\'' : '"';
-  return quote + word + quote;
-}
 
 // An entry in a VLAN that its port has left has no effect, and could not be set. What is behind ports
 // that come and go with their interfaces is no part of it, nor are they.
@@ -68,7 +62,7 @@ void SaveEntries(const BridgeControl& control, std::vector<std::string>& lines) 
     const bool is_further_port =
         before != nullptr && before->vlan == entry.vlan && before->address == entry.address;
     lines.push_back(fmt::format("fdb {} {} dev {}{} {}{}", is_further_port ? "append" : "add",
-                                entry.address.ToString(), control.NameOf(entry.port),
+                                entry.address.ToString(), Quoted(control.NameOf(entry.port)),
                                 VlanWords(control, entry.vlan), KindOf(entry),
                                 entry.sticky ? " sticky" : ""));
     before = &entry;
@@ -121,7 +115,7 @@ std::string LoopDetectionAsCommand(const LoopDetection& loop) {
 }
 
 void SaveGuards(const PortConfig& port, std::vector<std::string>& lines) {
-  const std::string& name = port.spec.name;
+  const std::string name = Quoted(port.spec.name);
   const std::string storm = StormSettingsAsWords(port.settings.storm);
   if (!storm.empty()) lines.push_back("storm set dev " + name + storm);
   const std::string security = SecuritySettingsAsWords(port.settings);
@@ -145,12 +139,12 @@ std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
                   bridge.forwarding.vlan_filtering ? "on" : "off",
                   NameOfVlanProtocol(bridge.forwarding.vlan_protocol), bridge.default_pvid.value,
                   MaskText(bridge.forwarding.group_fwd_mask)));
-  SaveVlans(control.identity().name, OnlyPvid(bridge.default_pvid), bridge.vlans, lines);
+  SaveVlans(Quoted(control.identity().name), OnlyPvid(bridge.default_pvid), bridge.vlans, lines);
   const std::string loop = LoopDetectionAsCommand(bridge.loop);
   if (!loop.empty()) lines.push_back(loop);
   for (const PortConfig& port : config.ports) {
     if (port.ephemeral) continue;
-    const std::string& name = port.spec.name;
+    const std::string name = Quoted(port.spec.name);
     lines.push_back("port add " + Quoted(SpecText(port.spec)));
     const std::string words = PortSettingsAsWords(port.settings);
     if (!words.empty()) lines.push_back("link set dev " + name + words);

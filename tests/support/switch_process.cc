@@ -18,6 +18,7 @@
 #include <iterator>
 #include <sstream>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "tests/support/wait_until.h"
@@ -169,6 +170,12 @@ std::string SwitchProcess::output() const { return Contents(output_.get()); }
 std::string SwitchProcess::log() const { return Contents(log_.get()); }
 
 size_t SwitchProcess::CountInLog(std::string_view text) const {
+  // A thread of the switch writes what was said, and looks for it every 50 ms.
+  if (running()) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  return CountNow(text);
+}
+
+size_t SwitchProcess::CountNow(std::string_view text) const {
   std::istringstream lines(log());
   size_t count = 0;
   for (std::string line; std::getline(lines, line);) {
@@ -178,8 +185,8 @@ size_t SwitchProcess::CountInLog(std::string_view text) const {
 }
 
 bool SwitchProcess::WaitForLog(std::string_view text, size_t lines) const {
-  return WaitUntil([&] { return CountInLog(text) >= lines || !running(); }) &&
-         CountInLog(text) >= lines;
+  return WaitUntil([&] { return CountNow(text) >= lines || !running(); }) &&
+         CountNow(text) >= lines;
 }
 
 }  // namespace tapswitch

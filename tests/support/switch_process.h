@@ -52,12 +52,13 @@ class SwitchProcess {
   [[nodiscard]] std::string output() const;
   [[nodiscard]] std::string log() const;  // standard error
 
-  // How many lines of the log contain `text`.
+  // How many lines of the log contain `text`, once what was said so far is written.
   [[nodiscard]] size_t CountInLog(std::string_view text) const;
   // Waits until that many do.
   [[nodiscard]] bool WaitForLog(std::string_view text, size_t lines = 1) const;
 
  private:
+  [[nodiscard]] size_t CountNow(std::string_view text) const;
   [[noreturn]] void Exec(std::vector<char*> arguments) const;
 
   FileDescriptor output_;

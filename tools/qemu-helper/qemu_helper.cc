@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -21,6 +22,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "ports/text.h"
+#include "switch/process_start.h"
 #include "tools/qemu-helper/acl_file.h"
 #include "tools/qemu-helper/arguments.h"
 #include "tools/qemu-helper/caller_rights.h"
@@ -97,7 +100,8 @@ absl::Status Serve(const HelperArguments& arguments) {
 }
 
 int Fail(const absl::Status& status) {
-  std::cerr << "tapswitch-qemu-helper: " << status.message() << '\n';
+  std::cerr << "tapswitch-qemu-helper: " << WithCure(Escaped(std::string(status.message())))
+            << '\n';
   return 1;
 }
 
@@ -120,6 +124,8 @@ int Main(const std::vector<std::string_view>& words) {
 }  // namespace tapswitch
 
 int main(int argc, char** argv) {
+  tapswitch::OpenStandardDescriptors();
+  std::signal(SIGPIPE, SIG_IGN);  // what it has made goes in order, though nobody reads why
   clearenv();
   if (argc < 1) return 1;
   return tapswitch::Main({argv + 1, argv + argc});

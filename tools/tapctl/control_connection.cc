@@ -64,10 +64,12 @@ absl::Status ErrorOf(const Json& error) {
   return is_misuse ? absl::InvalidArgumentError(message) : absl::FailedPreconditionError(message);
 }
 
-absl::Status Failed() {
-  if (errno != EAGAIN) return HungUp();
-  return absl::DeadlineExceededError("the switch has not answered for too long: is it stopped?");
+absl::Status Silent(int seconds) {
+  return absl::DeadlineExceededError(fmt::format(
+      "the switch has not answered for {} s: is it stopped? (-timeout waits longer)", seconds));
 }
+
+absl::Status Failed(int patience) { return errno == EAGAIN ? Silent(patience) : HungUp(); }
 
 void LimitPatience(int socket, int seconds) {
   const timeval patience{.tv_sec = seconds, .tv_usec = 0};
@@ -91,38 +93,45 @@ absl::StatusOr<ControlConnection> ControlConnection::Open(const std::string& pat
       return absl::PermissionDeniedError(
           fmt::format("{} is not yours to use: be root or in the group of that socket", path));
     }
+    // So many wait to be let in that there is no room for one more.
+    if (errno == EAGAIN) return Silent(patience);
     return absl::UnavailableError(
         fmt::format("no switch answers at {}: {}", path, std::strerror(errno)));
   }
-  return ControlConnection(std::move(socket));
+  return ControlConnection(std::move(socket), patience);
 }
 
 absl::Status ControlConnection::Send(std::string_view text) const {
   while (!text.empty()) {
     const ssize_t sent = send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) return Failed();
+    if (sent < 0) return Failed(patience_);
     text.remove_prefix(static_cast<size_t>(sent));
   }
   return absl::OkStatus();
 }
 
-// Waits until there is something to read, which is at once unless it can be interrupted.
-bool ControlConnection::IsInterrupted() const {
-  if (interrupt_ < 0) return false;
+// Where it can be interrupted, until there is something to read; else reading waits by itself.
+absl::Status ControlConnection::WaitForMore() const {
+  if (interrupt_ < 0) return absl::OkStatus();
   std::array<pollfd, 2> wait{{{socket_.get(), POLLIN, 0}, {interrupt_, POLLIN, 0}}};
-  while (poll(wait.data(), wait.size(), -1) < 0 && errno == EINTR) continue;
-  return wait[1].revents != 0;
+  constexpr int kMilliseconds = 1000;
+  int ready = 0;
+  do {
+    ready = poll(wait.data(), wait.size(), patience_ * kMilliseconds);
+  } while (ready < 0 && errno == EINTR);
+  if (wait[1].revents != 0) return absl::CancelledError("interrupted");
+  return ready == 0 ? Silent(patience_) : absl::OkStatus();
 }
 
 // Appends what has come to received_, once something has.
 absl::Status ControlConnection::ReadMore() {
   std::array<char, 65536> part;  // NOLINT(*-member-init): recv fills it
   for (;;) {
-    if (IsInterrupted()) return absl::CancelledError("interrupted");
+    if (absl::Status waited = WaitForMore(); !waited.ok()) return waited;
     const ssize_t size = recv(socket_.get(), part.data(), part.size(), 0);
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return Failed();
+    if (size < 0) return Failed(patience_);
     if (size == 0) return HungUp();
     received_.append(part.data(), static_cast<size_t>(size));
     return absl::OkStatus();
@@ -255,10 +264,12 @@ absl::Status ControlConnection::Notify(std::string_view method) const {
   return Send(nlohmann::json{{"jsonrpc", "2.0"}, {"method", method}}.dump() + '\n');
 }
 
-std::vector<std::string> RunningBridges() {
+std::vector<std::string> RunningBridges(int patience) {
   std::vector<std::string> names;
   for (const auto& file : SocketFiles()) {
-    if (ControlConnection::Open(file).ok()) names.push_back(file.stem());
+    const absl::Status opened = ControlConnection::Open(file, patience).status();
+    // One that does not let anybody in runs, too, and is the one to complain of.
+    if (opened.ok() || absl::IsDeadlineExceeded(opened)) names.push_back(file.stem());
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -268,9 +279,9 @@ std::vector<std::string> RunningBridges() {
 namespace {
 
 // OK unless a socket is there that this user may not use.
-absl::Status FirstDenied() {
+absl::Status FirstDenied(int patience) {
   for (const auto& file : SocketFiles()) {
-    const auto opened = ControlConnection::Open(file);
+    const auto opened = ControlConnection::Open(file, patience);
     if (absl::IsPermissionDenied(opened.status())) return opened.status();
   }
   return absl::OkStatus();
@@ -278,15 +289,15 @@ absl::Status FirstDenied() {
 
 }  // namespace
 
-absl::StatusOr<std::string> FindSocket(const std::optional<std::string>& wanted) {
+absl::StatusOr<std::string> FindSocket(const std::optional<std::string>& wanted, int patience) {
   const char* const environment = std::getenv("TAPSWITCH_BRIDGE");
   std::string name = wanted.value_or(environment == nullptr ? "" : environment);
   if (name.find('/') != std::string::npos) return name;
   if (!name.empty()) return PathOf(name);
-  const auto running = RunningBridges();
+  const auto running = RunningBridges(patience);
   if (running.size() == 1) return PathOf(running.front());
   if (running.empty()) {
-    if (const auto denied = FirstDenied(); !denied.ok()) return denied;
+    if (const auto denied = FirstDenied(patience); !denied.ok()) return denied;
     return absl::UnavailableError(
         fmt::format("no switch runs (none answers in {})", fmt::join(ControlFolders(), " or ")));
   }

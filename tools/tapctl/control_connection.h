@@ -20,8 +20,8 @@ class ControlConnection {
   // Keeps the order in which the switch names things.
   using Json = nlohmann::ordered_json;
 
-  // Longer than any change takes: `port add` waits for the kernel.
-  static constexpr int kPatienceSeconds = 30;
+  // Longer than changes take: `port add` waits for the kernel.
+  static constexpr int kPatienceSeconds = 10;
 
   // Unavailable: nobody listens there. PermissionDenied: this user may not. Calls wait for
   // `patience` seconds.
@@ -53,7 +53,8 @@ class ControlConnection {
   void InterruptBy(int fd) { interrupt_ = fd; }
 
  private:
-  explicit ControlConnection(FileDescriptor socket) : socket_(std::move(socket)) {}
+  ControlConnection(FileDescriptor socket, int patience)
+      : socket_(std::move(socket)), patience_(patience) {}
 
   [[nodiscard]] absl::Status Send(std::string_view text) const;
   // Sends a request and returns its id.
@@ -65,9 +66,10 @@ class ControlConnection {
                                     const std::function<bool(std::string_view)>& write);
   [[nodiscard]] absl::StatusOr<Json> ReadObject();
   [[nodiscard]] absl::Status WaitForEvent(int output);
-  [[nodiscard]] bool IsInterrupted() const;
+  [[nodiscard]] absl::Status WaitForMore() const;
 
   FileDescriptor socket_;
+  int patience_;  // seconds
   std::string received_;
   size_t searched_ = 0;  // of received_: there is no end of line before
   int last_id_ = 0;
@@ -76,9 +78,10 @@ class ControlConnection {
 
 // Which switch is meant: by name or path as given with -B, else by $TAPSWITCH_BRIDGE, else the one
 // that runs. Errors say which there are.
-[[nodiscard]] absl::StatusOr<std::string> FindSocket(const std::optional<std::string>& wanted);
+[[nodiscard]] absl::StatusOr<std::string> FindSocket(const std::optional<std::string>& wanted,
+                                                     int patience = 1);
 
-// The names of the bridges that run.
-[[nodiscard]] std::vector<std::string> RunningBridges();
+// The names of the bridges that run; each may take `patience` seconds to let somebody in.
+[[nodiscard]] std::vector<std::string> RunningBridges(int patience = 1);
 
 }  // namespace tapswitch

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <string_view>
 
 #include "spdlog/fmt/fmt.h"
@@ -16,6 +17,17 @@ struct Option {
   void (*apply)(Options& options, const std::string& value);
   bool has_value = false;
 };
+
+constexpr int kBadSeconds = -1;
+constexpr int kMostSeconds = 86'400;
+
+int ReadSeconds(std::string_view text) {
+  int seconds = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, seconds);
+  const bool good = error == std::errc() && at == end && seconds > 0 && seconds <= kMostSeconds;
+  return good ? seconds : kBadSeconds;
+}
 
 constexpr std::array kOptions{
     Option{"json", 1, [](Options& o, const std::string&) { o.output.json = true; }},
@@ -32,6 +44,8 @@ constexpr std::array kOptions{
     Option{"version", 1, [](Options& o, const std::string&) { o.version = true; }},
     Option{"Bridge", 1, [](Options& o, const std::string& value) { o.bridge = value; }, true},
     Option{"bridge", 2, [](Options& o, const std::string& value) { o.bridge = value; }, true},
+    Option{"timeout", 5,
+           [](Options& o, const std::string& value) { o.timeout = ReadSeconds(value); }, true},
     Option{"batch", 1, [](Options& o, const std::string& value) { o.batch_file = value; }, true},
 };
 
@@ -62,6 +76,10 @@ absl::StatusOr<Options> TakeOptions(std::span<const std::string>& words) {
       return absl::InvalidArgumentError(fmt::format("option '-{}' needs a value behind it", text));
     }
     option->apply(options, option->has_value ? words.front() : "");
+    if (options.timeout == kBadSeconds) {
+      return absl::InvalidArgumentError(fmt::format(
+          "-timeout '{}': it is a number of seconds, 1 to {}", words.front(), kMostSeconds));
+    }
     if (option->has_value) words = words.subspan(1);
   }
   return options;

@@ -7,21 +7,23 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "tools/tapctl/control_connection.h"
 #include "tools/tapctl/render.h"
 
 namespace tapswitch {
 
 struct Options {
   OutputOptions output;
-  std::optional<std::string> bridge;      // -B
-  std::optional<std::string> batch_file;  // -batch
+  std::optional<std::string> bridge;                  // -B
+  std::optional<std::string> batch_file;              // -batch
+  int timeout = ControlConnection::kPatienceSeconds;  // -timeout, in seconds
   bool force = false;
   bool help = false;
   bool version = false;
 };
 
 // Takes the options from the front of `words`, which is left with the command. InvalidArgument names
-// one that is unknown or lacks its value.
+// one that is unknown, lacks its value, or has a bad one.
 [[nodiscard]] absl::StatusOr<Options> TakeOptions(std::span<const std::string>& words);
 
 }  // namespace tapswitch

@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ports/text.h"
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/batch_reader.h"
 #include "switch/control/commands/parse_command.h"
+#include "switch/process_start.h"
 #include "tools/tapctl/capture.h"
 #include "tools/tapctl/completion.h"
 #include "tools/tapctl/control_connection.h"
@@ -58,9 +60,9 @@ class Client {
 
 absl::Status Client::Connect() {
   if (connection_) return absl::OkStatus();
-  const auto path = FindSocket(options_.bridge);
+  const auto path = FindSocket(options_.bridge, options_.timeout);
   if (!path.ok()) return path.status();
-  auto connection = ControlConnection::Open(*path);
+  auto connection = ControlConnection::Open(*path, options_.timeout);
   if (!connection.ok()) return connection.status();
   connection_ = *std::move(connection);
   return absl::OkStatus();
@@ -125,7 +127,7 @@ absl::Status Client::Run(std::span<const std::string> words) {
 // Says nothing when all is well, or said already.
 void Complain(const absl::Status& status) {
   if (status.message().empty()) return;
-  std::cerr << "tapctl: " << Printable(std::string(status.message())) << '\n';
+  std::cerr << "tapctl: " << Printable(WithCure(std::string(status.message()))) << '\n';
 }
 
 // Stops at the first command that fails; with -force it goes on, and its result is that of the last
@@ -167,9 +169,10 @@ absl::Status RunCommand(const Options& options, std::span<const std::string> wor
 }
 
 int ShowHelp(std::string_view object) {
-  std::cout << "usage: tapctl [-json] [-pretty] [-statistics] [-details] [-timestamp] [-force]\n"
-               "              [-B NAME|SOCKET] [-batch FILE|-] OBJECT [COMMAND]\n\n"
-            << Usage(object);
+  std::cout
+      << "usage: tapctl [-json] [-pretty] [-statistics] [-details] [-timestamp] [-force]\n"
+         "              [-B NAME|SOCKET] [-timeout SECONDS] [-batch FILE|-] OBJECT [COMMAND]\n\n"
+      << Usage(object);
   return 0;
 }
 
@@ -199,6 +202,7 @@ int Main(std::span<const std::string> words) {
 }  // namespace tapswitch
 
 int main(int argc, char** argv) {
+  tapswitch::OpenStandardDescriptors();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is found out by writing
   const std::vector<std::string> words(argv + 1, argv + argc);
   return tapswitch::Main(words);

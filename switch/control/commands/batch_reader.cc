@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "switch/control/commands/parse_command.h"
+#include "switch/control/commands/quoting.h"
 
 namespace tapswitch {
 namespace {

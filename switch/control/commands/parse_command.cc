@@ -216,8 +216,6 @@ class WordReader {
   Request& request_;
 };
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
 }  // namespace
 
 absl::StatusOr<Request> ParseCommand(std::span<const std::string> words) {
@@ -226,24 +224,6 @@ absl::StatusOr<Request> ParseCommand(std::span<const std::string> words) {
   Request request{.command = *command};
   if (absl::Status read = WordReader(request).Read(words); !read.ok()) return read;
   return request;
-}
-
-absl::StatusOr<std::vector<std::string>> SplitLine(std::string_view line) {
-  std::vector<std::string> words;
-  size_t at = 0;
-  for (;;) {
-    while (at < line.size() && IsSpace(line[at])) ++at;
-    if (at == line.size() || line[at] == '#') return words;
-    const char quote = line[at] == '\'' || line[at] == '"' ? line[at++] : '\0';
-    const size_t begin = at;
-    const auto ends = [&](char c) { return quote == '\0' ? IsSpace(c) : c == quote; };
-    while (at < line.size() && !ends(line[at])) ++at;
-    if (quote != '\0' && at == line.size()) {
-      return Bad(fmt::format("{} is opened and not closed", quote));
-    }
-    words.emplace_back(line.substr(begin, at - begin));
-    if (quote != '\0') ++at;
-  }
 }
 
 std::string Usage(std::string_view object) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "switch/control/commands/grammar.h"
+#include "switch/control/commands/quoting.h"
 
 namespace tapswitch {
 
@@ -22,10 +23,6 @@ struct Request {
 // order; of a word that is given twice the last counts, as in bridge(8). InvalidArgument names the
 // word that is wrong, and what would be right.
 [[nodiscard]] absl::StatusOr<Request> ParseCommand(std::span<const std::string> words);
-
-// Splits a line of a batch into words, as iproute2 does (lib/utils.c, makeargs): white space
-// separates, ' and " quote, # begins a comment. InvalidArgument: a quote is not closed.
-[[nodiscard]] absl::StatusOr<std::vector<std::string>> SplitLine(std::string_view line);
 
 // "usage: tapctl ..." of all commands, or of those of one object.
 [[nodiscard]] std::string Usage(std::string_view object = "");

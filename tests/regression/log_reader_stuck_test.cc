@@ -1,0 +1,110 @@
+// A log that nobody reads must not make a thread wait that logs. It did: whoever logged wrote to
+// standard error by itself, and forwarding stopped once the pipe was full.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/logger.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ports/file_descriptor.h"
+#include "switch/line_sink.h"
+#include "switch/log_queue.h"
+#include "switch/queued_sink.h"
+
+namespace tapswitch {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class LogReaderStuckTest : public testing::Test {
+ protected:
+  LogReaderStuckTest() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+    reading_ = FileDescriptor(ends[0]);
+    writing_ = FileDescriptor(ends[1]);
+    constexpr int kSmall = 4096;
+    fcntl(writing_.get(), F_SETPIPE_SZ, kSmall);
+    auto lines = std::make_shared<LineSink>(writing_.get());
+    lines->set_pattern("%l %v");
+    sink_ = QueuedSink::Start(std::move(lines), "br0").value();
+  }
+
+  // Until the lines are there, however they come.
+  std::string ReadUntil(const std::string& last) {
+    std::string text;
+    std::array<char, 4096> part{};
+    while (text.find(last) == std::string::npos) {
+      const ssize_t size = read(reading_.get(), part.data(), part.size());
+      if (size <= 0) break;
+      text.append(part.data(), static_cast<size_t>(size));
+    }
+    return text;
+  }
+
+  FileDescriptor reading_;
+  FileDescriptor writing_;
+  std::shared_ptr<QueuedSink> sink_;
+};
+
+TEST_F(LogReaderStuckTest, NobodyWaitsAndWhatIsLostIsCountedInItsPlace) {
+  spdlog::logger log("br0", sink_);
+  // Ends at all: with a sink that waits, it would not.
+  const size_t said = 3 * LogQueue::kCapacity;
+  for (size_t i = 0; i < said; ++i) log.info("line {} of those that come while nobody reads", i);
+
+  std::thread reader;
+  std::string text;
+  reader = std::thread([&] { text = ReadUntil("info the end\n"); });
+  sink_->flush();
+  log.info("the end");
+  reader.join();
+  EXPECT_THAT(text, StartsWith("info line 0 of those"));
+  EXPECT_THAT(text, HasSubstr(" lines lost: they came faster than the log could be written\n"));
+  EXPECT_THAT(text, testing::EndsWith("info the end\n"));
+  // Each line was either written or counted.
+  size_t written = 0;
+  for (size_t at = 0; (at = text.find("info line", at)) != std::string::npos; ++at) ++written;
+  const size_t number = text.rfind("error ", text.find(" lines lost")) + 6;
+  EXPECT_EQ(written + std::stoul(text.substr(number)), said);
+}
+
+TEST_F(LogReaderStuckTest, ClosingIsBounded) {
+  spdlog::logger log("br0", sink_);
+  for (size_t i = 0; i < LogQueue::kCapacity; ++i) log.info("a line that is not read by anybody");
+  EXPECT_FALSE(sink_->Close(milliseconds(200)));
+  // Lets the thread end, which uses this descriptor.
+  reading_ = FileDescriptor();
+  signal(SIGPIPE, SIG_IGN);
+  EXPECT_TRUE(sink_->Close(std::chrono::seconds(60)));
+}
+
+TEST_F(LogReaderStuckTest, LinesOfAllThreadsArrive) {
+  {
+    spdlog::logger log("br0", sink_);
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&log] {
+        for (int j = 0; j < 20; ++j) log.warn("x");
+      });
+    }
+  }
+  std::string text;
+  std::thread reader([&] {
+    while (text.size() < 80 * std::string("warning x\n").size()) text += ReadUntil("\n");
+  });
+  reader.join();
+  EXPECT_EQ(text.size(), 80 * std::string("warning x\n").size());
+}
+
+}  // namespace
+}  // namespace tapswitch
