@@ -398,11 +398,14 @@ int UringQueue::Enter(unsigned wanted, std::optional<std::chrono::nanoseconds> t
 
 WaitResult UringQueue::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {
   ArmEndedPolls();
-  const unsigned wanted = timeout && *timeout <= std::chrono::nanoseconds(0) ? 0 : 1;
+  const bool only_looks = timeout && *timeout <= std::chrono::nanoseconds(0);
+  size_t all_found = 0;
   for (int refusals = 0;;) {
-    const int result = Enter(wanted, timeout);
+    // What an earlier call brought is not to be kept waiting for more.
+    const int result = Enter(only_looks || all_found > 0 || has_waiting() ? 0 : 1, timeout);
     NoteOverflow();
     const size_t found = Drain();
+    all_found += found;
     if (result > 0) unsettled_ += static_cast<unsigned>(result);
     const bool fails = found >= kWorkOfACall || !failed_writes_.empty();
     if (fails || io_uring_cq_has_overflow(&ring_)) Settle();
@@ -413,7 +416,7 @@ WaitResult UringQueue::SubmitAndWait(std::optional<std::chrono::nanoseconds> tim
       FailQueuedWrites(-result);
       return WaitResult::kCompletions;
     }
-    if (found > 0 || has_waiting()) return WaitResult::kCompletions;
+    if (all_found > 0 || has_waiting()) return WaitResult::kCompletions;
     if (IsTransient(result)) return WaitResult::kInterrupted;
     if (result == -EBADR) return WaitResult::kCompletions;  // lost for want of memory; see TakeLoss
     if (result < 0 && result != -ETIME) Die(-result);

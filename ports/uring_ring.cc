@@ -57,6 +57,8 @@ void UringRing::ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) 
 
 WaitResult UringRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {
   batch_.Reclaim();
+  // Something may have been lost since, and nobody else would wake this thread.
+  if (queue_->TakeLoss()) receives_.Doubt();
   receives_.QueueNoted();
   if (!batch_.empty() || queue_->has_waiting() || reader_.pending()) {
     timeout = std::chrono::nanoseconds(0);
