@@ -17,8 +17,11 @@ namespace {
 
 void ResetSignals() {
   for (int signal = 1; signal < NSIG; ++signal) {
-    // What cannot be set, as SIGKILL, cannot have been ignored.
-    static_cast<void>(std::signal(signal, SIG_DFL));
+    struct sigaction inherited {};
+    const bool is_ignored = sigaction(signal, nullptr, &inherited) == 0 &&
+                            (inherited.sa_flags & SA_SIGINFO) == 0 &&
+                            inherited.sa_handler == SIG_IGN;
+    if (is_ignored) static_cast<void>(std::signal(signal, SIG_DFL));
   }
   for (const int signal : {SIGPIPE, SIGXFSZ, SIGTTOU}) {
     static_cast<void>(std::signal(signal, SIG_IGN));

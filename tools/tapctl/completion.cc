@@ -119,7 +119,7 @@ std::string Completions(std::span<const std::string> words) {
     const auto bridges = RunningBridges();
     candidates.insert(bridges.begin(), bridges.end());
   } else if (before.empty() && written.starts_with('-')) {
-    candidates = {"-json",  "-pretty", "-statistics", "-details", "-timestamp",
+    candidates = {"-json",  "-pretty", "-statistics", "-details", "-timestamp", "-timeout",
                   "-force", "-batch",  "-B",          "-help",    "-Version"};
   } else {
     candidates = CandidatesFor(words.subspan(all_before - before.size()), options->bridge);

@@ -250,7 +250,14 @@ absl::StatusOr<std::string> ControlConnection::NextBytes(int output) {
     // Errors of `output` are reported without being asked for.
     std::array<pollfd, 3> wait{
         {{socket_.get(), POLLIN, 0}, {output, 0, 0}, {interrupt_, POLLIN, 0}}};
-    while (poll(wait.data(), wait.size(), -1) < 0 && errno == EINTR) continue;
+    // Where nothing can interrupt it any more, the end is near, and is not waited for without end.
+    constexpr int kMilliseconds = 1000;
+    const int limit = interrupt_ < 0 ? patience_ * kMilliseconds : -1;
+    int ready = 0;
+    do {
+      ready = poll(wait.data(), wait.size(), limit);
+    } while (ready < 0 && errno == EINTR);
+    if (ready == 0) return Silent(patience_);
     if (wait[1].revents != 0) return absl::CancelledError("nobody reads any more");
     const absl::Status read =
         wait[2].revents != 0 ? absl::CancelledError("interrupted") : ReadMore();
