@@ -27,6 +27,8 @@ std::string DescribeReadError(int error) { return error == 0 ? "end of file" : s
 // discipline, the backlog of a veth's other end), and rarely a want of memory.
 DropReason ReasonFor(int write_error, FileKind kind) {
   if (SaysLinkIsDown(write_error)) return DropReason::kLinkDown;
+  // A packet socket takes the MTU, the Ethernet header, and four bytes more where they are an 802.1Q tag.
+  if (write_error == EMSGSIZE) return DropReason::kTooLong;
   const bool is_queue = kind == FileKind::kPacketSocket && write_error == ENOBUFS;
   if (is_queue || write_error == EAGAIN) return DropReason::kQueueFull;
   if (write_error == ENOMEM || write_error == ENOBUFS) return DropReason::kNoMemory;
@@ -311,6 +313,7 @@ void InterfacePort::UpdateStatus() {
   status_.ifindex = deleted_ ? 0 : link_.ifindex;
   status_.netns = link_.netns;
   if (is_foreign()) status_.address = link_.address;
+  status_.is_guests = is_foreign() && link_.is_tap && !medium_.shared_with_host;
   const bool link_up = reason.empty();
   if (link_up == status_.link_up && reason == status_.reason) return;
   LogLink(link_up, reason);

@@ -85,6 +85,8 @@ class InterfacePort : public Port {
     // Where the file may have to be replaced: the new one if, since it was asked last, there is one.
     // It is asked after the query.
     std::function<FileDescriptor()> new_file{};
+    // Of a packet socket: the host's network stack has the frames, too.
+    bool shared_with_host = false;
   };
 
   InterfacePort(PortIdentity identity, Medium medium);

@@ -97,7 +97,8 @@ LinkEvent EventOf(NetnsId netns, const LinkState& link, bool removed) {
           .up = link.up && !removed,
           .mtu = link.mtu,
           .carrier = link.carrier,
-          .address = link.address};
+          .address = link.address,
+          .is_tap = link.tun.has_value()};
 }
 
 }  // namespace

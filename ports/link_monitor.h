@@ -43,6 +43,7 @@ struct LinkEvent {
   uint32_t mtu = 0;
   bool carrier = true;   // as far as the device can tell, there is something at the other end
   MacAddress address{};  // zero when it has none of six bytes
+  bool is_tap = false;   // of the tun driver: its other side is a process
 
   bool operator==(const LinkEvent&) const = default;
 };

@@ -1,5 +1,6 @@
 #include "ports/link_settings.h"
 
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/attr.h>
@@ -84,6 +85,19 @@ absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex, const LinkCh
       rtnl_link_build_change_request(present.get(), Describe(change).get(), NLM_F_ACK, &request);
   if (error < 0) return absl::InternalError(nl_geterror(error));
   return socket->Transact(NlMessage(request), [](nlmsghdr& /*reply*/) {});
+}
+
+absl::Status SendWithoutQueueing(const NetworkNamespace& netns, int ifindex) {
+  auto socket = OpenIn(netns);
+  if (!socket.ok()) return socket.status();
+  NlMessage request = NewNlMessage(RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+  tcmsg header{};
+  header.tcm_family = AF_UNSPEC;
+  header.tcm_ifindex = ifindex;
+  header.tcm_parent = TC_H_ROOT;
+  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
+  nla_put_string(request.get(), TCA_KIND, "noqueue");
+  return socket->Transact(std::move(request), [](nlmsghdr& /*reply*/) {});
 }
 
 }  // namespace tapswitch

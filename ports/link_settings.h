@@ -39,4 +39,8 @@ struct LinkChange {
 [[nodiscard]] absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex,
                                       const LinkChange& change);
 
+// Has interface `ifindex` send without a queueing discipline, in place of whatever it has. On one that is
+// down this also keeps the kernel from making its default one when it comes up.
+[[nodiscard]] absl::Status SendWithoutQueueing(const NetworkNamespace& netns, int ifindex);
+
 }  // namespace tapswitch

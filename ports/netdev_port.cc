@@ -15,7 +15,8 @@ NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
                                           .role = queue.role,
                                           .accepted = OffloadSet::All(),
                                           .query = std::move(queue.query),
-                                          .new_file = std::move(queue.new_socket)}),
+                                          .new_file = std::move(queue.new_socket),
+                                          .shared_with_host = queue.shared_with_host}),
       missed_(std::move(queue.missed)) {}
 
 void NetdevPort::RefreshCounters() {
@@ -41,6 +42,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
         .socket = device->TakeSocket(number),
         .query = is_first ? queries.first : queries.others,
         .missed = NetdevDevice::TakeMissed,
+        .shared_with_host = options.shared_with_host,
         .new_socket = [device, number] { return device->TakeSocket(number); },
     };
     ports.push_back(std::make_unique<NetdevPort>(identity, std::move(queue)));

@@ -22,6 +22,7 @@ class NetdevPort final : public InterfacePort {
     LinkQuery query;
     // Tells how many frames the kernel has lost at a socket since it was asked last.
     std::function<uint32_t(int socket)> missed;
+    bool shared_with_host = false;
     std::function<FileDescriptor()> new_socket{};  // see InterfacePort::Medium::new_file
   };
 

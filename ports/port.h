@@ -32,12 +32,14 @@ namespace tapswitch {
 struct PortStatus {
   bool link_up = false;  // frames can pass
   std::string reason;    // when not: why, in words for the user; else empty
-  uint32_t mtu = 1500;   // bytes behind the Ethernet header, tags not counted
+  uint32_t mtu = 1500;   // bytes behind the Ethernet header, the outermost tag not counted
   OffloadSet accepted;   // unfinished work that may be sent to it
   int ifindex = 0;       // of its interface, in the namespace where that is; 0: there is none
   NetnsId netns;         // that namespace, where it is known
   // Of an interface that is not the switch's own, and so the bridge's; zero when there is none such.
   MacAddress address{};
+  // That interface is a TAP that another process holds, a guest mostly, and the host is kept out.
+  bool is_guests = false;
 
   bool operator==(const PortStatus&) const = default;
 };

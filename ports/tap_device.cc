@@ -295,6 +295,29 @@ void Restore(int fd, const LinkState& before, const NetworkNamespace& home) {
   static_cast<void>(ChangeLink(location->netns, (*now)->ifindex, back));
 }
 
+// A TAP with several queues is a device with 256 of them for the kernel, and its default queueing
+// discipline has three rings of txqueuelen for each: 6.6 MiB. The TAP has a ring of its own behind that,
+// which is all that it needs.
+absl::Status BringUpWithoutQueueing(const NetworkNamespace& netns, const std::string& name) {
+  const auto link = FindLink(netns, name);
+  if (!link.ok()) return link.status();
+  if (!*link) return absl::NotFoundError("the interface has just disappeared: try again");
+  // Where there is no such discipline, it costs memory and nothing else.
+  static_cast<void>(SendWithoutQueueing(netns, (*link)->ifindex));
+  return ChangeLink(netns, (*link)->ifindex, {.up = true});
+}
+
+absl::Status Apply(const Attached& tap, const LinkState& before, LinkChange change,
+                   const TapOptions& options, const NetworkNamespace& target) {
+  const bool comes_up_apart = tap.created && !tap.more_queues.empty() && change.up;
+  if (comes_up_apart) change.up.reset();
+  if (change != LinkChange()) {
+    absl::Status changed = ChangeLink(*tap.netns, before.ifindex, change);
+    if (!changed.ok() || !comes_up_apart) return changed;
+  }
+  return BringUpWithoutQueueing(target, options.name);
+}
+
 // Brings the interface to the wanted place and state.
 absl::Status Settle(const Attached& tap, const TapOptions& options,
                     const NetworkNamespace& target) {
@@ -308,7 +331,7 @@ absl::Status Settle(const Attached& tap, const TapOptions& options,
   const LinkChange change =
       Difference(options, before, tap.netns->id() == target.id() ? nullptr : &target);
   if (change == LinkChange()) return absl::OkStatus();
-  absl::Status changed = ChangeLink(*tap.netns, before.ifindex, change);
+  absl::Status changed = Apply(tap, before, change, options, target);
   if (changed.ok()) return changed;
   if (!tap.created) Restore(tap.file.get(), before, *tap.netns);
   const std::string_view cure =

@@ -69,9 +69,6 @@ void Worker::SetForwarding(const PortForwarding& forwarding) {
 void Worker::SetForwarding(const BridgeForwarding& forwarding) {
   forwarding_ = forwarding;
   view_is_stale_ = true;
-  for (Attached& attached : ports_) {
-    if (attached.port != nullptr) UpdateOwnAddress(attached);
-  }
 }
 
 void Worker::SetLoopDetection(const LoopDetection& settings) {
@@ -129,11 +126,13 @@ void Worker::OnLinkChange(const LinkEvent& link) {
   for (Attached& attached : ports_) {
     if (attached.port != nullptr) NoticeStatus(attached);
   }
+  HeedAlarms();
 }
 
 void Worker::Run(CommandQueue& commands) {
   const auto lock = lane_.LockBridge();
   commands.RunAll();
+  HeedAlarms();
   UpdateView();
 }
 
@@ -151,8 +150,8 @@ void Worker::Turn() {
   const PortSet& active = lane_.Recycle();
   {
     const auto lock = lane_.LockBridge();
-    HeedAlarms();
     active.ForEach([this](PortId id) { NoticeStatus(ports_[id.value]); });
+    HeedAlarms();
     lane_.FinishRemovals();
     Age();
     RecoverPorts();
@@ -251,46 +250,52 @@ void Worker::NoticeStatus(Attached& attached) {
   if (on_status_) on_status_(*attached.port);
 }
 
-// The address of a port's interface is one of the bridge's own, in each VLAN of the port while VLANs
-// are filtered. Several interfaces may have the same: it is listed for the first of them, and for the
-// next when that goes.
+// The address of a port's interface is one of the bridge's own, in all VLANs. Several interfaces may
+// have the same: it is listed for the first of them, and for the next when that goes.
 void Worker::UpdateOwnAddress(Attached& attached) {
-  OwnAddress wanted{.address = attached.status.address};
-  if (!wanted.address.is_zero()) {
-    wanted.vlans.insert(kNoVlan);
-    if (forwarding_.vlan_filtering) wanted.vlans |= attached.forwarding.vlans.members;
-  }
-  const OwnAddress before = std::exchange(attached.own, wanted);
+  const bool has_own = attached.forwarding.lists_own_address && !attached.status.is_guests;
+  const MacAddress wanted = has_own ? attached.status.address : MacAddress{};
+  const MacAddress before = std::exchange(attached.own, wanted);
   if (before == wanted) return;
-  const bool is_the_same = before.address == wanted.address;
+  if (!before.is_zero()) ForgetOwnAddress(before, attached.port->identity().id);
+  if (!wanted.is_zero()) ListOwnAddress(wanted, attached);
+}
+
+void Worker::ListOwnAddress(MacAddress address, const Attached& attached) {
+  MacTable& table = bridge_.table();
   const PortId id = attached.port->identity().id;
-  (is_the_same ? before.vlans - wanted.vlans : before.vlans).ForEach([&](VlanId vlan) {
-    ForgetOwnAddress(vlan, before.address, id);
-  });
-  (is_the_same ? wanted.vlans - before.vlans : wanted.vlans).ForEach([&](VlanId vlan) {
-    ListOwnAddress(vlan, wanted.address, id);
-  });
-}
-
-void Worker::ListOwnAddress(VlanId vlan, MacAddress address, PortId id) {
-  MacTable& table = bridge_.table();
-  const auto entry = table.Find(vlan, address, lane_.now());
-  if (entry && entry->state == MacEntryState::kPermanent) return;
+  WarnOfRival(address, attached);
+  if (table.Find(kAnyVlan, address, lane_.now())) return;
   // Without room frames to it are flooded, and nobody waits for them.
-  static_cast<void>(
-      table.Set({.vlan = vlan, .address = address, .port = id, .state = MacEntryState::kPermanent},
-                lane_.now()));
+  static_cast<void>(table.Set(
+      {.vlan = kAnyVlan, .address = address, .port = id, .state = MacEntryState::kPermanent},
+      lane_.now()));
 }
 
-void Worker::ForgetOwnAddress(VlanId vlan, MacAddress address, PortId id) {
-  MacTable& table = bridge_.table();
-  const auto entry = table.Find(vlan, address, lane_.now());
-  const bool is_own = entry && entry->state == MacEntryState::kPermanent;
-  if (!is_own || !table.Erase(vlan, address, id)) return;
+// A station elsewhere that has the address keeps its frames, for as long as it is known.
+void Worker::WarnOfRival(MacAddress address, const Attached& attached) {
+  VlanSet vlans;
+  if (forwarding_.vlan_filtering) {
+    vlans = attached.forwarding.vlans.members;
+  } else {
+    vlans.insert(kNoVlan);
+  }
+  const PortId id = attached.port->identity().id;
+  const auto rival = bridge_.table().FindRival(vlans, address, id, lane_.now());
+  if (!rival) return;
+  static_cast<void>(bridge_.screening().alarms().Raise({.kind = Alarm::Kind::kOwnAddress,
+                                                        .port = id,
+                                                        .other = rival->port,
+                                                        .vlan = rival->vlan,
+                                                        .address = address}));
+}
+
+void Worker::ForgetOwnAddress(MacAddress address, PortId id) {
+  if (!bridge_.table().Erase(kAnyVlan, address, id)) return;
   const auto next = std::find_if(ports_.begin(), ports_.end(), [&](const Attached& other) {
-    return other.port != nullptr && other.own.address == address && other.own.vlans.contains(vlan);
+    return other.port != nullptr && other.own == address;
   });
-  if (next != ports_.end()) ListOwnAddress(vlan, address, next->port->identity().id);
+  if (next != ports_.end()) ListOwnAddress(address, *next);
 }
 
 PortForwarding Worker::EffectiveForwarding(const Attached& attached) {

@@ -139,18 +139,10 @@ class Worker {
   [[nodiscard]] Port* port(PortId id) { return lane_.port(id); }
 
  private:
-  // The address of a port's interface, and the VLANs in which the table has it.
-  struct OwnAddress {
-    MacAddress address{};
-    VlanSet vlans;
-
-    bool operator==(const OwnAddress&) const = default;
-  };
-
   struct Attached {
     Port* port = nullptr;  // the lane's
     PortStatus status;     // as last acted upon
-    OwnAddress own;
+    MacAddress own{};      // that the table is to have for its interface; zero: none
     PortForwarding forwarding;
     std::optional<ShutDown> shut_down;
     bool is_masked = false;
@@ -161,8 +153,9 @@ class Worker {
   [[nodiscard]] std::optional<Tick> NextDeadline() const;
   void NoticeStatus(Attached& attached);
   void UpdateOwnAddress(Attached& attached);
-  void ListOwnAddress(VlanId vlan, MacAddress address, PortId id);
-  void ForgetOwnAddress(VlanId vlan, MacAddress address, PortId id);
+  void ListOwnAddress(MacAddress address, const Attached& attached);
+  void WarnOfRival(MacAddress address, const Attached& attached);
+  void ForgetOwnAddress(MacAddress address, PortId id);
   [[nodiscard]] static PortForwarding EffectiveForwarding(const Attached& attached);
   void RebuildView();
   void TellLoopDetector(std::span<const PortForwarding> ports);

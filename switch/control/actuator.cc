@@ -78,6 +78,7 @@ absl::Status Actuator::Do(const AddPort& action) {
   auto queues = Open(*id, action.port.spec);
   if (!queues.ok()) return queues.status();
   running_.workers.ClearCounters(*id);
+  NoteEphemeral(*id, action.port);
   const absl::Status attached = Attach(*id, *std::move(queues), action.port.settings);
   if (attached.ok()) names_[id->value] = action.port.spec.name;
   return attached;
@@ -88,6 +89,7 @@ absl::Status Actuator::Do(const ReopenPort& action) {
   auto queues = Open(id, action.port.spec);
   if (!queues.ok()) return queues.status();
   running_.workers.RemovePort(id);
+  NoteEphemeral(id, action.port);
   return Attach(id, *std::move(queues), action.port.settings);
 }
 
@@ -106,7 +108,7 @@ absl::Status Actuator::Do(const SetPort& action) {
   const PortId id = *Find(action.name);
   running_.commands.Call([&] {
     if (running_.worker.port(id) != nullptr) {
-      running_.worker.SetForwarding(ForwardingOf(id, action.settings));
+      running_.worker.SetForwarding(Forwarding(id, action.settings));
     }
     SetLimits(id, action.settings);
   });
@@ -151,9 +153,24 @@ absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortSpec& spec)
   return MakePortQueues(spec, identities, {.monitor = running_.monitor, .listeners = listeners_});
 }
 
+void Actuator::NoteEphemeral(PortId id, const PortConfig& port) {
+  if (port.ephemeral) {
+    ephemeral_.insert(id);
+  } else {
+    ephemeral_.erase(id);
+  }
+}
+
+// The host is kept out of what guests have brought, so nothing waits for frames to its address.
+PortForwarding Actuator::Forwarding(PortId id, const PortSettings& settings) const {
+  PortForwarding forwarding = ForwardingOf(id, settings);
+  forwarding.lists_own_address = !ephemeral_.contains(id);
+  return forwarding;
+}
+
 absl::Status Actuator::Attach(PortId id, Queues queues, const PortSettings& settings) {
   running_.commands.Call([&] { SetLimits(id, settings); });
-  return running_.workers.AddPort(std::move(queues), ForwardingOf(id, settings));
+  return running_.workers.AddPort(std::move(queues), Forwarding(id, settings));
 }
 
 // To be called by the worker's thread.

@@ -54,6 +54,8 @@ class Actuator {
   using Queues = std::vector<std::unique_ptr<Port>>;
   [[nodiscard]] absl::StatusOr<Queues> Open(PortId id, const PortSpec& spec);
   [[nodiscard]] absl::Status Attach(PortId id, Queues queues, const PortSettings& settings);
+  [[nodiscard]] PortForwarding Forwarding(PortId id, const PortSettings& settings) const;
+  void NoteEphemeral(PortId id, const PortConfig& port);
   void SetLimits(PortId id, const PortSettings& settings);
   void Forget(PortId id);
   void Forget(PortId id, const VlanSet& vlans);
@@ -66,6 +68,7 @@ class Actuator {
   BridgeForwarding forwarding_;
   UnixListeners listeners_;
   std::function<void(PortId)> before_forgetting_;
+  PortSet ephemeral_;
   std::vector<std::string> names_;  // by id; empty: the id is free
   std::vector<MirrorConfig> mirrors_;
   std::array<uint16_t, kMaxPorts> generations_{};  // of the next port with this id

@@ -67,8 +67,9 @@ std::vector<MacEntry> BridgeControl::FindEntry(std::optional<VlanId> vlan,
     if (vlan) return table.FindAll(*vlan, address, now());
     std::vector<MacEntry> all;
     for (uint16_t id = 0; id < kVlanCount; ++id) {
-      const auto some = table.FindAll(VlanId{id}, address, now());
-      all.insert(all.end(), some.begin(), some.end());
+      for (const MacEntry& entry : table.FindAll(VlanId{id}, address, now())) {
+        if (entry.vlan.value == id) all.push_back(entry);  // kAnyVlan: once
+      }
     }
     return all;
   });

@@ -65,7 +65,9 @@ absl::Status AddFdbEntry(MacTable& table, FdbVerb verb, const FdbRequest& reques
 
 absl::Status DeleteFdbEntry(MacTable& table, VlanId vlan, MacAddress address, PortId port,
                             Tick now) {
-  if (table.Find(vlan, address, now) && table.Erase(vlan, address, port)) return absl::OkStatus();
+  // That of an interface is one for all VLANs.
+  const auto entry = table.Find(vlan, address, now);
+  if (entry && table.Erase(entry->vlan, address, port)) return absl::OkStatus();
   return absl::NotFoundError(fmt::format(
       "{}: there is no such entry on this port: see tapctl fdb show", address.ToString()));
 }

@@ -101,8 +101,21 @@ absl::StatusOr<std::vector<VlanId>> Methods::FindVlans(PortId port,
                   control_.NameOf(port), control_.NameOf(port)));
 }
 
-bool Methods::IsInUse(const MacEntry& entry) const {
-  return control_.config().bridge.forwarding.vlan_filtering == (entry.vlan != kNoVlan);
+void Methods::ForEachInUse(const MacEntry& entry,
+                           const std::function<void(const MacEntry&)>& visit) const {
+  const bool filters = control_.config().bridge.forwarding.vlan_filtering;
+  if (entry.vlan != kAnyVlan) {
+    if (filters == (entry.vlan != kNoVlan)) visit(entry);
+    return;
+  }
+  // As the kernel's bridge shows the address of an interface, which it has in each VLAN.
+  MacEntry shown = entry;
+  shown.vlan = kNoVlan;
+  if (!filters) return visit(shown);
+  VlansOf(entry.port).members.ForEach([&](VlanId vlan) {
+    shown.vlan = vlan;
+    visit(shown);
+  });
 }
 
 void Methods::PublishEntry(std::string_view event, const MacEntry& entry) {
@@ -172,7 +185,8 @@ Methods::Result Methods::DeleteEntry(const Params& params) {
     }
     any = true;
     for (const MacEntry& entry : before) {
-      if (entry.port == *port) PublishEntry("deleted", entry);
+      if (entry.port != *port) continue;
+      ForEachInUse(entry, [&](const MacEntry& shown) { PublishEntry("deleted", shown); });
     }
   }
   if (!any) return result;
@@ -187,19 +201,21 @@ Methods::Result Methods::GetEntry(const Params& params) {
   const auto bridge = reader.MaybeText("br");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   if (absl::Status named = CheckBridge(bridge); !named.ok()) return named;
-  auto entries = control_.FindEntry(
+  const auto entries = control_.FindEntry(
       vlan ? std::optional(VlanId{static_cast<uint16_t>(*vlan)}) : std::nullopt, address);
-  std::erase_if(entries, [&](const MacEntry& entry) { return !IsInUse(entry); });
-  if (dev) {
-    std::erase_if(entries,
-                  [&](const MacEntry& entry) { return control_.NameOf(entry.port) != *dev; });
+  std::vector<MacEntry> shown;
+  for (const MacEntry& found : entries) {
+    ForEachInUse(found, [&](const MacEntry& entry) {
+      const bool is_asked_for = !vlan || entry.vlan.value == *vlan;
+      if (is_asked_for && (!dev || control_.NameOf(entry.port) == *dev)) shown.push_back(entry);
+    });
   }
-  if (entries.empty()) {
+  if (shown.empty()) {
     return absl::NotFoundError(
         fmt::format("{}: there is no entry for it: frames to it are flooded", address.ToString()));
   }
   EntryWriter list(control_, control_.now());
-  for (const MacEntry& entry : entries) list.Append(entry);
+  for (const MacEntry& entry : shown) list.Append(entry);
   return JsonText::Written(list.Finish());
 }
 
@@ -224,8 +240,10 @@ Methods::Result Methods::ListEntries(const Params& params) {
   const auto now = with_ages ? std::optional(control_.now()) : std::nullopt;
   EntryWriter list(control_, now);
   control_.VisitEntries([&](std::span<const MacEntry> some) {
-    for (const MacEntry& entry : some) {
-      if (IsInUse(entry) && query(entry)) list.Append(entry);
+    for (const MacEntry& found : some) {
+      ForEachInUse(found, [&](const MacEntry& entry) {
+        if (query(entry)) list.Append(entry);
+      });
     }
   });
   return JsonText::Written(list.Finish());

@@ -16,6 +16,20 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// How the other port of an alarm has to do with it; empty where there is none.
+std::string_view RelationOf(Alarm::Kind kind) {
+  switch (kind) {
+    case Alarm::Kind::kMacMoves:
+      return ", other port ";
+    case Alarm::Kind::kLoop:
+      return ": it leads to the same place as ";
+    case Alarm::Kind::kOwnAddress:
+      return ": its interface has the address of a station, which keeps its frames, behind ";
+    default:
+      return "";
+  }
+}
+
 ordered_json ShowStorm(const PortConfig& config, const PortSnapshot* snapshot) {
   ordered_json shown{{"ifname", config.spec.name}};
   ShowStormSettings(config.settings.storm, shown);
@@ -125,12 +139,10 @@ void Methods::Publish(const Alarm& alarm) {
     members["vlan"] = alarm.vlan.value;
     text += fmt::format(" vlan {}", alarm.vlan.value);
   }
-  if (alarm.kind == Alarm::Kind::kMacMoves || alarm.kind == Alarm::Kind::kLoop) {
+  if (const std::string_view relation = RelationOf(alarm.kind); !relation.empty()) {
     const std::string other = control_.NameOf(alarm.other);
     members["other"] = other;
-    text +=
-        (alarm.kind == Alarm::Kind::kLoop ? ": it leads to the same place as " : ", other port ") +
-        other;
+    text += fmt::format("{}{}", relation, other);
   }
   if (alarm.kind == Alarm::Kind::kMacMoves) members["damped"] = alarm.damped;
   members["shut_down"] = alarm.shut_down;

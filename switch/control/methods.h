@@ -102,7 +102,9 @@ class Methods {
   [[nodiscard]] absl::StatusOr<std::vector<VlanId>> FindVlans(PortId port,
                                                               std::optional<uint64_t> vlan) const;
   // Whether frames can meet it, as VLANs are filtered or not.
-  [[nodiscard]] bool IsInUse(const MacEntry& entry) const;
+  // Visits the entry if frames can meet it, as VLANs are filtered or not: once for each VLAN that it is
+  // shown in.
+  void ForEachInUse(const MacEntry& entry, const std::function<void(const MacEntry&)>& visit) const;
   // Of a port, or of the bridge itself.
   [[nodiscard]] const PortVlans& VlansOf(PortId port) const;
   // Changes the VLANs of the port, or bridge, that `params` names as `dev`.

@@ -15,7 +15,8 @@
 namespace tapswitch {
 namespace {
 
-// An entry in a VLAN that its port has left has no effect, and could not be set. What is behind ports
+// An entry in a VLAN that its port has left has no effect, and could not be set. That of an interface's
+// address (kAnyVlan) comes with the interface. What is behind ports
 // that come and go with their interfaces is no part of it, nor are they.
 bool IsSaved(const BridgeControl& control, const MacEntry& entry) {
   if (entry.port == kBridgePort) return false;
@@ -30,14 +31,6 @@ std::string VlanWords(const BridgeControl& control, VlanId vlan) {
   return vlan == kNoVlan && !filters ? "" : fmt::format(" vlan {}", vlan.value);
 }
 
-// Whether it is there because the interface of a port has this address.
-bool IsOfInterface(const MacEntry& entry, const SwitchSnapshot& snapshot) {
-  return entry.state == MacEntryState::kPermanent &&
-         std::any_of(snapshot.ports.begin(), snapshot.ports.end(), [&](const PortSnapshot& port) {
-           return port.id == entry.port && port.status.address == entry.address;
-         });
-}
-
 std::string_view KindOf(const MacEntry& entry) {
   if (entry.extern_learn) return "extern_learn";
   return entry.state == MacEntryState::kStatic ? "static" : "permanent";
@@ -49,9 +42,6 @@ void SaveEntries(const BridgeControl& control, std::vector<std::string>& lines) 
     std::copy_if(some.begin(), some.end(), std::back_inserter(entries),
                  [&](const MacEntry& entry) { return IsSaved(control, entry); });
   });
-  // Those of interfaces come with the interface.
-  const SwitchSnapshot snapshot = control.Snapshot();
-  std::erase_if(entries, [&](const MacEntry& entry) { return IsOfInterface(entry, snapshot); });
   const auto key = [](const MacEntry& entry) {
     return std::make_tuple(entry.vlan, entry.address, entry.port);
   };

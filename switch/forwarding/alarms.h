@@ -32,12 +32,14 @@ struct Alarm {
     kMacMoves,    // a station moves to and fro
     kSpoofing,    // frames from addresses that are not allowed
     kLoop,        // a probe has come back
+    kOwnAddress,  // the port's interface has the address of a station behind another port
   };
 
   Kind kind = Kind::kStorm;
   StormKind storm = StormKind::kBroadcast;  // kStorm: of what
   PortId port;                              // that is to blame
-  PortId other;          // kMacMoves: where the station was; kLoop: where the probe was sent
+  PortId other;          // kMacMoves: where the station was; kLoop: where the probe was sent;
+                         // kOwnAddress: where the station is
   VlanId vlan;           // where one is known
   MacAddress address{};  // of the station, where there is one
   bool damped = false;   // kMacMoves: it is held where it is, for `recovery`
@@ -47,9 +49,9 @@ struct Alarm {
   bool operator==(const Alarm&) const = default;
 };
 
-inline constexpr size_t kAlarmKindCount = 5;
+inline constexpr size_t kAlarmKindCount = 6;
 inline constexpr std::array<std::string_view, kAlarmKindCount> kAlarmNames{
-    "storm", "fdb_limit", "mac_moves", "spoofing", "loop"};
+    "storm", "fdb_limit", "mac_moves", "spoofing", "loop", "own_address"};
 
 [[nodiscard]] constexpr std::string_view NameOf(Alarm::Kind kind) {
   return kAlarmNames[static_cast<size_t>(kind)];

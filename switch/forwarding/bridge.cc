@@ -22,7 +22,7 @@ DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
   const Classification as = view.Classify(frame.ingress, *header);
   const bool is_member = view.masks(as.vlan).members.contains(frame.ingress);
   view.mirrors().received(frame.ingress, as.vlan, is_member).ForEach([&](PortId to) {
-    egress.Append(to, {.frame = index, .has_own_tag = as.tag != FrameTag::kNone});
+    egress.Append(to, {.frame = index});
   });
 }
 

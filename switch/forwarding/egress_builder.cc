@@ -31,14 +31,13 @@ size_t WireSize(const Frame& frame) {
   return std::min<size_t>(size, frame.offload.header_length + frame.offload.gso_size);
 }
 
-// The bridge's own tag is not counted, and neither is one more: so a customer's tagged frame passes
-// with a tunnel's tag around it, as with the Linux bridge (net/core/dev.c, is_skb_forwardable).
-bool IsTooLong(const Frame& frame, EgressFrame copy, uint32_t mtu) {
-  const size_t own_tag = copy.has_own_tag ? kVlanTagSize : 0;
-  const size_t size = WireSize(frame) - own_tag;
-  if (size <= mtu + kEthernetHeaderSize) return false;
-  const std::byte* const type = frame.bytes().data() + own_tag + kTypeOffset;
-  return size > mtu + kEthernetHeaderSize + kVlanTagSize ||
+// As with the Linux bridge (net/core/dev.c, is_skb_forwardable): the outermost tag, whatever its TPID
+// and whoever it is for, is out of the frame there, and so never counted; and a tag more is allowed.
+bool IsTooLong(const Frame& frame, uint32_t mtu) {
+  const size_t size = WireSize(frame);
+  if (size <= mtu + kEthernetHeaderSize + kVlanTagSize) return false;
+  const std::byte* const type = frame.bytes().data() + kTypeOffset;
+  return size > mtu + kEthernetHeaderSize + 2 * kVlanTagSize ||
          !IsVlanTag(static_cast<EtherType>(LoadBe16(type)));
 }
 
@@ -92,7 +91,7 @@ size_t EgressBuilder::Join(std::span<const EgressFrame> copies, const EgressLimi
     return copy == copies[count] && MayContinue(first.bytes(), batch_[copy.frame].bytes());
   };
   if (!next_may_join(1) || !coalescer_.Start(first.offload, first.bytes())) return 1;
-  if (!limits.accepted.covers(coalescer_.needed()) || IsTooLong(first, copy, limits.mtu)) return 1;
+  if (!limits.accepted.covers(coalescer_.needed()) || IsTooLong(first, limits.mtu)) return 1;
   size_t count = 1;
   while (next_may_join(count)) {
     const Frame& next = batch_[copy.frame];
@@ -130,7 +129,7 @@ EgressBuilder::Result EgressBuilder::AddJoined(std::span<const EgressFrame> copi
 
 EgressBuilder::Result EgressBuilder::Append(EgressFrame copy, const EgressLimits& limits) {
   const Frame& frame = batch_[copy.frame];
-  if (IsTooLong(frame, copy, limits.mtu)) return Result::kTooLong;
+  if (IsTooLong(frame, limits.mtu)) return Result::kTooLong;
   const bool finish = !limits.accepted.covers(frame.needed);
   if (!finish && copy.edit == TagEdit::kKeep) {
     if (frames_.size() == kMaxFrames) return Result::kNoRoom;

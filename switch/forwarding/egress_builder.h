@@ -37,7 +37,7 @@ namespace tapswitch {
 // What a port takes.
 struct EgressLimits {
   OffloadSet accepted;
-  uint32_t mtu = 1500;  // bytes behind the Ethernet header; one VLAN tag is not counted
+  uint32_t mtu = 1500;  // bytes behind the Ethernet header; the outermost VLAN tag is not counted
   bool join = false;    // frames of a flow to GSO frames
 };
 

@@ -21,8 +21,7 @@ namespace tapswitch {
 struct EgressFrame {
   uint16_t frame = 0;  // index in the batch
   TagEdit edit = TagEdit::kKeep;
-  bool has_own_tag = false;  // it came with a tag that told its VLAN
-  VlanTag tag{};             // that an edit gives it
+  VlanTag tag{};  // that an edit gives it
 
   bool operator==(const EgressFrame&) const = default;
 };
@@ -38,10 +37,7 @@ class TagEdits {
   }
 
   [[nodiscard]] EgressFrame Copy(uint16_t frame, bool untagged) const {
-    return {.frame = frame,
-            .edit = TagEditFor(from_, untagged),
-            .has_own_tag = from_ != FrameTag::kNone,
-            .tag = tag_};
+    return {.frame = frame, .edit = TagEditFor(from_, untagged), .tag = tag_};
   }
 
  private:

@@ -5,6 +5,14 @@
 namespace tapswitch {
 namespace {
 
+// A provider bridge carries the protocols of its customers' bridges, and takes 01:80:C2:00:00:08 as its
+// own group address (IEEE 802.1Q, table 8-2; net/bridge/br.c, br_recalculate_fwd_mask).
+uint16_t RequiredGroupFwdMask(const BridgeForwarding& bridge) {
+  constexpr uint16_t kOfCustomers = 0xB801;
+  const bool is_provider = bridge.vlan_filtering && bridge.vlan_protocol == EtherType::kServiceVlan;
+  return is_provider ? kOfCustomers : 0;
+}
+
 bool LetsFramesIn(PortState state) {
   return state == PortState::kLearning || state == PortState::kForwarding;
 }
@@ -60,7 +68,8 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
   guards_.resize(ids);
   for (const PortForwarding& port : ports) {
     AddGuards(port);
-    group_fwd_masks_[port.id.value] = port.group_fwd_mask | bridge.group_fwd_mask;
+    group_fwd_masks_[port.id.value] =
+        port.group_fwd_mask | bridge.group_fwd_mask | RequiredGroupFwdMask(bridge);
     PortSet& reach = reach_[port.id.value];
     reach = port.isolated ? ports_ - isolated : ports_;
     if (!port.hairpin) reach.erase(port.id);

@@ -76,6 +76,7 @@ struct PortForwarding {
   bool shut_down = false;       // by a guard: this is why its state is disabled
   bool loop_detection = true;   // it may send probes, and be blamed for a loop
   bool neigh_suppress = false;  // questions for neighbours that the bridge knows do not leave by it
+  bool lists_own_address = true;  // the address of its interface, if it has one, is the bridge's
   // Reserved addresses 01:80:C2:00:00:0X that are forwarded when they come in here, as bits.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;  // looked at while the bridge filters VLANs

@@ -49,10 +49,23 @@ std::optional<MacEntry> MacTable::Find(VlanId vlan, MacAddress address, Tick now
 
 std::vector<MacEntry> MacTable::FindAll(VlanId vlan, MacAddress address, Tick now) const {
   std::vector<MacEntry> entries;
-  const Index at = Locate(KeyOf(vlan, address));
-  if (at == kNoIndex || !IsLive(slots_[at], now)) return entries;
+  Index at = Locate(KeyOf(vlan, address));
+  if (at == kNoIndex || !IsLive(slots_[at], now)) at = LocateAnyVlan(address);
+  if (at == kNoIndex) return entries;
   Show(slots_[at], [&](const MacEntry& entry) { entries.push_back(entry); });
   return entries;
+}
+
+std::optional<MacEntry> MacTable::FindRival(const VlanSet& vlans, MacAddress address, PortId port,
+                                            Tick now) const {
+  std::optional<MacEntry> rival;
+  vlans.ForEach([&](VlanId vlan) {
+    const Index at = Locate(KeyOf(vlan, address));
+    if (!rival && at != kNoIndex && IsLive(slots_[at], now) && !IsOn(slots_[at], port)) {
+      Show(slots_[at], [&](const MacEntry& entry) { rival = entry; });
+    }
+  });
+  return rival;
 }
 
 bool MacTable::Set(const MacEntry& entry, Tick now) {
@@ -244,6 +257,7 @@ void MacTable::Release(Index at) {
   DropGroup(slots_[at]);
   Unlink(at);
   --occupied_;
+  if (VlanOf(slots_[at]) == kAnyVlan) --any_vlan_;
   Index gap = at;
   for (Index next = (gap + 1) & slot_mask_; slots_[next].key != 0; next = (next + 1) & slot_mask_) {
     const Index distance = (next - HomeOf(slots_[next].key)) & slot_mask_;

@@ -18,6 +18,8 @@
 //               not a sweep has reclaimed it (net/bridge/br_fdb.c, has_expired, is the same).
 //   Flush       of a port, a VLAN or all forgets what was learned without touching the entries:
 //               they carry the epoch they were learned in, and a flush notes the epoch it ends.
+//   Any VLAN    an entry of kAnyVlan, which is permanent, is asked for after the VLAN's own: only an
+//               address that is otherwise unknown costs a second look, and only if there is one.
 //   Groups      a static entry may have several ports (IEEE 802.1Q, 8.8.1). It is one entry, shown
 //               as one for each port.
 //
@@ -50,6 +52,7 @@
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/mac_entry.h"
 #include "switch/forwarding/port_set.h"
+#include "switch/forwarding/vlan_set.h"
 
 namespace tapswitch {
 
@@ -105,8 +108,14 @@ class MacTable {
   // Hints the processor to fetch what Learn or Lookup of this key will touch. No effect otherwise.
   void Prefetch(VlanId vlan, MacAddress address) const;
 
+  // Where a live entry of the address is, in one of `vlans`, that keeps an entry of kAnyVlan behind
+  // `port` from having effect there.
+  [[nodiscard]] std::optional<MacEntry> FindRival(const VlanSet& vlans, MacAddress address,
+                                                  PortId port, Tick now) const;
+
   // The whole entry, for showing; expired and flushed ones are not there. Of an entry with several
-  // ports, the one of the lowest; FindAll gives each.
+  // ports, the one of the lowest; FindAll gives each. An entry of
+  // kAnyVlan is found in every VLAN where it has effect.
   [[nodiscard]] std::optional<MacEntry> Find(VlanId vlan, MacAddress address, Tick now) const;
   [[nodiscard]] std::vector<MacEntry> FindAll(VlanId vlan, MacAddress address, Tick now) const;
 
@@ -245,6 +254,7 @@ class MacTable {
   [[nodiscard]] Index HeadOf(uint32_t list) const { return slot_count() + list; }
   [[nodiscard]] Index HomeOf(uint64_t key) const;
   [[nodiscard]] Index Locate(uint64_t key) const;
+  [[nodiscard]] Index LocateAnyVlan(MacAddress address) const;
   [[nodiscard]] Index OldestOf(uint32_t list) const { return slots_[HeadOf(list)].newer; }
 
   [[nodiscard]] bool IsFlushed(const Slot& slot) const;
@@ -266,7 +276,7 @@ class MacTable {
 
   LearnResult LearnSlowly(Index at, VlanId vlan, MacAddress source, PortId port, Tick now,
                           bool locked = false);
-  [[nodiscard]] LearnResult Judge(Index at, PortId port, Tick now) const;
+  [[nodiscard]] LearnResult Judge(Index at, MacAddress source, PortId port, Tick now) const;
   [[nodiscard]] bool CountsAfter(Index at, LearnResult wish) const;
   [[nodiscard]] bool AddsToBridge(Index at, LearnResult wish) const;
   bool MakeRoomUnderLimits(PortId port, bool adds_to_bridge, Tick now);
@@ -296,6 +306,7 @@ class MacTable {
   Index slot_mask_;
   uint32_t occupied_ = 0;  // slots in use, flushed entries included
   uint32_t fixed_ = 0;     // of them, those that are not mortal
+  uint32_t any_vlan_ = 0;  // of them, those of kAnyVlan
   uint32_t learned_ = 0;   // plain ones, flushed entries not included
   uint32_t max_learned_ = 0;
   uint32_t ports_end_ = 0;      // one past the highest port that ever had a mortal entry
@@ -345,6 +356,10 @@ inline MacTable::Index MacTable::Locate(uint64_t key) const {
   }
 }
 
+inline MacTable::Index MacTable::LocateAnyVlan(MacAddress address) const {
+  return any_vlan_ == 0 ? kNoIndex : Locate(KeyOf(kAnyVlan, address));
+}
+
 inline bool MacTable::IsFlushed(const Slot& slot) const {
   return slot.mortal && (slot.epoch <= lists_[slot.port].flushed_epoch ||
                          slot.epoch <= vlan_flushed_epoch_[VlanOf(slot).value]);
@@ -359,8 +374,11 @@ inline bool MacTable::IsLive(const Slot& slot, Tick now) const {
 }
 
 inline std::optional<MacLookup> MacTable::Lookup(VlanId vlan, MacAddress address, Tick now) const {
-  const Index at = Locate(KeyOf(vlan, address));
-  if (at == kNoIndex || !IsLive(slots_[at], now)) return std::nullopt;
+  Index at = Locate(KeyOf(vlan, address));
+  if (at == kNoIndex || !IsLive(slots_[at], now)) {
+    at = LocateAnyVlan(address);
+    if (at == kNoIndex) return std::nullopt;
+  }
   const Slot& slot = slots_[at];
   return MacLookup{
       .port = PortId{slot.port},

@@ -43,7 +43,7 @@ bool MacTable::ReleaseHold(VlanId vlan, MacAddress address) {
 
 LearnResult MacTable::WouldLearn(VlanId vlan, MacAddress source, PortId port, Tick now) const {
   const Index at = Locate(KeyOf(vlan, source));
-  const LearnResult wish = Judge(at, port, now);
+  const LearnResult wish = Judge(at, source, port, now);
   if (wish != LearnResult::kLearned && wish != LearnResult::kMoved) return wish;
   if (CountsAfter(at, wish) && !FitsUnderLimits(at, port, wish, now)) return LearnResult::kLimited;
   return at != kNoIndex || CanMakeRoom() ? wish : LearnResult::kRefused;
@@ -73,7 +73,7 @@ std::optional<MacEntry> MacTable::WouldEvict(VlanId vlan, MacAddress source, Por
 // Of a station that is not simply seen again. `at` is its slot, or kNoIndex.
 LearnResult MacTable::LearnSlowly(Index at, VlanId vlan, MacAddress source, PortId port, Tick now,
                                   bool locked) {
-  const LearnResult wish = Judge(at, port, now);
+  const LearnResult wish = Judge(at, source, port, now);
   if (wish == LearnResult::kRefreshed) Refresh(at, now);
   if (wish != LearnResult::kLearned && wish != LearnResult::kMoved) return wish;
 
@@ -102,7 +102,7 @@ LearnResult MacTable::LearnSlowly(Index at, VlanId vlan, MacAddress source, Port
 }
 
 // What learning comes to as far as the station's own entry decides it; limits and room aside.
-LearnResult MacTable::Judge(Index at, PortId port, Tick now) const {
+LearnResult MacTable::Judge(Index at, MacAddress source, PortId port, Tick now) const {
   const bool is_known = at != kNoIndex && IsLive(slots_[at], now);
   if (is_known) {
     const Slot& slot = slots_[at];
@@ -110,6 +110,8 @@ LearnResult MacTable::Judge(Index at, PortId port, Tick now) const {
     if (IsOn(slot, port)) return LearnResult::kRefreshed;
     const bool stays = slot.state != MacEntryState::kLearned || slot.sticky || slot.held;
     if (stays) return LearnResult::kPinned;
+  } else if (LocateAnyVlan(source) != kNoIndex) {
+    return LearnResult::kLocal;
   }
   if (ageing_.centiseconds == 0) return LearnResult::kRefused;
   return is_known ? LearnResult::kMoved : LearnResult::kLearned;
@@ -156,7 +158,7 @@ uint32_t MacTable::TooManyOnPort(Index at, PortId port, LearnResult wish) const 
 bool MacTable::IsAtPortLimit(VlanId vlan, MacAddress source, PortId port, Tick now) const {
   if (port_replaces_[port.value] != 0) return false;
   const Index at = Locate(KeyOf(vlan, source));
-  const uint32_t too_many = TooManyOnPort(at, port, Judge(at, port, now));
+  const uint32_t too_many = TooManyOnPort(at, port, Judge(at, source, port, now));
   return ExpiredPlain(port, at, too_many, now) < too_many;
 }
 
@@ -204,6 +206,7 @@ bool MacTable::Insert(const MacEntry& entry, Tick now) {
   while (slots_[at].key != 0) at = (at + 1) & slot_mask_;
   slots_[at].key = key;
   ++occupied_;
+  if (entry.vlan == kAnyVlan) ++any_vlan_;
   Fill(at, entry, now);
   return true;
 }

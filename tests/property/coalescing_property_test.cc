@@ -91,7 +91,7 @@ std::vector<EgressFrame> RandomCopies(RandomIpPackets& random, std::span<const F
     if (random.Number(0, 9) == 0) edit = random.Chance() ? TagEdit::kPush : TagEdit::kKeep;
     if (random.Number(0, 19) == 0) edit = TagEdit::kPop;
     const bool has_tag = IsVlanTag(static_cast<EtherType>(LoadBe16(&batch[i].bytes()[12])));
-    EgressFrame copy{.frame = static_cast<uint16_t>(i), .edit = edit, .has_own_tag = has_tag};
+    EgressFrame copy{.frame = static_cast<uint16_t>(i), .edit = edit};
     if (edit == TagEdit::kPop && !has_tag) copy.edit = TagEdit::kKeep;
     if (copy.edit == TagEdit::kPush) copy.tag = {.protocol = EtherType::kVlan, .control = 5};
     copies.push_back(copy);

@@ -179,7 +179,7 @@ TEST_F(EgressBuilderTest, ANewTurnForgetsTheLast) {
 TEST_F(EgressBuilderTest, TheMtuLeavesRoomForOneTag) {
   const auto tagged =
       FrameBuilder(kTo, kFrom).Tag(EtherType::kVlan, 5).Type(EtherType::kIpv4).Pad(1518).Build();
-  Begin({frames_.Plain(kIngress, PlainFrame(1514)), frames_.Plain(kIngress, PlainFrame(1515)),
+  Begin({frames_.Plain(kIngress, PlainFrame(1518)), frames_.Plain(kIngress, PlainFrame(1519)),
          frames_.Plain(kIngress, tagged)});
   EXPECT_EQ(builder_.Append({0}, kNoOffloads), Result::kAppended);
   EXPECT_EQ(builder_.Append({1}, kNoOffloads), Result::kTooLong);
@@ -188,8 +188,8 @@ TEST_F(EgressBuilderTest, TheMtuLeavesRoomForOneTag) {
 }
 
 TEST_F(EgressBuilderTest, TheMtuCountsSegmentsNotTheLargeFrame) {
-  Begin({frames_.WithOffload(kIngress, LargeTcp(30000), TcpGso(1460)),
-         frames_.WithOffload(kIngress, LargeTcp(30000), TcpGso(1461))});
+  Begin({frames_.WithOffload(kIngress, LargeTcp(30000), TcpGso(1464)),
+         frames_.WithOffload(kIngress, LargeTcp(30000), TcpGso(1465))});
   EXPECT_EQ(builder_.Append({0}, kAllOffloads), Result::kAppended);
   EXPECT_EQ(builder_.Append({1}, kAllOffloads), Result::kTooLong);
 }
@@ -223,7 +223,7 @@ TEST_F(EgressBuilderTest, AFrameOfTooManySegmentsIsRefused) {
 constexpr VlanTag kTag10{.protocol = EtherType::kVlan, .control = 0x600A};
 
 EgressFrame Edited(TagEdit edit, uint16_t frame = 0) {
-  return {.frame = frame, .edit = edit, .has_own_tag = edit != TagEdit::kPush, .tag = kTag10};
+  return {.frame = frame, .edit = edit, .tag = kTag10};
 }
 
 // The frame with this tag in front of what it has.
@@ -325,7 +325,7 @@ TEST_F(EgressBuilderTest, AMixedFloodUsesOneBuffer) {
 TEST_F(EgressBuilderTest, TheMtuDoesNotCountTheTagOfTheBridge) {
   const auto inner = WithTag(PlainFrame(1514), kTag10);
   Begin({frames_.Plain(kIngress, PlainFrame(1514)), frames_.Plain(kIngress, inner),
-         frames_.Plain(kIngress, PlainFrame(1515))});
+         frames_.Plain(kIngress, PlainFrame(1519))});
   EXPECT_EQ(builder_.Append(Edited(TagEdit::kPush, 0), kNoOffloads), Result::kAppended);
   // A customer's tagged frame of full size passes with the tunnel's tag around it.
   EXPECT_EQ(builder_.Append(Edited(TagEdit::kPush, 1), kNoOffloads), Result::kAppended);

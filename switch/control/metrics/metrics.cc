@@ -196,7 +196,8 @@ MetricFamily Alarms(const SwitchSnapshot& snapshot, const std::string& bridge) {
       {.name = "tapswitch_port_alarms_total",
        .help = "Times that a guard of the port found something wrong, once an episode: a storm, "
                "stations beyond the limit (fdb_limit), a station that moves to and fro "
-               "(mac_moves), forbidden addresses (spoofing), a loop.",
+               "(mac_moves), forbidden addresses (spoofing), a loop, an interface that has a "
+               "station's address (own_address).",
        .type = MetricType::Counter},
       [](const PortSnapshot& port, size_t alarm) { return ToDouble(port.counters.alarms[alarm]); });
 }
