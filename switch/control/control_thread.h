@@ -18,6 +18,7 @@
 #include "switch/control/bridge_control.h"
 #include "switch/control/capture/captures.h"
 #include "switch/control/control_socket.h"
+#include "switch/control/interface_minder.h"
 #include "switch/control/methods.h"
 #include "switch/control/metrics/metrics_server.h"
 #include "switch/control/monitor.h"
@@ -58,6 +59,7 @@ class ControlThread {
   [[nodiscard]] absl::Status SetUp();
   [[nodiscard]] absl::Status ListenForScrapes();
   [[nodiscard]] absl::Status WatchEvents();
+  void PublishEvents();
   void Serve();
   void EndCaptures();
 
@@ -68,6 +70,7 @@ class ControlThread {
   Monitor monitor_;
   Captures captures_;
   Attacher attacher_;
+  InterfaceMinder minder_;
   Methods methods_;
   std::unique_ptr<MetricsServer> metrics_;
   std::atomic<bool> stopping_ = false;
