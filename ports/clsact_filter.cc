@@ -28,8 +28,7 @@ namespace {
 constexpr uint32_t kIngress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
 constexpr uint32_t kEgress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS);
 
-// By it the filter is known; the kernel counts its own handles up from 1.
-constexpr uint32_t kHandle = 0x74617073;  // "taps"
+constexpr uint32_t kHandle = kClsactFilterHandle;
 
 struct Filter {
   std::string kind;

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -11,6 +12,9 @@
 #include "ports/runtime_locks.h"
 
 namespace tapswitch {
+
+// By it the filter is known; the kernel counts its own handles up from 1.
+inline constexpr uint32_t kClsactFilterHandle = 0x74617073;  // "taps"
 
 class ClsactFilter {
  public:

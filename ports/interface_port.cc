@@ -169,7 +169,7 @@ void InterfacePort::OnReadEnded(int32_t result) {
   if (closing_) return;
   // After a frame: the completion queue was full. ENOBUFS: all buffers are out, and come back first.
   restart_ = true;
-  if (result > 0 || result == -ENOBUFS || next_file_.valid()) return;
+  if (result > 0 || result == -ENOBUFS || next_file_.valid() || drops_file_) return;
   OnReadFailed(-result);
 }
 
@@ -247,8 +247,9 @@ void InterfacePort::OnLinkChange(const LinkEvent& link) {
   if (link == link_ && !waits_for_link && !returns) return;
   // A removal may be a move to another namespace, and any event may be out of date by now.
   AskForLink();
-  if (deleted_ || reading_) return;
+  if (reading_) return;
   const bool switched = SwitchFile();
+  if (deleted_) return;
   if (!switched && !returns && (!link_.up || !waits_for_link)) return;
   // No frame came since reading failed, so all buffers are home.
   read_fault_ = waits_for_link ? ReadFault::kOnce : ReadFault::kNone;
@@ -268,6 +269,11 @@ void InterfacePort::AskForLink() {
     TakeNewFile();
   } else if (absl::IsNotFound(link.status())) {
     deleted_ = true;
+    deletion_.clear();
+  } else if (absl::IsAborted(link.status())) {
+    deleted_ = true;
+    deletion_ = std::string(link.status().message());
+    DropFile();
   } else {
     // Such as a namespace that the switch may not look into. Frames may pass all the same, and a
     // port that waited for an event would wait for ever.
@@ -286,16 +292,27 @@ void InterfacePort::TakeNewFile() {
   FileDescriptor file = medium_.new_file();
   if (!file.valid()) return;
   next_file_ = std::move(file);
+  if (reading_ && !drops_file_) ring_->StopRead(*slot_, MakeTag(Operation::kRead));
+}
+
+// What an open file keeps alive, such as a namespace that was deleted, is to go.
+void InterfacePort::DropFile() {
+  next_file_ = {};
+  if (!slot_ || ring_ == nullptr || closing_ || std::exchange(drops_file_, true)) return;
   if (reading_) ring_->StopRead(*slot_, MakeTag(Operation::kRead));
 }
 
-// Puts the new file in place of the one in use, if there is one and nothing is in flight or in use.
+// Puts the new file in place of the one in use, if there is one and nothing is in flight or in use; or
+// closes the one in use, if that is to go.
 bool InterfacePort::SwitchFile() {
-  if (!next_file_.valid() || reading_ || closing_ || !taken_.empty()) return false;
+  if (!next_file_.valid() && !drops_file_) return false;
+  if (reading_ || closing_ || !taken_.empty()) return false;
   RefreshCounters();  // the old file knows what it has lost
   if (slot_) ring_->RemoveFile(*slot_);
   slot_.reset();
   medium_.file = std::exchange(next_file_, {});
+  drops_file_ = false;
+  if (!medium_.file.valid()) return false;
   const auto slot = ring_->AddFile(fd(), &*pool_, medium_.kind);
   if (slot.ok()) {
     slot_ = *slot;
@@ -323,6 +340,7 @@ void InterfacePort::UpdateStatus() {
 
 // Empty when it is not.
 std::string InterfacePort::WhyDown() const {
+  if (deleted_ && !deletion_.empty()) return deletion_;
   if (deleted_ && is_foreign()) return "interface was deleted; it is used again when it returns";
   if (deleted_) return "device was deleted; add it again";
   if (!slot_) return "its file was lost; add it again";

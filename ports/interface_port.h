@@ -47,7 +47,8 @@ inline constexpr size_t kReceiveBufferStride = kReceiveBufferSize + 128;
 static_assert(kReceiveBufferCount * kReceiveBufferStride % 4096 == 0);
 
 // Finds out where the interface is now, sees to it that its namespace is watched, and tells its
-// state. NotFound: it has been deleted. Any other error: it cannot be known.
+// state. NotFound: it has been deleted. Aborted: so it has, the message is the whole story for the
+// user, and the file is of no use any more. Any other error: it cannot be known.
 using LinkQuery = std::function<absl::StatusOr<LinkEvent>()>;
 
 enum class QueueRole : uint8_t {
@@ -110,6 +111,7 @@ class InterfacePort : public Port {
   void StartReading();
   void AskForLink();
   void TakeNewFile();
+  void DropFile();
   bool SwitchFile();
   void UpdateStatus();
   [[nodiscard]] std::string WhyDown() const;
@@ -133,6 +135,8 @@ class InterfacePort : public Port {
   LinkEvent link_;                // as last known; ifindex 0 when it is not known
   bool link_known_ = true;        // false: the last query failed, and the link is taken to be up
   bool deleted_ = false;
+  std::string deletion_;     // what the query said of it, if it said why
+  bool drops_file_ = false;  // the file is to be closed once no read is going on
   bool closing_ = false;
   bool reading_ = false;   // the kernel has a read of ours
   bool restart_ = false;   // it has none, and Recycle is to start one

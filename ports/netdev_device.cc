@@ -15,7 +15,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "ports/interface_usage.h"
 #include "ports/link_settings.h"
+#include "ports/netns_name.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 
@@ -121,24 +123,36 @@ absl::StatusOr<uint16_t> FoundGroup(int fd) {
   return static_cast<uint16_t>(group);
 }
 
-absl::Status CheckIsUsable(const NetdevOptions& options, const LinkState& link) {
+absl::Status CheckIsUsable(const NetworkNamespace& netns, const LinkState& link) {
   if (!link.is_ethernet) {
     return absl::InvalidArgumentError(fmt::format(
         "'{}' does not carry Ethernet frames: attach an interface that does", link.name));
   }
   if (link.master != 0) {
     return absl::FailedPreconditionError(fmt::format(
-        "'{0}' is in use as a port of another device: take it out first: ip link set dev "
-        "{0} nomaster",
-        options.name));
+        "'{0}' is in use as a port of {1}: take it out first: ip link set dev {0} nomaster",
+        link.name, DescribeDevice(netns, link.master)));
   }
   return absl::OkStatus();
 }
 
+absl::Status InUse(std::string_view name, const absl::Status& claim) {
+  if (!absl::IsAlreadyExists(claim)) return claim;
+  return absl::AlreadyExistsError(
+      fmt::format("interface '{}' is in use by {}: an interface is a port once: remove it there "
+                  "first, or attach another one",
+                  name, std::string(claim.message())));
+}
+
+absl::StatusOr<NetworkNamespace> OpenNamespace(const NetdevOptions& options) {
+  return options.netns.empty() ? NetworkNamespace::Current()
+                               : NetworkNamespace::Open(options.netns);
+}
+
 }  // namespace
 
-NetdevDevice::NetdevDevice(NetdevOptions options, NetworkNamespace netns)
-    : options_(std::move(options)), netns_(std::move(netns)) {}
+NetdevDevice::NetdevDevice(NetdevOptions options, NetworkNamespace netns, size_t queues)
+    : options_(std::move(options)), queues_(queues), netns_(std::move(netns)), untaken_(queues) {}
 
 absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOptions& options,
                                                                  size_t queues) {
@@ -146,8 +160,7 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOpt
     return absl::Status(error.code(),
                         fmt::format("port '{}': {}", options.name, std::string(error.message())));
   };
-  auto netns =
-      options.netns.empty() ? NetworkNamespace::Current() : NetworkNamespace::Open(options.netns);
+  auto netns = OpenNamespace(options);
   if (!netns.ok()) return annotate(netns.status());
   const auto link = FindLink(*netns, options.name);
   if (!link.ok()) return annotate(link.status());
@@ -157,19 +170,33 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOpt
                     "makes a TAP",
                     options.name)));
   }
-  if (absl::Status usable = CheckIsUsable(options, **link); !usable.ok()) return annotate(usable);
-  std::unique_ptr<NetdevDevice> device(new NetdevDevice(options, *std::move(netns)));
-  absl::Status attached = device->OpenSockets(queues);
+  if (absl::Status usable = CheckIsUsable(*netns, **link); !usable.ok()) return annotate(usable);
+  auto claim = InterfaceClaim::TakePatiently(*netns, (*link)->ifindex, options.name);
+  if (!claim.ok()) return annotate(InUse(options.name, claim.status()));
+  auto warnings = DescribeUse(*netns, **link, options.shared_with_host);
+  std::unique_ptr<NetdevDevice> device(new NetdevDevice(options, *std::move(netns), queues));
+  device->claim_ = *std::move(claim);
+  device->warnings_ = std::move(warnings);
+  device->first_address_ = (*link)->address;
+  absl::Status attached = device->OpenSockets();
   if (attached.ok()) attached = device->Attach(**link);
   if (!attached.ok()) return annotate(attached);
   return device;
 }
 
-absl::Status NetdevDevice::OpenSockets(size_t queues) {
+bool NetdevDevice::CanReturn(const NetdevOptions& options) {
+  const auto netns = OpenNamespace(options);
+  if (!netns.ok()) return false;
+  const auto link = FindLink(*netns, options.name);
+  return link.ok() && *link && CheckIsUsable(*netns, **link).ok() &&
+         !InterfaceClaim::OwnerOf(*netns, (*link)->ifindex);
+}
+
+absl::Status NetdevDevice::OpenSockets() {
   std::vector<FileDescriptor> sockets;
   std::vector<FileDescriptor> untaken;
-  for (size_t i = 0; i < queues; ++i) {
-    auto socket = OpenSocket(netns_);
+  for (size_t i = 0; i < queues_; ++i) {
+    auto socket = OpenSocket(*netns_);
     if (!socket.ok()) return socket.status();
     untaken.emplace_back(fcntl(socket->get(), F_DUPFD_CLOEXEC, 0));
     if (!untaken.back().valid()) return absl::ErrnoToStatus(errno, "dup of a packet socket");
@@ -190,8 +217,8 @@ FileDescriptor NetdevDevice::TakeSocket(size_t queue) {
 absl::Status NetdevDevice::Attach(const LinkState& link) {
   exclusion_.reset();
   ifindex_ = 0;
-  if (in_group_) {
-    if (absl::Status opened = OpenSockets(sockets_.size()); !opened.ok()) return opened;
+  if (in_group_ || sockets_.empty()) {
+    if (absl::Status opened = OpenSockets(); !opened.ok()) return opened;
   }
   ExcludeHost(
       link.ifindex);  // first, so that the host sees none of the frames that the switch sees
@@ -246,8 +273,8 @@ absl::Status NetdevDevice::FormGroup() {
 }
 
 void NetdevDevice::ExcludeHost(int ifindex) {
-  if (options_.shared_with_host) return HostExclusion::Mend(netns_, ifindex);
-  auto excluded = HostExclusion::Apply(netns_, ifindex);
+  if (options_.shared_with_host) return HostExclusion::Mend(*netns_, ifindex);
+  auto excluded = HostExclusion::Apply(*netns_, ifindex);
   if (excluded.ok()) {
     exclusion_ = *std::move(excluded);
     return;
@@ -260,7 +287,8 @@ void NetdevDevice::ExcludeHost(int ifindex) {
 }
 
 absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
-  const auto netns = monitor.Watch(netns_.fd());
+  if (absl::Status followed = FollowNamespace(); !followed.ok()) return followed;
+  const auto netns = monitor.Watch(netns_->fd());
   if (!netns.ok()) return netns.status();
   if (ifindex_ != 0) {
     auto link = monitor.Find(*netns, ifindex_);
@@ -268,18 +296,63 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
     if (!absl::IsNotFound(link.status())) return link;
     ifindex_ = 0;
     exclusion_.reset();
+    claim_ = {};
   }
-  const auto state = FindLink(netns_, options_.name);
-  if (!state.ok()) return state.status();
-  if (!*state) return absl::NotFoundError("the interface has been deleted");
-  absl::Status attached = CheckIsUsable(options_, **state);
-  if (attached.ok()) attached = Attach(**state);
-  if (!attached.ok()) {
-    const std::string why(attached.message());
-    spdlog::warn("port {}: it cannot be attached again: {}", options_.name, why);
-    return absl::NotFoundError(why);
+  if (absl::Status returned = Return(); !returned.ok()) {
+    // Nothing is to keep a namespace alive that nothing is attached in.
+    if (absl::IsAborted(returned)) LetGo();
+    return returned;
   }
   return monitor.Find(*netns, ifindex_);
+}
+
+// Sees to it that the namespace is the one that its name leads to now.
+absl::Status NetdevDevice::FollowNamespace() {
+  if (options_.netns.empty()) return absl::OkStatus();
+  if (netns_ && WhereLeads(options_.netns, netns_->id()) != NetnsLead::kSame) LetGo();
+  if (netns_) return absl::OkStatus();
+  auto netns = NetworkNamespace::Open(options_.netns);
+  if (!netns.ok()) {
+    return absl::AbortedError(fmt::format(
+        "network namespace '{}' was deleted; the interface is used again when both return",
+        options_.netns));
+  }
+  netns_ = *std::move(netns);
+  return absl::OkStatus();
+}
+
+// Attaches the interface that has the configured name now.
+absl::Status NetdevDevice::Return() {
+  const auto state = FindLink(*netns_, options_.name);
+  if (!state.ok()) return state.status();
+  if (!*state) {
+    if (options_.netns.empty()) return absl::NotFoundError("the interface has been deleted");
+    return absl::AbortedError(
+        fmt::format("interface was deleted; it is used again when it returns to network namespace "
+                    "'{}'",
+                    options_.netns));
+  }
+  absl::Status attached = CheckIsUsable(*netns_, **state);
+  if (attached.ok()) {
+    auto claim = InterfaceClaim::Take(*netns_, (*state)->ifindex, options_.name);
+    attached = claim.ok() ? absl::OkStatus() : InUse(options_.name, claim.status());
+    if (claim.ok()) claim_ = *std::move(claim);
+  }
+  if (attached.ok()) attached = Attach(**state);
+  if (attached.ok()) return attached;
+  return absl::AbortedError(fmt::format("interface is back, but cannot be attached again yet: {}",
+                                        std::string(attached.message())));
+}
+
+void NetdevDevice::LetGo() {
+  exclusion_.reset();
+  ifindex_ = 0;
+  claim_ = {};
+  sockets_.clear();
+  in_group_ = false;
+  if (!options_.netns.empty()) netns_.reset();
+  const std::lock_guard lock(mutex_);
+  for (FileDescriptor& file : untaken_) file = {};
 }
 
 uint32_t NetdevDevice::TakeMissed(int socket) {

@@ -10,7 +10,11 @@
 //
 // A socket belongs to the namespace that the interface is in when it is attached, and keeps that
 // namespace alive. It is bound to the interface, not to its name: renaming changes nothing. Where
-// the interface is deleted, the next one of the configured name is attached instead.
+// the interface is deleted, the next one of the configured name is attached instead. Where the name of
+// its namespace (`netns=`) is deleted or leads elsewhere, all is let go that keeps the old one alive,
+// and the interface in the next namespace of that name is attached.
+//
+// While it is attached the interface is claimed (interface_claim.h): it is no other port's.
 
 #pragma once
 
@@ -18,12 +22,14 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "ports/file_descriptor.h"
 #include "ports/host_exclusion.h"
+#include "ports/interface_claim.h"
 #include "ports/link_monitor.h"
 #include "ports/link_state.h"
 #include "ports/netdev_options.h"
@@ -39,9 +45,14 @@ class NetdevDevice {
   // CAP_NET_RAW; and CAP_NET_ADMIN to exclude the host; and CAP_SYS_ADMIN to work in another
   // namespace.
   //
-  // Errors are one line that says what to do about it; after one nothing is left.
+  // Waits for up to a second for a process to end that has the interface. Errors are one line that
+  // says what to do about it; after one nothing is left.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<NetdevDevice>> Open(
       const NetdevOptions& options, size_t queues = 1);
+
+  // Whether an interface that was deleted could be attached again now. Any thread may ask; it is for
+  // one that does not forward.
+  [[nodiscard]] static bool CanReturn(const NetdevOptions& options);
   ~NetdevDevice() = default;
   NetdevDevice(const NetdevDevice&) = delete;
   NetdevDevice& operator=(const NetdevDevice&) = delete;
@@ -51,28 +62,40 @@ class NetdevDevice {
   // during a Query.
   [[nodiscard]] FileDescriptor TakeSocket(size_t queue = 0);
 
+  // What the interface was used for when it was opened (interface_usage.h), and its address then.
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+  [[nodiscard]] MacAddress first_address() const { return first_address_; }
+
   // The state of the interface. When it is gone, one of the configured name is attached in its place;
-  // NotFound when there is none that can be.
+  // NotFound when there is none. Aborted when there is one that cannot be, or the namespace is gone:
+  // then the message is why, and the socket is to be closed.
   [[nodiscard]] absl::StatusOr<LinkEvent> Query(LinkMonitor& monitor);
 
   // Frames that were lost for want of room in the socket's queue since the last call.
   [[nodiscard]] static uint32_t TakeMissed(int socket);
 
  private:
-  NetdevDevice(NetdevOptions options, NetworkNamespace netns);
+  NetdevDevice(NetdevOptions options, NetworkNamespace netns, size_t queues);
 
-  [[nodiscard]] absl::Status OpenSockets(size_t queues);
+  [[nodiscard]] absl::Status OpenSockets();
+  [[nodiscard]] absl::Status FollowNamespace();
+  [[nodiscard]] absl::Status Return();
+  void LetGo();
   [[nodiscard]] absl::Status Attach(const LinkState& link);
   void ExcludeHost(int ifindex);
   void ShareFrames();
   [[nodiscard]] absl::Status FormGroup();
 
   NetdevOptions options_;
-  NetworkNamespace netns_;
-  std::vector<FileDescriptor> sockets_;  // of the queues
-  int ifindex_ = 0;                      // attached; 0: none
-  bool in_group_ = false;                // the sockets, or some of them, are
-  bool group_is_due_ = false;            // and all are to be, once the interface is up
+  size_t queues_;
+  std::vector<std::string> warnings_;
+  MacAddress first_address_{};
+  std::optional<NetworkNamespace> netns_;  // nothing while there is none of its name
+  InterfaceClaim claim_;                   // of the interface, while it is attached
+  std::vector<FileDescriptor> sockets_;    // of the queues
+  int ifindex_ = 0;                        // attached; 0: none
+  bool in_group_ = false;                  // the sockets, or some of them, are
+  bool group_is_due_ = false;              // and all are to be, once the interface is up
   std::unique_ptr<HostExclusion> exclusion_;
 
   std::mutex mutex_;                     // of what follows

@@ -27,10 +27,12 @@ void NetdevPort::RefreshCounters() {
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
-    std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor) {
+    std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
+    AttachNotes& notes) {
   auto opened = NetdevDevice::Open(options, identities.size());
   if (!opened.ok()) return opened.status();
   const std::shared_ptr<NetdevDevice> device = *std::move(opened);
+  notes = {.warnings = device->warnings(), .address = device->first_address()};
   const SharedLinkQueries queries =
       ShareLink([device, &monitor] { return device->Query(monitor); });
   std::vector<std::unique_ptr<Port>> ports;

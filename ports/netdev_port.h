@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -36,9 +37,16 @@ class NetdevPort final : public InterfacePort {
   std::function<uint32_t(int socket)> missed_;
 };
 
+// What is to be said of an interface that has become a port.
+struct AttachNotes {
+  std::vector<std::string> warnings;  // lines, about who else uses it (interface_usage.h)
+  MacAddress address{};               // its own, when it was opened; zero: it has none of six bytes
+};
+
 // Attaches the interface with a socket for each of `identities`, and makes a port of each; see
-// MakePortQueues. `monitor` outlives them, and its events reach OnLinkChange.
+// MakePortQueues. `notes` is filled in. `monitor` outlives them, and its events reach OnLinkChange.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
-    std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor);
+    std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
+    AttachNotes& notes);
 
 }  // namespace tapswitch

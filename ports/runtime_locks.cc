@@ -11,6 +11,8 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -42,12 +44,33 @@ struct flock RangeAt(off_t offset, short type) {
   return range;
 }
 
+// What a process was given as --name; empty when it was not.
+std::string NameFlagOf(pid_t pid) {
+  std::ifstream words(fmt::format("/proc/{}/cmdline", pid));
+  std::string word;
+  while (std::getline(words, word, '\0')) {
+    const std::string_view flag = word;
+    if (flag != "--name" && flag != "-name" && !flag.starts_with("--name=") &&
+        !flag.starts_with("-name=")) {
+      continue;
+    }
+    const size_t value = flag.find('=');
+    if (value != std::string_view::npos) return word.substr(value + 1);
+    std::getline(words, word, '\0');
+    return word;
+  }
+  return "";
+}
+
 std::string Describe(pid_t pid) {
   if (pid <= 0) return "another process";
   std::string command;
   std::getline(std::ifstream(fmt::format("/proc/{}/comm", pid)), command);
-  return command.empty() ? fmt::format("process {}", pid)
-                         : fmt::format("process {} ({})", pid, command);
+  if (command.empty()) return fmt::format("process {}", pid);
+  std::string name = NameFlagOf(pid);
+  if (name.empty() && command == "tapswitchd") name = "br0";  // as it is called without the flag
+  return name.empty() ? fmt::format("process {} ({})", pid, command)
+                      : fmt::format("process {} ({} '{}')", pid, command, name);
 }
 
 absl::Status Failed(const std::string& what) { return absl::ErrnoToStatus(errno, what); }

@@ -16,7 +16,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "ports/link_settings.h"
+#include "ports/tap_holders.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -92,6 +94,28 @@ absl::Status Busy(std::string_view name) {
       fmt::format("tap '{}' is held by another process: end that, or choose another name", name));
 }
 
+// The same, with the processes that can be found.
+absl::Status NameHoldersIn(const absl::Status& busy, std::string_view name) {
+  constexpr std::string_view kAnother = "another process";
+  std::string message(busy.message());
+  const size_t where = message.find(kAnother);
+  const std::string holders = NameHolders(name);
+  if (where == std::string::npos || holders.empty()) return busy;
+  message.insert(where + kAnother.size(), holders);
+  return {busy.code(), message};
+}
+
+// What another port of this switch has does not come free by waiting.
+absl::Status InUse(std::string_view name, const absl::Status& claim) {
+  if (!absl::IsAlreadyExists(claim)) return claim;
+  const std::string message = fmt::format(
+      "interface '{}' is in use by {}: an interface is a port once: remove it there "
+      "first, or choose another name",
+      name, std::string(claim.message()));
+  return absl::StartsWith(claim.message(), "another") ? absl::UnavailableError(message)
+                                                      : absl::AlreadyExistsError(message);
+}
+
 // Whether an interface that exists can be opened as a TAP at all.
 absl::Status CheckIsTap(const LinkState& link) {
   if (!link.tun) {
@@ -137,12 +161,23 @@ absl::StatusOr<ifreq> AskTap(int fd) {
   return absl::ErrnoToStatus(errno, "TUNGETIFF");
 }
 
+// Claims interface `ifindex`; nothing happens if `claim` is of that already.
+absl::Status ClaimAt(const NetworkNamespace& netns, int ifindex, std::string_view port,
+                     InterfaceClaim& claim) {
+  if (claim.IsOf(netns.id(), ifindex)) return absl::OkStatus();
+  auto taken = InterfaceClaim::Take(netns, ifindex, port);
+  if (!taken.ok()) return taken.status();
+  claim = *std::move(taken);
+  return absl::OkStatus();
+}
+
 // A TAP that is open, and the namespace it was found or made in.
 struct Attached {
   FileDescriptor file;
   const NetworkNamespace* netns = nullptr;
   bool created = false;
   std::vector<FileDescriptor> more_queues{};
+  InterfaceClaim claim{};
 };
 
 // Attaches the other queues, of `queues` in all. Unavailable when it disappears meanwhile.
@@ -165,9 +200,11 @@ absl::StatusOr<Attached> AddQueues(Attached tap, size_t queues) {
 }
 
 // Unavailable when the TAP is busy, or has disappeared in this very moment.
-absl::StatusOr<Attached> AttachExisting(const NetworkNamespace& netns, const LinkState& link,
-                                        size_t queues) {
+absl::StatusOr<Attached> AttachExisting(const TapOptions& options, const NetworkNamespace& netns,
+                                        const LinkState& link, size_t queues) {
   if (absl::Status usable = CheckIsTap(link); !usable.ok()) return usable;
+  auto claim = InterfaceClaim::Take(netns, link.ifindex, options.name);
+  if (!claim.ok()) return InUse(link.name, claim.status());
   // What is not persistent exists because somebody holds it. A TAP with several queues is asked
   // for, as the kernel would attach one more, and give us a share of another process's frames.
   const bool is_held = !link.tun->persistent || (link.tun->multi_queue && link.tun->queues > 0);
@@ -178,7 +215,11 @@ absl::StatusOr<Attached> AttachExisting(const NetworkNamespace& netns, const Lin
   // If it was deleted meanwhile, the kernel has made a new one, in the wrong namespace perhaps.
   const auto tap = AskTap(file->get());
   if (!tap.ok() || (tap->ifr_flags & IFF_PERSIST) == 0) return Busy(link.name);
-  Attached attached{.file = *std::move(file), .netns = &netns, .created = false};
+  Attached attached{.file = *std::move(file),
+                    .netns = &netns,
+                    .created = false,
+                    .more_queues = {},
+                    .claim = *std::move(claim)};
   return AddQueues(std::move(attached), link.tun->multi_queue ? queues : 1);
 }
 
@@ -188,7 +229,7 @@ absl::StatusOr<Attached> AttachOrCreate(const TapOptions& options, size_t queues
                                         const NetworkNamespace& target) {
   const auto there = FindLink(target, options.name);
   if (!there.ok()) return there.status();
-  if (*there) return AttachExisting(target, **there, queues);
+  if (*there) return AttachExisting(options, target, **there, queues);
 
   const bool moves = own.id() != target.id();
   if (moves) {
@@ -197,7 +238,7 @@ absl::StatusOr<Attached> AttachOrCreate(const TapOptions& options, size_t queues
     const auto here = FindLink(own, options.name);
     if (!here.ok()) return here.status();
     const bool is_meant = *here && (*here)->tun && (*here)->tun->is_tap && (*here)->tun->persistent;
-    if (is_meant) return AttachExisting(own, **here, queues);
+    if (is_meant) return AttachExisting(options, own, **here, queues);
   }
   const int flags = kTapFlags | IFF_TUN_EXCL | (queues > 1 ? IFF_MULTI_QUEUE : 0);
   auto file = Attach(own, moves ? kStagingName : options.name, flags);
@@ -212,7 +253,9 @@ absl::StatusOr<Attached> AttachPatiently(const TapOptions& options, size_t queue
   for (;;) {
     auto attached = AttachOrCreate(options, queues, own, target);
     if (!absl::IsUnavailable(attached.status())) return attached;
-    if (std::chrono::steady_clock::now() >= deadline) return attached;
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return NameHoldersIn(attached.status(), options.name);
+    }
     std::this_thread::sleep_for(kBusyPause);
   }
 }
@@ -319,14 +362,16 @@ absl::Status Apply(const Attached& tap, const LinkState& before, LinkChange chan
 }
 
 // Brings the interface to the wanted place and state.
-absl::Status Settle(const Attached& tap, const TapOptions& options,
-                    const NetworkNamespace& target) {
+absl::Status Settle(Attached& tap, const TapOptions& options, const NetworkNamespace& target) {
   const auto identity = AskTap(tap.file.get());
   if (!identity.ok()) return identity.status();
   const auto present = FindLink(*tap.netns, identity->ifr_name);
   if (!present.ok()) return present.status();
   if (!*present) return absl::NotFoundError("the interface has just disappeared: try again");
   const LinkState& before = **present;
+  // Before it comes up, and others may take it for theirs.
+  absl::Status claimed = ClaimAt(*tap.netns, before.ifindex, options.name, tap.claim);
+  if (!claimed.ok()) return InUse(before.name, claimed);
 
   const LinkChange change =
       Difference(options, before, tap.netns->id() == target.id() ? nullptr : &target);
@@ -342,6 +387,17 @@ absl::Status Settle(const Attached& tap, const TapOptions& options,
                                       std::string(changed.message()), cure)};
 }
 
+// It may have another index where it was moved to.
+absl::Status ClaimWhereItIs(Attached& tap, const TapOptions& options) {
+  const auto location = LocateTap(tap.file.get());
+  if (!location.ok()) return location.status();
+  const auto link = FindLink(location->netns, location->name);
+  if (!link.ok()) return link.status();
+  if (!*link) return absl::OkStatus();  // it was moved or renamed in this very moment
+  const absl::Status claimed = ClaimAt(location->netns, (*link)->ifindex, options.name, tap.claim);
+  return claimed.ok() ? claimed : InUse(location->name, claimed);
+}
+
 absl::StatusOr<TapDevice> Finish(Attached tap, const TapOptions& options,
                                  const NetworkNamespace& target) {
   const int fd = tap.file.get();
@@ -349,12 +405,14 @@ absl::StatusOr<TapDevice> Finish(Attached tap, const TapOptions& options,
   const auto offloads = SetOffloads(fd, options.offload);
   if (!offloads.ok()) return offloads.status();
   if (absl::Status settled = Settle(tap, options, target); !settled.ok()) return settled;
+  if (absl::Status claimed = ClaimWhereItIs(tap, options); !claimed.ok()) return claimed;
   // Last, as they outlive the file: nothing can fail any more that would have to undo them.
   if (absl::Status owned = SetOwnership(fd, options); !owned.ok()) return owned;
   return TapDevice{.file = std::move(tap.file),
                    .more_queues = std::move(tap.more_queues),
                    .offloads = *offloads,
-                   .created = tap.created};
+                   .created = tap.created,
+                   .claim = std::move(tap.claim)};
 }
 
 absl::StatusOr<NetworkNamespace> Namespace(const TapOptions& options) {

@@ -29,6 +29,7 @@
 
 #include "absl/status/statusor.h"
 #include "ports/file_descriptor.h"
+#include "ports/interface_claim.h"
 #include "ports/netns.h"
 #include "ports/tap_options.h"
 #include "switch/forwarding/offload/virtio_net.h"
@@ -48,13 +49,17 @@ struct TapDevice {
 
   // It was made for this call, not opened.
   bool created = false;
+
+  // That the interface is no other port's, as long as it stays where it is.
+  InterfaceClaim claim{};
 };
 
-// Opens TAP `options.name`, or makes it, with up to `queues` queues (one or more), in the namespace of `options.netns`. One that was made
-// beforehand is looked for there, then in the switch's own namespace (and moved). It waits up to a
-// second for a TAP that is busy: a process that has just ended may still hold it for a moment, as
-// io_uring releases files asynchronously. Requires CAP_NET_ADMIN to make a TAP or to change one,
-// CAP_SYS_ADMIN to work in another namespace.
+// Opens TAP `options.name`, or makes it, with up to `queues` queues (one or more), in the namespace of
+// `options.netns`. One that was made beforehand is looked for there, then in the switch's own namespace
+// (and moved). It is claimed (interface_claim.h) before it is touched. It waits up to a second for a
+// TAP that is busy: a process that has just ended may still hold it for a moment, as io_uring releases
+// files asynchronously. Requires CAP_NET_ADMIN to make a TAP or to change one, CAP_SYS_ADMIN to work in
+// another namespace.
 //
 // Where one queue is wanted, one that is made has no more (no `multi_queue`). One that exists has one
 // queue if it was made so, and gets as many as are wanted if it was made with `multi_queue`.

@@ -1,26 +1,88 @@
 #include "ports/tap_port.h"
 
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "ports/interface_claim.h"
+#include "ports/netns.h"
+#include "ports/netns_name.h"
 #include "ports/shared_link.h"
 #include "ports/tap_device.h"
+#include "spdlog/fmt/fmt.h"
+#include "spdlog/spdlog.h"
 
 namespace tapswitch {
 namespace {
 
-absl::StatusOr<LinkEvent> QueryLink(int fd, LinkMonitor& monitor) {
-  // Between the questions it may be moved or renamed; hardly ever more than once.
-  constexpr int kAttempts = 3;
-  for (int i = 0; i < kAttempts; ++i) {
-    const auto location = LocateTap(fd);
-    if (!location.ok()) return location.status();
-    const auto netns = monitor.Watch(location->netns.fd());
-    if (!netns.ok()) return netns.status();
-    auto link = monitor.Find(*netns, location->name);
-    if (link.ok()) return link;
+// What is asked of a TAP that is a port.
+class TapQuery {
+ public:
+  TapQuery(const TapOptions& options, TapDevice& device, LinkMonitor& monitor)
+      : name_(options.name),
+        netns_(options.netns),
+        fd_(device.file.get()),
+        claim_(std::move(device.claim)),
+        monitor_(monitor) {}
+
+  absl::StatusOr<LinkEvent> operator()() {
+    auto link = Ask();
+    if (link.ok()) {
+      home_ = link->netns;
+    } else if (absl::IsNotFound(link.status())) {
+      claim_ = {};
+      return WhyGone(link.status());
+    }
+    return link;
   }
-  return absl::UnavailableError("it is not where the kernel says it is");
-}
+
+ private:
+  absl::StatusOr<LinkEvent> Ask() {
+    // Between the questions it may be moved or renamed; hardly ever more than once.
+    constexpr int kAttempts = 3;
+    for (int i = 0; i < kAttempts; ++i) {
+      const auto location = LocateTap(fd_);
+      if (!location.ok()) return location.status();
+      const auto netns = monitor_.Watch(location->netns.fd());
+      if (!netns.ok()) return netns.status();
+      auto link = monitor_.Find(*netns, location->name);
+      if (!link.ok()) continue;
+      Follow(*location, link->ifindex);
+      return link;
+    }
+    return absl::UnavailableError("it is not where the kernel says it is");
+  }
+
+  // The TAP is ours, wherever it was moved to; that others are faster to claim it is but said.
+  void Follow(const TapLocation& location, int ifindex) {
+    if (claim_.IsOf(location.netns.id(), ifindex)) return;
+    auto claim = InterfaceClaim::Take(location.netns, ifindex, name_);
+    if (!claim.ok()) {
+      return spdlog::warn("port {}: its TAP, where it was moved to, is also used by {}", name_,
+                          std::string(claim.status().message()));
+    }
+    claim_ = *std::move(claim);
+  }
+
+  [[nodiscard]] absl::Status WhyGone(const absl::Status& deleted) const {
+    const bool went_with_netns =
+        !netns_.empty() && home_ && WhereLeads(netns_, *home_) != NetnsLead::kSame;
+    if (!went_with_netns) return deleted;
+    return absl::AbortedError(fmt::format(
+        "device was deleted, as network namespace '{}' was deleted; it is made again when "
+        "that returns",
+        netns_));
+  }
+
+  std::string name_;
+  std::string netns_;  // as the user named it
+  int fd_;
+  InterfaceClaim claim_;
+  LinkMonitor& monitor_;
+  std::optional<NetnsId> home_;  // where it was last
+};
 
 }  // namespace
 
@@ -36,8 +98,8 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
     std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor) {
   auto device = OpenTap(options, identities.size());
   if (!device.ok()) return device.status();
-  const SharedLinkQueries queries =
-      ShareLink([fd = device->file.get(), &monitor] { return QueryLink(fd, monitor); });
+  const auto query = std::make_shared<TapQuery>(options, *device, monitor);
+  const SharedLinkQueries queries = ShareLink([query] { return (*query)(); });
   std::vector<std::unique_ptr<Port>> ports;
   ports.push_back(std::make_unique<TapPort>(identities[0], std::move(device->file),
                                             device->offloads, queries.first));

@@ -15,6 +15,7 @@
 #include "ports/link_monitor.h"
 #include "ports/netns.h"
 #include "ports/ring_factory.h"
+#include "ports/runtime_locks.h"
 #include "switch/affinity.h"
 #include "switch/clock.h"
 #include "switch/command_queue.h"
@@ -322,6 +323,8 @@ absl::Status CheckConfig(const Config& config) {
 
 absl::Status RunSwitch(const Config& config) {
   if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
+  // While whoever starts it may open them; without them each interface is claimed in vain, and says so.
+  static_cast<void>(RuntimeLocks::OfProcess());
   // A switch that was killed may have left the host without the frames of an interface.
   if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::MendAll(*own);
   auto parts = MakeParts(config);

@@ -20,6 +20,14 @@ using Ports = std::vector<std::unique_ptr<Port>>;
 LinkMonitor& MonitorOf(const PortSurroundings& surroundings) { return surroundings.monitor; }
 UnixListeners& ListenersOf(const PortSurroundings& surroundings) { return surroundings.listeners; }
 
+const PortSurroundings& All(const PortSurroundings& surroundings) { return surroundings; }
+
+absl::StatusOr<Ports> OpenNetdev(std::span<const PortIdentity> identities,
+                                 const NetdevOptions& options,
+                                 const PortSurroundings& surroundings) {
+  return OpenNetdevPort(identities, options, surroundings.monitor, surroundings.notes);
+}
+
 // A port of one queue.
 absl::StatusOr<Ports> OpenUnixPortAlone(std::span<const PortIdentity> identities,
                                         const UnixOptions& options, UnixListeners& listeners) {
@@ -49,7 +57,7 @@ struct PortType {
 
 constexpr std::array kTypes{
     PortType{"tap", Make<ParseTapOptions, OpenTapPort, MonitorOf>},
-    PortType{"netdev", Make<ParseNetdevOptions, OpenNetdevPort, MonitorOf>},
+    PortType{"netdev", Make<ParseNetdevOptions, OpenNetdev, All>},
     PortType{"unix", Make<ParseUnixOptions, OpenUnixPortAlone, ListenersOf>},
 };
 

@@ -9,16 +9,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ports/link_monitor.h"
+#include "ports/netdev_port.h"
 #include "ports/port.h"
 #include "ports/port_spec.h"
 #include "ports/unix_listeners.h"
 
 namespace tapswitch {
 
-// What ports of some types share. All of it outlives them, but for the listeners.
+// What ports of some types share. All of it outlives them, but for listeners and notes.
 struct PortSurroundings {
   LinkMonitor& monitor;
   UnixListeners& listeners;
+  AttachNotes& notes;  // of an interface that exists; they need not outlive the port
 };
 
 // Whether `spec` is right as far as its text tells: type, keys and values.

@@ -240,11 +240,14 @@ bool Worker::Recover(PortId id) {
 void Worker::NoticeStatus(Attached& attached) {
   const PortStatus& status = attached.port->status();
   if (status == attached.status) return;
-  if (status.link_up != attached.status.link_up) {
+  const bool changed = status.link_up != attached.status.link_up;
+  if (changed) {
     view_is_stale_ = true;
     if (!status.link_up) bridge_.table().FlushPort(attached.port->identity().id);
-    if (on_link_state_ && !attached.is_masked) on_link_state_(*attached.port);
   }
+  // A port that was down may lose its interface, too.
+  const bool lost = !status.link_up && status.ifindex == 0 && attached.status.ifindex != 0;
+  if ((changed || lost) && on_link_state_ && !attached.is_masked) on_link_state_(*attached.port);
   attached.status = status;
   UpdateOwnAddress(attached);
   if (on_status_) on_status_(*attached.port);

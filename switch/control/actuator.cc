@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "spdlog/fmt/fmt.h"
+#include "spdlog/spdlog.h"
 #include "switch/control/table_walk.h"
 #include "switch/port_factory.h"
 
@@ -75,7 +76,7 @@ absl::Status Actuator::Do(const AddPort& action) {
     return absl::ResourceExhaustedError(
         fmt::format("port {}: a bridge has at most {} ports", action.port.spec.name, kMaxPorts));
   }
-  auto queues = Open(*id, action.port.spec);
+  auto queues = Open(*id, action.port);
   if (!queues.ok()) return queues.status();
   running_.workers.ClearCounters(*id);
   NoteEphemeral(*id, action.port);
@@ -86,7 +87,7 @@ absl::Status Actuator::Do(const AddPort& action) {
 
 absl::Status Actuator::Do(const ReopenPort& action) {
   const PortId id = *Find(action.port.spec.name);
-  auto queues = Open(id, action.port.spec);
+  auto queues = Open(id, action.port);
   if (!queues.ok()) return queues.status();
   running_.workers.RemovePort(id);
   NoteEphemeral(id, action.port);
@@ -147,10 +148,44 @@ std::optional<PortId> Actuator::FreeId() const {
   return PortId{static_cast<uint16_t>(free - names_.begin())};
 }
 
-absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortSpec& spec) {
+absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortConfig& port) {
   const auto identities = running_.workers.Identities(
-      {.id = id, .generation = generations_[id.value]++, .name = spec.name});
-  return MakePortQueues(spec, identities, {.monitor = running_.monitor, .listeners = listeners_});
+      {.id = id, .generation = generations_[id.value]++, .name = port.spec.name});
+  AttachNotes notes;
+  auto queues =
+      MakePortQueues(port.spec, identities,
+                     {.monitor = running_.monitor, .listeners = listeners_, .notes = notes});
+  if (!queues.ok()) return queues;
+  for (const std::string& line : notes.warnings) Warn(port.spec.name, line);
+  WarnOfStations(id, port, notes.address);
+  return queues;
+}
+
+void Actuator::Warn(std::string_view port, std::string_view line) {
+  // Whoever adds ports and asks for no warnings, as --attach does, is not to fill the memory.
+  constexpr size_t kMostWarnings = 256;
+  spdlog::warn("port {}: {}", port, line);
+  if (warnings_.size() < kMostWarnings) warnings_.push_back(fmt::format("port {}: {}", port, line));
+}
+
+// Of a station, or another interface, that has the address of the port's own.
+void Actuator::WarnOfStations(PortId id, const PortConfig& port, MacAddress address) {
+  if (address.is_zero()) return;
+  VlanSet vlans = port.settings.vlans.members;
+  vlans.insert(kNoVlan);
+  vlans.insert(kAnyVlan);
+  const auto rival = running_.commands.Call(
+      [&] { return running_.bridge.table().FindRival(vlans, address, id, running_.clock.Now()); });
+  if (!rival) return;
+  const bool is_station = rival->state != MacEntryState::kPermanent;
+  const std::string_view name = NameOf(rival->port);
+  Warn(port.spec.name,
+       fmt::format("{} is the address of its interface, and of {} {}, {}: give one of them another "
+                   "address (ip link set dev {} address ...)",
+                   address.ToString(), is_station ? "a station behind" : "port",
+                   name.empty() ? "of the bridge itself" : name,
+                   is_station ? "which keeps its frames" : "which counts as the bridge's own",
+                   port.spec.name));
 }
 
 void Actuator::NoteEphemeral(PortId id, const PortConfig& port) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,6 +37,10 @@ class Actuator {
   // from the worker; it keeps its id and may be opened once more.
   [[nodiscard]] absl::Status Carry(const Action& action);
 
+  // What is in the way of ports that were opened since the last call, a line each. The log has them,
+  // too.
+  [[nodiscard]] std::vector<std::string> TakeWarnings() { return std::exchange(warnings_, {}); }
+
   // Of a port that was added and not removed since.
   [[nodiscard]] std::optional<PortId> Find(std::string_view name) const;
   // Empty when there is no such port.
@@ -52,7 +57,9 @@ class Actuator {
 
   [[nodiscard]] std::optional<PortId> FreeId() const;
   using Queues = std::vector<std::unique_ptr<Port>>;
-  [[nodiscard]] absl::StatusOr<Queues> Open(PortId id, const PortSpec& spec);
+  [[nodiscard]] absl::StatusOr<Queues> Open(PortId id, const PortConfig& port);
+  void Warn(std::string_view port, std::string_view line);
+  void WarnOfStations(PortId id, const PortConfig& port, MacAddress address);
   [[nodiscard]] absl::Status Attach(PortId id, Queues queues, const PortSettings& settings);
   [[nodiscard]] PortForwarding Forwarding(PortId id, const PortSettings& settings) const;
   void NoteEphemeral(PortId id, const PortConfig& port);
@@ -71,6 +78,7 @@ class Actuator {
   PortSet ephemeral_;
   std::vector<std::string> names_;  // by id; empty: the id is free
   std::vector<MirrorConfig> mirrors_;
+  std::vector<std::string> warnings_;
   std::array<uint16_t, kMaxPorts> generations_{};  // of the next port with this id
 };
 

@@ -1,11 +1,14 @@
 #include "switch/control/attacher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "ports/abandoned_tap.h"
+#include "ports/interface_claim.h"
 #include "ports/link_settings.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
@@ -44,8 +47,18 @@ absl::Status Attacher::Start() {
             .up = link.up,
             .mtu = link.mtu});
   }
+  patient_until_ = std::chrono::steady_clock::now() + InterfaceClaim::kPatience;
   while (has_work()) Step();
   return absl::OkStatus();
+}
+
+std::optional<std::string> Attacher::PatientOwnerOf(int ifindex) const {
+  constexpr std::chrono::milliseconds kPause(10);
+  for (;;) {
+    auto owner = InterfaceClaim::OwnerOf(*netns_, ifindex);
+    if (!owner || std::chrono::steady_clock::now() >= patient_until_) return owner;
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 absl::Status Attacher::Watch() {
@@ -130,6 +143,10 @@ void Attacher::Attach(const AttachLedger::Task& task) {
     spdlog::warn("interface {} is not attached: there is another port of that name", task.name);
     return ledger_.Settle(task.ifindex);
   }
+  if (const auto owner = PatientOwnerOf(task.ifindex)) {
+    spdlog::warn("interface {} is not attached: it is in use by {}", task.name, *owner);
+    return ledger_.Postpone(task.ifindex);
+  }
   const AttachRule& rule = *FindAttachRule(rules_, task.name);
   PortConfig port = EphemeralPort({.type = "netdev", .name = task.name, .options = {}}, &rule);
   port.attached_by = rule.glob;
@@ -147,6 +164,11 @@ absl::Status Attacher::Add(const PortSpec& spec, const Whereabouts& whereabouts)
   RemoveLeftOver(spec.name, *ifindex);
   const PortConfig* const present = control_.config().port(spec.name);
   if (present != nullptr && present->ephemeral) return absl::OkStatus();
+  const auto owner = InterfaceClaim::OwnerOf(*netns_, *ifindex);
+  if (owner && present == nullptr) {
+    return absl::AlreadyExistsError(fmt::format(
+        "port {}: the interface is in use by {}: remove it there first", spec.name, *owner));
+  }
   if (present != nullptr || BelongsToAPort(*ifindex)) {
     return absl::AlreadyExistsError(fmt::format(
         "port {0}: the interface is a port already, or another port has its name: remove that "

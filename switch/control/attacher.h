@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -67,6 +68,8 @@ class Attacher {
   void Detach(std::string_view name);
   // Whether the interface is one that a port has made, or is on.
   [[nodiscard]] bool BelongsToAPort(int ifindex) const;
+  // Who has the interface; at the start it waits a little, in all, for a process to end that does.
+  [[nodiscard]] std::optional<std::string> PatientOwnerOf(int ifindex) const;
   // Removes port `name` when it depends on another interface, which had the name before.
   void RemoveLeftOver(std::string_view name, int ifindex);
   [[nodiscard]] absl::StatusOr<int> FindInterface(const PortSpec& spec,
@@ -80,6 +83,7 @@ class Attacher {
   RunningSwitch running_;
   std::span<const AttachRule> rules_;
   AttachLedger ledger_;
+  std::chrono::steady_clock::time_point patient_until_{};
   std::optional<NetworkNamespace> netns_;  // once it is watched
   // Interfaces of ports that go with them, while they have no carrier: the kernel does not announce
   // that their holder has gone, if that has made them persistent.

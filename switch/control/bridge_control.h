@@ -42,6 +42,9 @@ class BridgeControl {
   // stay.
   [[nodiscard]] absl::Status Change(const BridgeConfig& wanted);
 
+  // What is in the way of ports that Change has opened: see Actuator.
+  [[nodiscard]] std::vector<std::string> TakeWarnings() { return actuator_.TakeWarnings(); }
+
   // NotFound names the port.
   [[nodiscard]] absl::StatusOr<PortId> FindPort(std::string_view name) const;
   // Also of the bridge itself; "?" of a port that has gone.

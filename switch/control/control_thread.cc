@@ -3,9 +3,12 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include "switch/control/json_rpc.h"
 #include "switch/control/startup.h"
@@ -21,6 +24,13 @@ void YieldToFrames() {
   static_cast<void>(setpriority(PRIO_PROCESS, 0, kNiceness));
 }
 
+using Patience = std::optional<std::chrono::milliseconds>;  // nullopt: for ever
+
+Patience Sooner(Patience a, Patience b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
 }  // namespace
 
 ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
@@ -34,6 +44,7 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
       }),
       captures_(control_, running, socket_.get()),
       attacher_(control_, monitor_, running_, options_.attach),
+      minder_(control_, running_),
       methods_(control_, monitor_, captures_, attacher_),
       thread_([this] { Run(); }) {}
 
@@ -56,7 +67,7 @@ void ControlThread::Run() {
 
 absl::Status ControlThread::SetUp() {
   control_.set_before_forgetting([this](PortId port) {
-    methods_.PublishSwitchEvents(running_.events.Take());
+    PublishEvents();
     captures_.ForgetPort(port);
   });
   BridgeConfig wanted = control_.config();
@@ -99,8 +110,15 @@ absl::Status ControlThread::WatchEvents() {
   socket_->set_on_disconnect([this](ClientId client) { methods_.Forget(client); });
   socket_->set_on_drained([this](ClientId client) { monitor_.OnDrained(client); });
   if (absl::Status watched = captures_.Watch(); !watched.ok()) return watched;
-  return socket_->Watch(running_.events.fd(),
-                        [this] { methods_.PublishSwitchEvents(running_.events.Take()); });
+  return socket_->Watch(running_.events.fd(), [this] { PublishEvents(); });
+}
+
+void ControlThread::PublishEvents() {
+  EventChannel::Taken taken = running_.events.Take();
+  for (const SwitchEvent& event : taken.events) {
+    if (const auto* const state = std::get_if<LinkStateEvent>(&event)) minder_.OnLinkState(*state);
+  }
+  methods_.PublishSwitchEvents(std::move(taken));
 }
 
 Methods::Result ControlThread::Answer(ClientId client, const std::string& method,
@@ -118,7 +136,8 @@ void ControlThread::Serve() {
   while (!stopping_) {
     // One at a time, so that clients do not wait for a thousand of them.
     attacher_.Step();
-    socket_->Turn(attacher_.patience());
+    minder_.Step();
+    socket_->Turn(Sooner(attacher_.patience(), minder_.Wait()));
     captures_.Pump();
   }
   EndCaptures();

@@ -19,6 +19,7 @@
 #include "switch/control/capture/captures.h"
 #include "switch/control/client_policy.h"
 #include "switch/control/control_socket.h"
+#include "switch/control/interface_minder.h"
 #include "switch/control/methods.h"
 #include "switch/control/metrics/metrics_server.h"
 #include "switch/control/monitor.h"
@@ -62,6 +63,7 @@ class ControlThread {
   [[nodiscard]] absl::Status WatchEvents();
   [[nodiscard]] Methods::Result Answer(ClientId client, const std::string& method,
                                        const nlohmann::json& params);
+  void PublishEvents();
   void Serve();
   void EndCaptures();
 
@@ -72,6 +74,7 @@ class ControlThread {
   Monitor monitor_;
   Captures captures_;
   Attacher attacher_;
+  InterfaceMinder minder_;
   Methods methods_;
   ClientPolicy policy_ = ClientPolicy::OfProcess();
   PortQuota quota_;

@@ -180,6 +180,15 @@ Methods::Result Methods::SetBridge(const Params& params) {
   return nullptr;
 }
 
+// Null when there is nothing to say, else {"warnings": [...]}.
+Methods::Result Methods::Added() {
+  std::vector<std::string> warnings = control_.TakeWarnings();
+  if (warnings.empty()) return nullptr;
+  ordered_json answer;
+  answer["warnings"] = std::move(warnings);
+  return answer;
+}
+
 Methods::Result Methods::AddPort(const Params& params) {
   ParamReader reader(params);
   const std::string text = reader.Text("port");
@@ -189,12 +198,13 @@ Methods::Result Methods::AddPort(const Params& params) {
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   const auto spec = ParsePortSpec(text);
   if (!spec.ok()) return spec.status();
+  static_cast<void>(control_.TakeWarnings());  // of ports that came by themselves
   if (ephemeral) {
     Attacher::Whereabouts whereabouts;
     if (ifindex) whereabouts.ifindex = static_cast<int>(*ifindex);
     if (netns) whereabouts.netns = NetnsId{*netns};
     if (absl::Status added = attacher_.Add(*spec, whereabouts); !added.ok()) return added;
-    return nullptr;
+    return Added();
   }
   if (ifindex || netns) {
     return absl::InvalidArgumentError("ifindex and netns go with ephemeral: leave them out");
@@ -212,7 +222,7 @@ Methods::Result Methods::AddPort(const Params& params) {
     return changed;
   }
   for (const PortSpec& port : *ports) monitor_.Publish("port", "added", NameOnly(port.name));
-  return nullptr;
+  return Added();
 }
 
 absl::Status Methods::AddTo(BridgeConfig& wanted, const PortSpec& spec) const {

@@ -50,6 +50,7 @@ class Methods {
   Result ListBridge(const Params& params);
   Result SetBridge(const Params& params);
   Result AddPort(const Params& params);
+  [[nodiscard]] Result Added();
   [[nodiscard]] absl::Status AddTo(BridgeConfig& wanted, const PortSpec& spec) const;
   Result DeletePort(const Params& params);
   Result ListPorts(const Params& params);

@@ -59,10 +59,15 @@ class AttachTest : public SwitchTest {
     const auto names = PortNames();
     return std::find(names.begin(), names.end(), name) != names.end();
   }
+  json MemberOf(const std::string& method, const std::string& port, const std::string& member) {
+    for (const json& one : Call(method, json::object())) {
+      if (one.at("ifname") == port) return one.value(member, json());
+    }
+    return nullptr;
+  }
   bool WaitForPort(const std::string& name) {
-    return WaitUntil([&] {
-      return HasPort(name) && Call("port.list", {{"name", name}}).at(0)["link"] == "up";
-    });
+    // One question: between two, a port may be replaced.
+    return WaitUntil([&] { return MemberOf("port.list", name, "link") == "up"; });
   }
   bool WaitUntilGone(const std::string& name) {
     return WaitUntil([&] { return !HasPort(name); });
@@ -166,7 +171,7 @@ TEST_P(AttachTest, AnInterfaceOfTheSameNameGetsAPortOfItsOwn) {
         "link set p1 up\nEND");
     ASSERT_TRUE(WaitForPort("guest1"));
     const json index = json::parse(network_->sandbox().Run("ip -j link show guest1"))[0]["ifindex"];
-    ASSERT_TRUE(WaitUntil([&] { return HasPort("guest1") && Link("guest1")["ifindex"] == index; }));
+    ASSERT_TRUE(WaitUntil([&] { return MemberOf("link.list", "guest1", "ifindex") == index; }));
     Run("ip link del guest1");
     ASSERT_TRUE(WaitUntilGone("guest1"));
   }

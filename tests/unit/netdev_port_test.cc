@@ -313,6 +313,22 @@ TEST_F(NetdevPortTest, ANewSocketIsReadInPlaceOfTheOldOne) {
   EXPECT_EQ(Turn().size(), 1U);
 }
 
+TEST_F(NetdevPortTest, ASocketThatIsOfNoUseAnyMoreIsClosedUntilThereIsANewOne) {
+  answer_ = absl::AbortedError("network namespace 'side' was deleted");
+  port_->OnLinkChange(Changed([](LinkEvent& link) { link.removed = true; }));
+  EXPECT_EQ(status().reason, "network namespace 'side' was deleted");
+  EXPECT_EQ(status().ifindex, 0);
+  Turn();
+  EXPECT_FALSE(ring_.has_file(kFile));
+  Send(1);
+  EXPECT_EQ(dropped(DropReason::kLinkDown), 1U);
+
+  new_socket_ = FileDescriptor(dup(STDIN_FILENO));
+  Announce(Changed([](LinkEvent& link) { link.ifindex = 7; }));
+  EXPECT_TRUE(status().link_up);
+  EXPECT_TRUE(ring_.reading(kFile));
+}
+
 TEST_F(NetdevPortTest, ANewSocketWaitsUntilTheOldOneIsNoLongerInUse) {
   Announce(Changed([](LinkEvent& link) { link.removed = true; }));
   ring_.Arrive(kFile, Wire(FrameOf(60)));

@@ -480,6 +480,17 @@ bool IsAnswerTo(std::string_view method, const Json& answer) {
                                           [](const Json& item) { return item.is_object(); });
 }
 
+std::vector<std::string> WarningsIn(const Json& answer) {
+  std::vector<std::string> lines;
+  if (!answer.is_object()) return lines;
+  const auto warnings = answer.find("warnings");
+  if (warnings == answer.end() || !warnings->is_array()) return lines;
+  for (const Json& line : *warnings) {
+    if (line.is_string()) lines.push_back(line.get<std::string>());
+  }
+  return lines;
+}
+
 bool IsShownAsItComes(const Request& request, const OutputOptions& options) {
   return options.json && !options.pretty && request.command->method == "fdb.list" &&
          !request.params.contains("dev");
@@ -487,7 +498,7 @@ bool IsShownAsItComes(const Request& request, const OutputOptions& options) {
 
 std::string RenderAnswer(const Request& request, const Json& answer, const OutputOptions& options) {
   const std::string_view method = request.command->method;
-  if (answer.is_null() || method.ends_with(".flush")) return "";
+  if (answer.is_null() || method.ends_with(".flush") || method == "port.add") return "";
   if (method == "config.save" && !options.json) return RenderLines(answer);
   if (options.json) return Dump(Reduced(request, answer, options), options.pretty);
   if (method.starts_with("fdb.")) return RenderEntries(request, answer, options);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "switch/control/commands/parse_command.h"
 
@@ -21,6 +22,9 @@ struct OutputOptions {
 
 // Whether an answer to `method` can look like this: a list of objects where objects are asked for.
 [[nodiscard]] bool IsAnswerTo(std::string_view method, const nlohmann::ordered_json& answer);
+
+// What is in the way of a port that was added: lines that an answer has besides its result.
+[[nodiscard]] std::vector<std::string> WarningsIn(const nlohmann::ordered_json& answer);
 
 // Whether the answer's own text is what is to be printed: of a whole address table nothing is left
 // out, and reading it would cost more than all the rest.

@@ -120,6 +120,9 @@ absl::Status Client::Run(std::span<const std::string> words) {
   if (!IsAnswerTo(request->command->method, *answer)) {
     return absl::UnavailableError("the answer makes no sense: is it a switch of this version?");
   }
+  for (const std::string& warning : WarningsIn(*answer)) {
+    std::cerr << "tapctl: warning: " << Printable(warning) << '\n';
+  }
   if (Print(RenderAnswer(*request, *answer, options_.output))) return absl::OkStatus();
   return CannotWrite();
 }
