@@ -101,6 +101,7 @@ class InterfacePort : public Port {
 
   [[nodiscard]] bool is_foreign() const { return medium_.kind == FileKind::kPacketSocket; }
   void TakeFrame(BufferId buffer, size_t length, FrameBatch& received);
+  void DropReceived(DropReason reason);
   void OnReadEnded(int32_t result);
   void OnReadFailed(int error);
   void OnWriteFailed(int32_t error, size_t size);
@@ -132,9 +133,10 @@ class InterfacePort : public Port {
   bool link_known_ = true;        // false: the last query failed, and the link is taken to be up
   bool deleted_ = false;
   bool closing_ = false;
-  bool reading_ = false;   // the kernel has a read of ours
-  bool restart_ = false;   // it has none, and Recycle is to start one
-  bool in_doubt_ = false;  // an error calls for a query
+  bool reading_ = false;           // the kernel has a read of ours
+  bool restart_ = false;           // it has none, and Recycle is to start one
+  bool told_unsupported_ = false;  // the log has been told of such frames
+  bool in_doubt_ = false;          // an error calls for a query
   ReadFault read_fault_ = ReadFault::kNone;
   int read_error_ = 0;  // errno, when read_fault_ is not kNone; 0: end of file
 };

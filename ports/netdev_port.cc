@@ -3,17 +3,16 @@
 #include <utility>
 
 #include "ports/netdev_device.h"
+#include "ports/packet_offloads.h"
 #include "ports/shared_link.h"
 
 namespace tapswitch {
 
-// All that a virtio-net header can express is accepted: what the device cannot do itself, the kernel
-// finishes in front of it (net/core/dev.c, validate_xmit_skb).
 NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
     : InterfacePort(std::move(identity), {.file = std::move(queue.socket),
                                           .kind = FileKind::kPacketSocket,
                                           .role = queue.role,
-                                          .accepted = OffloadSet::All(),
+                                          .accepted = queue.accepted,
                                           .query = std::move(queue.query),
                                           .new_file = std::move(queue.new_socket)}),
       missed_(std::move(queue.missed)) {}
@@ -42,6 +41,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
         .query = is_first ? queries.first : queries.others,
         .missed = NetdevDevice::TakeMissed,
         .new_socket = [device, number] { return device->TakeSocket(number); },
+        .accepted = PacketSocketOffloads(),
     };
     ports.push_back(std::make_unique<NetdevPort>(identity, std::move(queue)));
   }

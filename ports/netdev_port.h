@@ -23,6 +23,7 @@ class NetdevPort final : public InterfacePort {
     // Tells how many frames the kernel has lost at a socket since it was asked last.
     std::function<uint32_t(int socket)> missed;
     std::function<FileDescriptor()> new_socket{};  // see InterfacePort::Medium::new_file
+    OffloadSet accepted = OffloadSet::All();       // of what may be sent to it
   };
 
   NetdevPort(PortIdentity identity, Queue queue);
