@@ -187,7 +187,7 @@ EgressBuilder::Result EgressBuilder::FinishChecksum(const Frame& frame, EgressFr
   const auto header = TakeHeader(header_size);
   std::memcpy(header.data(), bytes.data(), field);
   if (frame.offload.crc32c) {
-    std::ranges::copy(FinishedCrc32c(frame.offload, bytes), header.begin() + field);
+    std::ranges::copy(FinishedCrc32c(frame.offload, bytes), header.subspan(field).begin());
   } else {
     StoreBe16(header.data() + field, FinishedChecksum(frame.offload, bytes));
   }

@@ -51,7 +51,7 @@ inline void PutSum(Bytes& bytes, size_t offset, uint16_t value) {
   using Kind = Tunnel::Kind;
   using namespace tunnel_internal;
   const Kind kind = tunnel.kind;
-  const uint16_t inner_type = inner.is_ipv6 ? 0x86DD : 0x0800;
+  const size_t inner_type = inner.is_ipv6 ? 0x86DD : 0x0800;
   ByteWriter body;  // of the outer IP packet
   if (IsUdp(kind)) body.U16(40000).U16(12345).U16(0).U16(0);
   if (kind == Kind::kVxlan || kind == Kind::kVxlanGpe) {
@@ -63,7 +63,7 @@ inline void PutSum(Bytes& bytes, size_t offset, uint16_t value) {
     body.U8(0).U8(inner.is_ipv6 ? 41 : 4).U16(0);
   } else if (kind == Kind::kGre || kind == Kind::kGretap) {
     body.U16((tunnel.checksum ? 0x8000U : 0U) | (tunnel.key ? 0x2000U : 0U));
-    body.U16(kind == Kind::kGre ? inner_type : 0x6558);
+    body.U16(kind == Kind::kGre ? inner_type : size_t{0x6558});
     if (tunnel.checksum) body.U32(0);
     if (tunnel.key) body.U32(77);
   } else if (kind == Kind::kMpls) {
