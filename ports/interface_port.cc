@@ -67,17 +67,30 @@ std::optional<std::span<std::byte>> Unpack(std::span<std::byte> read, FileKind k
   return has_tag ? InsertTag(message, wire) : wire;
 }
 
-// Fills in the unfinished work of a frame. False when its header contradicts it.
-bool TakeOffload(std::span<std::byte> wire, Frame& frame) {
+// Fills in the unfinished work of a frame. A reason when it cannot be taken.
+std::optional<DropReason> TakeOffload(std::span<std::byte> wire, Frame& frame) {
   const auto header_bytes = wire.first<kVirtioNetHeaderSize>();
   const auto claimed = ParseVirtioNetHeader(header_bytes);
-  const auto header = claimed ? ValidateOffload(*claimed, frame.bytes()) : std::nullopt;
-  if (!header) return false;
+  if (!claimed) return DropReason::kUnsupportedOffload;
+  const auto header = ValidateOffload(*claimed, frame.bytes());
+  if (!header) {
+    return IsBeyondTheSwitch(*claimed, frame.bytes()) ? DropReason::kUnsupportedOffload
+                                                      : DropReason::kBadOffloadHeader;
+  }
   frame.offload = *header;
   frame.needed = NeededOffloads(*header, frame.bytes());
   // With the header length that was computed, so that it can leave as it lies here.
   StoreVirtioNetHeader(*header, header_bytes);
-  return true;
+  return std::nullopt;
+}
+
+// Why a frame was cut that did not fit in the receive buffer. One that is to be segmented is beyond
+// 64 KiB (BIG TCP).
+DropReason ReasonForCut(std::span<const std::byte> read, FileKind kind) {
+  constexpr size_t kGsoType = 1;  // in the virtio-net header
+  const size_t header = kind == FileKind::kPacketSocket ? kPacketPreambleSize : 0;
+  const bool is_gso = read.size() > header + kGsoType && read[header + kGsoType] != std::byte{0};
+  return is_gso ? DropReason::kUnsupportedOffload : DropReason::kTruncated;
 }
 
 }  // namespace
@@ -147,21 +160,36 @@ void InterfacePort::OnCompletions(std::span<const Completion> completions, Frame
 
 void InterfacePort::TakeFrame(BufferId buffer, size_t length, FrameBatch& received) {
   if (closing_) return;
-  const auto unpacked = Unpack(pool_->TakeOut(buffer, length), medium_.kind);
+  const std::span<std::byte> read = pool_->TakeOut(buffer, length);
+  const auto unpacked = Unpack(read, medium_.kind);
   taken_.push_back(buffer);
   read_fault_ = ReadFault::kNone;
   PortCounters& counters = *identity_.counters;
   const std::span<std::byte> wire = unpacked.value_or(std::span<std::byte>());
   const size_t size = unpacked ? wire.size() : length;
   counters.received.Add(size - std::min(size, kVirtioNetHeaderSize));
-  if (!unpacked) return counters.Drop(DropReason::kTruncated);
+  if (!unpacked) return DropReceived(ReasonForCut(read, medium_.kind));
   if (size < kVirtioNetHeaderSize + kEthernetHeaderSize) return counters.Drop(DropReason::kRunt);
 
   Frame frame{.wire = {wire.data(), wire.size()}, .ingress = identity_.id};
   // Flags and GSO type. Mostly both are zero, and then there is nothing in the header.
   const bool has_offload = (wire[0] | wire[1]) != std::byte{0};
-  if (has_offload && !TakeOffload(wire, frame)) return counters.Drop(DropReason::kBadOffloadHeader);
+  if (has_offload) {
+    if (const auto reason = TakeOffload(wire, frame)) return DropReceived(*reason);
+  }
   received.push_back(frame);
+}
+
+void InterfacePort::DropReceived(DropReason reason) {
+  identity_.counters->Drop(reason);
+  if (reason != DropReason::kUnsupportedOffload || std::exchange(told_unsupported_, true)) return;
+  spdlog::warn(
+      "port {}: frames are lost (unsupported_offload), as the station leaves them to be cut in a "
+      "way "
+      "that cannot be handed on (UDP before Linux 6.2, SCTP, unknown tunnels, beyond 64 KiB): at "
+      "the station: ethtool -K INTERFACE tx-udp-segmentation off tx-sctp-segmentation off "
+      "tx-gso-list off; ip link set INTERFACE gso_max_size 65536 gso_ipv4_max_size 65536",
+      identity_.name);
 }
 
 void InterfacePort::OnReadEnded(int32_t result) {
@@ -175,11 +203,11 @@ void InterfacePort::OnReadEnded(int32_t result) {
 
 void InterfacePort::OnReadFailed(int error) {
   // A packet socket has nothing to say when its interface went down, and goes on by itself when it
-  // comes up; and a frame whose offload no virtio-net header can express (SCTP, tunnels) is lost,
-  // not the port.
+  // comes up; and a frame whose offload no virtio-net header of this kernel can express (SCTP, UDP
+  // before Linux 6.2; net/packet/af_packet.c, packet_rcv_vnet) is lost, not the port.
   if (is_foreign() && error == EINVAL) {
     identity_.counters->received.Add(0);
-    return identity_.counters->Drop(DropReason::kBadOffloadHeader);
+    return DropReceived(DropReason::kUnsupportedOffload);
   }
   in_doubt_ = true;
   if (is_foreign() && SaysLinkIsDown(error)) return;

@@ -104,6 +104,7 @@ class InterfacePort : public Port {
 
   [[nodiscard]] bool is_foreign() const { return medium_.kind == FileKind::kPacketSocket; }
   void TakeFrame(BufferId buffer, size_t length, FrameBatch& received);
+  void DropReceived(DropReason reason);
   void OnReadEnded(int32_t result);
   void OnReadFailed(int error);
   void OnWritesFailed(int32_t error, const LostFrames& lost);
@@ -138,9 +139,10 @@ class InterfacePort : public Port {
   std::string deletion_;     // what the query said of it, if it said why
   bool drops_file_ = false;  // the file is to be closed once no read is going on
   bool closing_ = false;
-  bool reading_ = false;   // the kernel has a read of ours
-  bool restart_ = false;   // it has none, and Recycle is to start one
-  bool in_doubt_ = false;  // an error calls for a query
+  bool reading_ = false;           // the kernel has a read of ours
+  bool restart_ = false;           // it has none, and Recycle is to start one
+  bool told_unsupported_ = false;  // the log has been told of such frames
+  bool in_doubt_ = false;          // an error calls for a query
   ReadFault read_fault_ = ReadFault::kNone;
   int read_error_ = 0;  // errno, when read_fault_ is not kNone; 0: end of file
 };

@@ -3,17 +3,16 @@
 #include <utility>
 
 #include "ports/netdev_device.h"
+#include "ports/packet_offloads.h"
 #include "ports/shared_link.h"
 
 namespace tapswitch {
 
-// All that a virtio-net header can express is accepted: what the device cannot do itself, the kernel
-// finishes in front of it (net/core/dev.c, validate_xmit_skb).
 NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
     : InterfacePort(std::move(identity), {.file = std::move(queue.socket),
                                           .kind = FileKind::kPacketSocket,
                                           .role = queue.role,
-                                          .accepted = OffloadSet::All(),
+                                          .accepted = queue.accepted,
                                           .query = std::move(queue.query),
                                           .new_file = std::move(queue.new_socket),
                                           .shared_with_host = queue.shared_with_host}),
@@ -46,6 +45,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
         .missed = NetdevDevice::TakeMissed,
         .shared_with_host = options.shared_with_host,
         .new_socket = [device, number] { return device->TakeSocket(number); },
+        .accepted = PacketSocketOffloads(),
     };
     ports.push_back(std::make_unique<NetdevPort>(identity, std::move(queue)));
   }

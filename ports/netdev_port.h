@@ -25,6 +25,7 @@ class NetdevPort final : public InterfacePort {
     std::function<uint32_t(int socket)> missed;
     bool shared_with_host = false;
     std::function<FileDescriptor()> new_socket{};  // see InterfacePort::Medium::new_file
+    OffloadSet accepted = OffloadSet::All();       // of what may be sent to it
   };
 
   NetdevPort(PortIdentity identity, Queue queue);

@@ -177,7 +177,7 @@ EgressBuilder::Result EgressBuilder::FinishChecksum(const Frame& frame, EgressFr
                                                     Finished& result) {
   const auto bytes = frame.bytes();
   const size_t field = size_t{frame.offload.checksum_start} + frame.offload.checksum_offset;
-  const size_t header_size = field + sizeof(uint16_t);
+  const size_t header_size = field + (frame.offload.crc32c ? sizeof(uint32_t) : sizeof(uint16_t));
   // The checksum of an odd protocol may stand anywhere in the frame; 64 KiB always have room in an
   // empty scratch.
   if (!HasRoom(1, kPiecesPerFrame, kVirtioNetHeaderSize + kHeadroom + header_size))
@@ -185,7 +185,11 @@ EgressBuilder::Result EgressBuilder::FinishChecksum(const Frame& frame, EgressFr
   result = {.first = static_cast<uint16_t>(finished_frames_.size()), .count = 1};
   const auto header = TakeHeader(header_size);
   std::memcpy(header.data(), bytes.data(), field);
-  StoreBe16(header.data() + field, FinishedChecksum(frame.offload, bytes));
+  if (frame.offload.crc32c) {
+    std::ranges::copy(FinishedCrc32c(frame.offload, bytes), header.subspan(field).begin());
+  } else {
+    StoreBe16(header.data() + field, FinishedChecksum(frame.offload, bytes));
+  }
   AddFrame(header, copy, {}, bytes.subspan(header_size));
   return Result::kAppended;
 }

@@ -23,25 +23,26 @@ namespace tapswitch {
 // Why a frame, or one copy of it, went no further. The order is that of kDropReasons.
 enum class DropReason : uint8_t {
   // Counted on the port that the frame came in by.
-  kRunt,               // shorter than an Ethernet header (and its tag)
-  kTruncated,          // did not fit in the receive buffer, or its end is missing
-  kBadOffloadHeader,   // the virtio-net header contradicts the frame
-  kReceiveQueueFull,   // the kernel's queue for the port was full; the bytes are not known
-  kBadFraming,         // of a stream: a length that no frame has; the connection ends
-  kSourceMulticast,    // a source address with the group bit
-  kSourceZero,         // source 00:00:00:00:00:00
-  kReservedAddress,    // to 01:80:C2:00:00:00 .. 0F
-  kLocked,             // the port is locked, and the source is not known to be behind it
-  kPortState,          // the port is not in a state that forwards
-  kMirrorPort,         // the port is where a mirror copies to
-  kShutDown,           // the port was shut down by one of its guards
-  kReservedVid,        // tagged with VID 4095
-  kNoPvid,             // untagged or priority-tagged, and the port has no PVID
-  kNotMember,          // of a VLAN that the port is not a member of
-  kStorm,              // beyond the rate that the port's storm control allows
-  kSpoofed,            // from an address that is not on the port's allow list
-  kLearnLimit,         // from an address too many, on a port that drops these
-  kLoopProbe,          // a probe of loop detection: consumed
+  kRunt,                // shorter than an Ethernet header (and its tag)
+  kTruncated,           // did not fit in the receive buffer, or its end is missing
+  kBadOffloadHeader,    // the virtio-net header contradicts the frame
+  kUnsupportedOffload,  // its unfinished work is of a kind that neither switch nor kernel can hand on
+  kReceiveQueueFull,    // the kernel's queue for the port was full; the bytes are not known
+  kBadFraming,          // of a stream: a length that no frame has; the connection ends
+  kSourceMulticast,     // a source address with the group bit
+  kSourceZero,          // source 00:00:00:00:00:00
+  kReservedAddress,     // to 01:80:C2:00:00:00 .. 0F
+  kLocked,              // the port is locked, and the source is not known to be behind it
+  kPortState,           // the port is not in a state that forwards
+  kMirrorPort,          // the port is where a mirror copies to
+  kShutDown,            // the port was shut down by one of its guards
+  kReservedVid,         // tagged with VID 4095
+  kNoPvid,              // untagged or priority-tagged, and the port has no PVID
+  kNotMember,           // of a VLAN that the port is not a member of
+  kStorm,               // beyond the rate that the port's storm control allows
+  kSpoofed,             // from an address that is not on the port's allow list
+  kLearnLimit,          // from an address too many, on a port that drops these
+  kLoopProbe,           // a probe of loop detection: consumed
   kNeighbourAnswered,  // a question for a neighbour that the bridge answered itself
   kLocalAddress,       // to the bridge itself: consumed
   kSamePort,           // the destination is behind the port it came from
@@ -56,7 +57,7 @@ enum class DropReason : uint8_t {
   kWriteFailed,    // any other error of the write
 };
 
-inline constexpr size_t kDropReasonCount = 30;
+inline constexpr size_t kDropReasonCount = 31;
 
 struct DropReasonInfo {
   std::string_view name;  // as shown to users and in metrics
@@ -67,6 +68,7 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"runt", false},
     {"truncated", false},
     {"bad_offload_header", false},
+    {"unsupported_offload", false},
     {"receive_queue_full", false},
     {"bad_framing", false},
     {"source_multicast", false},

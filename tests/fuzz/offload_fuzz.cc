@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "switch/forwarding/offload/checksum.h"
 #include "switch/forwarding/offload/segmentation.h"
+#include "switch/forwarding/offload/tunnels.h"
 #include "switch/forwarding/offload/validation.h"
 #include "switch/forwarding/offload/virtio_net.h"
 
@@ -21,6 +23,18 @@ constexpr size_t kMaxSegments = 64;
 
 void Require(bool condition) {
   if (!condition) std::abort();
+}
+
+// Of a tunnelled segment, whose outer lengths have to be right.
+std::optional<TransportHeader> LocateInSegment(const VirtioNetHeader& header,
+                                               std::span<const std::byte> frame,
+                                               const SegmentPlan& plan, size_t index,
+                                               const std::vector<std::byte>& headers) {
+  std::vector<std::byte> segment = headers;
+  const auto payload = frame.subspan(plan.payload_offset(index), plan.payload_length(index));
+  segment.insert(segment.end(), payload.begin(), payload.end());
+  const auto layout = LocateTunnelled(segment, header.checksum_start);
+  return layout ? std::optional(layout->inner) : std::nullopt;
 }
 
 void CheckSegments(const VirtioNetHeader& header, std::span<const std::byte> frame) {
@@ -35,7 +49,8 @@ void CheckSegments(const VirtioNetHeader& header, std::span<const std::byte> fra
     Require(plan->payload_length(index) > 0);
     Require(plan->payload_length(index) <= plan->segment_size);
     BuildSegmentHeaders(header, frame, *plan, index, headers);
-    const auto transport = LocateTransportHeader(headers);
+    const auto transport = header.tunnelled ? LocateInSegment(header, frame, *plan, index, headers)
+                                            : LocateTransportHeader(headers);
     Require(transport && transport->payload_offset == headers.size());
     Require(transport->offset == header.checksum_start);
   };
@@ -58,6 +73,8 @@ void Check(std::span<const std::byte, kVirtioNetHeaderSize> wire,
   Require(needed.contains(Offload::kChecksum) == header->needs_checksum);
   if (header->gso != GsoType::kNone) {
     CheckSegments(*header, frame);
+  } else if (header->crc32c) {
+    Require(!FinishedCrc32c(*header, frame).empty());
   } else if (header->needs_checksum) {
     const uint16_t checksum = FinishedChecksum(*header, frame);
     Require(header->checksum_offset != 6 || checksum != 0);

@@ -207,7 +207,7 @@ TEST_F(NetdevPortTest, AnOffloadThatNoHeaderCanExpressCostsTheFrameNotThePort) {
     EXPECT_TRUE(ring_.reading(kFile));
   }
   EXPECT_TRUE(status().link_up);
-  EXPECT_EQ(dropped(DropReason::kBadOffloadHeader), 5U);
+  EXPECT_EQ(dropped(DropReason::kUnsupportedOffload), 5U);
   EXPECT_EQ(counters_.received.frames, 5U);
 }
 

@@ -135,7 +135,9 @@ MetricFamily Drops(const SwitchSnapshot& snapshot, const std::string& bridge) {
        .help = "Frames that died at the port, by reason. no_memory or write_failed: the receiver "
                "is too slow, or its queue too short (txqueuelen). too_long: MTUs differ. "
                "link_down: bring the interface up. source_*, runt, bad_offload_header: the station "
-               "behind the port sends rubbish. Others are policy.",
+               "behind the port sends rubbish. unsupported_offload: it leaves frames uncut that "
+               "cannot be "
+               "handed on, see tapswitchd(8). Others are policy.",
        .type = MetricType::Counter},
       [](const PortSnapshot& port, size_t reason) {
         return ToDouble(port.counters.drops[reason]);

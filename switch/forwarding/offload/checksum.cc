@@ -27,6 +27,27 @@ struct Lane {
   }
 };
 
+// The polynomial of Castagnoli, its bits in reverse.
+constexpr std::array<uint32_t, 256> MakeCrc32cTable() {
+  constexpr uint32_t kPolynomial = 0x82F63B78;
+  std::array<uint32_t, 256> table{};
+  for (uint32_t i = 0; i < table.size(); ++i) {
+    uint32_t value = i;
+    for (int bit = 0; bit < 8; ++bit) value = (value >> 1U) ^ ((value & 1U) != 0 ? kPolynomial : 0);
+    table[i] = value;
+  }
+  return table;
+}
+
+constexpr auto kCrc32cTable = MakeCrc32cTable();
+
+uint32_t AddToCrc32c(uint32_t crc, std::span<const std::byte> bytes) {
+  for (const std::byte byte : bytes) {
+    crc = (crc >> 8U) ^ kCrc32cTable[(crc ^ static_cast<uint32_t>(byte)) & 0xFFU];
+  }
+  return crc;
+}
+
 }  // namespace
 
 // Sums in the byte order of the machine and swaps the result: the sum does not care which of its
@@ -61,6 +82,18 @@ uint16_t FinishedChecksum(const VirtioNetHeader& header, std::span<const std::by
   ChecksumSum sum;
   sum.Add(frame.subspan(header.checksum_start));
   return header.checksum_offset == udp::kChecksum ? UdpChecksum(sum) : sum.Checksum();
+}
+
+std::array<std::byte, 4> FinishedCrc32c(const VirtioNetHeader& header,
+                                        std::span<const std::byte> frame) {
+  constexpr std::array<std::byte, 4> kField{};
+  const auto packet = frame.subspan(header.checksum_start);
+  uint32_t crc = AddToCrc32c(~uint32_t{0}, packet.first(sctp::kChecksum));
+  crc = AddToCrc32c(crc, kField);
+  crc = ~AddToCrc32c(crc, packet.subspan(sctp::kChecksum + kField.size()));
+  std::array<std::byte, 4> field{};
+  for (size_t i = 0; i < field.size(); ++i) field[i] = static_cast<std::byte>(crc >> (8 * i));
+  return field;
 }
 
 ChecksumSum ConstantIpv4Sum(std::span<const std::byte> header) {

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -50,9 +51,15 @@ class ChecksumSum {
 // pseudo-header sum before (how the kernel hands over partial checksums). Sums up to the end of the
 // frame, as the kernel does (skb_checksum_help). UDP is told by the place of its field; other
 // protocols with a field there (DCCP) take 0xFFFF for 0 too.
-// Precondition: header is validated, needs_checksum, no GSO.
+// Precondition: header is validated, needs_checksum, no GSO, not crc32c.
 [[nodiscard]] uint16_t FinishedChecksum(const VirtioNetHeader& header,
                                         std::span<const std::byte> frame);
+
+// The CRC32c of an SCTP packet, from its header to the end of the frame, as it stands in the 4 bytes of
+// its field, which count as zero (RFC 9260, 6.8 and appendix A).
+// Precondition: header is validated, and crc32c.
+[[nodiscard]] std::array<std::byte, 4> FinishedCrc32c(const VirtioNetHeader& header,
+                                                      std::span<const std::byte> frame);
 
 // Of an IPv4 header, without the fields that differ between the segments of a GSO frame: total
 // length, identification, and the checksum itself.

@@ -22,7 +22,7 @@ bool Alike(const std::byte* a, const std::byte* b, size_t from, size_t to) {
 bool Coalescer::Start(const VirtioNetHeader& offload, std::span<const std::byte> frame) {
   const auto transport =
       LocateTransportHeader(frame.first(std::min(frame.size(), kMaxGsoHeaderSize)));
-  if (!transport || transport->payload_offset >= frame.size()) return false;
+  if (!transport || transport->payload_offset >= frame.size() || offload.tunnelled) return false;
   first_ = frame;
   first_offload_ = offload;
   first_is_right_ = false;

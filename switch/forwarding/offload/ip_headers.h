@@ -54,4 +54,13 @@ inline constexpr size_t kLength = 4;
 inline constexpr uint16_t kChecksum = 6;
 }  // namespace udp
 
+namespace gre {
+inline constexpr size_t kChecksum = 4;  // when there is one
+}  // namespace gre
+
+namespace sctp {
+inline constexpr size_t kHeaderSize = 12;
+inline constexpr uint16_t kChecksum = 8;  // a CRC32c, of 4 bytes
+}  // namespace sctp
+
 }  // namespace tapswitch

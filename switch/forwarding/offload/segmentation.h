@@ -6,6 +6,8 @@
 //   IPv6   payload length
 //   TCP    sequence number; FIN and PSH stay only on the last, CWR only on the first
 //   UDP    length; checksum 0 is sent as 0xFFFF
+//   tunnels (tunnels.h): in each outer header IPv4 and IPv6 as above; the length of UDP, and its
+//          checksum unless it is 0; the checksum of GRE
 // VLAN tags, IPv4 options, IPv6 extension headers and all other fields are copied.
 //
 // The sum over the pseudo header is not made anew from the addresses: it is what the checksum field
@@ -15,12 +17,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 
 #include "switch/forwarding/offload/checksum.h"
+#include "switch/forwarding/offload/tunnels.h"
 #include "switch/forwarding/offload/virtio_net.h"
 
 namespace tapswitch {
@@ -36,6 +40,9 @@ struct SegmentPlan {
   size_t network_offset = 0;
   ChecksumSum ipv4_sum{};       // the IPv4 header without the fields that change
   ChecksumSum transport_sum{};  // pseudo and transport header without the fields that change
+
+  std::array<TunnelLayer, kMaxTunnelLayers> layers{};
+  size_t layer_count = 0;
 
   [[nodiscard]] size_t payload_offset(size_t index) const {
     return header_size + index * segment_size;

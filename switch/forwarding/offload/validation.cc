@@ -4,15 +4,12 @@
 
 #include "switch/forwarding/bytes.h"
 #include "switch/forwarding/offload/ip_headers.h"
+#include "switch/forwarding/offload/tunnels.h"
 
 namespace tapswitch {
 namespace {
 
-// What stands behind an IP header and its options or extension headers.
-struct UpperLayer {
-  uint8_t protocol = 0;
-  size_t offset = 0;
-};
+constexpr uint16_t kGsoByFragments = 0xFFFF;
 
 std::optional<UpperLayer> BehindIpv4(std::span<const std::byte> frame, size_t offset) {
   if (frame.size() < offset + ipv4::kMinHeaderSize) return std::nullopt;
@@ -48,28 +45,17 @@ std::optional<UpperLayer> BehindIpv6(std::span<const std::byte> frame, size_t of
   return upper;
 }
 
-std::optional<UpperLayer> BehindIp(std::span<const std::byte> frame, const NetworkHeader& network) {
-  if (network.type == EtherType::kIpv4) return BehindIpv4(frame, network.offset);
-  if (network.type == EtherType::kIpv6) return BehindIpv6(frame, network.offset);
-  return std::nullopt;
-}
-
-// Of the transport header with its options; nothing for other protocols than TCP and UDP.
-std::optional<size_t> TransportHeaderSize(std::span<const std::byte> frame,
-                                          const UpperLayer& upper) {
-  if (upper.protocol == kProtocolUdp) return udp::kHeaderSize;
-  if (upper.protocol != kProtocolTcp) return std::nullopt;
-  if (frame.size() < upper.offset + tcp::kMinHeaderSize) return std::nullopt;
-  const uint8_t words = LoadByte(frame.data() + upper.offset + tcp::kDataOffsetAndFlags) >> 4U;
-  const size_t size = words * size_t{4};
-  return size < tcp::kMinHeaderSize ? std::nullopt : std::optional(size);
-}
-
 bool IsChecksumPlaceValid(const VirtioNetHeader& header, std::span<const std::byte> frame) {
   const auto network = LocateNetworkHeader(frame);
   if (!network || header.checksum_start < network->offset) return false;
   const size_t field = size_t{header.checksum_start} + header.checksum_offset;
   return field + sizeof(uint16_t) <= frame.size();
+}
+
+// Whether the sum to be filled in is the CRC32c of SCTP (RFC 9260, 6.8), of which no virtio-net
+// header can tell.
+bool NeedsCrc32c(const VirtioNetHeader& header, std::span<const std::byte> frame) {
+  return header.checksum_offset == sctp::kChecksum && IsSctpHeader(frame, header.checksum_start);
 }
 
 bool IsOfGsoType(const TransportHeader& transport, GsoType type) {
@@ -88,17 +74,20 @@ bool IsOfGsoType(const TransportHeader& transport, GsoType type) {
 
 std::optional<VirtioNetHeader> ValidateGso(const VirtioNetHeader& claimed,
                                            std::span<const std::byte> frame) {
-  constexpr uint16_t kGsoByFragments = 0xFFFF;
   if (!claimed.needs_checksum) return std::nullopt;
   if (claimed.gso_size == 0 || claimed.gso_size == kGsoByFragments) return std::nullopt;
   if (claimed.ecn && claimed.gso == GsoType::kUdpL4) return std::nullopt;
 
-  const auto transport =
-      LocateTransportHeader(frame.first(std::min(frame.size(), kMaxGsoHeaderSize)));
-  if (!transport || !IsOfGsoType(*transport, claimed.gso)) return std::nullopt;
+  auto transport = LocateTransportHeader(frame.first(std::min(frame.size(), kMaxGsoHeaderSize)));
+  const bool tunnelled = !transport || transport->offset != claimed.checksum_start;
+  if (tunnelled) {
+    const auto layout = LocateTunnelled(frame, claimed.checksum_start);
+    if (!layout) return std::nullopt;
+    transport = layout->inner;
+  }
+  if (!IsOfGsoType(*transport, claimed.gso)) return std::nullopt;
   const auto checksum_offset =
       transport->protocol == kProtocolTcp ? tcp::kChecksum : udp::kChecksum;
-  if (claimed.checksum_start != transport->offset) return std::nullopt;
   if (claimed.checksum_offset != checksum_offset) return std::nullopt;
   if (!DoLengthsMatch(*transport, frame)) return std::nullopt;
   const size_t payload_size = frame.size() - transport->payload_offset;
@@ -108,10 +97,28 @@ std::optional<VirtioNetHeader> ValidateGso(const VirtioNetHeader& claimed,
 
   VirtioNetHeader result = claimed;
   result.header_length = static_cast<uint16_t>(transport->payload_offset);
+  result.tunnelled = tunnelled;
   return result;
 }
 
 }  // namespace
+
+std::optional<UpperLayer> LocateUpperLayer(std::span<const std::byte> frame,
+                                           const NetworkHeader& network) {
+  if (network.type == EtherType::kIpv4) return BehindIpv4(frame, network.offset);
+  if (network.type == EtherType::kIpv6) return BehindIpv6(frame, network.offset);
+  return std::nullopt;
+}
+
+std::optional<size_t> TransportHeaderSize(std::span<const std::byte> frame,
+                                          const UpperLayer& upper) {
+  if (upper.protocol == kProtocolUdp) return udp::kHeaderSize;
+  if (upper.protocol != kProtocolTcp) return std::nullopt;
+  if (frame.size() < upper.offset + tcp::kMinHeaderSize) return std::nullopt;
+  const uint8_t words = LoadByte(frame.data() + upper.offset + tcp::kDataOffsetAndFlags) >> 4U;
+  const size_t size = words * size_t{4};
+  return size < tcp::kMinHeaderSize ? std::nullopt : std::optional(size);
+}
 
 std::optional<NetworkHeader> LocateNetworkHeader(std::span<const std::byte> frame) {
   constexpr size_t kTypeSize = 2;
@@ -125,7 +132,7 @@ std::optional<NetworkHeader> LocateNetworkHeader(std::span<const std::byte> fram
 std::optional<TransportHeader> LocateTransportHeader(std::span<const std::byte> frame) {
   const auto network = LocateNetworkHeader(frame);
   if (!network) return std::nullopt;
-  const auto upper = BehindIp(frame, *network);
+  const auto upper = LocateUpperLayer(frame, *network);
   if (!upper) return std::nullopt;
   const auto size = TransportHeaderSize(frame, *upper);
   if (!size || frame.size() < upper->offset + *size) return std::nullopt;
@@ -156,13 +163,29 @@ std::optional<VirtioNetHeader> ValidateOffload(const VirtioNetHeader& claimed,
   result.needs_checksum = true;
   result.checksum_start = claimed.checksum_start;
   result.checksum_offset = claimed.checksum_offset;
+  result.crc32c = NeedsCrc32c(claimed, frame);
+  if (result.crc32c && frame.size() < size_t{claimed.checksum_start} + sctp::kHeaderSize) {
+    return std::nullopt;
+  }
   return result;
+}
+
+bool IsBeyondTheSwitch(const VirtioNetHeader& claimed, std::span<const std::byte> frame) {
+  if (claimed.gso == GsoType::kNone) return false;
+  if (!claimed.needs_checksum || claimed.gso_size == kGsoByFragments) return true;
+  const auto transport = LocateTransportHeader(frame);
+  if (!transport || transport->offset != claimed.checksum_start) return true;
+  const std::byte* const network = &frame[transport->network.offset];
+  const bool is_ipv4 = transport->network.type == EtherType::kIpv4;
+  return LoadBe16(network + (is_ipv4 ? ipv4::kTotalLength : ipv6::kPayloadLength)) == 0;
 }
 
 OffloadSet NeededOffloads(const VirtioNetHeader& header, std::span<const std::byte> frame) {
   OffloadSet needed;
   if (header.needs_checksum) needed.insert(Offload::kChecksum);
   if (header.ecn) needed.insert(Offload::kTcpEcn);
+  if (header.crc32c) needed.insert(Offload::kCrc32c);
+  if (header.tunnelled) needed.insert(Offload::kTunnel);
   switch (header.gso) {
     case GsoType::kNone:
       break;

@@ -26,6 +26,20 @@ struct NetworkHeader {
 // Nothing when the frame ends before the type field of its last tag.
 [[nodiscard]] std::optional<NetworkHeader> LocateNetworkHeader(std::span<const std::byte> frame);
 
+// What stands behind an IP header and its options or extension headers.
+struct UpperLayer {
+  uint8_t protocol = 0;
+  size_t offset = 0;
+};
+
+// Nothing for fragments, and headers that do not fit in the frame.
+[[nodiscard]] std::optional<UpperLayer> LocateUpperLayer(std::span<const std::byte> frame,
+                                                         const NetworkHeader& network);
+
+// Of the transport header with its options; nothing for other protocols than TCP and UDP.
+[[nodiscard]] std::optional<size_t> TransportHeaderSize(std::span<const std::byte> frame,
+                                                        const UpperLayer& upper);
+
 // Where the TCP or UDP header of an IPv4 or IPv6 frame starts, behind options and extension headers
 // (hop-by-hop, routing, destination options; RFC 8200, 4). Nothing for fragments, other protocols,
 // and headers that do not fit in the frame.
@@ -59,11 +73,12 @@ inline constexpr size_t kMaxUdpSegments = 128;
 //
 // A checksum to be filled in: summing starts behind the Ethernet header and its tags (else the sum
 // could be stored over addresses that have been decided on), and the field lies within the frame.
-// The protocol is not looked at.
+// The protocol is looked at only to tell the CRC32c of SCTP (`crc32c`) from the Internet checksum.
 //
 // A GSO frame moreover
 //   - needs its checksum (virtio 1.2, 5.1.6.2.1), starting at its transport header, stored at the
-//     checksum field of the protocol that the GSO type names, over the IP version it names;
+//     checksum field of the protocol that the GSO type names, over the IP version it names; that
+//     header may stand in a tunnel (tunnels.h), which the result says (`tunnelled`);
 //   - has a gso_size, which is not 0xFFFF (GSO_BY_FRAGS, linux/skbuff.h), and `ecn` only for TCP;
 //   - is no fragment, has at most kMaxGsoHeaderSize bytes of headers and, of UDP, at most
 //     kMaxUdpSegments segments;
@@ -79,6 +94,12 @@ inline constexpr size_t kMaxUdpSegments = 128;
 // kernel does not believe what is written to a TAP.
 [[nodiscard]] std::optional<VirtioNetHeader> ValidateOffload(const VirtioNetHeader& claimed,
                                                              std::span<const std::byte> frame);
+
+// Of a frame that ValidateOffload refuses: true when its header may well be true, but is of a kind
+// that the switch cannot carry (unknown tunnels, lists of fragments, packets beyond 64 KiB); false
+// when it contradicts the frame.
+[[nodiscard]] bool IsBeyondTheSwitch(const VirtioNetHeader& claimed,
+                                     std::span<const std::byte> frame);
 
 // The unfinished work of a frame. Precondition: `header` was returned by ValidateOffload for it.
 [[nodiscard]] OffloadSet NeededOffloads(const VirtioNetHeader& header,

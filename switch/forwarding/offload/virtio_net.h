@@ -35,6 +35,9 @@ struct VirtioNetHeader {
   uint16_t gso_size = 0;         // payload bytes of each segment but the last
   uint16_t checksum_start = 0;   // where summing begins, from the frame's first byte
   uint16_t checksum_offset = 0;  // where the sum is stored, from checksum_start
+  // What the wire form cannot say and ValidateOffload finds out:
+  bool tunnelled = false;  // GSO of a packet inside a tunnel
+  bool crc32c = false;     // the checksum is the CRC32c of SCTP
 
   bool operator==(const VirtioNetHeader&) const = default;
 };
@@ -48,13 +51,20 @@ enum class Offload : uint8_t {
   kTcpEcn = 1U << 3U,
   kUdp4 = 1U << 4U,
   kUdp6 = 1U << 5U,
+  // No port accepts these, as the kernel cannot be told.
+  kCrc32c = 1U << 6U,
+  kTunnel = 1U << 7U,
 };
 
 struct OffloadSet {
   uint8_t bits = 0;
 
+  // Of what a virtio-net header can express.
   static constexpr OffloadSet All() { return {0x3F}; }
   constexpr void insert(Offload offload) { bits |= static_cast<uint8_t>(offload); }
+  constexpr void remove(Offload offload) {
+    bits &= static_cast<uint8_t>(~static_cast<unsigned>(offload));
+  }
   [[nodiscard]] constexpr bool contains(Offload offload) const {
     return (bits & static_cast<uint8_t>(offload)) != 0;
   }
