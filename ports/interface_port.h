@@ -68,6 +68,8 @@ class InterfacePort : public Port {
   void OnCompletions(std::span<const Completion> completions, FrameBatch& received) override;
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override;
+  [[nodiscard]] bool wants_retry() const override { return starved_ && !closing_; }
+  void Retry() override;
   void Rest() override;
   void OnLinkChange(const LinkEvent& link) override;
   void BeginClose() override;
@@ -109,6 +111,7 @@ class InterfacePort : public Port {
   void AskForLink();
   void TakeNewFile();
   bool SwitchFile();
+  [[nodiscard]] absl::Status TakeSlot();
   void UpdateStatus();
   [[nodiscard]] std::string WhyDown() const;
   [[nodiscard]] bool speaks() const;
@@ -133,6 +136,7 @@ class InterfacePort : public Port {
   bool deleted_ = false;
   bool closing_ = false;
   bool reading_ = false;   // the kernel has a read of ours
+  bool starved_ = false;   // a file, or room for it in the ring, could not be had: Retry
   bool restart_ = false;   // it has none, and Recycle is to start one
   bool in_doubt_ = false;  // an error calls for a query
   ReadFault read_fault_ = ReadFault::kNone;

@@ -13,6 +13,12 @@ bool SameAddressee(const Tag& a, const Tag& b) {
          (a.operation == Operation::kPoll) == (b.operation == Operation::kPoll);
 }
 
+std::chrono::nanoseconds UntilTick(Tick then, Tick now) {
+  constexpr std::chrono::milliseconds kCentisecond(10);
+  if (then <= now) return std::chrono::nanoseconds(0);
+  return kCentisecond * static_cast<int64_t>(then.centiseconds - now.centiseconds);
+}
+
 }  // namespace
 
 Lane::Lane(Ring& ring, const Clock& clock, SharedBridge& shared)
@@ -26,6 +32,7 @@ absl::Status Lane::AddPort(std::unique_ptr<Port>& port) {
   if (ports_.size() <= id.value) ports_.resize(id.value + 1U);
   egress_.AddPort(id);
   ports_[id.value] = std::move(port);
+  NoteRetry(*ports_[id.value]);
   return absl::OkStatus();
 }
 
@@ -46,7 +53,9 @@ void Lane::FinishRemovals() {
 
 void Lane::OnLinkChange(const LinkEvent& link) {
   for (const auto& port : ports_) {
-    if (port) port->OnLinkChange(link);
+    if (!port) continue;
+    port->OnLinkChange(link);
+    NoteRetry(*port);
   }
 }
 
@@ -65,6 +74,10 @@ std::unique_lock<std::mutex> Lane::LockBridge() {
 void Lane::Wait(std::optional<std::chrono::nanoseconds> timeout) {
   constexpr std::chrono::nanoseconds kOnlyLook(0);
   if (!readable_.empty()) timeout = kOnlyLook;
+  if (!retrying_.empty()) {
+    const auto left = UntilTick(retry_at_, now_);
+    timeout = std::min(timeout.value_or(left), left);
+  }
   if (busy_poll_ > kOnlyLook && timeout != kOnlyLook) {
     const auto end = MonotonicTime() + busy_poll_;
     do {
@@ -92,7 +105,24 @@ void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
     DispatchRun(completions.first(length));
     completions = completions.subspan(length);
   }
+  if (!retrying_.empty() && retry_at_ <= now_) RetryPorts();
   if (!readable_.empty()) ReadSockets();
+}
+
+void Lane::NoteRetry(const Port& port) {
+  if (!port.wants_retry()) return;
+  if (retrying_.empty()) retry_at_ = now_ + kRetryInterval;
+  retrying_.insert(port.identity().id);
+}
+
+void Lane::RetryPorts() {
+  std::exchange(retrying_, {}).ForEach([this](PortId id) {
+    Port* const found = port(id);
+    if (found == nullptr) return;  // it has been removed since
+    found->Retry();
+    active_.insert(id);
+    readable_.insert(id);
+  });
 }
 
 // Another port comes first each turn, as the batch may fill up.
@@ -184,23 +214,31 @@ size_t Lane::Append(std::span<const EgressFrame> copies, const EgressLimits& lim
 
 void Lane::HandOver(Port& port) {
   if (is_capturing_) CaptureSent(port.identity().id, builder_.frames());
-  if (!builder_.frames().empty()) port.Send(builder_.frames());
+  if (!builder_.frames().empty()) SendBy(port, builder_.frames());
   builder_.ClearFrames();
 }
 
 void Lane::SendLetters() {
   for (const Outbox::Letter& letter : outbox().letters()) {
     Port* const egress = port(letter.egress);
+void Lane::SendBy(Port& port, std::span<const WireFrame> frames) {
+  port.Send(frames);
+  NoteRetry(port);
+}
+
     if (egress == nullptr) continue;  // it has been removed since
     const WireFrame frame{.pieces = {&letter.wire, 1},
                           .size = letter.wire.size - kVirtioNetHeaderSize};
     if (is_capturing_) CaptureSent(letter.egress, {&frame, 1});
-    egress->Send({&frame, 1});
+    SendBy(*egress, {&frame, 1});
   }
 }
 
 const PortSet& Lane::Recycle() {
-  active_.ForEach([this](PortId id) { ports_[id.value]->Recycle(); });
+  active_.ForEach([this](PortId id) {
+    ports_[id.value]->Recycle();
+    NoteRetry(*ports_[id.value]);
+  });
   return active_;
 }
 

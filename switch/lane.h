@@ -50,6 +50,10 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
+  // How long a port waits that wants to try something again (Port::wants_retry). So many ports that do,
+  // for as long as there are no descriptors, cost next to nothing.
+  static constexpr Ticks kRetryInterval{10};
+
   // Called with the slot of each kReadiness completion.
   void set_on_readiness(std::function<void(uint32_t slot)> handler) {
     on_readiness_ = std::move(handler);
@@ -101,6 +105,9 @@ class Lane {
   // Frames, then what the bridge itself has to say.
   void Send();
 
+  // Has a port of this lane send; all that leaves goes this way.
+  void SendBy(Port& port, std::span<const WireFrame> frames);
+
   // The ports that are to be looked at: something was completed for them, or they were read.
   const PortSet& Recycle();
 
@@ -128,6 +135,8 @@ class Lane {
   };
 
   void Wait(std::optional<std::chrono::nanoseconds> timeout);
+  void NoteRetry(const Port& port);
+  void RetryPorts();
   void DispatchRun(std::span<const Completion> run);
   void ReadSockets();
   void ReadSocket(PortId id);
@@ -159,6 +168,8 @@ class Lane {
   PortSet readable_;  // ports that read by themselves, and have something to read
   PortId first_reader_{0};
   LoopSnapshot loop_;
+  PortSet retrying_;  // ports that want to try something again
+  Tick retry_at_;     // while there are any
   Tick now_;
 };
 

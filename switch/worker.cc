@@ -165,7 +165,7 @@ void Worker::Turn() {
 void Worker::SendRelayed() {
   for (FrameRelay* const relay : relays_) {
     relay->Take([this](PortId to, std::span<const WireFrame> frames) {
-      if (Port* const egress = port(to)) return egress->Send(frames);
+      if (Port* const egress = port(to)) return lane_.SendBy(*egress, frames);
       lane_.counters(to).Drop(DropReason::kLinkDown, frames.size());  // it has been removed since
     });
   }
