@@ -107,6 +107,7 @@ void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
   }
   if (!retrying_.empty() && retry_at_ <= now_) RetryPorts();
   if (!readable_.empty()) ReadSockets();
+  if (!captures_.empty()) CaptureReceived();
 }
 
 void Lane::NoteRetry(const Port& port) {
@@ -165,8 +166,6 @@ Port* Lane::Addressee(const Tag& tag) const {
 }
 
 void Lane::Decide() {
-  is_capturing_ = !shared_.captures().empty();
-  if (is_capturing_) CaptureReceived();
   if (batch_.empty()) return;
   const size_t size = batch_.frames().size();
   ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
@@ -213,7 +212,7 @@ size_t Lane::Append(std::span<const EgressFrame> copies, const EgressLimits& lim
 }
 
 void Lane::HandOver(Port& port) {
-  if (is_capturing_) CaptureSent(port.identity().id, builder_.frames());
+  if (!captures_.empty()) CaptureSent(port.identity().id, builder_.frames());
   if (!builder_.frames().empty()) SendBy(port, builder_.frames());
   builder_.ClearFrames();
 }
@@ -229,7 +228,7 @@ void Lane::SendBy(Port& port, std::span<const WireFrame> frames) {
     if (egress == nullptr) continue;  // it has been removed since
     const WireFrame frame{.pieces = {&letter.wire, 1},
                           .size = letter.wire.size - kVirtioNetHeaderSize};
-    if (is_capturing_) CaptureSent(letter.egress, {&frame, 1});
+    if (!captures_.empty()) CaptureSent(letter.egress, {&frame, 1});
     SendBy(*egress, {&frame, 1});
   }
 }
@@ -250,10 +249,11 @@ bool Lane::Rest() {
   return true;
 }
 
-// The time is read once a turn: to all frames that came in one system call, it is the same.
+// The time is read once a turn: to all frames that came in one system call, it is the same. The bridge
+// is not locked, as filters may take long.
 void Lane::CaptureReceived() {
   captured_at_ = clock_.RealTime();
-  for (CaptureTap* const capture : shared_.captures()) {
+  for (CaptureTap* const capture : captures_) {
     for (const Frame& frame : batch_.frames()) {
       capture->Take(frame.ingress, CaptureTap::Direction::kInbound, captured_at_,
                     {.pieces = {&frame.wire, 1}, .size = frame.bytes().size()});
@@ -263,8 +263,7 @@ void Lane::CaptureReceived() {
 
 // Before the frames are on their way: what comes of them is captured later.
 void Lane::CaptureSent(PortId by, std::span<const WireFrame> frames) {
-  const auto lock = shared_.Lock();
-  for (CaptureTap* const capture : shared_.captures()) {
+  for (CaptureTap* const capture : captures_) {
     for (const WireFrame& frame : frames) {
       capture->Take(by, CaptureTap::Direction::kOutbound, captured_at_, frame);
     }
@@ -272,9 +271,7 @@ void Lane::CaptureSent(PortId by, std::span<const WireFrame> frames) {
 }
 
 void Lane::WakeCaptures() {
-  if (!is_capturing_) return;
-  const auto lock = shared_.Lock();
-  for (CaptureTap* const capture : shared_.captures()) capture->WakeReader();
+  for (CaptureTap* const capture : captures_) capture->WakeReader();
 }
 
 void Lane::CloseAll() {

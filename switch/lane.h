@@ -28,6 +28,7 @@
 #include "absl/status/status.h"
 #include "ports/port.h"
 #include "ports/ring.h"
+#include "switch/capture_tap.h"
 #include "switch/clock.h"
 #include "switch/forwarding/egress_builder.h"
 #include "switch/forwarding/egress_lists.h"
@@ -115,6 +116,10 @@ class Lane {
   // effect, when the ring may hold frames that are still to be received: to be called again.
   [[nodiscard]] bool Rest();
 
+  // Shows `capture` what comes and goes by this lane, until it is removed. It outlives that.
+  void AddCapture(CaptureTap& capture) { captures_.push_back(&capture); }
+  void RemoveCapture(CaptureTap& capture) { std::erase(captures_, &capture); }
+
   // Those who capture, when frames were shown to them.
   void WakeCaptures();
 
@@ -155,7 +160,7 @@ class Lane {
 
   bool joins_frames_ = true;
   std::chrono::nanoseconds busy_poll_{0};
-  bool is_capturing_ = false;                 // in this turn
+  std::vector<CaptureTap*> captures_;
   uint64_t captured_at_ = 0;                  // real time of this turn, while there are captures
   std::vector<std::unique_ptr<Port>> ports_;  // by id
   std::vector<PortCounters> counters_;        // by id

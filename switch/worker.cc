@@ -87,14 +87,15 @@ void Worker::SetMirrors(std::vector<MirrorForwarding> mirrors) {
 }
 
 void Worker::AddCapture(CaptureTap& capture) {
-  shared_.captures().push_back(&capture);
+  lane_.AddCapture(capture);
+  ++captures_;
   observers_.capturing = true;
   view_is_stale_ = true;
 }
 
 void Worker::RemoveCapture(CaptureTap& capture) {
-  std::erase(shared_.captures(), &capture);
-  observers_.capturing = !shared_.captures().empty();
+  lane_.RemoveCapture(capture);
+  observers_.capturing = --captures_ > 0;
   view_is_stale_ = true;
 }
 
