@@ -171,6 +171,7 @@ void Lane::Decide() {
   ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
   loop_.frames += size;
   shared_.bridge().Process(batch_.frames(), now_, egress_, counters_);
+  joining_ = shared_.bridge().view().joining();
 }
 
 void Lane::Send() {
@@ -185,7 +186,9 @@ void Lane::Send() {
 void Lane::SendFrom(PortId id) {
   Port& to = *ports_[id.value];
   const PortStatus& status = to.status();
-  const EgressLimits limits{.accepted = status.accepted, .mtu = status.mtu, .join = joins_frames_};
+  const EgressLimits limits{.accepted = status.accepted,
+                            .mtu = status.mtu,
+                            .join = joins_frames_ && joining_.contains(id)};
   auto copies = egress_.of(id);
   while (!copies.empty()) copies = copies.subspan(Append(copies, limits, to));
   HandOver(to);
@@ -217,14 +220,14 @@ void Lane::HandOver(Port& port) {
   builder_.ClearFrames();
 }
 
-void Lane::SendLetters() {
-  for (const Outbox::Letter& letter : outbox().letters()) {
-    Port* const egress = port(letter.egress);
 void Lane::SendBy(Port& port, std::span<const WireFrame> frames) {
   port.Send(frames);
   NoteRetry(port);
 }
 
+void Lane::SendLetters() {
+  for (const Outbox::Letter& letter : outbox().letters()) {
+    Port* const egress = port(letter.egress);
     if (egress == nullptr) continue;  // it has been removed since
     const WireFrame frame{.pieces = {&letter.wire, 1},
                           .size = letter.wire.size - kVirtioNetHeaderSize};

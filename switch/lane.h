@@ -159,6 +159,7 @@ class Lane {
   std::function<void(uint32_t)> on_readiness_;
 
   bool joins_frames_ = true;
+  PortSet joining_;  // ports for which it does, in this turn
   std::chrono::nanoseconds busy_poll_{0};
   std::vector<CaptureTap*> captures_;
   uint64_t captured_at_ = 0;                  // real time of this turn, while there are captures
@@ -172,9 +173,9 @@ class Lane {
   PortSet active_;    // ports with completions in this turn
   PortSet readable_;  // ports that read by themselves, and have something to read
   PortId first_reader_{0};
-  LoopSnapshot loop_;
   PortSet retrying_;  // ports that want to try something again
   Tick retry_at_;     // while there are any
+  LoopSnapshot loop_;
   Tick now_;
 };
 
