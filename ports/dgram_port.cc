@@ -272,11 +272,17 @@ void DgramPort::AwaitRoom() {
                          connect(waiter.get(), reinterpret_cast<const sockaddr*>(&remote_.name),
                                  remote_.size) == 0 &&
                          ring_->Watch(waiter.get(), MakeTag(kWaiterSlot)).ok();
-    // Without one it goes on no later than when the peer sends something.
-    if (!watched) return;
+    if (!watched) return;  // Retry goes on
     waiter_ = std::move(waiter);
   }
   ring_->WatchWritability(waiter_.get(), MakeTag(kWaiterSlot), true);
+}
+
+// Whoever has the peer's path now is not always who was connected to: that is done anew.
+void DgramPort::Retry() {
+  if (!wants_retry()) return;
+  StopWaiting();
+  SendQueued();
 }
 
 void DgramPort::StopWaiting() {

@@ -10,7 +10,8 @@
 // few datagrams for a receiver (net.unix.max_dgram_qlen, mostly 10), so what it refuses waits in a
 // queue of fixed size. Two descriptors tell when to go on: the port's own, which may have too much
 // under way, and a second one that is connected to the peer, as the kernel tells of room in a peer's
-// queue only so.
+// queue only so. There may be none of these, and the peer may be another one by now: so it is also tried
+// again after a time, for as long as something waits.
 
 #pragma once
 
@@ -51,6 +52,10 @@ class DgramPort final : public Port {
   [[nodiscard]] bool Receive(FrameBatch& received) override;
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
+  [[nodiscard]] bool wants_retry() const override {
+    return ring_ != nullptr && !closing_ && !queue_->empty();
+  }
+  void Retry() override;
   void OnLinkChange(const LinkEvent& /*link*/) override {}
   void BeginClose() override;
   [[nodiscard]] bool closed() const override { return closing_; }

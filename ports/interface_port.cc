@@ -303,6 +303,7 @@ void InterfacePort::AskForLink() {
     deletion_ = std::string(link.status().message());
     DropFile();
   } else {
+    starved_ = absl::IsResourceExhausted(link.status());
     // Such as a namespace that the switch may not look into. Frames may pass all the same, and a
     // port that waited for an event would wait for ever.
     if (link_known_ && medium_.role == QueueRole::kFirst) {
@@ -341,15 +342,34 @@ bool InterfacePort::SwitchFile() {
   medium_.file = std::exchange(next_file_, {});
   drops_file_ = false;
   if (!medium_.file.valid()) return false;
-  const auto slot = ring_->AddFile(fd(), &*pool_, medium_.kind);
-  if (slot.ok()) {
-    slot_ = *slot;
-  } else {
-    spdlog::error("port {}: its new file cannot be used: {}", identity_.name,
-                  std::string(slot.status().message()));
+  if (absl::Status taken = TakeSlot(); !taken.ok()) {
+    spdlog::error("port {}: its new file cannot be used yet: {}", identity_.name,
+                  std::string(taken.message()));
   }
   UpdateStatus();
-  return slot.ok();
+  return slot_.has_value();
+}
+
+absl::Status InterfacePort::TakeSlot() {
+  const auto slot = ring_->AddFile(fd(), &*pool_, medium_.kind);
+  if (!slot.ok()) {
+    starved_ = true;
+    return slot.status();
+  }
+  slot_ = *slot;
+  return absl::OkStatus();
+}
+
+// After a file or a slot of the ring could not be had; no frame can have come meanwhile where there
+// is no slot, so all buffers are home then.
+void InterfacePort::Retry() {
+  if (!std::exchange(starved_, false) || closing_) return;
+  AskForLink();
+  if (deleted_ || reading_) return;
+  const bool is_new = SwitchFile() || (!slot_ && TakeSlot().ok());
+  if (!is_new) return;
+  StartReading();
+  UpdateStatus();
 }
 
 void InterfacePort::UpdateStatus() {
@@ -371,7 +391,7 @@ std::string InterfacePort::WhyDown() const {
   if (deleted_ && !deletion_.empty()) return deletion_;
   if (deleted_ && is_foreign()) return "interface was deleted; it is used again when it returns";
   if (deleted_) return "device was deleted; add it again";
-  if (!slot_) return "its file was lost; add it again";
+  if (!slot_) return "the ring has no room for its file; it is tried again";
   if (!link_.up) return "interface is down";
   if (is_foreign() && !link_.carrier) return "interface has no carrier";
   if (read_fault_ != ReadFault::kFailed) return "";

@@ -69,6 +69,8 @@ class InterfacePort : public Port {
   void OnCompletions(std::span<const Completion> completions, FrameBatch& received) override;
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override;
+  [[nodiscard]] bool wants_retry() const override { return starved_ && !closing_; }
+  void Retry() override;
   void Rest() override;
   void OnLinkChange(const LinkEvent& link) override;
   void BeginClose() override;
@@ -114,6 +116,7 @@ class InterfacePort : public Port {
   void TakeNewFile();
   void DropFile();
   bool SwitchFile();
+  [[nodiscard]] absl::Status TakeSlot();
   void UpdateStatus();
   [[nodiscard]] std::string WhyDown() const;
   [[nodiscard]] bool speaks() const;
@@ -143,6 +146,7 @@ class InterfacePort : public Port {
   bool restart_ = false;           // it has none, and Recycle is to start one
   bool told_unsupported_ = false;  // the log has been told of such frames
   bool in_doubt_ = false;          // an error calls for a query
+  bool starved_ = false;           // a file, or room for it in the ring, could not be had: Retry
   ReadFault read_fault_ = ReadFault::kNone;
   int read_error_ = 0;  // errno, when read_fault_ is not kNone; 0: end of file
 };

@@ -81,6 +81,13 @@ class Port {
   // nothing since the last call gives back what memory it can do without.
   virtual void Rest() {}
 
+  // Whether something was refused for want of descriptors, of memory or of room in the ring, so that
+  // nothing will tell when it would succeed. Asked after each of Start, OnCompletions, Receive, Send,
+  // Recycle and OnLinkChange; Retry is called some time later then.
+  [[nodiscard]] virtual bool wants_retry() const { return false; }
+  // The time has come to try again; Receive follows. What fails once more is asked for once more.
+  virtual void Retry() {}
+
   // Brings up to date what the kernel counts for the port, before the counters are looked at.
   virtual void RefreshCounters() {}
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "ports/accept.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 
@@ -211,23 +212,43 @@ void StreamPort::EndOfStream(ptrdiff_t result) {
 // What has been sent already is reported as soon as the connection is watched.
 bool StreamPort::Accept() {
   for (int i = 0; i < kMaxAccepts; ++i) {
-    FileDescriptor connection(
-        accept4(listening_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!connection.valid()) {
-      if (errno == EAGAIN) return false;
-      if (errno == EINTR) continue;
-      spdlog::warn("port {}: cannot accept a connection: {}", identity_.name, std::strerror(errno));
+    Accepted accepted = AcceptConnection(listening_.get());
+    if (accepted.refused != 0) {
+      TellOfStarvation(accepted.refused);
       return false;
     }
-    if (HasEnded(connection.get())) continue;
+    if (!accepted.connection.valid()) {
+      status_.reason = fmt::format("nobody is connected to {}", listener_->path());
+      return false;
+    }
+    if (HasEnded(accepted.connection.get())) continue;
     StopWatching();
-    if (absl::Status connected = Connect(std::move(connection)); !connected.ok()) {
+    if (absl::Status connected = Connect(std::move(accepted.connection)); !connected.ok()) {
       logs_end_ = true;
       Disconnect(std::string(connected.message()));
     }
     return false;
   }
   return true;
+}
+
+// The client stays in the kernel's queue, and is served once there is room.
+void StreamPort::TellOfStarvation(int error) {
+  starved_ = true;
+  status_.reason = fmt::format("cannot accept who connects to {}: {}; it is tried again",
+                               listener_->path(), std::strerror(error));
+  if (std::exchange(starvation_is_told_, true)) return;
+  spdlog::warn("port {}: {}{}", identity_.name, status_.reason,
+               error == EMFILE ? " (raise the limit of open files: LimitNOFILE=, ulimit -n)" : "");
+}
+
+void StreamPort::Retry() {
+  if (!std::exchange(starved_, false) || closing_) return;
+  if (connection_.valid()) {
+    SendQueued();
+  } else if (!watching_) {
+    WaitForClient();
+  }
 }
 
 absl::Status StreamPort::Connect(FileDescriptor connection) {
@@ -242,6 +263,7 @@ absl::Status StreamPort::Connect(FileDescriptor connection) {
     return watched;
   }
   watching_ = true;
+  starvation_is_told_ = false;
   status_.link_up = true;
   status_.reason.clear();
   LogConnection();
@@ -286,12 +308,23 @@ void StreamPort::Disconnect(std::string_view why) {
   }
   status_.link_up = false;
   if (closing_) return;
-  status_.reason = fmt::format("nobody is connected to {}", listener_->path());
   if (std::exchange(logs_end_, false)) {
     spdlog::info("port {}: the connection has ended: {}", identity_.name, why);
   }
-  if (absl::Status watched = WatchListener(); !watched.ok()) {
-    status_.reason = fmt::format("cannot wait for connections: {}", std::string(watched.message()));
+  starved_ = false;
+  WaitForClient();
+}
+
+void StreamPort::WaitForClient() {
+  absl::Status watched = WatchListener();
+  if (watched.ok()) {
+    status_.reason = fmt::format("nobody is connected to {}", listener_->path());
+    return;
+  }
+  starved_ = true;
+  status_.reason = fmt::format("cannot wait for connections: {}; it is tried again",
+                               std::string(watched.message()));
+  if (!std::exchange(starvation_is_told_, true)) {
     spdlog::error("port {}: {}", identity_.name, status_.reason);
   }
 }
@@ -343,7 +376,11 @@ void StreamPort::SendQueued() {
   while (!queue.empty()) {
     auto pieces = queue.AllBytes();
     const ssize_t sent = SendPieces(connection_.get(), pieces);
-    if (sent <= 0) return;  // it is full again; or its end will be reported
+    if (sent <= 0) {
+      // When it is full again, or has ended, that will be reported.
+      starved_ = IsScarcity(static_cast<int>(-sent));
+      return;
+    }
     queue.Sent(static_cast<size_t>(sent));
   }
   AwaitWritability(false);

@@ -52,6 +52,8 @@ class StreamPort final : public Port {
   [[nodiscard]] bool Receive(FrameBatch& received) override;
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
+  [[nodiscard]] bool wants_retry() const override { return starved_ && !closing_; }
+  void Retry() override;
   void OnLinkChange(const LinkEvent& /*link*/) override {}
   void BeginClose() override;
   [[nodiscard]] bool closed() const override { return closing_; }
@@ -74,6 +76,8 @@ class StreamPort final : public Port {
   void Disconnect(std::string_view why);
   void LogConnection();
   void StopWatching();
+  void WaitForClient();
+  void TellOfStarvation(int error);
   // Returns what recv(2) does, with -errno.
   [[nodiscard]] ptrdiff_t Read();
   [[nodiscard]] bool TakeFrames(FrameBatch& received);
@@ -96,6 +100,9 @@ class StreamPort final : public Port {
       0;  // counts what has been watched: completions of what was before are ignored
   bool watching_ = false;
   bool awaits_writability_ = false;
+  bool starved_ =
+      false;  // there were no descriptors, memory or room in the ring: to be tried again
+  bool starvation_is_told_ = false;  // since somebody was connected last
   // So that who connects and leaves over and over does not drown the log of others.
   std::chrono::steady_clock::time_point log_second_;
   uint32_t logged_ = 0;    // connections since then

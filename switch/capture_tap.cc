@@ -41,14 +41,19 @@ CaptureTap::CaptureTap(Options options, const WakeEvent& wake)
 
 void CaptureTap::Take(PortId port, Direction direction, uint64_t time, const WireFrame& frame) {
   if (!options_.ports.contains(port)) return;
-  Counts& counts = counts_[port.value];
-  ++counts.seen;
+  SharedCounts& counts = counts_[port.value];
+  counts.seen.fetch_add(1, std::memory_order_relaxed);
   if (!options_.filter.Takes(frame)) return;
-  ++counts.taken;
+  counts.taken.fetch_add(1, std::memory_order_relaxed);
+  Keep(port, direction, time, frame);
+}
+
+void CaptureTap::Keep(PortId port, Direction direction, uint64_t time, const WireFrame& frame) {
+  const std::lock_guard lock(writing_);
   const size_t kept = std::min<size_t>(frame.size, options_.snap_length);
   std::byte* const room = ring_.Reserve(sizeof(Head) + kept);
   if (room == nullptr) {
-    ++counts.lost;
+    counts_[port.value].lost.fetch_add(1, std::memory_order_relaxed);
     ++lost_[port.value];
     return;
   }
@@ -66,7 +71,7 @@ void CaptureTap::Take(PortId port, Direction direction, uint64_t time, const Wir
 // The reader says that it sleeps and then looks once more; here it is the other way round. So one of
 // the two notices the other, as all four accesses are sequentially consistent.
 void CaptureTap::WakeReader() {
-  if (!std::exchange(has_news_, false)) return;
+  if (!has_news_ || !has_news_.exchange(false)) return;
   if (reader_sleeps_.exchange(false)) wake_.Signal();
 }
 

@@ -1,6 +1,7 @@
-// Where a capture branches off: the worker shows it all frames, it takes those that are wanted, and
+// Where a capture branches off: workers show it all frames, it takes those that are wanted, and
 // another thread reads them. What that thread does not read in time is lost and counted; frames never
-// wait for it.
+// wait for it. Workers wait for each other while one copies a frame that is wanted, and not while its
+// filter runs.
 
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -51,7 +53,7 @@ class CaptureTap {
   // nothing before.
   CaptureTap(Options options, const WakeEvent& wake);
 
-  // Of the worker's thread.
+  // Of workers' threads.
   void Take(PortId port, Direction direction, uint64_t time, const WireFrame& frame);
   void WakeReader();
 
@@ -63,16 +65,28 @@ class CaptureTap {
   [[nodiscard]] uint64_t write_position() const { return ring_.end(); }
   [[nodiscard]] uint64_t read_position() const { return ring_.begin(); }
 
-  // Once the worker has let go of it.
-  [[nodiscard]] const Counts& counts(PortId port) const { return counts_[port.value]; }
+  // Once the workers have let go of it.
+  [[nodiscard]] Counts counts(PortId port) const {
+    const SharedCounts& counts = counts_[port.value];
+    return {.seen = counts.seen, .taken = counts.taken, .lost = counts.lost};
+  }
 
  private:
+  struct SharedCounts {
+    std::atomic<uint64_t> seen = 0;
+    std::atomic<uint64_t> taken = 0;
+    std::atomic<uint64_t> lost = 0;
+  };
+
+  void Keep(PortId port, Direction direction, uint64_t time, const WireFrame& frame);
+
   Options options_;
   const WakeEvent& wake_;
+  std::mutex writing_;  // among workers: to the ring and lost_
   CaptureRing ring_;
-  std::vector<Counts> counts_;  // by port
-  std::vector<uint32_t> lost_;  // by port, since its last record
-  bool has_news_ = false;       // the worker's
+  std::vector<SharedCounts> counts_;  // by port
+  std::vector<uint32_t> lost_;        // by port, since its last record
+  std::atomic<bool> has_news_ = false;
   std::atomic<bool> reader_sleeps_ = true;
 };
 

@@ -9,22 +9,14 @@ absl::StatusOr<std::unique_ptr<CommandQueue>> CommandQueue::Create() {
 }
 
 void CommandQueue::Post(Command command) {
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(command));
-  }
+  waiting_.Put(std::move(command));
   wake_.Signal();
 }
 
 void CommandQueue::RunAll() {
   // Before the commands are taken: what is posted afterwards makes it readable again.
   wake_.Clear();
-  std::vector<Command> commands;
-  {
-    const std::lock_guard lock(mutex_);
-    commands.swap(waiting_);
-  }
-  for (const Command& command : commands) command();
+  for (const Command& command : waiting_.TakeAll()) command();
 }
 
 }  // namespace tapswitch

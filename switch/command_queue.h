@@ -1,17 +1,17 @@
-// How other threads reach a worker: commands that its thread carries out between two batches.
+// How other threads reach a worker: commands that its thread carries out between two batches. The
+// worker never waits for who posts them (mailbox.h).
 
 #pragma once
 
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "ports/wake_event.h"
+#include "switch/mailbox.h"
 
 namespace tapswitch {
 
@@ -39,8 +39,7 @@ class CommandQueue {
   explicit CommandQueue(WakeEvent wake) : wake_(std::move(wake)) {}
 
   WakeEvent wake_;
-  std::mutex mutex_;
-  std::vector<Command> waiting_;  // guarded by mutex_
+  Mailbox<Command> waiting_;
 };
 
 template <typename Function>

@@ -2,10 +2,10 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <variant>
@@ -17,6 +17,7 @@
 #include "switch/forwarding/alarms.h"
 #include "switch/forwarding/fdb_events.h"
 #include "switch/forwarding/ids.h"
+#include "switch/mailbox.h"
 
 namespace tapswitch {
 
@@ -35,7 +36,7 @@ struct RecoveryEvent {
 // Of interfaces, those in the network namespace that the switch runs in.
 using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent, LinkEvent>;
 
-// One thread publishes, another one takes.
+// One thread publishes, and never waits for another one, which takes.
 class EventChannel {
  public:
   // Changes of the address table that wait to be taken at most; further ones are only counted. Some
@@ -60,9 +61,12 @@ class EventChannel {
  private:
   explicit EventChannel(WakeEvent wake) : wake_(std::move(wake)) {}
 
+  void Put(std::vector<SwitchEvent> events, uint64_t missed);
+
   WakeEvent wake_;
-  std::mutex mutex_;
-  Taken waiting_;  // guarded by mutex_
+  Mailbox<std::vector<SwitchEvent>> waiting_;
+  std::atomic<size_t> count_ = 0;     // of events in waiting_
+  std::atomic<uint64_t> missed_ = 0;  // since Take was called last
 };
 
 }  // namespace tapswitch

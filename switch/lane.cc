@@ -13,6 +13,12 @@ bool SameAddressee(const Tag& a, const Tag& b) {
          (a.operation == Operation::kPoll) == (b.operation == Operation::kPoll);
 }
 
+std::chrono::nanoseconds UntilTick(Tick then, Tick now) {
+  constexpr std::chrono::milliseconds kCentisecond(10);
+  if (then <= now) return std::chrono::nanoseconds(0);
+  return kCentisecond * static_cast<int64_t>(then.centiseconds - now.centiseconds);
+}
+
 }  // namespace
 
 Lane::Lane(Ring& ring, const Clock& clock, SharedBridge& shared)
@@ -26,6 +32,7 @@ absl::Status Lane::AddPort(std::unique_ptr<Port>& port) {
   if (ports_.size() <= id.value) ports_.resize(id.value + 1U);
   egress_.AddPort(id);
   ports_[id.value] = std::move(port);
+  NoteRetry(*ports_[id.value]);
   return absl::OkStatus();
 }
 
@@ -46,7 +53,9 @@ void Lane::FinishRemovals() {
 
 void Lane::OnLinkChange(const LinkEvent& link) {
   for (const auto& port : ports_) {
-    if (port) port->OnLinkChange(link);
+    if (!port) continue;
+    port->OnLinkChange(link);
+    NoteRetry(*port);
   }
 }
 
@@ -65,6 +74,10 @@ std::unique_lock<std::mutex> Lane::LockBridge() {
 void Lane::Wait(std::optional<std::chrono::nanoseconds> timeout) {
   constexpr std::chrono::nanoseconds kOnlyLook(0);
   if (!readable_.empty()) timeout = kOnlyLook;
+  if (!retrying_.empty()) {
+    const auto left = UntilTick(retry_at_, now_);
+    timeout = std::min(timeout.value_or(left), left);
+  }
   if (busy_poll_ > kOnlyLook && timeout != kOnlyLook) {
     const auto end = MonotonicTime() + busy_poll_;
     do {
@@ -91,7 +104,25 @@ void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
     DispatchRun(completions.first(length));
     completions = completions.subspan(length);
   }
+  if (!retrying_.empty() && retry_at_ <= now_) RetryPorts();
   if (!readable_.empty()) ReadSockets();
+  if (!captures_.empty()) CaptureReceived();
+}
+
+void Lane::NoteRetry(const Port& port) {
+  if (!port.wants_retry()) return;
+  if (retrying_.empty()) retry_at_ = now_ + kRetryInterval;
+  retrying_.insert(port.identity().id);
+}
+
+void Lane::RetryPorts() {
+  std::exchange(retrying_, {}).ForEach([this](PortId id) {
+    Port* const found = port(id);
+    if (found == nullptr) return;  // it has been removed since
+    found->Retry();
+    active_.insert(id);
+    readable_.insert(id);
+  });
 }
 
 // Another port comes first each turn, as the batch may fill up.
@@ -134,13 +165,12 @@ Port* Lane::Addressee(const Tag& tag) const {
 }
 
 void Lane::Decide() {
-  is_capturing_ = !shared_.captures().empty();
-  if (is_capturing_) CaptureReceived();
   if (batch_.empty()) return;
   const size_t size = batch_.frames().size();
   ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
   loop_.frames += size;
   shared_.bridge().Process(batch_.frames(), now_, egress_, counters_);
+  joining_ = shared_.bridge().view().joining();
 }
 
 void Lane::Send() {
@@ -155,7 +185,9 @@ void Lane::Send() {
 void Lane::SendFrom(PortId id) {
   Port& to = *ports_[id.value];
   const PortStatus& status = to.status();
-  const EgressLimits limits{.accepted = status.accepted, .mtu = status.mtu, .join = joins_frames_};
+  const EgressLimits limits{.accepted = status.accepted,
+                            .mtu = status.mtu,
+                            .join = joins_frames_ && joining_.contains(id)};
   auto copies = egress_.of(id);
   while (!copies.empty()) copies = copies.subspan(Append(copies, limits, to));
   HandOver(to);
@@ -182,9 +214,14 @@ size_t Lane::Append(std::span<const EgressFrame> copies, const EgressLimits& lim
 }
 
 void Lane::HandOver(Port& port) {
-  if (is_capturing_) CaptureSent(port.identity().id, builder_.frames());
-  if (!builder_.frames().empty()) port.Send(builder_.frames());
+  if (!captures_.empty()) CaptureSent(port.identity().id, builder_.frames());
+  if (!builder_.frames().empty()) SendBy(port, builder_.frames());
   builder_.ClearFrames();
+}
+
+void Lane::SendBy(Port& port, std::span<const WireFrame> frames) {
+  port.Send(frames);
+  NoteRetry(port);
 }
 
 void Lane::SendLetters() {
@@ -193,13 +230,16 @@ void Lane::SendLetters() {
     if (egress == nullptr) continue;  // it has been removed since
     const WireFrame frame{.pieces = {&letter.wire, 1},
                           .size = letter.wire.size - kVirtioNetHeaderSize};
-    if (is_capturing_) CaptureSent(letter.egress, {&frame, 1});
-    egress->Send({&frame, 1});
+    if (!captures_.empty()) CaptureSent(letter.egress, {&frame, 1});
+    SendBy(*egress, {&frame, 1});
   }
 }
 
 const PortSet& Lane::Recycle() {
-  active_.ForEach([this](PortId id) { ports_[id.value]->Recycle(); });
+  active_.ForEach([this](PortId id) {
+    ports_[id.value]->Recycle();
+    NoteRetry(*ports_[id.value]);
+  });
   return active_;
 }
 
@@ -211,10 +251,11 @@ bool Lane::Rest() {
   return true;
 }
 
-// The time is read once a turn: to all frames that came in one system call, it is the same.
+// The time is read once a turn: to all frames that came in one system call, it is the same. The bridge
+// is not locked, as filters may take long.
 void Lane::CaptureReceived() {
   captured_at_ = clock_.RealTime();
-  for (CaptureTap* const capture : shared_.captures()) {
+  for (CaptureTap* const capture : captures_) {
     for (const Frame& frame : batch_.frames()) {
       capture->Take(frame.ingress, CaptureTap::Direction::kInbound, captured_at_,
                     {.pieces = {&frame.wire, 1}, .size = frame.bytes().size()});
@@ -224,8 +265,7 @@ void Lane::CaptureReceived() {
 
 // Before the frames are on their way: what comes of them is captured later.
 void Lane::CaptureSent(PortId by, std::span<const WireFrame> frames) {
-  const auto lock = shared_.Lock();
-  for (CaptureTap* const capture : shared_.captures()) {
+  for (CaptureTap* const capture : captures_) {
     for (const WireFrame& frame : frames) {
       capture->Take(by, CaptureTap::Direction::kOutbound, captured_at_, frame);
     }
@@ -233,9 +273,7 @@ void Lane::CaptureSent(PortId by, std::span<const WireFrame> frames) {
 }
 
 void Lane::WakeCaptures() {
-  if (!is_capturing_) return;
-  const auto lock = shared_.Lock();
-  for (CaptureTap* const capture : shared_.captures()) capture->WakeReader();
+  for (CaptureTap* const capture : captures_) capture->WakeReader();
 }
 
 void Lane::CloseAll() {

@@ -28,6 +28,7 @@
 #include "absl/status/status.h"
 #include "ports/port.h"
 #include "ports/ring.h"
+#include "switch/capture_tap.h"
 #include "switch/clock.h"
 #include "switch/forwarding/egress_builder.h"
 #include "switch/forwarding/egress_lists.h"
@@ -49,6 +50,10 @@ class Lane {
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
+
+  // How long a port waits that wants to try something again (Port::wants_retry). So many ports that do,
+  // for as long as there are no descriptors, cost next to nothing.
+  static constexpr Ticks kRetryInterval{10};
 
   // Called with the slot of each kReadiness completion.
   void set_on_readiness(std::function<void(uint32_t slot)> handler) {
@@ -101,12 +106,19 @@ class Lane {
   // Frames, then what the bridge itself has to say.
   void Send();
 
+  // Has a port of this lane send; all that leaves goes this way.
+  void SendBy(Port& port, std::span<const WireFrame> frames);
+
   // The ports that are to be looked at: something was completed for them, or they were read.
   const PortSet& Recycle();
 
   // Has ports that were quiet since the last time give back memory; after Recycle. False, and without
   // effect, when the ring may hold frames that are still to be received: to be called again.
   [[nodiscard]] bool Rest();
+
+  // Shows `capture` what comes and goes by this lane, until it is removed. It outlives that.
+  void AddCapture(CaptureTap& capture) { captures_.push_back(&capture); }
+  void RemoveCapture(CaptureTap& capture) { std::erase(captures_, &capture); }
 
   // Those who capture, when frames were shown to them.
   void WakeCaptures();
@@ -128,6 +140,8 @@ class Lane {
   };
 
   void Wait(std::optional<std::chrono::nanoseconds> timeout);
+  void NoteRetry(const Port& port);
+  void RetryPorts();
   void DispatchRun(std::span<const Completion> run);
   void ReadSockets();
   void ReadSocket(PortId id);
@@ -145,8 +159,9 @@ class Lane {
   std::function<void(uint32_t)> on_readiness_;
 
   bool joins_frames_ = true;
+  PortSet joining_;  // ports for which it does, in this turn
   std::chrono::nanoseconds busy_poll_{0};
-  bool is_capturing_ = false;                 // in this turn
+  std::vector<CaptureTap*> captures_;
   uint64_t captured_at_ = 0;                  // real time of this turn, while there are captures
   std::vector<std::unique_ptr<Port>> ports_;  // by id
   std::vector<PortCounters> counters_;        // by id
@@ -157,6 +172,8 @@ class Lane {
   PortSet active_;    // ports with completions in this turn
   PortSet readable_;  // ports that read by themselves, and have something to read
   PortId first_reader_{0};
+  PortSet retrying_;  // ports that want to try something again
+  Tick retry_at_;     // while there are any
   LoopSnapshot loop_;
   Tick now_;
 };

@@ -11,9 +11,7 @@
 #include <cstdint>
 #include <mutex>
 #include <utility>
-#include <vector>
 
-#include "switch/capture_tap.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/forwarding/ids.h"
 
@@ -34,9 +32,6 @@ class SharedBridge {
 
   [[nodiscard]] Bridge& bridge() { return bridge_; }
 
-  // What is to be shown each frame.
-  [[nodiscard]] std::vector<CaptureTap*>& captures() { return captures_; }
-
   // The time as the bridge is told it, given what a worker has read: it never goes back, whoever
   // comes first.
   [[nodiscard]] Tick Advance(Tick now) { return latest_ = std::max(latest_, now); }
@@ -50,7 +45,6 @@ class SharedBridge {
   Bridge& bridge_;
   const bool has_several_users_;
   std::mutex mutex_;
-  std::vector<CaptureTap*> captures_;
   Tick latest_;
   bool primary_is_called_ = false;
 };

@@ -84,14 +84,15 @@ void Worker::SetMirrors(std::vector<MirrorForwarding> mirrors) {
 }
 
 void Worker::AddCapture(CaptureTap& capture) {
-  shared_.captures().push_back(&capture);
+  lane_.AddCapture(capture);
+  ++captures_;
   observers_.capturing = true;
   view_is_stale_ = true;
 }
 
 void Worker::RemoveCapture(CaptureTap& capture) {
-  std::erase(shared_.captures(), &capture);
-  observers_.capturing = !shared_.captures().empty();
+  lane_.RemoveCapture(capture);
+  observers_.capturing = --captures_ > 0;
   view_is_stale_ = true;
 }
 
@@ -164,7 +165,7 @@ void Worker::Turn() {
 void Worker::SendRelayed() {
   for (FrameRelay* const relay : relays_) {
     relay->Take([this](PortId to, std::span<const WireFrame> frames) {
-      if (Port* const egress = port(to)) return egress->Send(frames);
+      if (Port* const egress = port(to)) return lane_.SendBy(*egress, frames);
       lane_.counters(to).Drop(DropReason::kLinkDown, frames.size());  // it has been removed since
     });
   }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -68,7 +69,7 @@ class Worker {
   // destination are forgotten.
   void SetMirrors(std::vector<MirrorForwarding> mirrors);
 
-  // Shows `capture` what comes and goes, by any worker, until it is removed. It outlives that.
+  // Shows `capture` what comes and goes by this worker, until it is removed. It outlives that.
   void AddCapture(CaptureTap& capture);
   void RemoveCapture(CaptureTap& capture);
 
@@ -176,6 +177,7 @@ class Worker {
 
   BridgeForwarding forwarding_;
   Observers observers_;
+  size_t captures_ = 0;
   std::vector<Attached> ports_;  // by id
   bool view_is_stale_ = false;
   std::optional<Tick> next_recovery_;

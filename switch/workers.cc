@@ -129,6 +129,21 @@ void Workers::RemoveFrom(std::span<const std::unique_ptr<SecondaryWorker>> secon
   for (const auto& secondary : secondaries) TakeOut(secondary->commands(), secondary->lane(), id);
 }
 
+// The view says that frames are observed before any is shown, and until the last one was.
+void Workers::AddCapture(CaptureTap& capture) {
+  commands_.Call([&] { primary_.AddCapture(capture); });
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Call([&] { secondary->lane().AddCapture(capture); });
+  }
+}
+
+void Workers::RemoveCapture(CaptureTap& capture) {
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Call([&] { secondary->lane().RemoveCapture(capture); });
+  }
+  commands_.Call([&] { primary_.RemoveCapture(capture); });
+}
+
 SwitchSnapshot Workers::Snapshot() {
   std::vector<LaneSnapshot> lanes;
   for (const auto& secondary : secondaries_) {

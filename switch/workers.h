@@ -57,6 +57,10 @@ class Workers {
   // when there is no such port.
   void RemovePort(PortId id);
 
+  // Shows `capture` what comes and goes by all workers, until it is removed. It outlives that.
+  void AddCapture(CaptureTap& capture);
+  void RemoveCapture(CaptureTap& capture);
+
   [[nodiscard]] SwitchSnapshot Snapshot();
 
   // Calls `step` on each worker's thread until one of them fails.

@@ -46,7 +46,9 @@ std::string BridgeControl::NameOf(PortId id) const {
   return std::string(name.empty() ? "?" : name);
 }
 
-SwitchSnapshot BridgeControl::Snapshot() const { return running_.workers.Snapshot(); }
+SwitchSnapshot BridgeControl::Snapshot() const {
+  return snapshots_.Run([this] { return running_.workers.Snapshot(); });
+}
 
 absl::Status BridgeControl::AddEntry(FdbVerb verb, const FdbRequest& request) {
   return running_.commands.Call([&] {

@@ -18,6 +18,7 @@
 #include "switch/control/actuator.h"
 #include "switch/control/bridge_config.h"
 #include "switch/control/fdb_edit.h"
+#include "switch/control/pacer.h"
 #include "switch/forwarding/trace.h"
 #include "switch/running_switch.h"
 #include "switch/snapshot.h"
@@ -50,6 +51,7 @@ class BridgeControl {
   // Also of the bridge itself; "?" of a port that has gone.
   [[nodiscard]] std::string NameOf(PortId id) const;
 
+  // Workers take it between two batches, so who asks again at once has to wait for a moment (Pacer).
   [[nodiscard]] SwitchSnapshot Snapshot() const;
 
   [[nodiscard]] absl::Status AddEntry(FdbVerb verb, const FdbRequest& request);
@@ -102,6 +104,7 @@ class BridgeControl {
   BridgeConfig config_;
   Actuator actuator_;
   bool watched_ = false;
+  mutable Pacer snapshots_;
 };
 
 }  // namespace tapswitch

@@ -12,6 +12,7 @@
 #include <span>
 #include <utility>
 
+#include "ports/accept.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 #include "switch/control/json_rpc.h"
@@ -34,10 +35,6 @@ constexpr Tick kNever{std::numeric_limits<uint64_t>::max()};
 
 FileDescriptor OpenSpare() { return FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
-bool LacksDescriptors(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 // To a client that is not going to be one. Its socket is new and empty, so there is room.
 void TurnAway(const FileDescriptor& client, std::string_view why) {
   const std::string line = ErrorLine(RpcError::kRefused, why);
@@ -46,10 +43,6 @@ void TurnAway(const FileDescriptor& client, std::string_view why) {
 
 // Its owner and its group may connect.
 constexpr mode_t kMode = 0660;
-
-int AcceptFrom(int listener) {
-  return accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-}
 
 }  // namespace
 
@@ -178,13 +171,12 @@ void ControlSocket::AcceptClients() {
 
 // Whether it is worth trying again.
 bool ControlSocket::AcceptClient() {
-  FileDescriptor fd(AcceptFrom(listener_.fd()));
-  if (fd.valid()) {
-    Admit(std::move(fd));
+  Accepted accepted = AcceptConnection(listener_.fd());
+  if (accepted.connection.valid()) {
+    Admit(std::move(accepted.connection));
     return true;
   }
-  if (errno == EINTR || errno == ECONNABORTED) return true;
-  if (LacksDescriptors(errno)) TurnAwayWithoutDescriptors();
+  if (accepted.refused != 0) TurnAwayWithoutDescriptors();
   return false;
 }
 
@@ -217,9 +209,11 @@ void ControlSocket::TurnAwayWithoutDescriptors() {
   }
   spare_ = FileDescriptor();
   {
-    const FileDescriptor fd(AcceptFrom(listener_.fd()));
-    if (!fd.valid()) return PauseListener();
-    TurnAway(fd, "the switch has no file descriptors left: try again later");
+    const Accepted accepted = AcceptConnection(listener_.fd());
+    if (accepted.refused != 0) return PauseListener();
+    if (accepted.connection.valid()) {
+      TurnAway(accepted.connection, "the switch has no file descriptors left: try again later");
+    }
   }
   spare_ = OpenSpare();
 }

@@ -90,7 +90,7 @@ absl::Status ControlThread::ListenForScrapes() {
                             {.bridge = control_.identity().name,
                              .version = options_.version,
                              .start_time_seconds = static_cast<double>(std::time(nullptr))},
-                            [this] { return std::optional(control_.Snapshot()); });
+                            [this] { return std::optional(running_.workers.Snapshot()); });
   if (!server.ok()) return server.status();
   metrics_ = *std::move(server);
   return absl::OkStatus();

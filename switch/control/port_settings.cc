@@ -59,6 +59,7 @@ constexpr std::array kSettings{
     Setting{"fdb_max_learned", &PortSettings::fdb_max_learned},
     Setting{"group_fwd_mask", Mask{&PortSettings::group_fwd_mask}},
     Setting{"loop_detection", &PortSettings::loop_detection},
+    Setting{"gro", &PortSettings::gro},
 };
 
 absl::Status Bad(std::string_view name, const json& value, std::string_view cure) {
@@ -157,6 +158,7 @@ PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
           .mab = settings.mab,
           .loop_detection = settings.loop_detection,
           .neigh_suppress = settings.neigh_suppress,
+          .gro = settings.gro,
           .group_fwd_mask = settings.group_fwd_mask,
           .vlans = settings.vlans,
           .storm = settings.storm,

@@ -27,6 +27,7 @@ struct PortSettings {
   bool mab = false;
   bool neigh_suppress = false;
   bool loop_detection = true;  // takes part in it while the bridge looks for loops
+  bool gro = true;  // frames of a flow may leave by it as one, where the bridge joins any
   // Reserved addresses that are forwarded when they come in here, besides those of the bridge.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;               // set by vlan_edit.h

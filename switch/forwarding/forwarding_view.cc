@@ -86,6 +86,7 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
 void ForwardingView::ScreenForProtocols(std::span<const PortForwarding> ports) {
   for (const PortForwarding& port : ports) {
     if (port.neigh_suppress) neigh_suppressed_.insert(port.id);
+    if (port.gro) joining_.insert(port.id);
   }
   if (!bridge_.detects_loops && neigh_suppressed_.empty()) return;
   for (const PortForwarding& port : ports) {

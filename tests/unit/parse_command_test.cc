@@ -103,6 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
                  R"({"dev": "v", "cost": 5, "priority": 6, "fdb_max_learned": 7})"},
         Accepted{"link set dev v neigh_suppress on loop_detection off", "link.set",
                  R"({"dev": "v", "neigh_suppress": true, "loop_detection": false})"},
+        Accepted{"link set dev v gro off", "link.set", R"({"dev": "v", "gro": false})"},
         Accepted{"link set v learning off", "link.set", R"({"dev": "v", "learning": false})"}));
 
 INSTANTIATE_TEST_SUITE_P(

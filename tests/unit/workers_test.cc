@@ -191,10 +191,10 @@ TEST(WorkersTest, NothingIsLostUncountedWhileAllIsChanged) {
     const auto d = threads.AddPort({.id = {3}}, static_cast<size_t>(1 + rounds++ % kWorkers));
     CaptureTap tap({.ports = PortSet::All(), .filter = {}, .snap_length = 64, .memory = 1U << 16U},
                    wake);
-    threads.commands().Call([&] { threads.primary().AddCapture(tap); });
+    threads.workers().AddCapture(tap);
     threads.commands().Call([&] { threads.shared().bridge().table().FlushPort(kA); });
     while (tap.Front()) tap.Pop();
-    threads.commands().Call([&] { threads.primary().RemoveCapture(tap); });
+    threads.workers().RemoveCapture(tap);
     threads.workers().RemovePort({3});
   };
   while (finished < helpers.size()) change();

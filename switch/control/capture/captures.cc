@@ -36,7 +36,8 @@ absl::Status Captures::Start(ClientId client, Wish wish) {
     return absl::ResourceExhaustedError(
         fmt::format("{} captures run already: end one of them first", kMaxCaptures));
   }
-  Capture capture{.client = client, .port = wish.port};
+  if (absl::Status affordable = CheckCost(wish.filter); !affordable.ok()) return affordable;
+  Capture capture{.client = client, .port = wish.port, .filter_cost = wish.filter.cost()};
   capture.tap = std::make_unique<CaptureTap>(
       CaptureTap::Options{.ports = wish.port ? PortSet::Of(*wish.port) : PortSet::All(),
                           .filter = std::move(wish.filter),
@@ -46,12 +47,25 @@ absl::Status Captures::Start(ClientId client, Wish wish) {
   capture.writer = std::make_unique<CaptureWriter>(
       CaptureWriter::Options{.snap_length = wish.snap_length, .count = wish.count}, *capture.tap,
       running_.clock, [this](PortId id) { return control_.NameOf(id); });
-  running_.commands.Call([&] { running_.worker.AddCapture(*capture.tap); });
+  running_.workers.AddCapture(*capture.tap);
   socket_->LetWait(client);
   spdlog::info("capture of {} for client {}: begins",
                wish.port ? control_.NameOf(*wish.port) : "all ports", client.value);
   running_captures_.push_back(std::move(capture));
   return absl::OkStatus();
+}
+
+// Forwarding threads run the filters, on each frame.
+absl::Status Captures::CheckCost(const PacketFilter& filter) const {
+  size_t in_use = 0;
+  for (const Capture& capture : running_captures_) {
+    if (capture.tapping) in_use += capture.filter_cost;
+  }
+  if (filter.cost() <= kMaxFilterCost - std::min(in_use, kMaxFilterCost)) return absl::OkStatus();
+  return absl::ResourceExhaustedError(fmt::format(
+      "filter: it may take {} steps a frame, and filters of other captures take {} of the "
+      "{} that there are: make it simpler, or filter the file",
+      filter.cost(), in_use, kMaxFilterCost));
 }
 
 Captures::Capture* Captures::Find(ClientId client) {
@@ -66,7 +80,7 @@ bool Captures::Has(ClientId client) const {
 
 void Captures::LetGo(Capture& capture) {
   if (!std::exchange(capture.tapping, false)) return;
-  running_.commands.Call([&] { running_.worker.RemoveCapture(*capture.tap); });
+  running_.workers.RemoveCapture(*capture.tap);
   spdlog::info("capture for client {}: ends", capture.client.value);
 }
 

@@ -37,6 +37,7 @@ constexpr std::array kLinkWords{
     Word{"fdb_max_learned", kNumber},
     Word{"group_fwd_mask", kNumber},
     Word{"loop_detection", kFlag},
+    Word{"gro", kFlag},
 };
 
 constexpr std::array kNeighbourWords{Word{"dev", kName}, Word{"vlan", kNumber}};
@@ -218,6 +219,7 @@ constexpr std::array kCommands{
             .usage = "dev NAME [state STATE] [learning on|off] [flood on|off] [mcast_flood on|off] "
                      "[bcast_flood on|off] [hairpin on|off] [isolated on|off] [locked on|off] "
                      "[mab on|off] [neigh_suppress on|off] [loop_detection on|off] "
+                     "[gro on|off] "
                      "[fdb_max_learned N] [group_fwd_mask MASK] [cost N] [priority N]",
             .summary = "set flags of a port, all of them or none"},
     Command{.object = "link",

@@ -7,6 +7,8 @@
 
 #include <chrono>
 #include <exception>
+#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -19,6 +21,10 @@
 namespace tapswitch {
 namespace {
 
+// However many ask, the switch is asked so often only: a snapshot keeps each worker from its frames for
+// a moment, and whoever can connect can scrape.
+constexpr std::chrono::milliseconds kMaxAge(100);
+
 // An exception must not get into the web server, which is C.
 class SnapshotCollectable final : public prometheus::Collectable {
  public:
@@ -27,9 +33,7 @@ class SnapshotCollectable final : public prometheus::Collectable {
 
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
     try {
-      const auto snapshot = take_snapshot_();
-      return snapshot ? MetricFamilies(*snapshot, identity_)
-                      : MetricFamiliesOfUnresponsive(identity_);
+      return Latest();
     } catch (const std::exception& error) {
       spdlog::warn("metrics: no answer to a scrape: {}", error.what());
       return {};
@@ -37,8 +41,23 @@ class SnapshotCollectable final : public prometheus::Collectable {
   }
 
  private:
+  // Those who ask meanwhile wait for the same.
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Latest() const {
+    const std::lock_guard lock(mutex_);
+    if (taken_at_ && std::chrono::steady_clock::now() - *taken_at_ < kMaxAge) return families_;
+    taken_at_.reset();
+    const auto snapshot = take_snapshot_();
+    families_ =
+        snapshot ? MetricFamilies(*snapshot, identity_) : MetricFamiliesOfUnresponsive(identity_);
+    taken_at_ = std::chrono::steady_clock::now();
+    return families_;
+  }
+
   MetricsIdentity identity_;
   MetricsServer::TakeSnapshot take_snapshot_;
+  mutable std::mutex mutex_;  // of what follows; threads of the server share it, and nobody else
+  mutable std::vector<prometheus::MetricFamily> families_;
+  mutable std::optional<std::chrono::steady_clock::time_point> taken_at_;
 };
 
 // Two threads, so that one slow client does not keep Prometheus out; and two seconds for a client

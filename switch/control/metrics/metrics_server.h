@@ -16,8 +16,8 @@ namespace tapswitch {
 
 class MetricsServer {
  public:
-  // Called for each scrape, by threads of the server, two at a time at most. It answers nothing
-  // when the switch does not in time.
+  // Called for scrapes, by threads of the server, one at a time and ten times a second at most: what
+  // is served is up to 100 ms old. It answers nothing when the switch does not in time.
   using TakeSnapshot = std::function<std::optional<SwitchSnapshot>()>;
 
   // `address` as ParseListenAddress takes it. Starts threads, which inherit the caller's signal

@@ -3,7 +3,9 @@
 //
 // A frame whose work is unfinished is legal only inside one machine. The header says what is
 // unfinished; an egress port that takes the same offloads gets header and frame unchanged.
-// The fields are little endian on the wire, as this switch asks the kernel for (TUNSETVNETLE).
+// The fields are little endian on the wire, as this switch asks the kernel for (TUNSETVNETLE). Packet
+// sockets (PACKET_VNET_HDR) have them in the machine's order, which is the same on all that this is built
+// for.
 
 #pragma once
 
