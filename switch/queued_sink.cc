@@ -5,11 +5,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <future>
 #include <mutex>
 #include <optional>
-#include <semaphore>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -51,10 +51,10 @@ struct QueuedSink::Shared {
   std::shared_ptr<spdlog::sinks::sink> target;
   std::string name;
   std::atomic<bool> closing = false;
-  std::counting_semaphore<> wake{0};  // by those who may call the system
   std::promise<void> ended;
   std::shared_future<void> has_ended{ended.get_future()};
-  std::mutex mutex;  // of tasks
+  std::mutex mutex;  // of those who may wait; threads that log never take it
+  std::condition_variable called;
   std::vector<Task> tasks;
   uint64_t untold = 0;  // lines lost
   std::chrono::steady_clock::time_point told;
@@ -70,7 +70,9 @@ void QueuedSink::Shared::Run() {
   while (!closing) {
     WriteAll();
     RunTasks();
-    static_cast<void>(wake.try_acquire_for(kPause));
+    // Not a semaphore: libstdc++ looks and yields many times before it sleeps.
+    std::unique_lock lock(mutex);
+    called.wait_for(lock, kPause, [this] { return closing || !tasks.empty(); });
   }
   WriteAll();
   RunTasks();
@@ -116,7 +118,7 @@ std::future<absl::Status> QueuedSink::Shared::Post(Task task) {
     const std::lock_guard lock(mutex);
     tasks.push_back(std::move(task));
   }
-  wake.release();
+  called.notify_one();
   return result;
 }
 
@@ -151,8 +153,11 @@ void QueuedSink::flush() {
 }
 
 bool QueuedSink::Close(std::chrono::milliseconds limit) {
-  shared_->closing = true;
-  shared_->wake.release();
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->closing = true;
+  }
+  shared_->called.notify_one();
   return shared_->has_ended.wait_for(limit) == std::future_status::ready;
 }
 
