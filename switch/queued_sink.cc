@@ -1,11 +1,11 @@
 #include "switch/queued_sink.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <spdlog/details/log_msg.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <csignal>
 #include <future>
 #include <mutex>
@@ -16,13 +16,14 @@
 #include <utility>
 #include <vector>
 
+#include "ports/wake_event.h"
 #include "switch/log_queue.h"
 
 namespace tapswitch {
 namespace {
 
-// How long a line may lie there before it is looked for.
-constexpr std::chrono::milliseconds kPause(50);
+// How often lost lines are told of.
+constexpr std::chrono::milliseconds kTellingPause(1000);
 constexpr std::chrono::milliseconds kPatience(1000);
 
 // Signals are for others: those that are waited for as descriptors would be delivered here.
@@ -53,13 +54,20 @@ struct QueuedSink::Shared {
   std::atomic<bool> closing = false;
   std::promise<void> ended;
   std::shared_future<void> has_ended{ended.get_future()};
+  // Of this and of sleeping: the thread says that it sleeps before it looks a last time.
+  WakeEvent wake;
+  std::atomic<bool> sleeps = false;
   std::mutex mutex;  // of those who may wait; threads that log never take it
-  std::condition_variable called;
   std::vector<Task> tasks;
   uint64_t untold = 0;  // lines lost
   std::chrono::steady_clock::time_point told;
 
+  explicit Shared(WakeEvent event) : wake(std::move(event)) {}
+
   void Run();
+  void Wake();
+  void Sleep();
+  [[nodiscard]] bool HasWork();
   void WriteAll();
   void RunTasks();
   void Tell(uint64_t lost);
@@ -70,14 +78,35 @@ void QueuedSink::Shared::Run() {
   while (!closing) {
     WriteAll();
     RunTasks();
-    // Not a semaphore: libstdc++ looks and yields many times before it sleeps.
-    std::unique_lock lock(mutex);
-    called.wait_for(lock, kPause, [this] { return closing || !tasks.empty(); });
+    Sleep();
   }
   WriteAll();
   RunTasks();
   target.reset();
   ended.set_value();
+}
+
+// To be called after what there is to do was put where HasWork looks.
+void QueuedSink::Shared::Wake() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (sleeps.load(std::memory_order_relaxed) && sleeps.exchange(false)) wake.Signal();
+}
+
+void QueuedSink::Shared::Sleep() {
+  sleeps = true;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (!HasWork()) {
+    pollfd event{.fd = wake.fd(), .events = POLLIN, .revents = 0};
+    const int timeout = untold == 0 ? -1 : static_cast<int>(kTellingPause.count());
+    static_cast<void>(poll(&event, 1, timeout));
+  }
+  sleeps = false;
+  wake.Clear();
+}
+
+bool QueuedSink::Shared::HasWork() {
+  const std::lock_guard lock(mutex);
+  return closing || !tasks.empty() || queue.Front() != nullptr;
 }
 
 void QueuedSink::Shared::WriteAll() {
@@ -95,7 +124,7 @@ void QueuedSink::Shared::WriteAll() {
 void QueuedSink::Shared::Tell(uint64_t lost) {
   untold += lost;
   const auto now = std::chrono::steady_clock::now();
-  if (untold == 0 || (now - told < std::chrono::seconds(1) && !closing)) return;
+  if (untold == 0 || (now - told < kTellingPause && !closing)) return;
   told = now;
   const std::string text = fmt::format(
       "{} lines lost: they came faster than the log could be written", std::exchange(untold, 0));
@@ -118,13 +147,15 @@ std::future<absl::Status> QueuedSink::Shared::Post(Task task) {
     const std::lock_guard lock(mutex);
     tasks.push_back(std::move(task));
   }
-  called.notify_one();
+  Wake();
   return result;
 }
 
 absl::StatusOr<std::shared_ptr<QueuedSink>> QueuedSink::Start(
     std::shared_ptr<spdlog::sinks::sink> target, std::string name) {
-  auto shared = std::make_shared<Shared>();
+  auto wake = WakeEvent::Create();
+  if (!wake.ok()) return wake.status();
+  auto shared = std::make_shared<Shared>(*std::move(wake));
   shared->target = std::move(target);
   shared->name = std::move(name);
   const AllSignalsBlocked blocked;
@@ -145,6 +176,7 @@ QueuedSink::~QueuedSink() { Close(kPatience); }
 void QueuedSink::log(const spdlog::details::log_msg& message) {
   shared_->queue.Push(message.time, message.level,
                       std::string_view(message.payload.data(), message.payload.size()));
+  shared_->Wake();
 }
 
 void QueuedSink::flush() {
@@ -157,7 +189,7 @@ bool QueuedSink::Close(std::chrono::milliseconds limit) {
     const std::lock_guard lock(shared_->mutex);
     shared_->closing = true;
   }
-  shared_->called.notify_one();
+  shared_->Wake();
   return shared_->has_ended.wait_for(limit) == std::future_status::ready;
 }
 

@@ -17,12 +17,13 @@ namespace tapswitch {
 // Passes messages on to another sink, by a thread of its own, in their order. Whoever logs never
 // waits, not for a lock and not for that thread, which may stand still for as long as it likes: in a
 // pipe that nobody reads, a stopped terminal, a hanging file. Messages that come while the queue is
-// full are lost; a line tells how many, in the place where they are missing. Nor does it wake that
-// thread, which looks by itself, several times a second.
+// full are lost; a line tells how many, in the place where they are missing. The first message of a
+// burst wakes that thread by an eventfd, which does not wait either; while there is nothing to write, it
+// sleeps.
 class QueuedSink final : public spdlog::sinks::sink {
  public:
   // `target` is used by that thread only, and outlives this where that thread stands still for ever.
-  // `name` is that of the logger. ResourceExhausted: there is no room for another thread.
+  // `name` is that of the logger. An error: there is no room for another thread, or descriptor.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<QueuedSink>> Start(
       std::shared_ptr<spdlog::sinks::sink> target, std::string name);
 

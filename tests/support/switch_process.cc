@@ -170,7 +170,7 @@ std::string SwitchProcess::output() const { return Contents(output_.get()); }
 std::string SwitchProcess::log() const { return Contents(log_.get()); }
 
 size_t SwitchProcess::CountInLog(std::string_view text) const {
-  // A thread of the switch writes what was said, and looks for it every 50 ms.
+  // A thread of the switch writes what was said, a moment later.
   if (running()) std::this_thread::sleep_for(std::chrono::milliseconds(200));
   return CountNow(text);
 }
