@@ -1,9 +1,9 @@
 // The bridge, and the right to touch it.
 //
 // Workers share nothing of a frame's way but the decision. That takes some 20 of the 1,400 ns that a
-// frame costs, nearly all of which is the kernel's work for its I/O; so one lock that is taken once a
-// batch, and never around I/O, is enough, and what is learned is known to all workers at once. Where
-// there is one worker nothing is locked.
+// frame costs, nearly all of which is the kernel's work for its I/O; so one lock is enough, which is
+// taken once a batch and a few times more a turn, but never around reads and writes of frames. And
+// what is learned is known to all workers at once. Where there is one worker nothing is locked.
 
 #pragma once
 
