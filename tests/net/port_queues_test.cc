@@ -121,8 +121,9 @@ class PortQueuesTest : public testing::TestWithParam<IoMode> {
                             .name = spec->name,
                             .counters = &port.counters[i]});
     }
-    auto queues =
-        MakePortQueues(*spec, identities, {.monitor = *monitor_, .listeners = listeners_});
+    AttachNotes notes;
+    auto queues = MakePortQueues(*spec, identities,
+                                 {.monitor = *monitor_, .listeners = listeners_, .notes = notes});
     EXPECT_TRUE(queues.ok()) << queues.status();
     if (!queues.ok()) return port;
     port.queues = *std::move(queues);

@@ -71,7 +71,10 @@ class NaiveBridge {
     const auto header = ParseHeader(frame);
     if (!header || header->source.is_multicast() || header->source.is_zero()) return {};
     const bool is_reserved = header->destination.is_reserved();
-    const uint16_t mask = ports_.at(ingress).group_fwd_mask | bridge_.group_fwd_mask;
+    const bool is_provider =
+        bridge_.vlan_filtering && bridge_.vlan_protocol == EtherType::kServiceVlan;
+    const uint16_t of_customers = is_provider ? 0xB801 : 0;  // :00, :0B to :0D, :0F
+    const uint16_t mask = ports_.at(ingress).group_fwd_mask | bridge_.group_fwd_mask | of_customers;
     if (is_reserved && (mask >> (header->destination.number() % 16) & 1) == 0) return {};
     const auto vlan = VlanOf(ingress, *header);
     if (!vlan) return {};

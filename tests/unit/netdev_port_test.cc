@@ -229,7 +229,7 @@ TEST_F(NetdevPortTest, AFailedSendIsCountedByItsReason) {
   for (const auto& [error, reason] :
        {Case{EAGAIN, DropReason::kQueueFull}, Case{ENOBUFS, DropReason::kQueueFull},
         Case{ENOMEM, DropReason::kNoMemory}, Case{ENETDOWN, DropReason::kLinkDown},
-        Case{ENXIO, DropReason::kLinkDown}, Case{EMSGSIZE, DropReason::kWriteFailed}}) {
+        Case{ENXIO, DropReason::kLinkDown}, Case{EMSGSIZE, DropReason::kTooLong}}) {
     SCOPED_TRACE(error);
     counters_ = {};
     ring_.FailWrites(kFile, error);
