@@ -185,7 +185,7 @@ TEST_P(RingTapTest, AnInterfaceThatIsDownFailsItsOwnWritesOnly) {
   const std::vector<RingEvent> events = Await(1);
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].completion.result, -EIO);
-  EXPECT_EQ(events[0].completion.tag.slot, first[0].size());
+  EXPECT_EQ(events[0].completion.lost, (LostFrames{.frames = 1, .bytes = first[0].size()}));
   EXPECT_TRUE(std::ranges::equal(host.Receive(), Bytes(Ethernet("arrives"))));
 }
 

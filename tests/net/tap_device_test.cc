@@ -46,6 +46,13 @@ class TapDeviceTest : public testing::Test {
     return device.ok() ? *std::move(device) : TapDevice();
   }
 
+  // As a process that makes no claims.
+  [[nodiscard]] static TapDevice OpenByAnother(const TapOptions& options, size_t queues = 1) {
+    TapDevice device = Open(options, queues);
+    device.claim = {};
+    return device;
+  }
+
   [[nodiscard]] static std::string ErrorOf(const TapOptions& options, size_t queues = 1) {
     const auto device = OpenTap(options, queues);
     EXPECT_FALSE(device.ok());
@@ -208,7 +215,7 @@ TEST_F(TapDeviceTest, ATapThatIsHeldIsRefusedAfterASecond) {
                            "ip tuntap add dev vnet0 mode tap multi_queue", "true"}) {
     SCOPED_TRACE(made);
     sandbox_->Run(made);
-    const TapDevice holder = Open({.name = "vnet0"});
+    const TapDevice holder = OpenByAnother({.name = "vnet0"});
     EXPECT_THAT(ErrorOf({.name = "vnet0"}), HasSubstr("held by another process"));
     ExpectFramesPass(holder, "vnet0");
     sandbox_->Run("ip link del vnet0");
@@ -219,7 +226,7 @@ TEST_F(TapDeviceTest, ATapThatIsReleasedMeanwhileIsWaitedFor) {
   for (const bool persist : {true, false}) {
     SCOPED_TRACE(persist);
     const std::string name = persist ? "vnet0" : "vnet1";
-    TapDevice holder = Open({.name = name, .persist = persist});
+    TapDevice holder = OpenByAnother({.name = name, .persist = persist});
     std::thread release([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       holder.file = FileDescriptor();
@@ -282,7 +289,7 @@ TEST_F(TapDeviceTest, WithPersistItKeepsItsKind) {
 
 TEST_F(TapDeviceTest, ATapOneOfWhoseQueuesIsHeldIsBusy) {
   sandbox_->Run("ip tuntap add dev vnet0 mode tap multi_queue");
-  TapDevice holder = Open({.name = "vnet0"}, 2);
+  TapDevice holder = OpenByAnother({.name = "vnet0"}, 2);
   holder.file = FileDescriptor();
   EXPECT_THAT(ErrorOf({.name = "vnet0"}, 2), HasSubstr("held by another process"));
   EXPECT_EQ(Link("vnet0")->tun->queues, 1U);
