@@ -50,6 +50,8 @@ SwitchSnapshot BridgeControl::Snapshot() const {
   return snapshots_.Run([this] { return running_.workers.Snapshot(); });
 }
 
+SwitchSnapshot BridgeControl::SnapshotOfChange() const { return running_.workers.Snapshot(); }
+
 absl::Status BridgeControl::AddEntry(FdbVerb verb, const FdbRequest& request) {
   return running_.commands.Call([&] {
     const PortState state = running_.worker.EffectiveState(request.port);

@@ -53,6 +53,8 @@ class BridgeControl {
 
   // Workers take it between two batches, so who asks again at once has to wait for a moment (Pacer).
   [[nodiscard]] SwitchSnapshot Snapshot() const;
+  // The same without waiting: once for a change, which has just cost the workers as much.
+  [[nodiscard]] SwitchSnapshot SnapshotOfChange() const;
 
   [[nodiscard]] absl::Status AddEntry(FdbVerb verb, const FdbRequest& request);
   [[nodiscard]] absl::Status DeleteEntry(VlanId vlan, MacAddress address, PortId port);

@@ -382,7 +382,7 @@ void Methods::Publish(const LinkStateEvent& event) {
 
 void Methods::PublishLink(const PortConfig& port) {
   if (!monitor_.IsWatched("link")) return;
-  const SwitchSnapshot snapshot = control_.Snapshot();
+  const SwitchSnapshot snapshot = control_.SnapshotOfChange();
   monitor_.Publish("link", "changed",
                    ShowLink(control_, port, FindPortSnapshot(snapshot, port.spec.name)));
 }

@@ -16,6 +16,7 @@
 #include "tests/support/frame_exchange.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
+#include "tests/support/wait_until.h"
 
 namespace tapswitch {
 namespace {
@@ -161,10 +162,11 @@ TEST_P(MetricsScrapeTest, AStationThatMovesIsSeen) {
 TEST_P(MetricsScrapeTest, APortIsThereWhileItIsThere) {
   const std::string series = R"(tapswitch_port_link_up{bridge="br0",port="extra"})";
   ControlClient client;
+  // A scrape may be a tenth of a second old.
   client.Call("port.add", {{"port", "extra"}});
-  EXPECT_EQ(Fetch().values.count(series), 1U);
+  EXPECT_TRUE(WaitUntil([&] { return Fetch().values.count(series) == 1; }));
   client.Call("port.del", {{"name", "extra"}});
-  EXPECT_EQ(Fetch().values.count(series), 0U);
+  EXPECT_TRUE(WaitUntil([&] { return Fetch().values.count(series) == 0; }));
 }
 
 }  // namespace
