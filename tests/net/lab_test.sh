@@ -27,10 +27,11 @@ refuses() {
   [[ $error == *$1* && $error != *$'\n'* ]] || fail "${*:2}: '$error' should be one line with '$1'"
 }
 
-# Files in /run but the folder of `ip netns`, and switches that run. A sanitizer's report is a file
+# Files in /run but the folder of `ip netns` and the locks of switches, which stay for the next ones,
+# and switches that run. A sanitizer's report is a file
 # there, too: see main.
 leftovers() {
-  find /run -mindepth 1 ! -path /run/netns
+  find /run -mindepth 1 ! -path /run/netns ! -path /run/tapswitch ! -path /run/tapswitch/locks
   find /proc/[0-9]*/exe -maxdepth 0 -lname '*tapswitchd*' 2>/dev/null || true
 }
 
