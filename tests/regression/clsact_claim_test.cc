@@ -110,10 +110,10 @@ TEST_F(ClsactClaimTest, PortsThatComeAfterPrivilegesWereGivenUpAreClaimed) {
   ControlClient().Call("port.add", {{"port", "netdev:vnet1"}});
   EXPECT_THAT(Filters(), HasSubstr("bpf"));
   EXPECT_THAT(tapswitchd.log(), Not(HasSubstr("already")));
-  // A second switch cannot have it: that one's lock is held.
-  const SwitchProcess second({"--name=br1", "netdev:vnet1"},
-                             {"setpriv", "--bounding-set=-bpf,-sys_admin"});
-  static_cast<void>(second.WaitUntilReady());
+  SwitchProcess second({"--name=br1", "netdev:vnet1"},
+                       {"setpriv", "--bounding-set=-bpf,-sys_admin"});
+  EXPECT_EQ(second.WaitForExit(), 1);
+  EXPECT_THAT(second.log(), HasSubstr("in use by another switch"));
   EXPECT_THAT(Filters(), HasSubstr("bpf"));
 }
 
