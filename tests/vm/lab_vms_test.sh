@@ -62,7 +62,8 @@ status_and_exec_say_that_a_virtual_machine_ended() {
 
 down_leaves_nothing() {
   "$lab" down
-  [[ -z $(find /run -mindepth 1 ! -path /run/netns ! -path /run/mount) ]] || fail "left: $(find /run)"
+  [[ -z $(find /run -mindepth 1 ! -path /run/netns ! -path /run/mount \
+      ! -path /run/tapswitch ! -path /run/tapswitch/locks) ]] || fail "left: $(find /run)"
   [[ -z $(find /proc/[0-9]*/exe -maxdepth 0 -lname '*qemu*' 2>/dev/null) ]] || fail 'QEMU runs on'
 }
 
