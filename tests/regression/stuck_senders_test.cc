@@ -97,15 +97,9 @@ TEST_F(StuckSendersTest, AStreamPortGoesOnAfterThereWasNoMemory) {
   no_memory_to_send = false;
   const size_t before = received;
   lone_.Turn(10);
-  const size_t before = received;
   receive_what_is_there();
   EXPECT_GT(received, before) << "without news of room";
-  // The rest is more than the socket takes at once; of that there is news.
-  lone_.ring().BecomeWritable(lone_.ring().watched().at(0).fd);
-  lone_.Turn();
-  receive_what_is_there();
-  EXPECT_GT(received, before) << "nothing but the time told it";
-  // The rest may be more than the socket's buffer holds.
+  // The rest may be more than the socket takes at once; of that there is news.
   for (int i = 0; i < 10 && received < sent; ++i) {
     lone_.ring().BecomeWritable(lone_.ring().watched().at(0).fd);
     lone_.Turn();
