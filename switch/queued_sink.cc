@@ -88,13 +88,12 @@ void QueuedSink::Shared::Run() {
 
 // To be called after what there is to do was put where HasWork looks.
 void QueuedSink::Shared::Wake() {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (sleeps.load(std::memory_order_relaxed) && sleeps.exchange(false)) wake.Signal();
+  if (sleeps.exchange(false)) wake.Signal();
 }
 
 void QueuedSink::Shared::Sleep() {
-  sleeps = true;
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // An exchange, not a store: it reads what Wake wrote last, so HasWork sees what came before that.
+  sleeps.exchange(true);
   if (!HasWork()) {
     pollfd event{.fd = wake.fd(), .events = POLLIN, .revents = 0};
     const int timeout = untold == 0 ? -1 : static_cast<int>(kTellingPause.count());

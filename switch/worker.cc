@@ -124,6 +124,15 @@ void Worker::OnLinkChange(const LinkEvent& link) {
   // They ask the kernel, and nobody else waits for the answers.
   lane_.OnLinkChange(link);
   const auto lock = lane_.LockBridge();
+  NoticeAll();
+}
+
+void Worker::OnLinkChangeLocked(const LinkEvent& link) {
+  lane_.OnLinkChange(link);
+  NoticeAll();
+}
+
+void Worker::NoticeAll() {
   for (Attached& attached : ports_) {
     if (attached.port != nullptr) NoticeStatus(attached);
   }

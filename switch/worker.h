@@ -124,6 +124,8 @@ class Worker {
 
   // Tells every port of a change in the kernel's interfaces. Locks by itself.
   void OnLinkChange(const LinkEvent& link);
+  // The same by a command, which has the bridge locked.
+  void OnLinkChangeLocked(const LinkEvent& link);
 
   // Runs what waits, with the bridge locked, which then has a view that is up to date: whoever has the
   // result of a command knows that all workers forward by it.
@@ -153,6 +155,7 @@ class Worker {
   [[nodiscard]] std::optional<std::chrono::nanoseconds> Timeout() const;
   [[nodiscard]] std::optional<Tick> NextDeadline() const;
   void NoticeStatus(Attached& attached);
+  void NoticeAll();
   void UpdateOwnAddress(Attached& attached);
   void ListOwnAddress(MacAddress address, const Attached& attached);
   void WarnOfRival(MacAddress address, const Attached& attached);

@@ -159,7 +159,7 @@ std::optional<PortStatus> InterfaceMinder::StatusOf(std::string_view port) const
 
 void InterfaceMinder::Tell(const LinkEvent& news) {
   running_.commands.Call([&] {
-    running_.worker.OnLinkChange(news);
+    running_.worker.OnLinkChangeLocked(news);
     running_.workers.OnLinkChange(news);
   });
 }

@@ -1,0 +1,1 @@
+// Holds nothing: CMake compiles the headers that tests share with it.
