@@ -27,7 +27,6 @@ std::string DescribeReadError(int error) { return error == 0 ? "end of file" : s
 // discipline, the backlog of a veth's other end), and rarely a want of memory.
 DropReason ReasonFor(int write_error, FileKind kind) {
   if (SaysLinkIsDown(write_error)) return DropReason::kLinkDown;
-  // A packet socket takes the MTU, the Ethernet header, and four bytes more where they are an 802.1Q tag.
   if (write_error == EMSGSIZE) return DropReason::kTooLong;
   const bool is_queue = kind == FileKind::kPacketSocket && write_error == ENOBUFS;
   if (is_queue || write_error == EAGAIN) return DropReason::kQueueFull;
@@ -229,6 +228,46 @@ void InterfacePort::OnWritesFailed(int32_t error, const LostFrames& lost) {
 
 void InterfacePort::Send(std::span<const WireFrame> frames) {
   if (!status_.link_up || closing_) return DropAll(frames, DropReason::kLinkDown);
+  if (!is_foreign()) return SendByRing(frames);
+  while (!frames.empty()) {
+    const auto too_long = std::find_if(frames.begin(), frames.end(), [this](const auto& frame) {
+      return link_.mtu != 0 && IsTooLongForSocket(frame, link_.mtu);
+    });
+    SendByRing({frames.begin(), too_long});
+    if (too_long == frames.end()) return;
+    ring_->Submit();  // they stay in order
+    SendLong(*too_long);
+    frames = {too_long + 1, frames.end()};
+  }
+}
+
+void InterfacePort::SendLong(const WireFrame& frame) {
+  identity_.counters->sent.Add(frame.size);
+  if (const int error = TrySendLong(frame); error != 0) {
+    OnWritesFailed(error, {.frames = 1, .bytes = frame.size});
+  }
+}
+
+int InterfacePort::TrySendLong(const WireFrame& frame) {
+  // Once more with more room, when the MTU has been raised since.
+  for (bool is_new = false;; is_new = true) {
+    const int error = long_frames_ ? long_frames_->Send(frame) : EMSGSIZE;
+    if (error != EMSGSIZE || is_new) return error;
+    long_frames_.reset();
+    if (cannot_send_long_) return EMSGSIZE;
+    auto opened = LongFrames::Open(fd(), frame.size);
+    if (opened.ok()) {
+      long_frames_.emplace(*std::move(opened));
+      continue;
+    }
+    cannot_send_long_ = true;
+    spdlog::warn("port {}: frames of four bytes above the MTU are lost (too_long) here: {}",
+                 identity_.name, std::string(opened.status().message()));
+    return EMSGSIZE;
+  }
+}
+
+void InterfacePort::SendByRing(std::span<const WireFrame> frames) {
   PortCounters& counters = *identity_.counters;
   bool submitted = false;
   while (!frames.empty()) {
@@ -339,6 +378,8 @@ bool InterfacePort::SwitchFile() {
   RefreshCounters();  // the old file knows what it has lost
   if (slot_) ring_->RemoveFile(*slot_);
   slot_.reset();
+  long_frames_.reset();
+  cannot_send_long_ = false;
   medium_.file = std::exchange(next_file_, {});
   drops_file_ = false;
   if (!medium_.file.valid()) return false;

@@ -29,6 +29,7 @@
 #include "ports/buffer_memory.h"
 #include "ports/file_descriptor.h"
 #include "ports/link_monitor.h"
+#include "ports/long_frames.h"
 #include "ports/port.h"
 #include "ports/ring.h"
 #include "switch/forwarding/buffer_pool.h"
@@ -111,6 +112,9 @@ class InterfacePort : public Port {
   void OnReadFailed(int error);
   void OnWritesFailed(int32_t error, const LostFrames& lost);
   void DropAll(std::span<const WireFrame> frames, DropReason reason) const;
+  void SendByRing(std::span<const WireFrame> frames);
+  void SendLong(const WireFrame& frame);
+  [[nodiscard]] int TrySendLong(const WireFrame& frame);
   void StartReading();
   void AskForLink();
   void TakeNewFile();
@@ -133,11 +137,13 @@ class InterfacePort : public Port {
   bool used_before_ = false;     // pages of the buffers may be in use
   std::vector<BufferId> taken_;  // out of the pool since the last Recycle; capacity is reserved
 
-  Ring* ring_ = nullptr;          // null until Start has succeeded
-  std::optional<FileSlot> slot_;  // nothing when a new file could not be registered
-  FileDescriptor next_file_;      // takes the place of the medium's once no read is going on
-  LinkEvent link_;                // as last known; ifindex 0 when it is not known
-  bool link_known_ = true;        // false: the last query failed, and the link is taken to be up
+  Ring* ring_ = nullptr;                   // null until Start has succeeded
+  std::optional<FileSlot> slot_;           // nothing when a new file could not be registered
+  std::optional<LongFrames> long_frames_;  // of the file, once there was such a frame
+  FileDescriptor next_file_;       // takes the place of the medium's once no read is going on
+  LinkEvent link_;                 // as last known; ifindex 0 when it is not known
+  bool link_known_ = true;         // false: the last query failed, and the link is taken to be up
+  bool cannot_send_long_ = false;  // the log has been told why
   bool deleted_ = false;
   std::string deletion_;     // what the query said of it, if it said why
   bool drops_file_ = false;  // the file is to be closed once no read is going on

@@ -1,0 +1,128 @@
+#include "ports/tcx_tag.h"
+
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstddef>
+
+#include "absl/status/status.h"
+
+namespace tapswitch {
+namespace {
+
+// Newer than Debian 12's headers (uapi linux/bpf.h).
+constexpr uint32_t kTcxEgress = 47;     // BPF_TCX_EGRESS
+constexpr int kTcxNext = -1;            // TCX_NEXT
+constexpr int kTcxDrop = 2;             // TCX_DROP
+constexpr uint32_t kBefore = 1U << 3U;  // BPF_F_BEFORE
+
+static_assert(std::endian::native == std::endian::little);
+constexpr int kVlanInNetworkOrder = 0x0081;         // 0x8100
+constexpr int kServiceVlanInNetworkOrder = 0xa888;  // 0x88a8
+
+constexpr bpf_insn Make(int code, unsigned to, unsigned from, int offset, int value) {
+  bpf_insn made{};
+  made.code = static_cast<uint8_t>(code);
+  made.dst_reg = to & 0xfU;
+  made.src_reg = from & 0xfU;
+  made.off = static_cast<int16_t>(offset);
+  made.imm = value;
+  return made;
+}
+constexpr bpf_insn Move(unsigned to, unsigned from) {
+  return Make(BPF_ALU64 | BPF_MOV | BPF_X, to, from, 0, 0);
+}
+constexpr bpf_insn Set(unsigned to, int value) {
+  return Make(BPF_ALU64 | BPF_MOV | BPF_K, to, 0, 0, value);
+}
+constexpr bpf_insn Add(unsigned to, int value) {
+  return Make(BPF_ALU64 | BPF_ADD | BPF_K, to, 0, 0, value);
+}
+constexpr bpf_insn Load(int size, unsigned to, unsigned base, int offset) {
+  return Make(BPF_LDX | BPF_MEM | size, to, base, offset, 0);
+}
+constexpr bpf_insn Store(int size, unsigned base, int offset, unsigned from) {
+  return Make(BPF_STX | BPF_MEM | size, base, from, offset, 0);
+}
+constexpr bpf_insn SwapBytes(unsigned of, int bits) {
+  return Make(BPF_ALU | BPF_END | BPF_TO_BE, of, 0, 0, bits);
+}
+constexpr bpf_insn Call(bpf_func_id function) {
+  return Make(BPF_JMP | BPF_CALL, 0, 0, 0, function);
+}
+constexpr bpf_insn Exit() { return Make(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
+// `by` counts from the next instruction.
+constexpr bpf_insn JumpIf(int condition, unsigned of, int value, int by) {
+  return Make(BPF_JMP32 | condition | BPF_K, of, 0, by, value);
+}
+
+FileDescriptor LoadProgram(uint32_t mark) {
+  constexpr int16_t kMark = offsetof(__sk_buff, mark);
+  constexpr int kTagAt = 12;
+  constexpr int kTagSize = 4;
+  constexpr int16_t kType = -8;  // on the stack
+  constexpr int16_t kValue = kType + 2;
+  const std::array program{
+      Move(BPF_REG_6, BPF_REG_1),
+      Load(BPF_W, BPF_REG_0, BPF_REG_6, kMark),
+      JumpIf(BPF_JNE, BPF_REG_0, static_cast<int>(mark), 22),
+      Set(BPF_REG_0, 0),
+      Store(BPF_W, BPF_REG_6, kMark, BPF_REG_0),
+      // What stands behind the addresses.
+      Move(BPF_REG_1, BPF_REG_6),
+      Set(BPF_REG_2, kTagAt),
+      Move(BPF_REG_3, BPF_REG_10),
+      Add(BPF_REG_3, kType),
+      Set(BPF_REG_4, kTagSize),
+      Call(BPF_FUNC_skb_load_bytes),
+      JumpIf(BPF_JNE, BPF_REG_0, 0, 13),
+      Load(BPF_H, BPF_REG_7, BPF_REG_10, kType),
+      JumpIf(BPF_JEQ, BPF_REG_7, kVlanInNetworkOrder, 1),
+      JumpIf(BPF_JNE, BPF_REG_7, kServiceVlanInNetworkOrder, 10),
+      Load(BPF_H, BPF_REG_8, BPF_REG_10, kValue),
+      SwapBytes(BPF_REG_8, 16),
+      // Out of the bytes, and back beside them.
+      Move(BPF_REG_1, BPF_REG_6),
+      Call(BPF_FUNC_skb_vlan_pop),
+      JumpIf(BPF_JNE, BPF_REG_0, 0, 5),
+      Move(BPF_REG_1, BPF_REG_6),
+      Move(BPF_REG_2, BPF_REG_7),
+      Move(BPF_REG_3, BPF_REG_8),
+      Call(BPF_FUNC_skb_vlan_push),
+      JumpIf(BPF_JNE, BPF_REG_0, 0, 2),
+      Set(BPF_REG_0, kTcxNext),
+      Exit(),
+      Set(BPF_REG_0, kTcxDrop),  // rather than without its tag
+      Exit(),
+  };
+  constexpr const char* kLicense = "Apache-2.0";
+  bpf_attr attributes{};
+  attributes.prog_type = BPF_PROG_TYPE_SCHED_CLS;
+  attributes.insns = reinterpret_cast<uintptr_t>(program.data());
+  attributes.insn_cnt = program.size();
+  attributes.license = reinterpret_cast<uintptr_t>(kLicense);
+  return FileDescriptor(
+      static_cast<int>(syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes))));
+}
+
+}  // namespace
+
+absl::StatusOr<FileDescriptor> AttachTagMover(int ifindex, uint32_t mark) {
+  const FileDescriptor program = LoadProgram(mark);
+  if (!program.valid()) return absl::ErrnoToStatus(errno, "loading a BPF program");
+  bpf_attr attributes{};
+  attributes.link_create.prog_fd = static_cast<uint32_t>(program.get());
+  attributes.link_create.target_ifindex = static_cast<uint32_t>(ifindex);
+  attributes.link_create.attach_type = kTcxEgress;
+  attributes.link_create.flags = kBefore;
+  FileDescriptor link(
+      static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes))));
+  if (!link.valid()) return absl::ErrnoToStatus(errno, "attaching a BPF program");
+  return link;
+}
+
+}  // namespace tapswitch
