@@ -228,10 +228,11 @@ void InterfacePort::OnWritesFailed(int32_t error, const LostFrames& lost) {
 
 void InterfacePort::Send(std::span<const WireFrame> frames) {
   if (!status_.link_up || closing_) return DropAll(frames, DropReason::kLinkDown);
-  if (!is_foreign()) return SendByRing(frames);
+  if (!is_foreign() || link_.mtu == 0) return SendByRing(frames);
+  const size_t always_taken = link_.mtu + kEthernetHeaderSize;
   while (!frames.empty()) {
-    const auto too_long = std::find_if(frames.begin(), frames.end(), [this](const auto& frame) {
-      return link_.mtu != 0 && IsTooLongForSocket(frame, link_.mtu);
+    const auto too_long = std::find_if(frames.begin(), frames.end(), [&](const auto& frame) {
+      return frame.size > always_taken && IsTooLongForSocket(frame, link_.mtu);
     });
     SendByRing({frames.begin(), too_long});
     if (too_long == frames.end()) return;

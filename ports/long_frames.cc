@@ -104,12 +104,11 @@ size_t SlotSizeFor(size_t longest) {
 }  // namespace
 
 bool IsTooLongForSocket(const WireFrame& frame, uint32_t mtu) {
-  if (frame.size <= mtu + kEthernetHeaderSize) return false;
   constexpr size_t kGsoType = 1;  // in the virtio-net header
   std::array<std::byte, kVirtioNetHeaderSize + kEthernetHeaderSize> head;
   if (!CopyBytes(frame, 0, head) || head[kGsoType] != std::byte{0}) return false;
   const bool has_tag = LoadBe16(head.data() + head.size() - 2) == ETHERTYPE_VLAN;
-  return !has_tag || frame.size > mtu + kEthernetHeaderSize + kVlanTagSize;
+  return frame.size > mtu + kEthernetHeaderSize + (has_tag ? kVlanTagSize : 0);
 }
 
 absl::StatusOr<LongFrames> LongFrames::Open(int packet_socket, size_t longest) {

@@ -177,7 +177,8 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOpt
   std::unique_ptr<NetdevDevice> device(new NetdevDevice(options, *std::move(netns), queues));
   device->claim_ = *std::move(claim);
   device->warnings_ = std::move(warnings);
-  device->first_address_ = (*link)->address;
+  const bool is_guests = (*link)->tun && !options.shared_with_host;
+  if (!is_guests) device->first_address_ = (*link)->address;
   absl::Status attached = device->OpenSockets();
   if (attached.ok()) attached = device->Attach(**link);
   if (!attached.ok()) return annotate(attached);

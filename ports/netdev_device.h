@@ -62,7 +62,8 @@ class NetdevDevice {
   // during a Query.
   [[nodiscard]] FileDescriptor TakeSocket(size_t queue = 0);
 
-  // What the interface was used for when it was opened (interface_usage.h), and its address then.
+  // What the interface was used for when it was opened (interface_usage.h), and the address of the
+  // bridge that it brought then; zero: none, as a guest's TAP has none.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   [[nodiscard]] MacAddress first_address() const { return first_address_; }
 

@@ -130,15 +130,15 @@ EgressBuilder::Result EgressBuilder::AddJoined(std::span<const EgressFrame> copi
 EgressBuilder::Result EgressBuilder::Append(EgressFrame copy, const EgressLimits& limits) {
   const Frame& frame = batch_[copy.frame];
   if (IsTooLong(frame, limits.mtu)) return Result::kTooLong;
-  const bool finish = !limits.accepted.covers(frame.needed);
-  if (!finish && copy.edit == TagEdit::kKeep) {
+  const Work work = WorkFor(frame, limits);
+  if (work == Work::kNone && copy.edit == TagEdit::kKeep) {
     if (frames_.size() == kMaxFrames) return Result::kNoRoom;
     frames_.push_back({.pieces = {&frame.wire, 1}, .size = frame.bytes().size()});
     return Result::kAppended;
   }
-  Finished& finished = finished_[copy.frame][static_cast<size_t>(FormOf(copy.edit, finish))];
+  Finished& finished = finished_[copy.frame][FormOf(copy.edit, work)];
   if (finished.count == 0) {
-    const Result result = Make(frame, copy, finish, finished);
+    const Result result = Make(frame, copy, work, finished);
     if (result != Result::kAppended) return result;
   }
   if (frames_.size() + finished.count > kMaxFrames) return Result::kNoRoom;
@@ -147,17 +147,25 @@ EgressBuilder::Result EgressBuilder::Append(EgressFrame copy, const EgressLimits
   return Result::kAppended;
 }
 
-EgressBuilder::Form EgressBuilder::FormOf(TagEdit edit, bool finish) {
-  if (edit == TagEdit::kKeep) return Form::kFinished;
-  if (edit == TagEdit::kPop) return finish ? Form::kFinishedPopped : Form::kPopped;
-  return finish ? Form::kFinishedEdited : Form::kEdited;
+EgressBuilder::Work EgressBuilder::WorkFor(const Frame& frame, const EgressLimits& limits) {
+  if (limits.accepted.covers(frame.needed)) return Work::kNone;
+  if (!frame.offload.tunnelled) return Work::kFinish;
+  const auto needed = OffloadsOfRuns(frame.offload, frame.bytes());
+  return needed && limits.accepted.covers(*needed) ? Work::kFinishToRuns : Work::kFinish;
 }
 
-EgressBuilder::Result EgressBuilder::Make(const Frame& frame, EgressFrame copy, bool finish,
+size_t EgressBuilder::FormOf(TagEdit edit, Work work) {
+  constexpr size_t kEdits = 3;
+  size_t kind = 0;
+  if (edit != TagEdit::kKeep) kind = edit == TagEdit::kPop ? 1 : 2;
+  return static_cast<size_t>(work) * kEdits + kind;
+}
+
+EgressBuilder::Result EgressBuilder::Make(const Frame& frame, EgressFrame copy, Work work,
                                           Finished& result) {
-  if (!finish) return EditOnly(frame, copy, result);
+  if (work == Work::kNone) return EditOnly(frame, copy, result);
   return frame.offload.gso == GsoType::kNone ? FinishChecksum(frame, copy, result)
-                                             : FinishSegments(frame, copy, result);
+                                             : FinishSegments(frame, copy, work, result);
 }
 
 EgressBuilder::Result EgressBuilder::EditOnly(const Frame& frame, EgressFrame copy,
@@ -194,22 +202,60 @@ EgressBuilder::Result EgressBuilder::FinishChecksum(const Frame& frame, EgressFr
   return Result::kAppended;
 }
 
-EgressBuilder::Result EgressBuilder::FinishSegments(const Frame& frame, EgressFrame copy,
+EgressBuilder::Result EgressBuilder::FinishSegments(const Frame& frame, EgressFrame copy, Work work,
                                                     Finished& result) {
-  const auto bytes = frame.bytes();
-  const auto plan = PlanSegments(frame.offload, bytes);
+  const auto plan = PlanSegments(frame.offload, frame.bytes());
   if (!plan) return Result::kUnsegmentable;
   const size_t scratch = plan->count * (kVirtioNetHeaderSize + kHeadroom + plan->header_size);
   if (plan->count > kMaxFrames || scratch > kHeaderScratch) return Result::kUnsegmentable;
   if (!HasRoom(plan->count, plan->count * kPiecesPerFrame, scratch)) return Result::kNoRoom;
-  result = {.first = static_cast<uint16_t>(finished_frames_.size()),
-            .count = static_cast<uint16_t>(plan->count)};
-  for (size_t i = 0; i < plan->count; ++i) {
-    const auto header = TakeHeader(plan->header_size);
-    BuildSegmentHeaders(frame.offload, bytes, *plan, i, header);
-    AddFrame(header, copy, {}, bytes.subspan(plan->payload_offset(i), plan->payload_length(i)));
+  const size_t first = finished_frames_.size();
+  const auto runs = work == Work::kFinishToRuns ? PlanRuns(*plan, frame.bytes()) : std::nullopt;
+  if (runs) {
+    AddRuns(frame, copy, *plan, *runs);
+  } else {
+    AddSegments(frame, copy, *plan);
   }
+  result = {.first = static_cast<uint16_t>(first),
+            .count = static_cast<uint16_t>(finished_frames_.size() - first)};
   return Result::kAppended;
+}
+
+void EgressBuilder::AddSegments(const Frame& frame, EgressFrame copy, const SegmentPlan& plan) {
+  const auto bytes = frame.bytes();
+  for (size_t i = 0; i < plan.count; ++i) {
+    const auto header = TakeHeader(plan.header_size);
+    BuildSegmentHeaders(frame.offload, bytes, plan, i, header);
+    AddFrame(header, copy, {}, bytes.subspan(plan.payload_offset(i), plan.payload_length(i)));
+  }
+}
+
+void EgressBuilder::AddRuns(const Frame& frame, EgressFrame copy, const SegmentPlan& plan,
+                            const TunnelRuns& runs) {
+  for (size_t i = 0; i < plan.count; i += runs.segments) {
+    AddRun(frame, copy, plan, runs, i, std::min(runs.segments, plan.count - i));
+  }
+}
+
+void EgressBuilder::AddRun(const Frame& frame, EgressFrame copy, const SegmentPlan& plan,
+                           const TunnelRuns& runs, size_t first, size_t count) {
+  const auto bytes = frame.bytes();
+  const size_t first_piece = pieces_.size();
+  std::span<std::byte> head;
+  size_t run_size = 0;
+  for (size_t i = first; i < first + count; ++i) {
+    const auto header = TakeHeader(plan.header_size);
+    BuildSegmentHeaders(frame.offload, bytes, plan, i, header);
+    const auto inner = header.subspan(runs.outer_size);
+    const auto payload = bytes.subspan(plan.payload_offset(i), plan.payload_length(i));
+    if (i == first) head = header;
+    pieces_.push_back({.data = inner.data(), .size = inner.size()});
+    pieces_.push_back({.data = payload.data(), .size = payload.size()});
+    run_size += inner.size() + payload.size();
+  }
+  if (count > 1) BuildRunHeaders(runs, plan, run_size, head);
+  pieces_[first_piece] = FinishHeader(head, copy, count > 1 ? runs.offload : VirtioNetHeader{});
+  AddFrame(first_piece);
 }
 
 bool EgressBuilder::HasRoom(size_t frames, size_t pieces, size_t bytes) const {

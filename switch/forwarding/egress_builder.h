@@ -30,6 +30,8 @@
 #include "switch/forwarding/egress_lists.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/offload/coalescing.h"
+#include "switch/forwarding/offload/segmentation.h"
+#include "switch/forwarding/offload/tunnel_runs.h"
 #include "switch/forwarding/wire_frame.h"
 
 namespace tapswitch {
@@ -77,16 +79,23 @@ class EgressBuilder {
 
   // The forms that one frame can leave in, besides as it came. Of tags there are two, as it is
   // either tagged or not; that it came with a priority tag makes both an edit.
-  enum class Form : uint8_t { kFinished, kFinishedEdited, kFinishedPopped, kEdited, kPopped };
-  static constexpr size_t kForms = 5;
-  static Form FormOf(TagEdit edit, bool finish);
+  // And a tunnel's segments leave one by one, or in runs.
+  enum class Work : uint8_t { kNone, kFinish, kFinishToRuns };
+  static constexpr size_t kForms = 9;
+  [[nodiscard]] static size_t FormOf(TagEdit edit, Work work);
+  [[nodiscard]] static Work WorkFor(const Frame& frame, const EgressLimits& limits);
 
   size_t Join(std::span<const EgressFrame> copies, const EgressLimits& limits);
   Result AddJoined(std::span<const EgressFrame> copies);
-  Result Make(const Frame& frame, EgressFrame copy, bool finish, Finished& result);
+  Result Make(const Frame& frame, EgressFrame copy, Work work, Finished& result);
   Result EditOnly(const Frame& frame, EgressFrame copy, Finished& result);
   Result FinishChecksum(const Frame& frame, EgressFrame copy, Finished& result);
-  Result FinishSegments(const Frame& frame, EgressFrame copy, Finished& result);
+  Result FinishSegments(const Frame& frame, EgressFrame copy, Work work, Finished& result);
+  void AddSegments(const Frame& frame, EgressFrame copy, const SegmentPlan& plan);
+  void AddRuns(const Frame& frame, EgressFrame copy, const SegmentPlan& plan,
+               const TunnelRuns& runs);
+  void AddRun(const Frame& frame, EgressFrame copy, const SegmentPlan& plan, const TunnelRuns& runs,
+              size_t first, size_t count);
   [[nodiscard]] bool HasRoom(size_t frames, size_t pieces, size_t bytes) const;
   std::span<std::byte> TakeHeader(size_t frame_header_size);
   void AddFrame(std::span<std::byte> header, EgressFrame copy, const VirtioNetHeader& offload,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <vector>
 
@@ -101,27 +102,130 @@ TEST(TunnelSegmentationTest, WhatCannotBeRepeatedIsBeyondTheSwitchAndNotBad) {
   EXPECT_FALSE(IsBeyondTheSwitch(bad, UnfinishedFrame(inner)));
 }
 
-TEST(TunnelSegmentationTest, APortThatTakesAllOffloadsGetsTheSegments) {
-  TestFrames frames;
-  const IpPacket inner{.payload = Bytes(3000, std::byte{5})};
-  for (const Kind kind : {Kind::kVxlan, Kind::kGre}) {
-    const Tunnel tunnel{.kind = kind, .checksum = true};
-    const UncutTunnel uncut = UnfinishedTunnel(tunnel, inner, 1000);
-    std::vector<Frame> batch = {frames.WithOffload(
-        PortId{0}, uncut.bytes, ValidateOffload(uncut.header, uncut.bytes).value())};
-    EgressBuilder builder;
-    builder.Begin(batch);
-    ASSERT_EQ(builder.Append({.frame = 0}, {.accepted = OffloadSet::All(), .mtu = 1500}),
+class TunnelRunsTest : public testing::Test {
+ protected:
+  // What leaves by a port that takes these offloads, behind virtio-net headers.
+  std::vector<Bytes> Send(const UncutTunnel& uncut, EgressFrame copy, OffloadSet accepted) {
+    batch_ = {frames_.WithOffload(PortId{0}, uncut.bytes,
+                                  ValidateOffload(uncut.header, uncut.bytes).value())};
+    builder_.Begin(batch_);
+    EXPECT_EQ(builder_.Append(copy, {.accepted = accepted, .mtu = 9000}),
               EgressBuilder::Result::kAppended);
     std::vector<Bytes> sent;
-    for (const WireFrame& frame : builder.frames()) {
-      const auto wire = Gather(frame);
-      EXPECT_TRUE(std::ranges::all_of(std::span(wire).first(kVirtioNetHeaderSize),
-                                      [](std::byte byte) { return byte == std::byte{0}; }));
-      sent.emplace_back(wire.begin() + kVirtioNetHeaderSize, wire.end());
-    }
-    EXPECT_EQ(sent, NaiveTunnelSegments(tunnel, inner, 1000));
+    for (const WireFrame& frame : builder_.frames()) sent.push_back(Gather(frame));
+    return sent;
   }
+
+  struct Cut {
+    std::vector<Bytes> segments;
+    std::vector<bool> was_in_run;
+  };
+
+  // Cuts what is left to be cut.
+  static Cut CutAll(const std::vector<Bytes>& sent) {
+    constexpr size_t kMaxIpSize = 65'535;
+    Cut cut;
+    for (const Bytes& wire : sent) {
+      const auto claimed =
+          ParseVirtioNetHeader(std::span(wire).first<kVirtioNetHeaderSize>()).value();
+      const Bytes frame(wire.begin() + kVirtioNetHeaderSize, wire.end());
+      const bool is_run = claimed.gso != GsoType::kNone;
+      EXPECT_LE(frame.size(), kMaxIpSize + kEthernetHeaderSize + kVlanTagSize);
+      std::vector<Bytes> parts{frame};
+      if (is_run) {
+        const auto header = ValidateOffload(claimed, frame);
+        EXPECT_EQ(header, claimed) << "as it is, the kernel takes it";
+        EXPECT_FALSE(header.value_or(VirtioNetHeader{}).tunnelled);
+        parts = Segments(claimed, frame);
+        EXPECT_GT(parts.size(), 1U);
+        EXPECT_LE(parts.size(), 64U);
+      } else {
+        EXPECT_FALSE(claimed.needs_checksum);
+      }
+      cut.segments.insert(cut.segments.end(), parts.begin(), parts.end());
+      cut.was_in_run.resize(cut.segments.size(), is_run);
+    }
+    return cut;
+  }
+
+  TestFrames frames_;
+  std::vector<Frame> batch_;
+  EgressBuilder builder_;
+};
+
+constexpr std::array kOverUdp{Kind::kVxlan, Kind::kVxlanGpe, Kind::kGeneve, Kind::kGue, Kind::kFou};
+
+TEST_F(TunnelRunsTest, WhatIsCutFromRunsIsWhatLeavesOneByOne) {
+  size_t in_runs = 0;
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    RandomIpPackets random(seed);
+    const IpPacket inner = InnerPacket(random);
+    Tunnel tunnel = RandomTunnel(random, kOverUdp[seed % kOverUdp.size()]);
+    const auto gso_size =
+        static_cast<uint16_t>(random.Number(30, std::max<size_t>(30, inner.payload.size())));
+    const Cut cut = CutAll(Send(UnfinishedTunnel(tunnel, inner, gso_size), {}, OffloadSet::All()));
+
+    const auto alone = NaiveTunnelSegments(tunnel, inner, gso_size);
+    tunnel.checksum = true;  // which a run has in any case
+    const auto summed = NaiveTunnelSegments(tunnel, inner, gso_size);
+    ASSERT_EQ(cut.segments.size(), alone.size());
+    for (size_t i = 0; i < alone.size(); ++i) {
+      ASSERT_EQ(cut.segments[i], cut.was_in_run[i] ? summed[i] : alone[i]) << i;
+      if (cut.was_in_run[i]) ++in_runs;
+    }
+  }
+  EXPECT_GT(in_runs, 1000U);
+}
+
+TEST_F(TunnelRunsTest, TheLongestFrameLeavesInRunsThatArePackets) {
+  const IpPacket inner{.payload = Bytes(65'000, std::byte{5})};
+  for (const uint16_t gso_size : {uint16_t{48}, uint16_t{1398}, uint16_t{8900}}) {
+    const Tunnel tunnel{.checksum = true};
+    const auto sent = Send(UnfinishedTunnel(tunnel, inner, gso_size), {}, OffloadSet::All());
+    const Cut cut = CutAll(sent);
+    EXPECT_EQ(cut.segments, NaiveTunnelSegments(tunnel, inner, gso_size));
+    EXPECT_LE(sent.size(), 1 + cut.segments.size() / std::min<size_t>(64, 60'000 / gso_size));
+  }
+}
+
+TEST_F(TunnelRunsTest, TagsArePutOnOnce) {
+  const IpPacket inner{.payload = Bytes(3000, std::byte{5})};
+  const Tunnel tunnel{.checksum = true};
+  const EgressFrame copy{.frame = 0, .edit = TagEdit::kPush, .tag = {.protocol = EtherType::kVlan, .control = 5}};
+  const Cut cut = CutAll(Send(UnfinishedTunnel(tunnel, inner, 1000), copy, OffloadSet::All()));
+  auto expected = NaiveTunnelSegments(tunnel, inner, 1000);
+  const auto tag = ByteWriter().U16(0x8100).U16(5).bytes();
+  for (Bytes& segment : expected) segment.insert(segment.begin() + 12, tag.begin(), tag.end());
+  EXPECT_EQ(cut.segments, expected);
+}
+
+TEST_F(TunnelRunsTest, OtherTunnelsAndPortsGetTheSegments) {
+  const IpPacket inner{.payload = Bytes(3000, std::byte{5})};
+  OffloadSet no_udp = OffloadSet::All();
+  no_udp.remove(Offload::kUdp4);
+  struct Case {
+    Kind kind;
+    OffloadSet accepted;
+  };
+  for (const Case& one :
+       {Case{Kind::kGre, OffloadSet::All()}, Case{Kind::kVxlan, no_udp}, Case{Kind::kVxlan, {}}}) {
+    const Tunnel tunnel{.kind = one.kind, .checksum = true};
+    const Cut cut = CutAll(Send(UnfinishedTunnel(tunnel, inner, 1000), {}, one.accepted));
+    EXPECT_EQ(cut.segments, NaiveTunnelSegments(tunnel, inner, 1000));
+    EXPECT_EQ(cut.was_in_run, std::vector<bool>(3, false));
+  }
+}
+
+TEST_F(TunnelRunsTest, TwoPortsOfOneTurnGetEachItsOwn) {
+  const IpPacket inner{.payload = Bytes(3000, std::byte{5})};
+  const Tunnel tunnel{.checksum = true};
+  const auto runs = Send(UnfinishedTunnel(tunnel, inner, 1000), {}, OffloadSet::All());
+  builder_.ClearFrames();
+  ASSERT_EQ(builder_.Append(EgressFrame{}, {.accepted = {}, .mtu = 9000}),
+            EgressBuilder::Result::kAppended);
+  EXPECT_EQ(runs.size(), 1U);
+  EXPECT_EQ(builder_.frames().size(), 3U);
 }
 
 // The check value of CRC-32C is that of "123456789": 0xE3069283 (RFC 3720 has more). Here the field
