@@ -7,11 +7,14 @@
 #include <netlink/msg.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "ports/link_event_socket.h"
 #include "ports/link_state.h"
+#include "ports/netns_name.h"
 #include "ports/route_socket.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -106,6 +109,8 @@ LinkEvent EventOf(NetnsId netns, const LinkState& link, bool removed) {
 struct LinkMonitor::Namespace {
   NetnsId id;
   int nsid = NETNSA_NSID_NOT_ASSIGNED;  // only the switch's own may have none
+  std::optional<uint64_t> cookie{};     // nothing where it is not to be had
+  size_t ends_due = 0;                  // of earlier ones with its numbers, yet to be reported
   std::set<int> links{};                // those known to exist, by ifindex
 };
 
@@ -131,29 +136,35 @@ absl::Status LinkMonitor::Listen() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<NetnsId> LinkMonitor::Watch(int netns_fd) {
-  const auto id = IdentifyNetns(netns_fd);
-  if (!id.ok()) return id;
+absl::StatusOr<NetnsId> LinkMonitor::Watch(const NetworkNamespace& netns) {
+  const NetnsId id = netns.id();
   if (absl::Status listening = Listen(); !listening.ok()) return listening;
-  const bool is_own = *id == own_;
+  const bool is_own = id == own_;
   if (!is_own && !socket_->hears_all()) {
     return absl::PermissionDeniedError(
         "interfaces in other network namespaces cannot be watched: it takes CAP_NET_BROADCAST");
   }
-  const auto nsid = is_own ? absl::StatusOr<int>(own_nsid_) : QueryOrAssignNsid(netns_fd);
+  const auto nsid = is_own ? absl::StatusOr<int>(own_nsid_) : QueryOrAssignNsid(netns.fd());
   if (!nsid.ok()) return nsid.status();
-  Namespace* watched = FindNamespace(*id);
-  if (watched != nullptr && watched->nsid == *nsid) return id;
+  const auto cookie = is_own ? std::nullopt : CookieOf(netns);
+  Namespace* watched = FindNamespace(id);
+  const bool has_same_id = watched != nullptr && watched->nsid == *nsid;
+  if (has_same_id && watched->cookie == cookie) return id;
 
   // From here on events arrive; what the list does not have is in them.
   const auto links = ListLinks(*nsid);
   if (!links.ok()) return links.status();
   if (watched == nullptr) {
-    watched = namespaces_.emplace_back(std::make_unique<Namespace>(Namespace{.id = *id})).get();
+    watched = namespaces_.emplace_back(std::make_unique<Namespace>(Namespace{.id = id})).get();
   }
-  // Otherwise it is a new namespace, with the inode of one whose end has not been reported yet.
+  // Otherwise it is a new namespace, with the inode of one whose end has not been reported yet; and maybe
+  // with its id, too.
+  if (has_same_id) ++watched->ends_due;
+  for (const int ifindex : std::exchange(watched->links, {})) {
+    Announce({.netns = id, .ifindex = ifindex, .removed = true});
+  }
   watched->nsid = *nsid;
-  watched->links.clear();
+  watched->cookie = cookie;
   for (const LinkState& link : *links) watched->links.insert(link.ifindex);
   return id;
 }
@@ -211,8 +222,12 @@ void LinkMonitor::Announce(LinkEvent event) {
 }
 
 void LinkMonitor::Forget(int nsid) {
-  const Namespace* const netns = FindNamespaceByNsid(nsid);
+  Namespace* const netns = FindNamespaceByNsid(nsid);
   if (netns == nullptr || netns->id == own_) return;
+  if (netns->ends_due > 0) {
+    --netns->ends_due;
+    return;
+  }
   for (const int ifindex : netns->links) {
     Announce({.netns = netns->id, .ifindex = ifindex, .removed = true});
   }
@@ -222,6 +237,7 @@ void LinkMonitor::Forget(int nsid) {
 void LinkMonitor::Resynchronize() {
   std::vector<int> ended;
   for (const auto& netns : namespaces_) {
+    netns->ends_due = 0;  // they may have been among what was lost
     const auto links = ListLinks(netns->nsid);
     if (absl::IsInvalidArgument(links.status())) ended.push_back(netns->nsid);
     if (!links.ok()) continue;

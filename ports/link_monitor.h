@@ -62,10 +62,9 @@ class LinkMonitor {
   LinkMonitor(const LinkMonitor&) = delete;
   LinkMonitor& operator=(const LinkMonitor&) = delete;
 
-  // Starts to watch the namespace that `netns_fd` (an open nsfs file, borrowed) refers to. Watching
-  // it already is no error. A namespace other than the switch's own requires CAP_NET_ADMIN, and
-  // CAP_NET_BROADCAST at the first Watch of all.
-  [[nodiscard]] absl::StatusOr<NetnsId> Watch(int netns_fd);
+  // Starts to watch a namespace. Watching it already is no error. A namespace other than the switch's
+  // own requires CAP_NET_ADMIN, and CAP_NET_BROADCAST at the first Watch of all.
+  [[nodiscard]] absl::StatusOr<NetnsId> Watch(const NetworkNamespace& netns);
 
   // The present state of interface `name` in a namespace that is being watched, asked of the kernel:
   // events that are still to be read may be older. NotFound when there is none of that name.

@@ -289,7 +289,7 @@ void NetdevDevice::ExcludeHost(int ifindex) {
 
 absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
   if (absl::Status followed = FollowNamespace(); !followed.ok()) return followed;
-  const auto netns = monitor.Watch(netns_->fd());
+  const auto netns = monitor.Watch(*netns_);
   if (!netns.ok()) return netns.status();
   if (ifindex_ != 0) {
     auto link = monitor.Find(*netns, ifindex_);

@@ -45,7 +45,7 @@ class TapQuery {
     for (int i = 0; i < kAttempts; ++i) {
       const auto location = LocateTap(fd_);
       if (!location.ok()) return location.status();
-      const auto netns = monitor_.Watch(location->netns.fd());
+      const auto netns = monitor_.Watch(location->netns);
       if (!netns.ok()) return netns.status();
       auto link = monitor_.Find(*netns, location->name);
       if (!link.ok()) continue;

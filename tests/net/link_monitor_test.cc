@@ -15,6 +15,7 @@
 
 #include "tests/support/fake_ring.h"
 #include "tests/support/netns_sandbox.h"
+#include "tests/support/wait_until.h"
 
 namespace tapswitch {
 namespace {
@@ -50,7 +51,7 @@ class LinkMonitorTest : public testing::Test {
   NetnsId Watch(const std::string& name = "") {
     const auto netns = name.empty() ? NetworkNamespace::Current() : NetworkNamespace::Open(name);
     EXPECT_TRUE(netns.ok()) << netns.status();
-    const auto id = monitor_->Watch(netns->fd());
+    const auto id = monitor_->Watch(*netns);
     EXPECT_TRUE(id.ok()) << id.status();
     EXPECT_EQ(id.value_or(NetnsId()), netns->id());
     return netns->id();
@@ -185,6 +186,25 @@ TEST_F(LinkMonitorTest, ANewNamespaceOfTheSameNameIsWatchedAnew) {
     sandbox_->Run("ip -n h1 link set lo mtu " + std::to_string(mtu));
     EXPECT_TRUE(Await([&](const LinkEvent& event) { return event.mtu == mtu; }));
     sandbox_->Run("ip netns del h1");
+  }
+}
+
+// The kernel gives the numbers of one that is gone to the next, and its end may not have been heard of.
+TEST_F(LinkMonitorTest, ANewNamespaceWithTheNumbersOfTheOldIsWatchedAnew) {
+  Watch();
+  for (int life = 0; life < 5; ++life) {
+    SCOPED_TRACE(life);
+    sandbox_->AddNetns("h1");
+    sandbox_->Run("ip link add v0 type veth peer name v1 netns h1");
+    const NetnsId h1 = Watch("h1");
+    const auto mtu = static_cast<uint32_t>(3000 + life);
+    sandbox_->Run("ip -n h1 link set lo mtu " + std::to_string(mtu));
+    EXPECT_TRUE(Await([&](const LinkEvent& event) {
+      return event.netns == h1 && event.mtu == mtu;
+    })) << h1.inode;
+    sandbox_->Run("ip netns del h1");
+    ASSERT_TRUE(WaitUntil([&] { return sandbox_->TryRun("ip link show v0").status != 0; }));
+    sandbox_->Run("sleep 0.3");  // it is not quite gone by then
   }
 }
 
