@@ -74,7 +74,7 @@ absl::StatusOr<Opened> OpenBeside(int packet_socket, int ifindex) {
   // Protocol 0: nothing arrives.
   FileDescriptor socket(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return absl::ErrnoToStatus(errno, "packet socket");
-  auto tag_mover = AttachTagMover(ifindex, kMark);
+  auto tag_mover = AttachTagMover(*netns, ifindex, kMark);
   return Opened{std::move(socket), tag_mover.ok() ? *std::move(tag_mover) : FileDescriptor()};
 }
 

@@ -1,8 +1,6 @@
 #include "ports/tcx_tag.h"
 
 #include <linux/bpf.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <array>
 #include <bit>
@@ -10,6 +8,7 @@
 #include <cstddef>
 
 #include "absl/status/status.h"
+#include "ports/bpf_link.h"
 
 namespace tapswitch {
 namespace {
@@ -60,7 +59,7 @@ constexpr bpf_insn JumpIf(int condition, unsigned of, int value, int by) {
   return Make(BPF_JMP32 | condition | BPF_K, of, 0, by, value);
 }
 
-FileDescriptor LoadProgram(uint32_t mark) {
+FileDescriptor LoadTagMover(uint32_t mark) {
   constexpr int16_t kMark = offsetof(__sk_buff, mark);
   constexpr int kTagAt = 12;
   constexpr int kTagSize = 4;
@@ -105,24 +104,17 @@ FileDescriptor LoadProgram(uint32_t mark) {
   attributes.insns = reinterpret_cast<uintptr_t>(program.data());
   attributes.insn_cnt = program.size();
   attributes.license = reinterpret_cast<uintptr_t>(kLicense);
-  return FileDescriptor(
-      static_cast<int>(syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes))));
+  return Bpf(BPF_PROG_LOAD, attributes);
 }
 
 }  // namespace
 
-absl::StatusOr<FileDescriptor> AttachTagMover(int ifindex, uint32_t mark) {
-  const FileDescriptor program = LoadProgram(mark);
+absl::StatusOr<FileDescriptor> AttachTagMover(const NetworkNamespace& netns, int ifindex,
+                                              uint32_t mark) {
+  const FileDescriptor program = LoadTagMover(mark);
   if (!program.valid()) return absl::ErrnoToStatus(errno, "loading a BPF program");
-  bpf_attr attributes{};
-  attributes.link_create.prog_fd = static_cast<uint32_t>(program.get());
-  attributes.link_create.target_ifindex = static_cast<uint32_t>(ifindex);
-  attributes.link_create.attach_type = kTcxEgress;
-  attributes.link_create.flags = kBefore;
-  FileDescriptor link(
-      static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes))));
-  if (!link.valid()) return absl::ErrnoToStatus(errno, "attaching a BPF program");
-  return link;
+  return LinkProgram(netns, program,
+                     {.ifindex = ifindex, .attach_type = kTcxEgress, .flags = kBefore});
 }
 
 }  // namespace tapswitch

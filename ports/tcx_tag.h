@@ -8,12 +8,14 @@
 
 #include "absl/status/statusor.h"
 #include "ports/file_descriptor.h"
+#include "ports/netns.h"
 
 namespace tapswitch {
 
 // It stays there, before all other programs, while the file is open, and works on frames with this
-// mark (SO_MARK), which it clears. For the namespace that the thread is in. Requires CAP_BPF and
-// CAP_NET_ADMIN.
-[[nodiscard]] absl::StatusOr<FileDescriptor> AttachTagMover(int ifindex, uint32_t mark);
+// mark (SO_MARK), which it clears. Requires CAP_BPF and CAP_NET_ADMIN, and CAP_SYS_ADMIN in another
+// namespace than the thread's.
+[[nodiscard]] absl::StatusOr<FileDescriptor> AttachTagMover(const NetworkNamespace& netns,
+                                                            int ifindex, uint32_t mark);
 
 }  // namespace tapswitch
