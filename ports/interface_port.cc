@@ -98,6 +98,7 @@ DropReason ReasonForCut(std::span<const std::byte> read, FileKind kind) {
 InterfacePort::InterfacePort(PortIdentity identity, Medium medium)
     : identity_(std::move(identity)), medium_(std::move(medium)) {
   status_.accepted = medium_.accepted;
+  if (!medium_.told_unsupported) medium_.told_unsupported = std::make_shared<std::atomic_flag>();
 }
 
 InterfacePort::~InterfacePort() { Detach(); }
@@ -182,7 +183,7 @@ void InterfacePort::TakeFrame(BufferId buffer, size_t length, FrameBatch& receiv
 
 void InterfacePort::DropReceived(DropReason reason) {
   identity_.counters->Drop(reason);
-  if (reason != DropReason::kUnsupportedOffload || std::exchange(told_unsupported_, true)) return;
+  if (reason != DropReason::kUnsupportedOffload || medium_.told_unsupported->test_and_set()) return;
   spdlog::warn(
       "port {}: frames are lost (unsupported_offload), as the station leaves them to be cut in a "
       "way "

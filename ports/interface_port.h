@@ -15,9 +15,11 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -90,6 +92,9 @@ class InterfacePort : public Port {
     std::function<FileDescriptor()> new_file{};
     // Of a packet socket: the host's network stack has the frames, too.
     bool shared_with_host = false;
+    // Of all queues of the port: set once the log has been told of frames with unsupported offloads.
+    // Null: of this one.
+    std::shared_ptr<std::atomic_flag> told_unsupported{};
   };
 
   InterfacePort(PortIdentity identity, Medium medium);
@@ -142,11 +147,10 @@ class InterfacePort : public Port {
   std::string deletion_;     // what the query said of it, if it said why
   bool drops_file_ = false;  // the file is to be closed once no read is going on
   bool closing_ = false;
-  bool reading_ = false;           // the kernel has a read of ours
-  bool restart_ = false;           // it has none, and Recycle is to start one
-  bool told_unsupported_ = false;  // the log has been told of such frames
-  bool in_doubt_ = false;          // an error calls for a query
-  bool starved_ = false;           // a file, or room for it in the ring, could not be had: Retry
+  bool reading_ = false;   // the kernel has a read of ours
+  bool restart_ = false;   // it has none, and Recycle is to start one
+  bool in_doubt_ = false;  // an error calls for a query
+  bool starved_ = false;   // a file, or room for it in the ring, could not be had: Retry
   ReadFault read_fault_ = ReadFault::kNone;
   int read_error_ = 0;  // errno, when read_fault_ is not kNone; 0: end of file
 };

@@ -18,6 +18,7 @@
 #include "ports/interface_usage.h"
 #include "ports/link_settings.h"
 #include "ports/netns_name.h"
+#include "ports/packet_offloads.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 
@@ -215,13 +216,14 @@ FileDescriptor NetdevDevice::TakeSocket(size_t queue) {
 }
 
 absl::Status NetdevDevice::Attach(const LinkState& link) {
-  exclusion_.reset();
+  LeaveInterface();
   ifindex_ = 0;
   if (in_group_ || sockets_.empty()) {
     if (absl::Status opened = OpenSockets(); !opened.ok()) return opened;
   }
   ExcludeHost(
       link.ifindex);  // first, so that the host sees none of the frames that the switch sees
+  TurnPeerSegmentationOff(link);
   absl::Status bound = Bind(sockets_[0].get(), link.ifindex, ETH_P_ALL);
   // Protocol 0: for sending only.
   for (size_t i = 1; i < sockets_.size() && bound.ok(); ++i) {
@@ -235,7 +237,7 @@ absl::Status NetdevDevice::Attach(const LinkState& link) {
     bound = absl::ErrnoToStatus(errno, "making the interface promiscuous");
   }
   if (!bound.ok()) {
-    exclusion_.reset();
+    LeaveInterface();
     return bound;
   }
   ifindex_ = link.ifindex;
@@ -286,6 +288,29 @@ void NetdevDevice::ExcludeHost(int ifindex) {
       options_.name, std::string(excluded.status().message()));
 }
 
+// What the other end of a veth pair would leave to be cut is lost where packet sockets cannot hand it
+// over.
+void NetdevDevice::TurnPeerSegmentationOff(const LinkState& link) {
+  if (link.kind != "veth" || PacketSocketOffloads().contains(Offload::kUdp4)) return;
+  auto off = PeerSegmentationOff::Apply(*netns_, link.ifindex);
+  if (off.ok()) {
+    peer_segmentation_off_ = *std::move(off);
+    return;
+  }
+  // Another XDP program has the same effect.
+  if (absl::IsAlreadyExists(off.status())) return;
+  spdlog::warn(
+      "port {}: UDP that the other end of {} leaves to be cut is lost, as that cannot be turned "
+      "off from here ({}): turn it off where the other end is: ethtool -K PEER "
+      "tx-udp-segmentation off, or give the switch CAP_BPF, or use Linux 6.2",
+      options_.name, link.name, std::string(off.status().message()));
+}
+
+void NetdevDevice::LeaveInterface() {
+  exclusion_.reset();
+  peer_segmentation_off_.reset();
+}
+
 absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
   if (absl::Status followed = FollowNamespace(); !followed.ok()) return followed;
   const auto netns = monitor.Watch(netns_->fd());
@@ -295,7 +320,7 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
     if (link.ok() && link->up) ShareFrames();
     if (!absl::IsNotFound(link.status())) return link;
     ifindex_ = 0;
-    exclusion_.reset();
+    LeaveInterface();
     claim_ = {};
   }
   if (absl::Status returned = Return(); !returned.ok()) {
@@ -345,7 +370,7 @@ absl::Status NetdevDevice::Return() {
 }
 
 void NetdevDevice::LetGo() {
-  exclusion_.reset();
+  LeaveInterface();
   ifindex_ = 0;
   claim_ = {};
   sockets_.clear();

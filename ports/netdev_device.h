@@ -14,7 +14,9 @@
 // its namespace (`netns=`) is deleted or leads elsewhere, all is let go that keeps the old one alive,
 // and the interface in the next namespace of that name is attached.
 //
-// While it is attached the interface is claimed (interface_claim.h): it is no other port's.
+// While it is attached the interface is claimed (interface_claim.h): it is no other port's. On kernels
+// whose packet sockets do not know segmentation of UDP (packet_offloads.h), the other end of
+// a veth pair cuts what it sends meanwhile (peer_segmentation.h).
 
 #pragma once
 
@@ -34,6 +36,7 @@
 #include "ports/link_state.h"
 #include "ports/netdev_options.h"
 #include "ports/netns.h"
+#include "ports/peer_segmentation.h"
 
 namespace tapswitch {
 
@@ -83,6 +86,8 @@ class NetdevDevice {
   void LetGo();
   [[nodiscard]] absl::Status Attach(const LinkState& link);
   void ExcludeHost(int ifindex);
+  void TurnPeerSegmentationOff(const LinkState& link);
+  void LeaveInterface();
   void ShareFrames();
   [[nodiscard]] absl::Status FormGroup();
 
@@ -97,6 +102,7 @@ class NetdevDevice {
   bool in_group_ = false;                  // the sockets, or some of them, are
   bool group_is_due_ = false;              // and all are to be, once the interface is up
   std::unique_ptr<HostExclusion> exclusion_;
+  std::unique_ptr<PeerSegmentationOff> peer_segmentation_off_;  // where it is needed
 
   std::mutex mutex_;                     // of what follows
   std::vector<FileDescriptor> untaken_;  // other descriptors of the same sockets

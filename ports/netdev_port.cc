@@ -1,5 +1,6 @@
 #include "ports/netdev_port.h"
 
+#include <atomic>
 #include <utility>
 
 #include "ports/netdev_device.h"
@@ -15,7 +16,8 @@ NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
                                           .accepted = queue.accepted,
                                           .query = std::move(queue.query),
                                           .new_file = std::move(queue.new_socket),
-                                          .shared_with_host = queue.shared_with_host}),
+                                          .shared_with_host = queue.shared_with_host,
+                                          .told_unsupported = std::move(queue.told_unsupported)}),
       missed_(std::move(queue.missed)) {}
 
 void NetdevPort::RefreshCounters() {
@@ -34,6 +36,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
   notes = {.warnings = device->warnings(), .address = device->first_address()};
   const SharedLinkQueries queries =
       ShareLink([device, &monitor] { return device->Query(monitor); });
+  const auto told_unsupported = std::make_shared<std::atomic_flag>();
   std::vector<std::unique_ptr<Port>> ports;
   for (const PortIdentity& identity : identities) {
     const size_t number = ports.size();
@@ -46,6 +49,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
         .shared_with_host = options.shared_with_host,
         .new_socket = [device, number] { return device->TakeSocket(number); },
         .accepted = PacketSocketOffloads(),
+        .told_unsupported = told_unsupported,
     };
     ports.push_back(std::make_unique<NetdevPort>(identity, std::move(queue)));
   }

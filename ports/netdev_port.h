@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -24,8 +25,9 @@ class NetdevPort final : public InterfacePort {
     // Tells how many frames the kernel has lost at a socket since it was asked last.
     std::function<uint32_t(int socket)> missed;
     bool shared_with_host = false;
-    std::function<FileDescriptor()> new_socket{};  // see InterfacePort::Medium::new_file
-    OffloadSet accepted = OffloadSet::All();       // of what may be sent to it
+    std::function<FileDescriptor()> new_socket{};          // see InterfacePort::Medium::new_file
+    OffloadSet accepted = OffloadSet::All();               // of what may be sent to it
+    std::shared_ptr<std::atomic_flag> told_unsupported{};  // see InterfacePort::Medium
   };
 
   NetdevPort(PortIdentity identity, Queue queue);

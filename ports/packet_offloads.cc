@@ -97,8 +97,11 @@ bool KnowsUdpSegmentation() {
   } else {
     spdlog::info(
         "Linux {}: packet sockets do not take UDP to be segmented, {}: datagrams leave netdev "
-        "ports one by one, and those that a station leaves uncut (UDP_SEGMENT) are lost: use Linux "
-        "6.2, or turn it off at the station: ethtool -K INTERFACE tx-udp-segmentation off",
+        "ports one by one; of a veth pair the other end cuts what it sends (its TSO is off while "
+        "the port is there); behind other interfaces, datagrams that a station leaves uncut "
+        "(UDP_SEGMENT) are lost: use Linux 6.2, or turn it off at the station: ethtool -K "
+        "INTERFACE "
+        "tx-udp-segmentation off",
         release, how);
   }
   return knows;

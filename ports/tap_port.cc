@@ -1,5 +1,6 @@
 #include "ports/tap_port.h"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,12 +88,13 @@ class TapQuery {
 }  // namespace
 
 TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
-                 QueueRole role)
+                 QueueRole role, std::shared_ptr<std::atomic_flag> told_unsupported)
     : InterfacePort(std::move(identity), {.file = std::move(file),
                                           .kind = FileKind::kFrames,
                                           .role = role,
                                           .accepted = accepted,
-                                          .query = std::move(query)}) {}
+                                          .query = std::move(query),
+                                          .told_unsupported = std::move(told_unsupported)}) {}
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
     std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor) {
@@ -100,13 +102,15 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
   if (!device.ok()) return device.status();
   const auto query = std::make_shared<TapQuery>(options, *device, monitor);
   const SharedLinkQueries queries = ShareLink([query] { return (*query)(); });
+  const auto told_unsupported = std::make_shared<std::atomic_flag>();
   std::vector<std::unique_ptr<Port>> ports;
   ports.push_back(std::make_unique<TapPort>(identities[0], std::move(device->file),
-                                            device->offloads, queries.first));
+                                            device->offloads, queries.first, QueueRole::kFirst,
+                                            told_unsupported));
   for (FileDescriptor& file : device->more_queues) {
     ports.push_back(std::make_unique<TapPort>(identities[ports.size()], std::move(file),
                                               device->offloads, queries.others,
-                                              QueueRole::kFollower));
+                                              QueueRole::kFollower, told_unsupported));
   }
   return ports;
 }

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <vector>
@@ -14,9 +15,11 @@ namespace tapswitch {
 
 class TapPort final : public InterfacePort {
  public:
-  // Takes a queue of a TAP that is open as OpenTap opens it. `accepted`: the TAP's offloads.
+  // Takes a queue of a TAP that is open as OpenTap opens it. `accepted`: the TAP's offloads;
+  // `told_unsupported`: see InterfacePort::Medium.
   TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
-          QueueRole role = QueueRole::kFirst);
+          QueueRole role = QueueRole::kFirst,
+          std::shared_ptr<std::atomic_flag> told_unsupported = nullptr);
 };
 
 // Opens the TAP with up to `identities.size()` queues and makes a port of each; see MakePortQueues.

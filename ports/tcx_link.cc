@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ports/bpf_link.h"
 
 namespace tapswitch {
 namespace {
@@ -27,27 +27,6 @@ constexpr std::string_view kProgramName = "tapswitch_drop";
 
 // What is looked at of the programs of one interface; the kernel allows 64.
 constexpr uint32_t kMostPrograms = 64;
-
-// Returns the new file, or an empty one and errno.
-FileDescriptor Bpf(bpf_cmd command, bpf_attr& attributes) {
-  return FileDescriptor(
-      static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof(attributes))));
-}
-
-FileDescriptor LoadDropProgram() {
-  constexpr std::array<bpf_insn, 2> kProgram{{
-      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = kTcxDrop},
-      {.code = BPF_JMP | BPF_EXIT},
-  }};
-  constexpr const char* kLicense = "Apache-2.0";
-  bpf_attr attributes{};
-  attributes.prog_type = BPF_PROG_TYPE_SCHED_CLS;
-  attributes.insns = reinterpret_cast<uintptr_t>(kProgram.data());
-  attributes.insn_cnt = kProgram.size();
-  attributes.license = reinterpret_cast<uintptr_t>(kLicense);
-  kProgramName.copy(attributes.prog_name, sizeof(attributes.prog_name) - 1);
-  return Bpf(BPF_PROG_LOAD, attributes);
-}
 
 // The numbers of the programs at the ingress of an interface, where the thread is.
 std::vector<uint32_t> ListPrograms(int ifindex) {
@@ -101,18 +80,11 @@ size_t CountOtherTcxPrograms(const NetworkNamespace& netns, int ifindex) {
 }
 
 absl::StatusOr<FileDescriptor> AttachTcxDrop(const NetworkNamespace& netns, int ifindex) {
-  const FileDescriptor program = LoadDropProgram();
+  const FileDescriptor program =
+      LoadProgram({.type = BPF_PROG_TYPE_SCHED_CLS, .result = kTcxDrop, .name = kProgramName});
   if (!program.valid()) return absl::ErrnoToStatus(errno, "loading a BPF program");
-  const auto scope = NetnsScope::Enter(netns);
-  if (!scope.ok()) return scope.status();
-  bpf_attr attributes{};
-  attributes.link_create.prog_fd = static_cast<uint32_t>(program.get());
-  attributes.link_create.target_ifindex = static_cast<uint32_t>(ifindex);
-  attributes.link_create.attach_type = kTcxIngress;
-  attributes.link_create.flags = kBefore;
-  FileDescriptor link = Bpf(BPF_LINK_CREATE, attributes);
-  if (!link.valid()) return absl::ErrnoToStatus(errno, "attaching a BPF program");
-  return link;
+  return LinkProgram(netns, program,
+                     {.ifindex = ifindex, .attach_type = kTcxIngress, .flags = kBefore});
 }
 
 }  // namespace tapswitch

@@ -75,7 +75,7 @@ has_its_files() {
     /etc/tapswitch/bridge.conf.example \
     /usr/share/bash-completion/completions/tapctl /etc/tapswitch/br0.conf.example \
     /etc/tapswitch/br0.startup.example /usr/share/doc/tapswitch/copyright \
-    /usr/share/doc/tapswitch/examples/netns.conf; do
+    /usr/share/doc/tapswitch/examples/{bpf,netns}.conf; do
     [[ -f $file ]] || fail "$file is missing; there are $(dpkg --listfiles tapswitch)"
   done
 }

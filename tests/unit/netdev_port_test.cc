@@ -4,13 +4,17 @@
 #include "ports/netdev_port.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -209,6 +213,35 @@ TEST_F(NetdevPortTest, AnOffloadThatNoHeaderCanExpressCostsTheFrameNotThePort) {
   EXPECT_TRUE(status().link_up);
   EXPECT_EQ(dropped(DropReason::kUnsupportedOffload), 5U);
   EXPECT_EQ(counters_.received.frames, 5U);
+}
+
+TEST_F(NetdevPortTest, TheLogIsToldOfSuchFramesOnceForAllQueues) {
+  std::ostringstream log;
+  const auto before = spdlog::default_logger();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+  const auto told = std::make_shared<std::atomic_flag>();
+  for (const QueueRole role : {QueueRole::kFirst, QueueRole::kFollower}) {
+    FakeRing ring;
+    NetdevPort queue(
+        {.id = kPort, .generation = kGeneration, .name = "veth0", .counters = &counters_},
+        {.role = role,
+         .socket = {},
+         .query = [] { return Link(); },
+         .missed = [](int) { return 0U; },
+         .told_unsupported = told});
+    ASSERT_TRUE(queue.Start(ring).ok());
+    FrameBatch batch;
+    ring.FailRead(kFile, EINVAL);
+    static_cast<void>(ring.SubmitAndWait(std::chrono::nanoseconds(0)));
+    queue.OnCompletions(ring.Reap(), batch);
+  }
+  spdlog::set_default_logger(before);
+  EXPECT_EQ(dropped(DropReason::kUnsupportedOffload), 2U);
+  const std::string said = log.str();
+  const size_t first = said.find("(unsupported_offload)");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(said.find("(unsupported_offload)", first + 1), std::string::npos) << said;
 }
 
 TEST_F(NetdevPortTest, FramesThatFoundTheQueueFullWereReceivedAndDropped) {

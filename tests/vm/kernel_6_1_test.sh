@@ -1,6 +1,7 @@
 #!/bin/bash
-# tapswitchd on Debian 12's own kernel, 6.1: io_uring without multishot reads, and TAPs that do not
-# honour NOWAIT. Every rung of the ladder of --io has to carry traffic there.
+# tapswitchd on Debian 12's own kernel, 6.1: io_uring without multishot reads, TAPs that do not
+# honour NOWAIT, and packet sockets that do not know segmentation of UDP. Every rung of the ladder of
+# --io has to carry traffic there, and nothing of it may be lost because it was left uncut.
 #
 #   run-in-guest kernel_6_1_test.sh TAPSWITCHD DENY_IO_URING [TEST_PROGRAM]...
 #
@@ -61,8 +62,7 @@ start_switch() {
     ports+=("vnet$host,netns=h$host,mtu=9000")
   done
   # The last host is attached by a veth pair.
-  ip link add vnet3 up mtu 9000 type veth peer name vnet3 mtu 9000 netns h3
-  ip -n h3 link set vnet3 up
+  add_veth
   ports[2]=netdev:vnet3
   : >"$log"
   "${wrapper[@]}" "$tapswitchd" --name=vm --io="$io" "${ports[@]}" >"$log" 2>&1 &
@@ -77,9 +77,23 @@ start_switch() {
 
 no_tap_is_left() {
   local host
-  for host in "${hosts[@]}"; do
+  for host in $(ip netns list | sed -n 's/^h\([0-9]*\).*/\1/p'); do
     [[ -z $(on "$host" ip -oneline link show type tun) ]] || return 1
   done
+}
+
+# Whether the other end of the veth pair leaves TCP and UDP to be cut by others: on or off.
+peer_segmentation_is() {
+  local features
+  features=$(on 3 ethtool -k vnet3) || return 1
+  [[ $features == *"tx-udp-segmentation: $1"* && $features == *"tcp-segmentation-offload: $1"* ]]
+}
+
+gro_is_off() { [[ $(ethtool -k vnet3) == *"generic-receive-offload: off"* ]]; }
+
+add_veth() {
+  ip link add vnet3 up mtu 9000 type veth peer name vnet3 mtu 9000 netns h3
+  ip -n h3 link set vnet3 up
 }
 
 host_is_not_excluded() { ! tc qdisc show dev vnet3 | grep clsact; }
@@ -93,6 +107,9 @@ stop_switch() {
   # io_uring lets go of its files a moment after its process has ended.
   expect "no TAP is left" eventually no_tap_is_left
   expect "the host has its frames of vnet3 again" host_is_not_excluded
+  expect "the other end of vnet3 has its segmentation again" \
+    eventually peer_segmentation_is on
+  expect "GRO of vnet3 is as it was" eventually gro_is_off
   ip link delete vnet3
   ip --all netns delete
 }
@@ -178,6 +195,34 @@ check_traffic() {
   check_rest
 }
 
+# --- what is left uncut ---------------------------------------------------------------------------
+
+check_segmentation() {
+  expect_log "why UDP is not handed over uncut is said" 'do not take UDP' 'Linux 6.2'
+  expect "the other end of a veth pair cuts what it sends" peer_segmentation_is off
+  ip link delete vnet3
+  add_veth
+  expect "so does that of one that has come back" eventually peer_segmentation_is off
+}
+
+# Without the right to use bpf(2) the port is there all the same, and what to do is said.
+check_without_bpf() {
+  echo "== no CAP_BPF"
+  ip netns add h3
+  add_veth
+  : >"$log"
+  setpriv --bounding-set=-bpf,-sys_admin "$tapswitchd" --name=vm netdev:vnet3 >"$log" 2>&1 &
+  bridge_pid=$!
+  eventually is_ready_or_gone || fail "not ready after $patience_s s"
+  kill -0 "$bridge_pid" 2>/dev/null || fail "ended instead of getting ready"
+  expect_log "what is lost, and the cure, is said" warning 'port vnet3' 'not permitted' \
+    'ethtool -K PEER tx-udp-segmentation off'
+  expect "the other end is as it was" peer_segmentation_is on
+  on 3 ethtool -K vnet3 tx-udp-segmentation off || fail "the cure cannot be carried out"
+  on 3 ethtool -K vnet3 tx-udp-segmentation on
+  stop_switch
+}
+
 # --- the ladder -----------------------------------------------------------------------------------
 
 check_auto() {
@@ -185,6 +230,7 @@ check_auto() {
   start_switch auto
   expect_log "the middle rung is chosen, and why is said" io_uring 'without multishot' 'Linux 6.7'
   check_traffic
+  check_segmentation
   stop_switch
 }
 
@@ -227,6 +273,7 @@ main() {
   check_auto
   check_epoll
   check_forbidden
+  check_without_bpf
   check_programs
   echo "ok: all"
 }
