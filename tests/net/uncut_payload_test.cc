@@ -174,7 +174,7 @@ class UncutPayloadTest : public SwitchCaseTest<PathCase> {
     for (const auto& port : client.Call("port.list")) {
       for (const char* reason : {"unsupported_offload", "bad_offload_header", "too_long",
                                  "queue_full", "receive_queue_full", "truncated"}) {
-        EXPECT_EQ(port.at("drops").at(reason), 0) << port.at("name") << ": " << reason;
+        EXPECT_EQ(port.at("drops").at(reason), 0) << port.at("ifname") << ": " << reason;
       }
     }
   }
