@@ -144,13 +144,12 @@ void Workers::RemoveCapture(CaptureTap& capture) {
   commands_.Call([&] { primary_.RemoveCapture(capture); });
 }
 
+// The others come after the primary: whoever is told that a link is up knows that all have heard of it.
 SwitchSnapshot Workers::Snapshot() {
-  std::vector<LaneSnapshot> lanes;
-  for (const auto& secondary : secondaries_) {
-    lanes.push_back(secondary->commands().Call([&] { return secondary->lane().Snapshot(); }));
-  }
   SwitchSnapshot snapshot = commands_.Call([&] { return primary_.Snapshot(); });
-  for (const LaneSnapshot& lane : lanes) snapshot.Add(lane);
+  for (const auto& secondary : secondaries_) {
+    snapshot.Add(secondary->commands().Call([&] { return secondary->lane().Snapshot(); }));
+  }
   return snapshot;
 }
 

@@ -192,7 +192,8 @@ TEST_F(TunnelRunsTest, TheLongestFrameLeavesInRunsThatArePackets) {
 TEST_F(TunnelRunsTest, TagsArePutOnOnce) {
   const IpPacket inner{.payload = Bytes(3000, std::byte{5})};
   const Tunnel tunnel{.checksum = true};
-  const EgressFrame copy{.frame = 0, .edit = TagEdit::kPush, .tag = {.protocol = EtherType::kVlan, .control = 5}};
+  const EgressFrame copy{
+      .frame = 0, .edit = TagEdit::kPush, .tag = {.protocol = EtherType::kVlan, .control = 5}};
   const Cut cut = CutAll(Send(UnfinishedTunnel(tunnel, inner, 1000), copy, OffloadSet::All()));
   auto expected = NaiveTunnelSegments(tunnel, inner, 1000);
   const auto tag = ByteWriter().U16(0x8100).U16(5).bytes();
