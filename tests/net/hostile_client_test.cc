@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <deque>
 #include <functional>
@@ -139,11 +138,8 @@ TEST_P(HostileClientTest, AMonitorThatReadsNothingIsToldWhatItMissed) {
     ControlClient lazy;
     lazy.Call("monitor.start", {{"objects", {"link"}}});
     ControlClient busy;
-    // More than the socket and the switch keep for it, and few enough that it is not closed meanwhile,
-    // unless the machine is busy.
+    // More than the socket and the switch keep for it, and few enough that it is not closed meanwhile.
     constexpr uint64_t kChanges = 2000;
-    constexpr std::chrono::seconds kPatience(10);  // of the switch with who does not read
-    const auto start = std::chrono::steady_clock::now();
     for (uint64_t i = 0; i < kChanges; ++i) {
       busy.Call("link.set", {{"dev", "vnet4"}, {"isolated", i % 2 == 0}});
     }
@@ -151,7 +147,6 @@ TEST_P(HostileClientTest, AMonitorThatReadsNothingIsToldWhatItMissed) {
     uint64_t missed = 0;
     while (told + missed < kChanges) {
       const json line = lazy.ReadLine();
-      if (line.is_null() && std::chrono::steady_clock::now() - start > kPatience) return;
       ASSERT_FALSE(line.is_null()) << told << " told, " << missed << " missed";
       const json& event = line["params"];
       if (event["event"] == "missed") {
