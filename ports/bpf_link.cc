@@ -3,7 +3,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 
 #include "absl/status/status.h"
@@ -15,16 +14,12 @@ FileDescriptor Bpf(bpf_cmd command, bpf_attr& attributes) {
       static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof(attributes))));
 }
 
-FileDescriptor LoadProgram(const ConstantProgram& program) {
-  const std::array<bpf_insn, 2> code{{
-      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = program.result},
-      {.code = BPF_JMP | BPF_EXIT},
-  }};
+FileDescriptor LoadProgram(const BpfProgram& program) {
   constexpr const char* kLicense = "Apache-2.0";
   bpf_attr attributes{};
   attributes.prog_type = program.type;
-  attributes.insns = reinterpret_cast<uintptr_t>(code.data());
-  attributes.insn_cnt = code.size();
+  attributes.insns = reinterpret_cast<uintptr_t>(program.code.data());
+  attributes.insn_cnt = static_cast<uint32_t>(program.code.size());
   attributes.license = reinterpret_cast<uintptr_t>(kLicense);
   attributes.prog_flags = program.flags;
   program.name.copy(attributes.prog_name, sizeof(attributes.prog_name) - 1);

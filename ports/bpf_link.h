@@ -1,11 +1,12 @@
-// BPF programs that do nothing but return a value, and their attachment to interfaces: bpf(2) without
-// a library.
+// BPF programs and their attachment to interfaces: bpf(2) without a library.
 
 #pragma once
 
 #include <linux/bpf.h>
 
+#include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -17,18 +18,28 @@ namespace tapswitch {
 // The system call. Returns the new file, or an empty one and errno.
 [[nodiscard]] FileDescriptor Bpf(bpf_cmd command, bpf_attr& attributes);
 
-struct ConstantProgram {
+struct BpfProgram {
   bpf_prog_type type = BPF_PROG_TYPE_UNSPEC;
-  int result = 0;           // what it returns for each frame
+  std::span<const bpf_insn> code{};
   std::string_view name{};  // the kernel keeps 15 characters
   uint32_t flags = 0;       // BPF_F_*
 };
 
 // Loads a program. Returns the new file, or an empty one and errno. Requires CAP_BPF and
 // CAP_NET_ADMIN.
-[[nodiscard]] FileDescriptor LoadProgram(const ConstantProgram& program);
+[[nodiscard]] FileDescriptor LoadProgram(const BpfProgram& program);
 
-// Where at an interface a program is to be.
+// A program that does nothing but return a value.
+[[nodiscard]] constexpr std::array<bpf_insn, 2> ReturnOf(int value) {
+  return {{{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = value},
+           {.code = BPF_JMP | BPF_EXIT}}};
+}
+
+// The flag of TCX links that puts a program in front of all others (BPF_F_BEFORE), newer than
+// Debian 12's headers (uapi linux/bpf.h).
+inline constexpr uint32_t kTcxBefore = 1U << 3U;
+
+// A place of an interface that programs can be attached to.
 struct ProgramPlace {
   int ifindex = 0;
   uint32_t attach_type = 0;  // BPF_*, of bpf_attach_type or newer

@@ -1,6 +1,5 @@
 #include "ports/long_frames.h"
 
-#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/ethernet.h>
@@ -25,27 +24,21 @@ namespace tapswitch {
 namespace {
 
 constexpr size_t kSlots = 8;
-// Where the kernel looks for the bytes in a slot (net/packet/af_packet.c, tpacket_parse_header).
+// The kernel looks for the bytes of a slot here (net/packet/af_packet.c, tpacket_parse_header).
 constexpr size_t kBytesAt = TPACKET2_HDRLEN - sizeof(sockaddr_ll);
 
-// The bytes of a frame at `offset`, wherever its pieces are cut; false when it is shorter.
-bool CopyBytes(const WireFrame& frame, size_t offset, std::span<std::byte> to) {
-  size_t copied = 0;
+// Fills `to` with the first bytes of a frame, wherever its pieces are cut; false when it is shorter.
+bool CopyFront(const WireFrame& frame, std::span<std::byte> to) {
   for (const Piece& piece : frame.pieces) {
-    if (offset >= piece.size) {
-      offset -= piece.size;
-      continue;
-    }
-    const size_t part = std::min(piece.size - offset, to.size() - copied);
-    std::memcpy(to.data() + copied, piece.data + offset, part);
-    copied += part;
-    offset = 0;
-    if (copied == to.size()) return true;
+    const size_t part = std::min(piece.size, to.size());
+    std::memcpy(to.data(), piece.data, part);
+    to = to.subspan(part);
+    if (to.empty()) return true;
   }
   return false;
 }
 
-// By it the frames are known that the tag is to be moved of.
+// The frames that have this mark are those whose tag is to be moved.
 constexpr uint32_t kMark = 0x74617073;  // "taps"
 
 struct Opened {
@@ -63,11 +56,9 @@ absl::StatusOr<int> InterfaceOf(int packet_socket) {
 }
 
 absl::StatusOr<Opened> OpenBeside(int packet_socket, int ifindex) {
-  const FileDescriptor file(ioctl(packet_socket, SIOCGSKNS));
+  FileDescriptor file(ioctl(packet_socket, SIOCGSKNS));
   if (!file.valid()) return absl::ErrnoToStatus(errno, "SIOCGSKNS");
-  FileDescriptor own(fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
-  if (!own.valid()) return absl::ErrnoToStatus(errno, "dup of a namespace's file");
-  const auto netns = NetworkNamespace::FromFile(std::move(own), "a packet socket's");
+  const auto netns = NetworkNamespace::FromFile(std::move(file), "a packet socket's");
   if (!netns.ok()) return netns.status();
   const auto scope = NetnsScope::Enter(*netns);
   if (!scope.ok()) return scope.status();
@@ -106,7 +97,7 @@ size_t SlotSizeFor(size_t longest) {
 bool IsTooLongForSocket(const WireFrame& frame, uint32_t mtu) {
   constexpr size_t kGsoType = 1;  // in the virtio-net header
   std::array<std::byte, kVirtioNetHeaderSize + kEthernetHeaderSize> head;
-  if (!CopyBytes(frame, 0, head) || head[kGsoType] != std::byte{0}) return false;
+  if (!CopyFront(frame, head) || head[kGsoType] != std::byte{0}) return false;
   const bool has_tag = LoadBe16(head.data() + head.size() - 2) == ETHERTYPE_VLAN;
   return frame.size > mtu + kEthernetHeaderSize + (has_tag ? kVlanTagSize : 0);
 }
@@ -148,7 +139,7 @@ int LongFrames::Send(const WireFrame& frame) {
   // One that the kernel could not send says so here, and was told of when it was sent.
   const uint32_t before = status.load(std::memory_order_acquire);
   if (before != TP_STATUS_AVAILABLE && before != TP_STATUS_WRONG_FORMAT) return EAGAIN;
-  if (!CopyBytes(frame, 0, {slot + kBytesAt, size})) return EINVAL;
+  if (!CopyFront(frame, {slot + kBytesAt, size})) return EINVAL;
   header.tp_len = static_cast<uint32_t>(size);
   status.store(TP_STATUS_SEND_REQUEST, std::memory_order_release);
   const int error = send(socket_.get(), nullptr, 0, MSG_DONTWAIT) < 0 ? errno : 0;

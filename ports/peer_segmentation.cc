@@ -24,10 +24,9 @@ namespace {
 constexpr std::string_view kProgramName = "tapswitch_pass";
 
 FileDescriptor LoadPassProgram() {
-  ConstantProgram program{.type = BPF_PROG_TYPE_XDP,
-                          .result = XDP_PASS,
-                          .name = kProgramName,
-                          .flags = BPF_F_XDP_HAS_FRAGS};
+  constexpr auto kPass = ReturnOf(XDP_PASS);
+  BpfProgram program{
+      .type = BPF_PROG_TYPE_XDP, .code = kPass, .name = kProgramName, .flags = BPF_F_XDP_HAS_FRAGS};
   FileDescriptor loaded = LoadProgram(program);
   if (loaded.valid() || errno != EINVAL) return loaded;
   // Before Linux 5.18 there are no frames of several fragments, nor MTUs beyond a page then.

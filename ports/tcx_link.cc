@@ -18,9 +18,8 @@ namespace tapswitch {
 namespace {
 
 // Newer than Debian 12's headers (uapi linux/bpf.h).
-constexpr uint32_t kTcxIngress = 46;    // BPF_TCX_INGRESS
-constexpr int kTcxDrop = 2;             // TCX_DROP
-constexpr uint32_t kBefore = 1U << 3U;  // BPF_F_BEFORE
+constexpr uint32_t kTcxIngress = 46;  // BPF_TCX_INGRESS
+constexpr int kTcxDrop = 2;           // TCX_DROP
 
 // By it other switches know the program; the kernel keeps 15 characters.
 constexpr std::string_view kProgramName = "tapswitch_drop";
@@ -80,11 +79,12 @@ size_t CountOtherTcxPrograms(const NetworkNamespace& netns, int ifindex) {
 }
 
 absl::StatusOr<FileDescriptor> AttachTcxDrop(const NetworkNamespace& netns, int ifindex) {
+  constexpr auto kDrop = ReturnOf(kTcxDrop);
   const FileDescriptor program =
-      LoadProgram({.type = BPF_PROG_TYPE_SCHED_CLS, .result = kTcxDrop, .name = kProgramName});
+      LoadProgram({.type = BPF_PROG_TYPE_SCHED_CLS, .code = kDrop, .name = kProgramName});
   if (!program.valid()) return absl::ErrnoToStatus(errno, "loading a BPF program");
   return LinkProgram(netns, program,
-                     {.ifindex = ifindex, .attach_type = kTcxIngress, .flags = kBefore});
+                     {.ifindex = ifindex, .attach_type = kTcxIngress, .flags = kTcxBefore});
 }
 
 }  // namespace tapswitch

@@ -14,10 +14,9 @@ namespace tapswitch {
 namespace {
 
 // Newer than Debian 12's headers (uapi linux/bpf.h).
-constexpr uint32_t kTcxEgress = 47;     // BPF_TCX_EGRESS
-constexpr int kTcxNext = -1;            // TCX_NEXT
-constexpr int kTcxDrop = 2;             // TCX_DROP
-constexpr uint32_t kBefore = 1U << 3U;  // BPF_F_BEFORE
+constexpr uint32_t kTcxEgress = 47;  // BPF_TCX_EGRESS
+constexpr int kTcxNext = -1;         // TCX_NEXT
+constexpr int kTcxDrop = 2;          // TCX_DROP
 
 static_assert(std::endian::native == std::endian::little);
 constexpr int kVlanInNetworkOrder = 0x0081;         // 0x8100
@@ -71,7 +70,7 @@ FileDescriptor LoadTagMover(uint32_t mark) {
       JumpIf(BPF_JNE, BPF_REG_0, static_cast<int>(mark), 22),
       Set(BPF_REG_0, 0),
       Store(BPF_W, BPF_REG_6, kMark, BPF_REG_0),
-      // What stands behind the addresses.
+      // The four bytes behind the addresses may be a tag.
       Move(BPF_REG_1, BPF_REG_6),
       Set(BPF_REG_2, kTagAt),
       Move(BPF_REG_3, BPF_REG_10),
@@ -98,13 +97,7 @@ FileDescriptor LoadTagMover(uint32_t mark) {
       Set(BPF_REG_0, kTcxDrop),  // rather than without its tag
       Exit(),
   };
-  constexpr const char* kLicense = "Apache-2.0";
-  bpf_attr attributes{};
-  attributes.prog_type = BPF_PROG_TYPE_SCHED_CLS;
-  attributes.insns = reinterpret_cast<uintptr_t>(program.data());
-  attributes.insn_cnt = program.size();
-  attributes.license = reinterpret_cast<uintptr_t>(kLicense);
-  return Bpf(BPF_PROG_LOAD, attributes);
+  return LoadProgram({.type = BPF_PROG_TYPE_SCHED_CLS, .code = program});
 }
 
 }  // namespace
@@ -114,7 +107,7 @@ absl::StatusOr<FileDescriptor> AttachTagMover(const NetworkNamespace& netns, int
   const FileDescriptor program = LoadTagMover(mark);
   if (!program.valid()) return absl::ErrnoToStatus(errno, "loading a BPF program");
   return LinkProgram(netns, program,
-                     {.ifindex = ifindex, .attach_type = kTcxEgress, .flags = kBefore});
+                     {.ifindex = ifindex, .attach_type = kTcxEgress, .flags = kTcxBefore});
 }
 
 }  // namespace tapswitch
