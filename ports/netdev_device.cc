@@ -289,8 +289,7 @@ void NetdevDevice::ExcludeHost(int ifindex) {
       options_.name, std::string(excluded.status().message()));
 }
 
-// What the other end of a veth pair would leave to be cut is lost where packet sockets cannot hand it
-// over.
+// Packet sockets that cannot hand over what the other end of a veth pair leaves to be cut would lose it.
 void NetdevDevice::TurnPeerSegmentationOff(const LinkState& link) {
   if (link.kind != "veth" || PacketSocketOffloads().contains(Offload::kUdp4)) return;
   auto off = PeerSegmentationOff::Apply(*netns_, link.ifindex);

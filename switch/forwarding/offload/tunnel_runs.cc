@@ -13,13 +13,14 @@ namespace tapswitch {
 namespace {
 
 constexpr size_t kMaxIpSize = std::numeric_limits<uint16_t>::max();
-// As many as a sender's own (UDP_SEGMENT): uapi linux/udp.h, UDP_MAX_SEGMENTS before Linux 6.9.
+// A sender's own bursts (UDP_SEGMENT) have no more before Linux 6.9 (uapi linux/udp.h,
+// UDP_MAX_SEGMENTS).
 constexpr size_t kMaxSegments = 64;
 
 using Kind = TunnelLayer::Kind;
 
-// Of the addresses and the protocol. Nothing where the address that counts may be another one: behind
-// options (source routing) and extension headers.
+// This is the sum of the addresses and the protocol. It is nothing where another address may count:
+// behind options (source routing) and extension headers.
 std::optional<uint16_t> PseudoSum(std::span<const std::byte> frame, const TunnelLayer& ip,
                                   size_t transport) {
   const bool is_v4 = ip.kind == Kind::kIpv4;
@@ -61,8 +62,8 @@ std::optional<TunnelRuns> PlanRuns(const SegmentPlan& plan, std::span<const std:
   runs.segments =
       std::min(kMaxSegments, (kMaxIpSize - (runs.outer_size - ip.offset)) / segment_size);
   if (runs.segments < 2) return std::nullopt;
-  // As in all that is to be cut, the field holds the sum of the pseudo header with the length of the
-  // whole; or 0.
+  // The field holds the sum of the pseudo header with the length of the whole, as it does in all that
+  // is to be cut; or 0.
   const uint16_t field = LoadBe16(&frame[transport + udp::kChecksum]);
   if (field != 0) {
     ChecksumSum sum;
