@@ -277,7 +277,7 @@ void Worker::UpdateOwnAddress(Attached& attached) {
 void Worker::ListOwnAddress(MacAddress address, const Attached& attached) {
   MacTable& table = bridge_.table();
   const PortId id = attached.port->identity().id;
-  WarnOfRival(address, attached);
+  HeedRivals(address, attached);
   if (table.Find(kAnyVlan, address, lane_.now())) return;
   // Without room frames to it are flooded, and nobody waits for them.
   static_cast<void>(table.Set(
@@ -286,7 +286,7 @@ void Worker::ListOwnAddress(MacAddress address, const Attached& attached) {
 }
 
 // A station elsewhere that has the address keeps its frames, for as long as it is known.
-void Worker::WarnOfRival(MacAddress address, const Attached& attached) {
+void Worker::HeedRivals(MacAddress address, const Attached& attached) {
   VlanSet vlans;
   if (forwarding_.vlan_filtering) {
     vlans = attached.forwarding.vlans.members;
@@ -294,12 +294,13 @@ void Worker::WarnOfRival(MacAddress address, const Attached& attached) {
     vlans.insert(kNoVlan);
   }
   const PortId id = attached.port->identity().id;
-  const auto rival = bridge_.table().FindRival(vlans, address, id, lane_.now());
-  if (!rival) return;
+  const auto rivals = bridge_.table().FindRivals(vlans, address, id, lane_.now());
+  for (const MacEntry& rival : rivals) bridge_.table().ExemptFromLimits(rival.vlan, address);
+  if (rivals.empty()) return;
   static_cast<void>(bridge_.screening().alarms().Raise({.kind = Alarm::Kind::kOwnAddress,
                                                         .port = id,
-                                                        .other = rival->port,
-                                                        .vlan = rival->vlan,
+                                                        .other = rivals.front().port,
+                                                        .vlan = rivals.front().vlan,
                                                         .address = address}));
 }
 

@@ -158,7 +158,7 @@ class Worker {
   void NoticeAll();
   void UpdateOwnAddress(Attached& attached);
   void ListOwnAddress(MacAddress address, const Attached& attached);
-  void WarnOfRival(MacAddress address, const Attached& attached);
+  void HeedRivals(MacAddress address, const Attached& attached);
   void ForgetOwnAddress(MacAddress address, PortId id);
   [[nodiscard]] static PortForwarding EffectiveForwarding(const Attached& attached);
   void RebuildView();

@@ -169,17 +169,18 @@ void Actuator::Warn(std::string_view port, std::string_view line) {
 }
 
 // Of a station, or another interface, that has the address of the port's own. (What comes later is told
-// by an alarm, Worker::WarnOfRival.)
+// by an alarm, Worker::HeedRivals.)
 void Actuator::WarnOfStations(PortId id, const PortConfig& port, MacAddress address) {
   if (address.is_zero() || port.ephemeral) return;
   VlanSet vlans = port.settings.vlans.members;
   vlans.insert(kNoVlan);
   vlans.insert(kAnyVlan);
-  const auto rival = running_.commands.Call(
-      [&] { return running_.bridge.table().FindRival(vlans, address, id, running_.clock.Now()); });
-  if (!rival) return;
-  const bool is_station = rival->state != MacEntryState::kPermanent;
-  const std::string_view name = NameOf(rival->port);
+  const auto rivals = running_.commands.Call(
+      [&] { return running_.bridge.table().FindRivals(vlans, address, id, running_.clock.Now()); });
+  if (rivals.empty()) return;
+  const MacEntry& rival = rivals.front();
+  const bool is_station = rival.state != MacEntryState::kPermanent;
+  const std::string_view name = NameOf(rival.port);
   Warn(port.spec.name,
        fmt::format("{} is the address of its interface, and of {} {}, {}: give one of them another "
                    "address (ip link set dev {} address ...)",

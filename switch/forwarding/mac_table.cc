@@ -56,16 +56,15 @@ std::vector<MacEntry> MacTable::FindAll(VlanId vlan, MacAddress address, Tick no
   return entries;
 }
 
-std::optional<MacEntry> MacTable::FindRival(const VlanSet& vlans, MacAddress address, PortId port,
-                                            Tick now) const {
-  std::optional<MacEntry> rival;
+std::vector<MacEntry> MacTable::FindRivals(const VlanSet& vlans, MacAddress address, PortId port,
+                                           Tick now) const {
+  std::vector<MacEntry> rivals;
   vlans.ForEach([&](VlanId vlan) {
     const Index at = Locate(KeyOf(vlan, address));
-    if (!rival && at != kNoIndex && IsLive(slots_[at], now) && !IsOn(slots_[at], port)) {
-      Show(slots_[at], [&](const MacEntry& entry) { rival = entry; });
-    }
+    if (at == kNoIndex || !IsLive(slots_[at], now) || IsOn(slots_[at], port)) return;
+    rivals.push_back(*Find(vlan, address, now));
   });
-  return rival;
+  return rivals;
 }
 
 bool MacTable::Set(const MacEntry& entry, Tick now) {
@@ -247,6 +246,7 @@ void MacTable::Fill(Index at, const MacEntry& entry, Tick now) {
   slot.extern_learn = entry.extern_learn;
   slot.locked = entry.locked;
   slot.held = false;
+  slot.exempt = false;
   Link(at);
   if (slot.mortal) ports_end_ = std::max(ports_end_, uint32_t{entry.port.value} + 1);
 }

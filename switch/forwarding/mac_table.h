@@ -84,6 +84,11 @@ class MacTable {
   // False when it was not held.
   bool ReleaseHold(VlanId vlan, MacAddress address);
 
+  // Keeps a learned entry from counting in limits until it moves or is set anew, as the station's
+  // address is also one of the bridge's own: the Linux bridge has no learned entry for it then
+  // (net/bridge/br_fdb.c, fdb_add_local). No effect when there is none.
+  void ExemptFromLimits(VlanId vlan, MacAddress address);
+
   // What Learn would answer.
   [[nodiscard]] LearnResult WouldLearn(VlanId vlan, MacAddress source, PortId port, Tick now) const;
 
@@ -108,10 +113,10 @@ class MacTable {
   // Hints the processor to fetch what Learn or Lookup of this key will touch. No effect otherwise.
   void Prefetch(VlanId vlan, MacAddress address) const;
 
-  // Where a live entry of the address is, in one of `vlans`, that keeps an entry of kAnyVlan behind
-  // `port` from having effect there.
-  [[nodiscard]] std::optional<MacEntry> FindRival(const VlanSet& vlans, MacAddress address,
-                                                  PortId port, Tick now) const;
+  // The live entries of the address, in `vlans`, that keep an entry of kAnyVlan behind `port` from
+  // having effect there.
+  [[nodiscard]] std::vector<MacEntry> FindRivals(const VlanSet& vlans, MacAddress address,
+                                                 PortId port, Tick now) const;
 
   // The whole entry, for showing; expired and flushed ones are not there. Of an entry with several
   // ports, the one of the lowest; FindAll gives each. An entry of
@@ -228,6 +233,7 @@ class MacTable {
     bool extern_learn : 1 = false;
     bool locked : 1 = false;
     bool held : 1 = false;
+    bool exempt : 1 = false;
     Index older = 0;  // neighbours in the entry's list
     Index newer = 0;
   };
@@ -246,7 +252,7 @@ class MacTable {
 
   static uint64_t KeyOf(VlanId vlan, MacAddress address);
   static VlanId VlanOf(const Slot& slot);
-  static bool IsPlain(const Slot& slot) { return slot.mortal && !slot.by_user; }
+  static bool IsPlain(const Slot& slot) { return slot.mortal && !slot.by_user && !slot.exempt; }
   static bool HasGroup(const Slot& slot) { return slot.port >= kFirstGroup; }
   static MacEntry EntryOf(const Slot& slot);
 

@@ -41,6 +41,14 @@ bool MacTable::ReleaseHold(VlanId vlan, MacAddress address) {
   return true;
 }
 
+void MacTable::ExemptFromLimits(VlanId vlan, MacAddress address) {
+  const Index at = Locate(KeyOf(vlan, address));
+  if (at == kNoIndex || !IsCounted(slots_[at])) return;
+  slots_[at].exempt = true;
+  --lists_[ListOf(slots_[at])].plain;
+  --learned_;
+}
+
 LearnResult MacTable::WouldLearn(VlanId vlan, MacAddress source, PortId port, Tick now) const {
   const Index at = Locate(KeyOf(vlan, source));
   const LearnResult wish = Judge(at, source, port, now);

@@ -107,6 +107,22 @@ TEST_F(OwnAddressTest, LeavesALiveStationItsFramesAndRaisesAnAlarm) {
   EXPECT_EQ(table().Learn(kNoVlan, kVictim, {0}, clock_.now), LearnResult::kLocal);
 }
 
+TEST_F(OwnAddressTest, KeepsAStationThatHasItFromCountingAsLearned) {
+  table().set_max_learned(1);
+  Add({.id = {0}}, {.address = Station(1)});
+  table().Learn(kNoVlan, kVictim, {0}, clock_.now);
+  EXPECT_EQ(table().learned(), 1U);
+  Add({.id = {1}}, {.address = kVictim});
+  EXPECT_EQ(table().learned(), 0U);
+  EXPECT_EQ(table().learned(PortId{0}), 0U);
+  EXPECT_EQ(Lookup()->port, PortId{0});
+  EXPECT_EQ(table().Learn(kNoVlan, Station(8), {0}, clock_.now), LearnResult::kLearned);
+  EXPECT_EQ(table().Learn(kNoVlan, kVictim, {0}, clock_.now), LearnResult::kRefreshed);
+  EXPECT_EQ(table().learned(), 1U);
+  table().FlushPort({0});
+  EXPECT_EQ(table().learned(), 0U);
+}
+
 TEST_F(OwnAddressTest, LeavesAStaticEntryAlone) {
   Add({.id = {0}}, {.address = Station(1)});
   Add({.id = {1}}, {.address = Station(2)});
