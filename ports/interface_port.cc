@@ -228,6 +228,8 @@ void InterfacePort::OnWritesFailed(int32_t error, const LostFrames& lost) {
 }
 
 void InterfacePort::Send(std::span<const WireFrame> frames) {
+  // The bridge forwards by what the first queue knows, of which this thread is told a little later.
+  if (!status_.link_up && !closing_ && medium_.role == QueueRole::kFollower) LookAgain();
   if (!status_.link_up || closing_) return DropAll(frames, DropReason::kLinkDown);
   if (!is_foreign() || link_.mtu == 0) return SendByRing(frames);
   const size_t always_taken = link_.mtu + kEthernetHeaderSize;
@@ -314,11 +316,18 @@ void InterfacePort::OnLinkChange(const LinkEvent& link) {
   if (!is_ours && !returns) return;
   const bool waits_for_link = read_fault_ == ReadFault::kFailed;
   if (link == link_ && !waits_for_link && !returns) return;
+  LookAgain();
+}
+
+void InterfacePort::LookAgain() {
+  const bool waits_for_link = read_fault_ == ReadFault::kFailed;
+  const bool was_deleted = deleted_;
   // A removal may be a move to another namespace, and any event may be out of date by now.
   AskForLink();
   if (reading_) return;
   const bool switched = SwitchFile();
   if (deleted_) return;
+  const bool returns = was_deleted && is_foreign();
   if (!switched && !returns && (!link_.up || !waits_for_link)) return;
   // No frame came since reading failed, so all buffers are home.
   read_fault_ = waits_for_link ? ReadFault::kOnce : ReadFault::kNone;

@@ -121,6 +121,7 @@ class InterfacePort : public Port {
   void SendLong(const WireFrame& frame);
   [[nodiscard]] int TrySendLong(const WireFrame& frame);
   void StartReading();
+  void LookAgain();
   void AskForLink();
   void TakeNewFile();
   void DropFile();

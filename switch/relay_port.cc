@@ -7,7 +7,7 @@ RelayPort::RelayPort(PortIdentity identity, FrameRelay& relay)
 
 void RelayPort::Send(std::span<const WireFrame> frames) {
   PortCounters& counters = *identity_.counters;
-  if (closing_ || !status_.link_up) return counters.Drop(DropReason::kLinkDown, frames.size());
+  if (closing_) return counters.Drop(DropReason::kLinkDown, frames.size());
   const size_t taken = relay_.Append(identity_.id, frames);
   counters.Drop(DropReason::kQueueFull, frames.size() - taken);
 }

@@ -98,6 +98,13 @@ class PortQueuesTest : public testing::TestWithParam<IoMode> {
     });
   }
 
+  // Link changes reach the first queue of each port only, as long as the others' threads are busy.
+  void KeepFromFollowers() {
+    monitor_.emplace(*rings_[0], [this](const LinkEvent& link) {
+      for (const auto& port : ports_) port->queues[0]->OnLinkChange(link);
+    });
+  }
+
   void TearDown() override {
     for (const auto& port : ports_) {
       for (const auto& queue : port->queues) queue->BeginClose();
@@ -321,6 +328,23 @@ TEST_P(PortQueuesTest, WhatTheHostSendsByAnInterfaceIsNotSeen) {
 }
 
 // ---- The interface comes and goes
+
+TEST_P(PortQueuesTest, AQueueThatHasNotHeardOfItsLinkYetSendsAsSoonAsTheFirstHas) {
+  KeepFromFollowers();
+  sandbox_->Run("ip link add near type veth peer name far && ip link set far up");
+  for (const auto& [text, near, far] :
+       {std::array<std::string, 3>{"vnet0,up=off", "vnet0", "vnet0"},
+        {"netdev:near", "near", "far"}}) {
+    Opened& port = Open(text);
+    ASSERT_THAT(port.queues, SizeIs(kQueues));
+    for (int i = 0; i < 5; ++i) Turn();  // reads that fail have failed
+    sandbox_->Run("ip link set " + near + " up");
+    EXPECT_TRUE(Await([&] { return port.queues[0]->status().link_up; }));
+    EXPECT_FALSE(port.queues[1]->status().link_up);
+    ExpectAllQueuesWork(port, far);
+    EXPECT_EQ(port.counters[1].dropped(DropReason::kLinkDown), 0U);
+  }
+}
 
 TEST_P(PortQueuesTest, ADeletedTapTakesAllQueuesDownForGood) {
   Opened& port = Open("vnet0");
