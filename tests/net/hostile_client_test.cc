@@ -138,10 +138,19 @@ TEST_P(HostileClientTest, AMonitorThatReadsNothingIsToldWhatItMissed) {
     ControlClient lazy;
     lazy.Call("monitor.start", {{"objects", {"link"}}});
     ControlClient busy;
-    // More than the socket and the switch keep for it, and few enough that it is not closed meanwhile.
+    // More than the socket and the switch keep for it, and fast enough that it is not closed meanwhile.
     constexpr uint64_t kChanges = 2000;
-    for (uint64_t i = 0; i < kChanges; ++i) {
-      busy.Call("link.set", {{"dev", "vnet4"}, {"isolated", i % 2 == 0}});
+    constexpr uint64_t kAtOnce = 200;
+    for (uint64_t done = 0; done < kChanges; done += kAtOnce) {
+      json batch = json::array();
+      for (uint64_t i = 0; i < kAtOnce; ++i) {
+        batch.push_back({{"jsonrpc", "2.0"},
+                         {"id", done + i},
+                         {"method", "link.set"},
+                         {"params", {{"dev", "vnet4"}, {"isolated", i % 2 == 0}}}});
+      }
+      busy.Send(batch.dump() + "\n");
+      for (const json& reply : busy.ReadLine()) ASSERT_TRUE(reply.contains("result")) << reply;
     }
     uint64_t told = 0;
     uint64_t missed = 0;
