@@ -345,7 +345,8 @@ void ControlSocket::Account(Client& client, const std::function<void()>& change)
 }
 
 bool ControlSocket::SendAndTend() {
-  for (auto& [id, client] : clients_) {
+  for (auto& entry : clients_) {
+    Client& client = entry.second;
     if (!client.output().empty() && !client.awaits_room()) {
       Account(client, [&] { client.Send(clock_.Now()); });
     }

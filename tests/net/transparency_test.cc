@@ -30,7 +30,7 @@ struct Ports {
   std::string_view name;
   std::vector<std::string> ports;
 
-  friend void PrintTo(const Ports& ports, std::ostream* out) { *out << ports.name; }
+  friend void PrintTo(const Ports& printed, std::ostream* out) { *out << printed.name; }
 };
 
 const std::array<Ports, 2> kPorts{{

@@ -227,9 +227,11 @@ TEST(JsonRpc, GivesEachStatusItsCodeAndItsMessage) {
       {absl::AlreadyExistsError("why"), 1},
   };
   for (const auto& [status, code] : codes) {
-    const Json reply = Json::parse(AnswerLine(
-        R"({"jsonrpc":"2.0","method":"m","id":1})",
-        [&](const std::string&, const Json&) -> absl::StatusOr<JsonText> { return status; }));
+    const Json reply = Json::parse(
+        AnswerLine(R"({"jsonrpc":"2.0","method":"m","id":1})",
+                   [result = status](const std::string&, const Json&) -> absl::StatusOr<JsonText> {
+                     return result;
+                   }));
     EXPECT_EQ(Code(reply), code) << status;
     EXPECT_EQ(Message(reply), "why");
     EXPECT_EQ(reply.at("id"), 1);

@@ -1,1 +1,0 @@
-// Holds nothing: CMake compiles the headers that tests share with it.
