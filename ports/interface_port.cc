@@ -123,6 +123,8 @@ absl::Status InterfacePort::Start(Ring& ring) {
   UpdateStatus();
   ring_ = &ring;
   StartReading();
+  // What has changed since it was asked, nobody could tell a port that was not there.
+  if (medium_.refresh) medium_.refresh();
   return absl::OkStatus();
 }
 
@@ -152,6 +154,12 @@ void InterfacePort::OnCompletions(std::span<const Completion> completions, Frame
   }
   // Once for all of them: a link that goes down fails each frame that was on its way.
   if (!std::exchange(in_doubt_, false)) return;
+  if (!medium_.refresh) return ResolveDoubt();
+  awaits_answer_ = true;
+  medium_.refresh();
+}
+
+void InterfacePort::ResolveDoubt() {
   AskForLink();
   if (restart_ && !deleted_ && read_fault_ == ReadFault::kOnce && speaks()) {
     spdlog::warn("port {}: read: {}; trying again", identity_.name, DescribeReadError(read_error_));
@@ -297,7 +305,7 @@ void InterfacePort::Recycle() {
     used_since_rest_ = true;
   }
   SwitchFile();
-  if (restart_ && !closing_ && !deleted_) StartReading();
+  if (restart_ && !closing_ && !deleted_ && !awaits_answer_) StartReading();
 }
 
 // All buffers are home, and the kernel writes into them in calls of the ring only.
@@ -317,6 +325,13 @@ void InterfacePort::OnLinkChange(const LinkEvent& link) {
   const bool waits_for_link = read_fault_ == ReadFault::kFailed;
   if (link == link_ && !waits_for_link && !returns) return;
   LookAgain();
+}
+
+void InterfacePort::OnLinkAnswer() {
+  if (closing_) return;
+  if (!std::exchange(awaits_answer_, false)) return LookAgain();
+  ResolveDoubt();
+  Recycle();
 }
 
 void InterfacePort::LookAgain() {
@@ -416,6 +431,7 @@ absl::Status InterfacePort::TakeSlot() {
 // is no slot, so all buffers are home then.
 void InterfacePort::Retry() {
   if (!std::exchange(starved_, false) || closing_) return;
+  if (medium_.refresh) medium_.refresh();
   AskForLink();
   if (deleted_ || reading_) return;
   const bool is_new = SwitchFile() || (!slot_ && TakeSlot().ok());

@@ -76,6 +76,7 @@ class InterfacePort : public Port {
   void Retry() override;
   void Rest() override;
   void OnLinkChange(const LinkEvent& link) override;
+  void OnLinkAnswer() override;
   void BeginClose() override;
   [[nodiscard]] bool closed() const override { return closing_ && !reading_; }
   void Detach() override;
@@ -88,6 +89,9 @@ class InterfacePort : public Port {
     QueueRole role = QueueRole::kFirst;
     OffloadSet accepted;
     LinkQuery query;
+    // Where `query` tells what was answered last: has the kernel asked again, without waiting, and
+    // OnLinkAnswer called with the answer there.
+    std::function<void()> refresh{};
     // Where the file may have to be replaced: the new one if, since it was asked last, there is one.
     // It is asked after the query.
     std::function<FileDescriptor()> new_file{};
@@ -122,6 +126,7 @@ class InterfacePort : public Port {
   [[nodiscard]] int TrySendLong(const WireFrame& frame);
   void StartReading();
   void LookAgain();
+  void ResolveDoubt();
   void AskForLink();
   void TakeNewFile();
   void DropFile();
@@ -154,10 +159,11 @@ class InterfacePort : public Port {
   std::string deletion_;     // what the query said of it, if it said why
   bool drops_file_ = false;  // the file is to be closed once no read is going on
   bool closing_ = false;
-  bool reading_ = false;   // the kernel has a read of ours
-  bool restart_ = false;   // it has none, and Recycle is to start one
-  bool in_doubt_ = false;  // an error calls for a query
-  bool starved_ = false;   // a file, or room for it in the ring, could not be had: Retry
+  bool reading_ = false;        // the kernel has a read of ours
+  bool restart_ = false;        // it has none, and Recycle is to start one
+  bool in_doubt_ = false;       // an error calls for a query
+  bool awaits_answer_ = false;  // such a query is under way, and nothing is read meanwhile
+  bool starved_ = false;        // a file, or room for it in the ring, could not be had: Retry
   ReadFault read_fault_ = ReadFault::kNone;
   int read_error_ = 0;  // errno, when read_fault_ is not kNone; 0: end of file
 };

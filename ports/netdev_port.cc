@@ -15,6 +15,7 @@ NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
                                           .role = queue.role,
                                           .accepted = queue.accepted,
                                           .query = std::move(queue.query),
+                                          .refresh = std::move(queue.refresh),
                                           .new_file = std::move(queue.new_socket),
                                           .shared_with_host = queue.shared_with_host,
                                           .told_unsupported = std::move(queue.told_unsupported)}),
@@ -29,13 +30,13 @@ void NetdevPort::RefreshCounters() {
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
-    AttachNotes& notes) {
+    const LinkSharing& share, AttachNotes& notes) {
   auto opened = NetdevDevice::Open(options, identities.size());
   if (!opened.ok()) return opened.status();
   const std::shared_ptr<NetdevDevice> device = *std::move(opened);
   notes = {.warnings = device->warnings(), .address = device->first_address()};
   const SharedLinkQueries queries =
-      ShareLink([device, &monitor] { return device->Query(monitor); });
+      share(identities[0], [device, &monitor] { return device->Query(monitor); });
   const auto told_unsupported = std::make_shared<std::atomic_flag>();
   std::vector<std::unique_ptr<Port>> ports;
   for (const PortIdentity& identity : identities) {
@@ -45,6 +46,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
         .role = is_first ? QueueRole::kFirst : QueueRole::kFollower,
         .socket = device->TakeSocket(number),
         .query = is_first ? queries.first : queries.others,
+        .refresh = queries.refresh,
         .missed = NetdevDevice::TakeMissed,
         .shared_with_host = options.shared_with_host,
         .new_socket = [device, number] { return device->TakeSocket(number); },

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "ports/interface_port.h"
 #include "ports/netdev_options.h"
+#include "ports/shared_link.h"
 
 namespace tapswitch {
 
@@ -22,6 +23,7 @@ class NetdevPort final : public InterfacePort {
     QueueRole role = QueueRole::kFirst;
     FileDescriptor socket;
     LinkQuery query;
+    std::function<void()> refresh{};  // see InterfacePort::Medium
     // Tells how many frames the kernel has lost at a socket since it was asked last.
     std::function<uint32_t(int socket)> missed;
     bool shared_with_host = false;
@@ -47,9 +49,10 @@ struct AttachNotes {
 };
 
 // Attaches the interface with a socket for each of `identities`, and makes a port of each; see
-// MakePortQueues. `notes` is filled in. `monitor` outlives them, and its events reach OnLinkChange.
+// MakePortQueues. `notes` is filled in. `monitor` outlives them, is asked by the thread that `share`
+// chooses, and its events reach OnLinkChange.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
-    AttachNotes& notes);
+    const LinkSharing& share, AttachNotes& notes);
 
 }  // namespace tapswitch

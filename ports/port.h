@@ -94,6 +94,9 @@ class Port {
   // The kernel reported a change of some interface; `link` is ignored when it is not this port's.
   virtual void OnLinkChange(const LinkEvent& link) = 0;
 
+  // What the port wanted to know of its interface has been found out by another thread.
+  virtual void OnLinkAnswer() {}
+
   // Of a port with several queues, or of what stands in for one of them: the status of the first has
   // changed. The worker of each queue has one such object, and calls all of this for it; the first is
   // that of the primary worker, whose view of the port counts.

@@ -1,21 +1,46 @@
 // What the queues of a port know of its interface.
 //
-// Each queue of a port lives on a thread of its own, and LinkMonitor on that of the first. So the
-// first queue asks the kernel, as the only queue of a port does, and the others are given what it was
-// answered last. It hears of each change before they do, so that is never older than the change
-// that they ask about.
+// Each queue of a port lives on a thread of its own. One asks the kernel for all of them, and the others
+// are given what was answered last. The answer is never older than a change that a queue is told of, as
+// it is asked for before any queue is told.
 
 #pragma once
+
+#include <functional>
+#include <mutex>
 
 #include "ports/interface_port.h"
 
 namespace tapswitch {
 
-struct SharedLinkQueries {
-  LinkQuery first;   // asks, and keeps the answer; for one thread
-  LinkQuery others;  // the last answer, FailedPrecondition before there is one; for any thread
+// The last answer, for any thread. FailedPrecondition before there is one.
+class LinkAnswer {
+ public:
+  void Set(const absl::StatusOr<LinkEvent>& link) {
+    const std::lock_guard lock(mutex_);
+    link_ = link;
+  }
+  [[nodiscard]] absl::StatusOr<LinkEvent> Get() const {
+    const std::lock_guard lock(mutex_);
+    return link_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  absl::StatusOr<LinkEvent> link_ =
+      absl::FailedPreconditionError("the interface of the port has not been asked for yet");
 };
 
+struct SharedLinkQueries {
+  LinkQuery first;                  // of the port's first queue, which owns what it asks
+  LinkQuery others;                 // the last answer, for any thread
+  std::function<void()> refresh{};  // see InterfacePort::Medium::refresh
+};
+
+// How a port's query is shared by its queues. `identity` is that of the first.
+using LinkSharing = std::function<SharedLinkQueries(const PortIdentity& identity, LinkQuery query)>;
+
+// The first queue asks on its own thread, and waits for the kernel. LinkThread::Share does not wait.
 [[nodiscard]] SharedLinkQueries ShareLink(LinkQuery query);
 
 }  // namespace tapswitch

@@ -29,12 +29,14 @@ class TapQuery {
         monitor_(monitor) {}
 
   absl::StatusOr<LinkEvent> operator()() {
+    if (!gone_.ok()) return gone_;
     auto link = Ask();
     if (link.ok()) {
       home_ = link->netns;
     } else if (absl::IsNotFound(link.status())) {
       claim_ = {};
-      return WhyGone(link.status());
+      gone_ = WhyGone(link.status());
+      return gone_;
     }
     return link;
   }
@@ -83,34 +85,38 @@ class TapQuery {
   InterfaceClaim claim_;
   LinkMonitor& monitor_;
   std::optional<NetnsId> home_;  // where it was last
+  absl::Status gone_;  // for good, and the port may have closed the file: what was answered
 };
 
 }  // namespace
 
 TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
-                 QueueRole role, std::shared_ptr<std::atomic_flag> told_unsupported)
+                 QueueRole role, std::shared_ptr<std::atomic_flag> told_unsupported,
+                 std::function<void()> refresh)
     : InterfacePort(std::move(identity), {.file = std::move(file),
                                           .kind = FileKind::kFrames,
                                           .role = role,
                                           .accepted = accepted,
                                           .query = std::move(query),
+                                          .refresh = std::move(refresh),
                                           .told_unsupported = std::move(told_unsupported)}) {}
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
-    std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor) {
+    std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor,
+    const LinkSharing& share) {
   auto device = OpenTap(options, identities.size());
   if (!device.ok()) return device.status();
   const auto query = std::make_shared<TapQuery>(options, *device, monitor);
-  const SharedLinkQueries queries = ShareLink([query] { return (*query)(); });
+  const SharedLinkQueries queries = share(identities[0], [query] { return (*query)(); });
   const auto told_unsupported = std::make_shared<std::atomic_flag>();
   std::vector<std::unique_ptr<Port>> ports;
   ports.push_back(std::make_unique<TapPort>(identities[0], std::move(device->file),
                                             device->offloads, queries.first, QueueRole::kFirst,
-                                            told_unsupported));
+                                            told_unsupported, queries.refresh));
   for (FileDescriptor& file : device->more_queues) {
-    ports.push_back(std::make_unique<TapPort>(identities[ports.size()], std::move(file),
-                                              device->offloads, queries.others,
-                                              QueueRole::kFollower, told_unsupported));
+    ports.push_back(std::make_unique<TapPort>(
+        identities[ports.size()], std::move(file), device->offloads, queries.others,
+        QueueRole::kFollower, told_unsupported, queries.refresh));
   }
   return ports;
 }

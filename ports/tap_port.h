@@ -3,12 +3,14 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "ports/interface_port.h"
+#include "ports/shared_link.h"
 #include "ports/tap_options.h"
 
 namespace tapswitch {
@@ -16,15 +18,18 @@ namespace tapswitch {
 class TapPort final : public InterfacePort {
  public:
   // Takes a queue of a TAP that is open as OpenTap opens it. `accepted`: the TAP's offloads;
-  // `told_unsupported`: see InterfacePort::Medium.
+  // `told_unsupported` and `refresh`: see InterfacePort::Medium.
   TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
           QueueRole role = QueueRole::kFirst,
-          std::shared_ptr<std::atomic_flag> told_unsupported = nullptr);
+          std::shared_ptr<std::atomic_flag> told_unsupported = nullptr,
+          std::function<void()> refresh = {});
 };
 
 // Opens the TAP with up to `identities.size()` queues and makes a port of each; see MakePortQueues.
-// `monitor` outlives them, and its events reach OnLinkChange.
+// `monitor` outlives them, is asked by the thread that `share` chooses, and its events reach
+// OnLinkChange.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
-    std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor);
+    std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor,
+    const LinkSharing& share);
 
 }  // namespace tapswitch

@@ -12,7 +12,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "ports/host_exclusion.h"
-#include "ports/link_monitor.h"
 #include "ports/netns.h"
 #include "ports/ring_factory.h"
 #include "ports/runtime_locks.h"
@@ -25,6 +24,7 @@
 #include "switch/control/startup.h"
 #include "switch/event_channel.h"
 #include "switch/forwarding/bridge.h"
+#include "switch/link_thread.h"
 #include "switch/log.h"
 #include "switch/notification.h"
 #include "switch/port_factory.h"
@@ -38,11 +38,10 @@
 namespace tapswitch {
 namespace {
 
-// Slots of kReadiness completions; the link monitor has its own.
+// Slots of kReadiness completions.
 constexpr uint32_t kSignalSlot = 0;
 constexpr uint32_t kCommandSlot = 1;
 constexpr uint32_t kCallSlot = 2;
-static_assert(kCallSlot < LinkMonitor::kReadinessSlot);
 
 uint64_t RandomNumber() {
   std::random_device random;
@@ -67,6 +66,7 @@ struct Parts {
   std::unique_ptr<SystemClock> clock;
   std::unique_ptr<ControlSocket> socket;
   ChosenRing ring;
+  std::unique_ptr<LinkThread> links;
   NetnsId netns;
 };
 
@@ -89,6 +89,8 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   if (!events.ok()) return events.status();
   auto ring = MakeRing(config.io);
   if (!ring.ok()) return ring.status();
+  auto links = LinkThread::Create();
+  if (!links.ok()) return links.status();
   const auto netns = NetworkNamespace::Current();
   if (!netns.ok()) return netns.status();
   // Early, so that a second switch of the same name ends before it touches anything, and clients may
@@ -97,8 +99,9 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   auto socket =
       ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
   if (!socket.ok()) return Explain(socket.status());
-  return Parts{*std::move(signals), *std::move(commands), *std::move(call), *std::move(events),
-               std::move(clock),    *std::move(socket),   *std::move(ring), netns->id()};
+  return Parts{*std::move(signals), *std::move(commands), *std::move(call),
+               *std::move(events),  std::move(clock),     *std::move(socket),
+               *std::move(ring),    *std::move(links),    netns->id()};
 }
 
 class Daemon {
@@ -116,7 +119,7 @@ class Daemon {
         shared_(bridge_,
                 config.workers > 1 ? SharedBridge::Users::kSeveral : SharedBridge::Users::kOne),
         netns_(parts.netns),
-        monitor_(*ring_.ring, [this](const LinkEvent& link) { OnLinkChange(link); }),
+        links_(std::move(parts.links)),
         worker_(*ring_.ring, *clock_, shared_) {
     worker_.lane().set_joins_frames(config.gro);
     worker_.lane().set_busy_poll(config.busy_poll);
@@ -131,13 +134,6 @@ class Daemon {
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
   }
 
-  // After the ports, so that those who hear of it find them as they are now.
-  void OnLinkChange(const LinkEvent& link) {
-    worker_.OnLinkChange(link);
-    workers_.OnLinkChange(link);
-    if (link.netns == netns_) events_->Publish(link);
-  }
-
   absl::Status Run() {
     for (const auto& [fd, slot] :
          {std::pair{signals_.fd(), kSignalSlot}, std::pair{commands_->fd(), kCommandSlot},
@@ -145,6 +141,7 @@ class Daemon {
       const Tag tag{.operation = Operation::kReadiness, .slot = slot};
       if (absl::Status watched = ring_.ring->Watch(fd, tag); !watched.ok()) return watched;
     }
+    StartLinks();
     const std::vector<int> cpus = config_.workers > 1 ? AllowedCpus() : std::vector<int>();
     if (absl::Status started = StartSecondaries(cpus); !started.ok()) return started;
     const MacAddress address = RandomAddress();
@@ -160,6 +157,7 @@ class Daemon {
     control.Stop();
     // What it is about may need turns to be done, as removing a port does.
     while (!control_finished_) TakeTurn();
+    links_->Stop();
     workers_.StopSecondaries();
     worker_.CloseAll();
     if (started_.ok()) LogCounters();
@@ -167,6 +165,31 @@ class Daemon {
   }
 
  private:
+  // What it tells is acted upon between two batches.
+  void StartLinks() {
+    links_->Start({.on_change =
+                       [this](const LinkEvent& link, std::function<void()> taken) {
+                         commands_->Post([this, link, taken = std::move(taken)] {
+                           OnLinkChange(link);
+                           taken();
+                         });
+                       },
+                   .on_answer =
+                       [this](PortId id, uint16_t generation) {
+                         commands_->Post([this, id, generation] {
+                           worker_.OnLinkAnswer(id, generation);
+                           workers_.OnLinkAnswer(id, generation);
+                         });
+                       }});
+  }
+
+  // After the ports, so that those who hear of it find them as they are now.
+  void OnLinkChange(const LinkEvent& link) {
+    worker_.OnLinkChange(link);
+    workers_.OnLinkChange(link);
+    if (link.netns == netns_) events_->Publish(link);
+  }
+
   absl::Status StartSecondaries(const std::vector<int>& cpus) {
     for (size_t index = 1; index < config_.workers; ++index) {
       auto secondary = SecondaryWorker::Start({.index = index,
@@ -182,7 +205,7 @@ class Daemon {
   }
 
   RunningSwitch Running() {
-    return {*commands_, *events_, fdb_log_, *clock_, bridge_, worker_, workers_, monitor_};
+    return {*commands_, *events_, fdb_log_, *clock_, bridge_, worker_, workers_, *links_};
   }
 
   // All of these are called by the control thread, and have this one act.
@@ -208,6 +231,7 @@ class Daemon {
     const auto on_all = [this](absl::Status (*step)()) {
       absl::Status own = step();
       if (own.ok()) own = workers_.CallOnEach(step);
+      if (own.ok()) own = links_->Call(step);
       return own.ok() ? CallOnLogThread(step) : own;
     };
     if (absl::Status kept = on_all(KeepCapabilities); !kept.ok()) return kept;
@@ -231,8 +255,6 @@ class Daemon {
       has_commands_ = true;  // they run between batches
     } else if (slot == kCallSlot) {
       call_.Clear();  // before this turn looks at what there is
-    } else {
-      monitor_.OnReadable(slot);
     }
   }
 
@@ -285,7 +307,7 @@ class Daemon {
     }
   }
 
-  // The workers go first: their ports refer to the ring, the monitor and the counters.
+  // The workers go first: their ports refer to the ring, the link thread and the counters.
   Config config_;
   StopSignals signals_;
   std::unique_ptr<CommandQueue> commands_;
@@ -302,7 +324,7 @@ class Daemon {
   bool control_finished_ = false;
   absl::Status started_;
   NetnsId netns_;  // the switch's own
-  LinkMonitor monitor_;
+  std::unique_ptr<LinkThread> links_;
   Worker worker_;
   Workers workers_{*commands_, worker_};
 };

@@ -59,6 +59,14 @@ void Lane::OnLinkChange(const LinkEvent& link) {
   }
 }
 
+bool Lane::OnLinkAnswer(PortId id, uint16_t generation) {
+  Port* const asker = port(id);
+  if (asker == nullptr || asker->identity().generation != generation) return false;
+  asker->OnLinkAnswer();
+  NoteRetry(*asker);
+  return true;
+}
+
 Port* Lane::port(PortId id) const {
   return id.value < ports_.size() ? ports_[id.value].get() : nullptr;
 }

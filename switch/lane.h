@@ -81,6 +81,8 @@ class Lane {
 
   // Tells every port of a change in the kernel's interfaces.
   void OnLinkChange(const LinkEvent& link);
+  // Tells a port of an answer. False when there is none of that id and generation.
+  bool OnLinkAnswer(PortId id, uint16_t generation);
 
   // Null when there is none.
   [[nodiscard]] Port* port(PortId id) const;

@@ -17,15 +17,21 @@ namespace {
 
 using Ports = std::vector<std::unique_ptr<Port>>;
 
-LinkMonitor& MonitorOf(const PortSurroundings& surroundings) { return surroundings.monitor; }
 UnixListeners& ListenersOf(const PortSurroundings& surroundings) { return surroundings.listeners; }
 
 const PortSurroundings& All(const PortSurroundings& surroundings) { return surroundings; }
 
+absl::StatusOr<Ports> OpenTapWithQueues(std::span<const PortIdentity> identities,
+                                        const TapOptions& options,
+                                        const PortSurroundings& surroundings) {
+  return OpenTapPort(identities, options, surroundings.monitor, surroundings.share_link);
+}
+
 absl::StatusOr<Ports> OpenNetdev(std::span<const PortIdentity> identities,
                                  const NetdevOptions& options,
                                  const PortSurroundings& surroundings) {
-  return OpenNetdevPort(identities, options, surroundings.monitor, surroundings.notes);
+  return OpenNetdevPort(identities, options, surroundings.monitor, surroundings.share_link,
+                        surroundings.notes);
 }
 
 // A port of one queue.
@@ -56,7 +62,7 @@ struct PortType {
 };
 
 constexpr std::array kTypes{
-    PortType{"tap", Make<ParseTapOptions, OpenTapPort, MonitorOf>},
+    PortType{"tap", Make<ParseTapOptions, OpenTapWithQueues, All>},
     PortType{"netdev", Make<ParseNetdevOptions, OpenNetdev, All>},
     PortType{"unix", Make<ParseUnixOptions, OpenUnixPortAlone, ListenersOf>},
 };

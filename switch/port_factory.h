@@ -12,13 +12,16 @@
 #include "ports/netdev_port.h"
 #include "ports/port.h"
 #include "ports/port_spec.h"
+#include "ports/shared_link.h"
 #include "ports/unix_listeners.h"
 
 namespace tapswitch {
 
-// What ports of some types share. All of it outlives them, but for listeners and notes.
+// What ports of some types share. All of it outlives them, but for the way of sharing, listeners
+// and notes.
 struct PortSurroundings {
   LinkMonitor& monitor;
+  LinkSharing share_link;
   UnixListeners& listeners;
   AttachNotes& notes;  // of an interface that exists; they need not outlive the port
 };

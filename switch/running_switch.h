@@ -3,11 +3,11 @@
 
 #pragma once
 
-#include "ports/link_monitor.h"
 #include "switch/clock.h"
 #include "switch/command_queue.h"
 #include "switch/event_channel.h"
 #include "switch/forwarding/bridge.h"
+#include "switch/link_thread.h"
 #include "switch/worker.h"
 #include "switch/workers.h"
 
@@ -22,7 +22,7 @@ struct RunningSwitch {
   Bridge& bridge;
   Worker& worker;
   Workers& workers;
-  LinkMonitor& monitor;
+  LinkThread& links;
 };
 
 }  // namespace tapswitch

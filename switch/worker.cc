@@ -121,15 +121,14 @@ void Worker::SetAgeing(Ticks ageing) {
 }
 
 void Worker::OnLinkChange(const LinkEvent& link) {
-  // They ask the kernel, and nobody else waits for the answers.
   lane_.OnLinkChange(link);
-  const auto lock = lane_.LockBridge();
   NoticeAll();
 }
 
-void Worker::OnLinkChangeLocked(const LinkEvent& link) {
-  lane_.OnLinkChange(link);
-  NoticeAll();
+void Worker::OnLinkAnswer(PortId id, uint16_t generation) {
+  if (!lane_.OnLinkAnswer(id, generation)) return;
+  NoticeStatus(ports_[id.value]);
+  HeedAlarms();
 }
 
 void Worker::NoticeAll() {

@@ -122,10 +122,10 @@ class Worker {
   // For settings, and its counters: ports come and go by the methods above.
   [[nodiscard]] Lane& lane() { return lane_; }
 
-  // Tells every port of a change in the kernel's interfaces. Locks by itself.
+  // Tells every port of a change in the kernel's interfaces.
   void OnLinkChange(const LinkEvent& link);
-  // The same by a command, which has the bridge locked.
-  void OnLinkChangeLocked(const LinkEvent& link);
+  // Tells a port that what it asked of its interface was answered, unless that was in an earlier life.
+  void OnLinkAnswer(PortId id, uint16_t generation);
 
   // Runs what waits, with the bridge locked, which then has a view that is up to date: whoever has the
   // result of a command knows that all workers forward by it.

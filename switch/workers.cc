@@ -38,6 +38,14 @@ void Workers::OnLinkChange(const LinkEvent& link) {
   }
 }
 
+void Workers::OnLinkAnswer(PortId id, uint16_t generation) {
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Post([&lane = secondary->lane(), id, generation] {
+      static_cast<void>(lane.OnLinkAnswer(id, generation));
+    });
+  }
+}
+
 void Workers::OnPortStatus(const Port& port) {
   const PortId id = port.identity().id;
   for (const auto& secondary : secondaries_) {

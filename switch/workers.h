@@ -32,6 +32,7 @@ class Workers {
 
   // To be called by the primary's thread.
   void OnLinkChange(const LinkEvent& link);
+  void OnLinkAnswer(PortId id, uint16_t generation);
   void OnPortStatus(const Port& port);
   void OnRest();
 

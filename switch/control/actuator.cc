@@ -152,9 +152,14 @@ absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortConfig& por
   const auto identities = running_.workers.Identities(
       {.id = id, .generation = generations_[id.value]++, .name = port.spec.name});
   AttachNotes notes;
-  auto queues =
-      MakePortQueues(port.spec, identities,
-                     {.monitor = running_.monitor, .listeners = listeners_, .notes = notes});
+  auto queues = MakePortQueues(port.spec, identities,
+                               {.monitor = running_.links.monitor(),
+                                .share_link =
+                                    [this](const PortIdentity& identity, LinkQuery query) {
+                                      return running_.links.Share(identity, std::move(query));
+                                    },
+                                .listeners = listeners_,
+                                .notes = notes});
   if (!queues.ok()) return queues;
   for (const std::string& line : notes.warnings) Warn(port.spec.name, line);
   WarnOfStations(id, port, notes.address);

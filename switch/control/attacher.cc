@@ -65,7 +65,7 @@ absl::Status Attacher::Watch() {
   if (netns_) return absl::OkStatus();
   auto netns = NetworkNamespace::Current();
   if (!netns.ok()) return netns.status();
-  const auto watched = running_.commands.Call([&] { return running_.monitor.Watch(*netns); });
+  const auto watched = running_.links.Watch(*netns);
   if (watched.ok()) netns_ = *std::move(netns);
   return watched.status();
 }

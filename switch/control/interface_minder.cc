@@ -158,10 +158,8 @@ std::optional<PortStatus> InterfaceMinder::StatusOf(std::string_view port) const
 }
 
 void InterfaceMinder::Tell(const LinkEvent& news) {
-  running_.commands.Call([&] {
-    running_.worker.OnLinkChangeLocked(news);
-    running_.workers.OnLinkChange(news);
-  });
+  running_.links.Report(news);
+  running_.commands.Call([] {});  // by then the primary worker has acted upon it
 }
 
 }  // namespace tapswitch

@@ -129,8 +129,13 @@ class PortQueuesTest : public testing::TestWithParam<IoMode> {
                             .counters = &port.counters[i]});
     }
     AttachNotes notes;
-    auto queues = MakePortQueues(*spec, identities,
-                                 {.monitor = *monitor_, .listeners = listeners_, .notes = notes});
+    auto queues =
+        MakePortQueues(*spec, identities,
+                       {.monitor = *monitor_,
+                        .share_link = [](const PortIdentity& /*identity*/,
+                                         LinkQuery query) { return ShareLink(std::move(query)); },
+                        .listeners = listeners_,
+                        .notes = notes});
     EXPECT_TRUE(queues.ok()) << queues.status();
     if (!queues.ok()) return port;
     port.queues = *std::move(queues);

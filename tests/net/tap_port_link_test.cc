@@ -52,7 +52,10 @@ class TapPortLinkTest : public testing::TestWithParam<IoMode> {
   void StartPort(const TapOptions& options) {
     PortIdentity identity{.id = kPort, .generation = 1, .name = options.name, .counters = nullptr};
     identity.counters = &counters_;
-    auto ports = OpenTapPort(std::span(&identity, 1), options, *monitor_);
+    auto ports = OpenTapPort(std::span(&identity, 1), options, *monitor_,
+                             [](const PortIdentity& /*identity*/, LinkQuery query) {
+                               return ShareLink(std::move(query));
+                             });
     ASSERT_TRUE(ports.ok()) << ports.status();
     port_ = std::move(ports->front());
     const absl::Status started = port_->Start(*ring_);

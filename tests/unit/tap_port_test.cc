@@ -586,6 +586,58 @@ TEST(TapPortFollower, StartsOnceTheFirstHasAndFollowsItsLink) {
   EXPECT_TRUE(port.closed());
 }
 
+// ---- Where another thread asks the kernel
+
+class TapPortWithoutWaitingTest : public TapPortTest {
+ protected:
+  void SetUp() override {
+    const PortIdentity identity{
+        .id = kPort, .generation = kGeneration, .name = "vnet0", .counters = &counters_};
+    port_ = std::make_unique<TapPort>(
+        identity, FileDescriptor(), OffloadSet::All(), [this] { return answer_; },
+        QueueRole::kFirst, nullptr, [this] { ++refreshes_; });
+    ASSERT_TRUE(port_->Start(ring_).ok());
+  }
+
+  void Answer(const LinkEvent& link) {
+    answer_ = link;
+    port_->OnLinkAnswer();
+  }
+
+  int refreshes_ = 0;
+};
+
+TEST_F(TapPortWithoutWaitingTest, WhatChangesBeforeItIsThereToBeToldIsAskedFor) {
+  EXPECT_EQ(refreshes_, 1);
+  Answer(DownLink());
+  EXPECT_EQ(status().reason, "interface is down");
+}
+
+TEST_F(TapPortWithoutWaitingTest, AReadThatFailsIsTriedAgainOnceItIsKnownHowTheLinkIs) {
+  ring_.FailRead(kFile, EIO);
+  Turn();
+  EXPECT_EQ(refreshes_, 2);
+  EXPECT_FALSE(ring_.reading(kFile));
+  EXPECT_TRUE(status().link_up) << "nothing is known yet";
+  Answer(DownLink());
+  EXPECT_EQ(status().reason, "interface is down");
+  EXPECT_TRUE(ring_.reading(kFile));
+
+  ring_.FailRead(kFile, EIO);
+  Turn();
+  Answer(DownLink());
+  EXPECT_FALSE(ring_.reading(kFile)) << "until the link comes up";
+  Announce(UpLink());
+  EXPECT_TRUE(status().link_up);
+  EXPECT_TRUE(ring_.reading(kFile));
+}
+
+TEST_F(TapPortWithoutWaitingTest, AnAnswerAfterItsEndIsOfNoUse) {
+  port_->BeginClose();
+  Answer(UpLink());
+  EXPECT_FALSE(status().link_up);
+}
+
 TEST(TapPortStart, ARingWithoutRoomIsAnError) {
   FakeRing ring(0);
   PortCounters counters;
