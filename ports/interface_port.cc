@@ -385,15 +385,22 @@ void InterfacePort::TakeNewFile() {
   if (!medium_.new_file || closing_) return;
   FileDescriptor file = medium_.new_file();
   if (!file.valid()) return;
+  Discard(next_file_);
   next_file_ = std::move(file);
   if (reading_ && !drops_file_) ring_->StopRead(*slot_, MakeTag(Operation::kRead));
 }
 
 // What an open file keeps alive, such as a namespace that was deleted, is to go.
 void InterfacePort::DropFile() {
-  next_file_ = {};
+  Discard(next_file_);
   if (!slot_ || ring_ == nullptr || closing_ || std::exchange(drops_file_, true)) return;
   if (reading_) ring_->StopRead(*slot_, MakeTag(Operation::kRead));
+}
+
+void InterfacePort::Discard(FileDescriptor& file) {
+  if (!file.valid()) return;
+  FileDescriptor discarded = std::exchange(file, {});
+  if (medium_.discard) medium_.discard(std::make_shared<FileDescriptor>(std::move(discarded)));
 }
 
 // Puts the new file in place of the one in use, if there is one and nothing is in flight or in use; or
@@ -404,8 +411,12 @@ bool InterfacePort::SwitchFile() {
   RefreshCounters();  // the old file knows what it has lost
   if (slot_) ring_->RemoveFile(*slot_);
   slot_.reset();
+  if (long_frames_ && medium_.discard) {
+    medium_.discard(std::make_shared<LongFrames>(*std::move(long_frames_)));
+  }
   long_frames_.reset();
   cannot_send_long_ = false;
+  Discard(medium_.file);
   medium_.file = std::exchange(next_file_, {});
   drops_file_ = false;
   if (!medium_.file.valid()) return false;

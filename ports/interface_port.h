@@ -92,6 +92,9 @@ class InterfacePort : public Port {
     // Where `query` tells what was answered last: has the kernel asked again, without waiting, and
     // OnLinkAnswer called with the answer there.
     std::function<void()> refresh{};
+    // Closes what the port has no use for any more, on a thread that may wait: closing a packet socket
+    // waits until no processor can be using it, closing a TAP for the lock of rtnetlink. Null: here.
+    std::function<void(std::shared_ptr<void>)> discard{};
     // Where the file may have to be replaced: the new one if, since it was asked last, there is one.
     // It is asked after the query.
     std::function<FileDescriptor()> new_file{};
@@ -130,6 +133,7 @@ class InterfacePort : public Port {
   void AskForLink();
   void TakeNewFile();
   void DropFile();
+  void Discard(FileDescriptor& file);
   bool SwitchFile();
   [[nodiscard]] absl::Status TakeSlot();
   void UpdateStatus();

@@ -23,7 +23,9 @@ class NetdevPort final : public InterfacePort {
     QueueRole role = QueueRole::kFirst;
     FileDescriptor socket;
     LinkQuery query;
-    std::function<void()> refresh{};  // see InterfacePort::Medium
+    // See InterfacePort::Medium.
+    std::function<void()> refresh{};
+    std::function<void(std::shared_ptr<void>)> discard{};
     // Tells how many frames the kernel has lost at a socket since it was asked last.
     std::function<uint32_t(int socket)> missed;
     bool shared_with_host = false;

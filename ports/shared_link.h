@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <mutex>
 
 #include "ports/interface_port.h"
@@ -32,9 +33,11 @@ class LinkAnswer {
 };
 
 struct SharedLinkQueries {
-  LinkQuery first;                  // of the port's first queue, which owns what it asks
-  LinkQuery others;                 // the last answer, for any thread
-  std::function<void()> refresh{};  // see InterfacePort::Medium::refresh
+  LinkQuery first;   // of the port's first queue, which owns what it asks
+  LinkQuery others;  // the last answer, for any thread
+  // See InterfacePort::Medium.
+  std::function<void()> refresh{};
+  std::function<void(std::shared_ptr<void>)> discard{};
 };
 
 // How a port's query is shared by its queues. `identity` is that of the first.

@@ -92,13 +92,14 @@ class TapQuery {
 
 TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
                  QueueRole role, std::shared_ptr<std::atomic_flag> told_unsupported,
-                 std::function<void()> refresh)
+                 std::function<void()> refresh, std::function<void(std::shared_ptr<void>)> discard)
     : InterfacePort(std::move(identity), {.file = std::move(file),
                                           .kind = FileKind::kFrames,
                                           .role = role,
                                           .accepted = accepted,
                                           .query = std::move(query),
                                           .refresh = std::move(refresh),
+                                          .discard = std::move(discard),
                                           .told_unsupported = std::move(told_unsupported)}) {}
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
@@ -112,11 +113,11 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
   std::vector<std::unique_ptr<Port>> ports;
   ports.push_back(std::make_unique<TapPort>(identities[0], std::move(device->file),
                                             device->offloads, queries.first, QueueRole::kFirst,
-                                            told_unsupported, queries.refresh));
+                                            told_unsupported, queries.refresh, queries.discard));
   for (FileDescriptor& file : device->more_queues) {
     ports.push_back(std::make_unique<TapPort>(
         identities[ports.size()], std::move(file), device->offloads, queries.others,
-        QueueRole::kFollower, told_unsupported, queries.refresh));
+        QueueRole::kFollower, told_unsupported, queries.refresh, queries.discard));
   }
   return ports;
 }

@@ -18,11 +18,12 @@ namespace tapswitch {
 class TapPort final : public InterfacePort {
  public:
   // Takes a queue of a TAP that is open as OpenTap opens it. `accepted`: the TAP's offloads;
-  // `told_unsupported` and `refresh`: see InterfacePort::Medium.
+  // `told_unsupported`, `refresh` and `discard`: see InterfacePort::Medium.
   TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
           QueueRole role = QueueRole::kFirst,
           std::shared_ptr<std::atomic_flag> told_unsupported = nullptr,
-          std::function<void()> refresh = {});
+          std::function<void()> refresh = {},
+          std::function<void(std::shared_ptr<void>)> discard = {});
 };
 
 // Opens the TAP with up to `identities.size()` queues and makes a port of each; see MakePortQueues.

@@ -139,6 +139,11 @@ SharedLinkQueries LinkThread::Share(const PortIdentity& identity, LinkQuery quer
               listener_.on_answer(shared->id, shared->generation);
             });
           },
+      // With the command, once that has run.
+      .discard =
+          [this](std::shared_ptr<void> thing) {
+            commands_->Post([thing = std::move(thing)]() mutable { thing.reset(); });
+          },
   };
 }
 
