@@ -3,6 +3,7 @@
 
 #include "ports/netdev_port.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
@@ -72,11 +73,14 @@ class NetdevPortTest : public testing::Test {
     port_ = std::make_unique<NetdevPort>(
         PortIdentity{
             .id = kPort, .generation = kGeneration, .name = "veth0", .counters = &counters_},
-        NetdevPort::Queue{.role = QueueRole::kFirst,
-                          .socket = {},
-                          .query = [this] { return answer_; },
-                          .missed = [this](int) { return std::exchange(missed_, 0U); },
-                          .new_socket = [this] { return std::move(new_socket_); }});
+        NetdevPort::Queue{
+            .role = QueueRole::kFirst,
+            .socket = {},
+            .query = [this] { return answer_; },
+            .discard =
+                [this](std::shared_ptr<void> thing) { discarded_.push_back(std::move(thing)); },
+            .missed = [this](int) { return std::exchange(missed_, 0U); },
+            .new_socket = [this] { return std::move(new_socket_); }});
     ASSERT_TRUE(port_->Start(ring_).ok());
   }
 
@@ -143,6 +147,7 @@ class NetdevPortTest : public testing::Test {
   absl::StatusOr<LinkEvent> answer_ = Link();
   uint32_t missed_ = 0;
   FileDescriptor new_socket_;
+  std::vector<std::shared_ptr<void>> discarded_;
   std::unique_ptr<NetdevPort> port_;
 };
 
@@ -344,6 +349,24 @@ TEST_F(NetdevPortTest, ANewSocketIsReadInPlaceOfTheOldOne) {
   EXPECT_EQ(dropped(DropReason::kReceiveQueueFull), 2U) << "what the old one had lost";
   ring_.Arrive(kFile, Wire(FrameOf(60)));
   EXPECT_EQ(Turn().size(), 1U);
+}
+
+TEST_F(NetdevPortTest, ASocketThatWasReplacedIsClosedByWhoMayWait) {
+  const int first = dup(STDIN_FILENO);
+  for (const int socket : {first, dup(STDIN_FILENO)}) {
+    ring_.FailRead(kFile, ENETDOWN);
+    answer_ = absl::NotFoundError("gone");
+    Turn();
+    new_socket_ = FileDescriptor(socket);
+    LinkEvent returned = Link();
+    returned.ifindex = 100 + socket;
+    Announce(returned);
+    EXPECT_TRUE(status().link_up);
+  }
+  EXPECT_EQ(discarded_.size(), 1U);
+  EXPECT_NE(fcntl(first, F_GETFD), -1);
+  discarded_.clear();
+  EXPECT_EQ(fcntl(first, F_GETFD), -1);
 }
 
 TEST_F(NetdevPortTest, ASocketThatIsOfNoUseAnyMoreIsClosedUntilThereIsANewOne) {

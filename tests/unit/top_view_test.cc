@@ -213,7 +213,8 @@ TEST(TopViewTest, ControlCharactersOfNamesDoNotReachTheTerminal) {
 }
 
 TEST(TopViewTest, WhatASwitchLeavesOutCountsAsNothing) {
-  const TopSample bare{.seconds = 1, .bridge = Json::object(), .ports = {Json::object()}};
+  const TopSample bare{
+      .seconds = 1, .bridge = Json::object(), .ports = Json::array({Json::object()})};
   EXPECT_THAT(LayOutTop(bare, bare, {}), SizeIs(5));
 }
 
