@@ -2,7 +2,9 @@
 
 #include <cassert>
 
-#if defined(__SANITIZE_ADDRESS__)
+#include "switch/forwarding/address_sanitizer.h"
+
+#if defined(TAPSWITCH_ADDRESS_SANITIZER)
 #include <sanitizer/asan_interface.h>
 #endif
 
@@ -10,13 +12,13 @@ namespace tapswitch {
 namespace {
 
 void Poison([[maybe_unused]] const std::byte* at, [[maybe_unused]] size_t size) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(TAPSWITCH_ADDRESS_SANITIZER)
   __asan_poison_memory_region(at, size);
 #endif
 }
 
 void Unpoison([[maybe_unused]] const std::byte* at, [[maybe_unused]] size_t size) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(TAPSWITCH_ADDRESS_SANITIZER)
   __asan_unpoison_memory_region(at, size);
 #endif
 }

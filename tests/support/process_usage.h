@@ -10,11 +10,13 @@
 #include <iterator>
 #include <string>
 
+#include "switch/forwarding/address_sanitizer.h"
+
 namespace tapswitch {
 
 // AddressSanitizer holds memory back for a while after it was freed (quarantine), so that it grows
 // whatever the program does.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(TAPSWITCH_ADDRESS_SANITIZER)
 inline constexpr size_t kHeldBackKilobytes = size_t{400} << 10U;
 #else
 inline constexpr size_t kHeldBackKilobytes = 0;

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "switch/forwarding/address_sanitizer.h"
+
 namespace tapswitch {
 namespace {
 
@@ -33,7 +35,7 @@ TEST_F(BufferPoolTest, CountsWhatIsOut) {
   EXPECT_EQ(pool_.out(), 0U);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(TAPSWITCH_ADDRESS_SANITIZER)
 TEST_F(BufferPoolTest, AFrameUsedAfterItsBufferWentHomeTraps) {
   const auto bytes = pool_.TakeOut(1, 60);
   pool_.BringHome(1);
