@@ -123,7 +123,8 @@ absl::Status InterfacePort::Start(Ring& ring) {
   UpdateStatus();
   ring_ = &ring;
   StartReading();
-  // What has changed since it was asked, nobody could tell a port that was not there.
+  // The link may have changed since it was asked for, and nobody could tell this port, which was not
+  // there yet.
   if (medium_.refresh) medium_.refresh();
   return absl::OkStatus();
 }

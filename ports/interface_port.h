@@ -89,8 +89,8 @@ class InterfacePort : public Port {
     QueueRole role = QueueRole::kFirst;
     OffloadSet accepted;
     LinkQuery query;
-    // Where `query` tells what was answered last: has the kernel asked again, without waiting, and
-    // OnLinkAnswer called with the answer there.
+    // Where another thread asks, `query` gives the last answer. This has that thread ask again, and then
+    // call OnLinkAnswer; it does not wait. Null: `query` asks the kernel itself.
     std::function<void()> refresh{};
     // Closes what the port has no use for any more, on a thread that may wait: closing a packet socket
     // waits until no processor can be using it, closing a TAP for the lock of rtnetlink. Null: here.

@@ -94,7 +94,7 @@ class Port {
   // The kernel reported a change of some interface; `link` is ignored when it is not this port's.
   virtual void OnLinkChange(const LinkEvent& link) = 0;
 
-  // What the port wanted to know of its interface has been found out by another thread.
+  // Another thread has the answer to what the port asked about its interface.
   virtual void OnLinkAnswer() {}
 
   // Of a port with several queues, or of what stands in for one of them: the status of the first has

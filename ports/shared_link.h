@@ -40,10 +40,8 @@ struct SharedLinkQueries {
   std::function<void(std::shared_ptr<void>)> discard{};
 };
 
-// How a port's query is shared by its queues. `identity` is that of the first.
+// Shares a port's query among its queues. `identity` is that of the first. LinkThread::Share is the one
+// of the switch.
 using LinkSharing = std::function<SharedLinkQueries(const PortIdentity& identity, LinkQuery query)>;
-
-// The first queue asks on its own thread, and waits for the kernel. LinkThread::Share does not wait.
-[[nodiscard]] SharedLinkQueries ShareLink(LinkQuery query);
 
 }  // namespace tapswitch

@@ -165,7 +165,7 @@ class Daemon {
   }
 
  private:
-  // What it tells is acted upon between two batches.
+  // The worker acts upon what the link thread tells between two batches.
   void StartLinks() {
     links_->Start({.on_change =
                        [this](const LinkEvent& link, std::function<void()> taken) {

@@ -33,7 +33,7 @@ struct LinkThread::Shared {
   std::atomic<bool> is_asked_for{false};
 };
 
-// What the first queue's query owns.
+// The first queue's query owns this; the shared query goes with it.
 class LinkThread::Registration {
  public:
   Registration(LinkThread& thread, std::shared_ptr<Shared> shared)

@@ -4,8 +4,8 @@
 // milliseconds, again and again, and a question waits for that lock. No thread that forwards asks. It
 // is told what has changed once the answers are there (shared_link.h), and takes the last one.
 //
-// Who hears of nothing for a while is not overrun: as long as what was reported has not been taken, the
-// kernel keeps the next events, and LinkMonitor makes up for those that it lost.
+// Events do not pile up before a listener that is busy: as long as it has not taken the last ones, this
+// thread reads no more. The kernel keeps them, and LinkMonitor makes up for those that the kernel lost.
 
 #pragma once
 
@@ -59,7 +59,7 @@ class LinkThread {
   // Has changes of a namespace's interfaces told to the listener.
   [[nodiscard]] absl::StatusOr<NetnsId> Watch(const NetworkNamespace& netns);
 
-  // As if the kernel had reported it. The listener has been told when this returns.
+  // Treats a change as if the kernel had reported it. The listener has been told when this returns.
   void Report(const LinkEvent& link);
 
   // Has the thread do something about itself.

@@ -17,8 +17,7 @@
 
 namespace tapswitch {
 
-// What ports of some types share. All of it outlives them, but for the way of sharing, listeners
-// and notes.
+// The things that ports of some types share. The monitor outlives the ports; the others need not.
 struct PortSurroundings {
   LinkMonitor& monitor;
   LinkSharing share_link;

@@ -23,6 +23,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/packet_socket.h"
+#include "tests/support/share_link.h"
 
 namespace tapswitch {
 namespace {
@@ -129,13 +130,9 @@ class PortQueuesTest : public testing::TestWithParam<IoMode> {
                             .counters = &port.counters[i]});
     }
     AttachNotes notes;
-    auto queues =
-        MakePortQueues(*spec, identities,
-                       {.monitor = *monitor_,
-                        .share_link = [](const PortIdentity& /*identity*/,
-                                         LinkQuery query) { return ShareLink(std::move(query)); },
-                        .listeners = listeners_,
-                        .notes = notes});
+    auto queues = MakePortQueues(
+        *spec, identities,
+        {.monitor = *monitor_, .share_link = ShareLink, .listeners = listeners_, .notes = notes});
     EXPECT_TRUE(queues.ok()) << queues.status();
     if (!queues.ok()) return port;
     port.queues = *std::move(queues);

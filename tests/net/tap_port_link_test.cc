@@ -16,6 +16,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/packet_socket.h"
+#include "tests/support/share_link.h"
 
 namespace tapswitch {
 namespace {
@@ -52,10 +53,7 @@ class TapPortLinkTest : public testing::TestWithParam<IoMode> {
   void StartPort(const TapOptions& options) {
     PortIdentity identity{.id = kPort, .generation = 1, .name = options.name, .counters = nullptr};
     identity.counters = &counters_;
-    auto ports = OpenTapPort(std::span(&identity, 1), options, *monitor_,
-                             [](const PortIdentity& /*identity*/, LinkQuery query) {
-                               return ShareLink(std::move(query));
-                             });
+    auto ports = OpenTapPort(std::span(&identity, 1), options, *monitor_, ShareLink);
     ASSERT_TRUE(ports.ok()) << ports.status();
     port_ = std::move(ports->front());
     const absl::Status started = port_->Start(*ring_);

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/share_link.h"
+
 namespace tapswitch {
 namespace {
 
@@ -17,7 +19,7 @@ LinkEvent Link(int ifindex) {
 TEST(SharedLink, OthersAreToldWhatTheFirstWasAnsweredLast) {
   absl::StatusOr<LinkEvent> answer = Link(1);
   int asked = 0;
-  const SharedLinkQueries queries = ShareLink([&] {
+  const SharedLinkQueries queries = ShareLink({}, [&] {
     ++asked;
     return answer;
   });
@@ -34,7 +36,7 @@ TEST(SharedLink, OthersAreToldWhatTheFirstWasAnsweredLast) {
 TEST(SharedLink, AllMayAskAtTheSameTime) {
   constexpr int kQuestions = 2000;
   int next = 0;
-  const SharedLinkQueries queries = ShareLink([&next] { return Link(++next); });
+  const SharedLinkQueries queries = ShareLink({}, [&next] { return Link(++next); });
   ASSERT_TRUE(queries.first().ok());
   std::vector<std::thread> others;
   for (int i = 0; i < 2; ++i) {

@@ -14,10 +14,10 @@
 #include <string>
 #include <vector>
 
-#include "ports/shared_link.h"
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
+#include "tests/support/share_link.h"
 
 namespace tapswitch {
 namespace {
@@ -562,7 +562,7 @@ TEST(TapPortFollower, StartsOnceTheFirstHasAndFollowsItsLink) {
   PortCounters counters;
   absl::StatusOr<LinkEvent> answer =
       LinkEvent{.netns = kHost, .ifindex = 5, .name = "vnet0", .up = true, .mtu = 1500};
-  const SharedLinkQueries queries = ShareLink([&] { return answer; });
+  const SharedLinkQueries queries = ShareLink({}, [&] { return answer; });
   TapPort port({.id = kPort, .generation = kGeneration, .name = "vnet0", .counters = &counters},
                FileDescriptor(), {}, queries.others, QueueRole::kFollower);
   EXPECT_TRUE(absl::IsFailedPrecondition(port.Start(ring)));

@@ -1,11 +1,15 @@
-#include "ports/shared_link.h"
+// A port's query where nobody minds to wait: the first queue asks on its own thread (LinkSharing).
+
+#pragma once
 
 #include <memory>
 #include <utility>
 
+#include "ports/shared_link.h"
+
 namespace tapswitch {
 
-SharedLinkQueries ShareLink(LinkQuery query) {
+inline SharedLinkQueries ShareLink(const PortIdentity& /*identity*/, LinkQuery query) {
   auto last = std::make_shared<LinkAnswer>();
   auto ask = [last, query = std::move(query)] {
     auto link = query();
