@@ -137,7 +137,7 @@ void DgramPort::OnCompletions(std::span<const Completion> completions, FrameBatc
 }
 
 bool DgramPort::Receive(FrameBatch& received) {
-  const size_t wanted = std::min(received.room(), kSlots);
+  const size_t wanted = std::min({received.room(), kSlots, limit_});
   if (closing_ || wanted == 0) return !closing_;
   inbox_->Prepare(wanted);
   const int count = recvmmsg(socket_, inbox_->messages.data(), static_cast<unsigned>(wanted),

@@ -50,6 +50,7 @@ class DgramPort final : public Port {
   [[nodiscard]] absl::Status Start(Ring& ring) override;
   void OnCompletions(std::span<const Completion> completions, FrameBatch& received) override;
   [[nodiscard]] bool Receive(FrameBatch& received) override;
+  void LimitReceiving(size_t frames) override { limit_ = frames; }
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
   [[nodiscard]] bool wants_retry() const override {
@@ -93,8 +94,9 @@ class DgramPort final : public Port {
   std::optional<BufferMemory> memory_;
   std::optional<SendQueue> queue_;
 
-  Ring* ring_ = nullptr;   // null until Start has succeeded
-  FileDescriptor waiter_;  // connected to the remote while the queue is not empty
+  Ring* ring_ = nullptr;                  // null until Start has succeeded
+  FileDescriptor waiter_;                 // connected to the remote while the queue is not empty
+  size_t limit_ = FrameBatch::kCapacity;  // of frames in a turn
   bool closing_ = false;
 };
 

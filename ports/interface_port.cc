@@ -299,14 +299,22 @@ void InterfacePort::DropAll(std::span<const WireFrame> frames, DropReason reason
 }
 
 void InterfacePort::Recycle() {
-  if (!taken_.empty()) {
-    for (const BufferId buffer : taken_) pool_->BringHome(buffer);
-    if (!closing_ && slot_) ring_->ReturnBuffers(*slot_, taken_);
-    taken_.clear();
-    used_since_rest_ = true;
-  }
+  if (taken_.size() > withheld_ || withheld_ > kReceiveBufferCount - limit_) ReturnBuffers();
   SwitchFile();
   if (restart_ && !closing_ && !deleted_ && !awaits_answer_) StartReading();
+}
+
+void InterfacePort::ReturnBuffers() {
+  const std::span<const BufferId> buffers(taken_);
+  for (const BufferId buffer : buffers.subspan(withheld_)) pool_->BringHome(buffer);
+  used_since_rest_ = true;
+  withheld_ = std::min(buffers.size(), kReceiveBufferCount - limit_);
+  if (!closing_ && slot_) ring_->ReturnBuffers(*slot_, buffers.subspan(withheld_));
+  taken_.resize(withheld_);
+}
+
+void InterfacePort::LimitReceiving(size_t frames) {
+  limit_ = std::min<size_t>(frames, kReceiveBufferCount);
 }
 
 // All buffers are home, and the kernel writes into them in calls of the ring only.
@@ -408,7 +416,7 @@ void InterfacePort::Discard(FileDescriptor& file) {
 // closes the one in use, if that is to go.
 bool InterfacePort::SwitchFile() {
   if (!next_file_.valid() && !drops_file_) return false;
-  if (reading_ || closing_ || !taken_.empty()) return false;
+  if (reading_ || closing_ || taken_.size() > withheld_) return false;
   RefreshCounters();  // the old file knows what it has lost
   if (slot_) ring_->RemoveFile(*slot_);
   slot_.reset();
@@ -430,6 +438,8 @@ bool InterfacePort::SwitchFile() {
 }
 
 absl::Status InterfacePort::TakeSlot() {
+  taken_.clear();  // the ring is given all buffers with the file
+  withheld_ = 0;
   const auto slot = ring_->AddFile(fd(), &*pool_, medium_.kind);
   if (!slot.ok()) {
     starved_ = true;

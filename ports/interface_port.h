@@ -70,6 +70,7 @@ class InterfacePort : public Port {
   [[nodiscard]] const PortStatus& status() const override { return status_; }
   [[nodiscard]] absl::Status Start(Ring& ring) override;
   void OnCompletions(std::span<const Completion> completions, FrameBatch& received) override;
+  void LimitReceiving(size_t frames) override;
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override;
   [[nodiscard]] bool wants_retry() const override { return starved_ && !closing_; }
@@ -127,6 +128,7 @@ class InterfacePort : public Port {
   void SendByRing(std::span<const WireFrame> frames);
   void SendLong(const WireFrame& frame);
   [[nodiscard]] int TrySendLong(const WireFrame& frame);
+  void ReturnBuffers();
   void StartReading();
   void LookAgain();
   void ResolveDoubt();
@@ -149,8 +151,12 @@ class InterfacePort : public Port {
   std::optional<BufferMemory> memory_;
   std::optional<BufferPool> pool_;
   bool used_since_rest_ = false;
-  bool used_before_ = false;     // pages of the buffers may be in use
-  std::vector<BufferId> taken_;  // out of the pool since the last Recycle; capacity is reserved
+  bool used_before_ = false;  // pages of the buffers may be in use
+  // Buffers that the ring does not have: those that a limit keeps from it, which are at home, then those
+  // that are out of the pool since the last Recycle. Its capacity is reserved.
+  std::vector<BufferId> taken_;
+  size_t withheld_ = 0;  // of them, how many a limit keeps from the ring
+  size_t limit_ = kReceiveBufferCount;
 
   Ring* ring_ = nullptr;                   // null until Start has succeeded
   std::optional<FileSlot> slot_;           // nothing when a new file could not be registered

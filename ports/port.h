@@ -13,6 +13,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -71,6 +72,11 @@ class Port {
   // follow, without waiting, as long as it returns true: there may be more. Appends frames as far as
   // `received` has room, and never so many that other such ports would wait for long.
   [[nodiscard]] virtual bool Receive(FrameBatch& /*received*/) { return false; }
+
+  // From the next Recycle on, or the next Receive, the port brings at most `frames` frames into a turn,
+  // and never more than its own bound; `frames` is at least 1. What it does not bring waits where it
+  // comes from.
+  virtual void LimitReceiving(size_t /*frames*/) {}
 
   // Frames leave in the order given.
   virtual void Send(std::span<const WireFrame> frames) = 0;

@@ -33,6 +33,7 @@ class SocketFrames {
     count_ = 0;
   }
   [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] size_t count() const { return count_; }
   [[nodiscard]] bool full() const { return count_ == kMaxFrames; }
 
   // Counts a frame and, unless it is too short, copies it and appends it to `received`.

@@ -50,6 +50,7 @@ class StreamPort final : public Port {
   [[nodiscard]] absl::Status Start(Ring& ring) override;
   void OnCompletions(std::span<const Completion> completions, FrameBatch& received) override;
   [[nodiscard]] bool Receive(FrameBatch& received) override;
+  void LimitReceiving(size_t frames) override { limit_ = frames; }
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
   [[nodiscard]] bool wants_retry() const override { return starved_ && !closing_; }
@@ -109,6 +110,7 @@ class StreamPort final : public Port {
   uint32_t left_out_ = 0;  // of these, those that the log does not tell
   bool logs_end_ = false;  // of this connection
   bool ending_ = false;    // the peer has hung up; what it sent before is still to be read
+  size_t limit_ = SocketFrames::kMaxFrames;  // of frames in a turn
   bool closing_ = false;
 };
 

@@ -183,11 +183,18 @@ void Lane::Decide() {
 
 void Lane::Send() {
   if (!batch_.empty()) {
+    LimitFlooding();
     builder_.Begin(batch_.frames());
     egress_.used().ForEach([this](PortId id) { SendFrom(id); });
     egress_.Clear();
   }
   SendLetters();
+}
+
+void Lane::LimitFlooding() {
+  receive_limits_.Update(batch_.frames(), egress_, now_).ForEach([this](PortId id) {
+    if (Port* const from = port(id)) from->LimitReceiving(receive_limits_.of(id));
+  });
 }
 
 void Lane::SendFrom(PortId id) {

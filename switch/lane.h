@@ -35,6 +35,7 @@
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/stats.h"
+#include "switch/receive_limits.h"
 #include "switch/shared_bridge.h"
 #include "switch/snapshot.h"
 
@@ -148,6 +149,7 @@ class Lane {
   void ReadSockets();
   void ReadSocket(PortId id);
   [[nodiscard]] Port* Addressee(const Tag& tag) const;
+  void LimitFlooding();
   void SendFrom(PortId id);
   size_t Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to);
   void HandOver(Port& port);
@@ -170,6 +172,7 @@ class Lane {
   std::vector<Removal> removals_;
   FrameBatch batch_;
   EgressLists egress_;
+  ReceiveLimits receive_limits_;
   EgressBuilder builder_;
   PortSet active_;    // ports with completions in this turn
   PortSet readable_;  // ports that read by themselves, and have something to read

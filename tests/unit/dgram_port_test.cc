@@ -114,6 +114,19 @@ TEST_F(DgramPortTest, CarriesFramesBothWays) {
   EXPECT_EQ(counters_.received, counters_.sent);
 }
 
+TEST_F(DgramPortTest, BringsNoMoreFramesIntoATurnThanItIsAllowed) {
+  Open(peer_path_);
+  const DgramPeer peer(peer_path_);
+  port_->LimitReceiving(2);
+  for (const size_t size : {60U, 61U, 62U}) peer.SendTo(path_, FrameOf(size));
+  FrameBatch batch;
+  EXPECT_TRUE(port_->Receive(batch)) << "there is more";
+  EXPECT_EQ(batch.frames().size(), 2U);
+  batch.clear();
+  EXPECT_FALSE(port_->Receive(batch));
+  EXPECT_EQ(batch.frames().size(), 1U);
+}
+
 TEST_F(DgramPortTest, LearnsWhereToSendFromWhoSentLast) {
   Open("");
   EXPECT_FALSE(port_->status().link_up);

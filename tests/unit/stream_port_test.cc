@@ -192,6 +192,17 @@ TEST_F(StreamPortTest, LeavesFramesForLaterWhereTheBatchIsFull) {
   EXPECT_THAT(Turns(), ElementsAre(FrameOf(60)));
 }
 
+TEST_F(StreamPortTest, BringsNoMoreFramesIntoATurnThanItIsAllowed) {
+  ConnectPeer();
+  port_->LimitReceiving(2);
+  for (const size_t size : {60U, 61U, 62U}) peer_.Send(FrameOf(size));
+  std::vector<Bytes> frames;
+  EXPECT_TRUE(Turn(*port_, frames)) << "there is more";
+  EXPECT_THAT(frames, ElementsAre(FrameOf(60), FrameOf(61)));
+  static_cast<void>(Continue(*port_, frames));
+  EXPECT_THAT(frames, ElementsAre(FrameOf(60), FrameOf(61), FrameOf(62)));
+}
+
 TEST_F(StreamPortTest, AFrameMayComeByteByByte) {
   ConnectPeer();
   const Bytes wire = StreamPeer::Wire(FrameOf(60));

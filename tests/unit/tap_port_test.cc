@@ -262,6 +262,24 @@ TEST_F(TapPortTest, WithAllBuffersInUseReadingGoesOnOnceTheyAreBack) {
   EXPECT_TRUE(status().link_up);
 }
 
+TEST_F(TapPortTest, BringsNoMoreFramesIntoATurnThanItIsAllowed) {
+  for (size_t i = 0; i < size_t{4} * kReceiveBufferCount; ++i)
+    ring_.Arrive(kFile, Wire(FrameOf(60)));
+  port_->LimitReceiving(5);
+  EXPECT_EQ(Turn().size(), kReceiveBufferCount) << "the ring had all buffers already";
+  EXPECT_EQ(ring_.free_buffers(kFile), 5U);
+  EXPECT_EQ(Turn().size(), 5U);
+  port_->LimitReceiving(7);
+  EXPECT_EQ(Turn().size(), 5U);
+  EXPECT_EQ(Turn().size(), 7U);
+  port_->LimitReceiving(1);
+  EXPECT_EQ(Turn().size(), 7U);
+  EXPECT_EQ(Turn().size(), 1U);
+  port_->LimitReceiving(10'000);
+  EXPECT_EQ(Turn().size(), 1U);
+  EXPECT_EQ(Turn().size(), kReceiveBufferCount) << "all are with the ring again";
+}
+
 TEST_F(TapPortTest, AReadThatEndsWithAFrameDeliversItAndIsStartedAgain) {
   ring_.SetCompletionRoom(1);
   for (size_t i = 0; i < 3; ++i) ring_.Arrive(kFile, Wire(FrameOf(60 + i)));
