@@ -13,7 +13,7 @@
 #include <random>
 #include <vector>
 
-#include "switch/forwarding/mac_table.h"
+#include "switch/forwarding/fdb/mac_table.h"
 
 namespace tapswitch {
 namespace {

@@ -19,12 +19,12 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "ports/link_monitor.h"
-#include "ports/ring.h"
-#include "switch/forwarding/ethernet.h"
+#include "ports/netlink/link_monitor.h"
+#include "ports/ring/ring.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
+#include "switch/forwarding/wire/ethernet.h"
 #include "switch/forwarding/wire_frame.h"
 
 namespace tapswitch {

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <system_error>
 
-#include "ports/text.h"
+#include "ports/os/text.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {

@@ -3,13 +3,16 @@
 #
 #   switch/forwarding   itself; of the standard library what does no I/O and knows no clock,
 #   switch/protocol     thread or lock (protocol: forwarding as well)
-#   ports               itself, switch/forwarding
-#   switch              itself, ports and the two pure folders; tapswitchd and daemon, which wire it all,
-#                       switch/control too
-#   switch/control      all of these
-#   tools               all of these
+#   ports               switch/forwarding, and of ports: os nothing else (but the clock's ticks), ring os,
+#                       netlink both; interface and socket all but each other; files beside these all
+#   switch/capture      ports/os, switch/forwarding
+#   switch/workers      ports, switch/capture, and the two pure folders
+#   switch/control      itself, all of these; of it, commands and client nothing but texts and sockets
+#   switch/process      all of these
+#   tools               itself; of the switch what clients need: control/commands, client, config and
+#                       metrics, names of forwarding; of ports os, and interface for the helper of QEMU
 #
-# That is tools -> switch/control -> switch -> ports -> switch/forwarding, and never back. None of
+# That is tools -> switch/control -> switch/workers -> ports -> switch/forwarding, and never back. None of
 # them includes tests or bench. Third-party headers are free outside the pure folders.
 #
 # Usage: purity_test.sh [FOLDER]   the tree to check, by default the one this file is in
@@ -34,10 +37,23 @@ allowed_folders() {
   case $1 in
     switch/forwarding/*) echo 'switch/forwarding/' ;;
     switch/protocol/*) echo 'switch/protocol/|switch/forwarding/' ;;
+    ports/os/*) echo 'ports/os/|switch/forwarding/ids.h$' ;;
+    ports/ring/*) echo 'ports/(os|ring)/|switch/forwarding/' ;;
+    ports/netlink/*) echo 'ports/(os|ring|netlink)/|switch/forwarding/' ;;
+    ports/interface/*)
+      echo 'ports/(os|ring|netlink|interface)/|ports/port(_spec)?.h$|switch/forwarding/' ;;
+    ports/socket/*) echo 'ports/(os|ring|socket)/|ports/port(_spec)?.h$|switch/forwarding/' ;;
     ports/*) echo 'ports/|switch/forwarding/' ;;
-    switch/control/* | switch/tapswitchd.cc | switch/daemon.*) echo 'switch/|ports/' ;;
-    switch/*) echo 'switch/forwarding/|switch/protocol/|switch/[^/]*$|ports/' ;;
-    tools/*) echo 'tools/|switch/|ports/' ;;
+    switch/capture/*) echo 'switch/(capture|forwarding)/|ports/os/' ;;
+    switch/workers/*) echo 'switch/(workers|capture|protocol|forwarding)/|ports/' ;;
+    switch/control/commands/*) echo 'switch/control/commands/|switch/forwarding/|ports/os/' ;;
+    switch/control/client/*) echo 'switch/control/client/|ports/os/' ;;
+    switch/control/*) echo 'switch/(control|workers|capture|protocol|forwarding)/|ports/' ;;
+    switch/process/*) echo 'switch/|ports/' ;;
+    tools/qemu-helper/*)
+      echo 'tools/qemu-helper/|switch/control/client/|ports/(os|interface)/' ;;
+    tools/*)
+      echo 'tools/|switch/control/(commands|client|config|metrics)/|switch/forwarding/|ports/os/' ;;
   esac
 }
 
@@ -74,7 +90,8 @@ check_the_check() {
   tree=$(mktemp --directory)
   # shellcheck disable=SC2064  # the folder of now
   trap "rm -rf '$tree'" EXIT
-  mkdir -p "$tree"/{switch/{forwarding/offload,protocol,control},ports,tools}
+  mkdir -p "$tree"/switch/{forwarding/offload,protocol,capture,workers,control/{client,rpc},process} \
+    "$tree"/ports/{os,ring,netlink,interface,socket} "$tree"/tools/{tapctl,qemu-helper}
   plant() {
     printf '#include %s\n' "${@:3}" >"$tree/$2"
     if [[ $1 == bad ]]; then printf "$2:%d: may not include %s\n" 1 "$3"; fi
@@ -82,26 +99,43 @@ check_the_check() {
   expected=$(
     plant good switch/forwarding/a.h '<vector>' '"switch/forwarding/ids.h"' '<cstdint>  // bits'
     plant good switch/protocol/a.cc '"switch/forwarding/ids.h"' '"switch/protocol/a.h"'
-    plant good switch/worker.cc '"ports/port.h"' '"switch/worker.h"' '<liburing.h>'
-    plant good switch/control/a.cc '"switch/worker.h"' '"absl/status/status.h"' '<thread>'
-    plant good tools/tapctl.cc '"switch/control/a.h"'
+    plant good ports/os/a.h '"ports/os/b.h"' '"switch/forwarding/ids.h"' '<unistd.h>'
+    plant good ports/interface/a.h '"ports/netlink/b.h"' '"ports/port.h"'
+    plant good switch/workers/a.cc '"ports/port.h"' '"switch/workers/a.h"' '<liburing.h>'
+    plant good switch/control/rpc/a.cc '"switch/workers/a.h"' '"absl/status/status.h"' '<thread>'
+    plant good switch/process/a.cc '"switch/control/rpc/a.h"'
+    plant good tools/tapctl/a.cc '"switch/control/client/a.h"' '"ports/os/a.h"'
+    plant good tools/qemu-helper/a.cc '"ports/interface/a.h"'
     plant bad switch/forwarding/b.h '<thread>'
     plant bad switch/forwarding/c.h '<sys/types.h>'
     plant bad switch/forwarding/d.h '"absl/status/status.h"'
     plant bad switch/forwarding/e.h '"ports/port.h"'
     plant bad switch/forwarding/f.h '"a.h"'
-    plant bad switch/forwarding/g.h '"switch/forwarding/../worker.h"'
+    plant bad switch/forwarding/g.h '"switch/forwarding/../workers/a.h"'
     plant bad switch/forwarding/h.h 'MACRO'
     plant bad switch/forwarding/i.h '"switch/protocol/a.h"'
     plant bad switch/forwarding/offload/b.cc '<chrono>'
     plant bad switch/protocol/b.cc '<iostream>'
-    plant bad switch/protocol/c.cc '"switch/worker.h"'
-    plant bad ports/b.cc '"switch/worker.h"'
+    plant bad switch/protocol/c.cc '"switch/workers/a.h"'
+    plant bad ports/b.cc '"switch/workers/a.h"'
     plant bad ports/c.cc '"switch/protocol/a.h"'
     plant bad ports/d.cc '"tests/support/fake_ring.h"'
-    plant bad switch/b.cc '"switch/control/a.h"'
-    plant bad switch/control/b.cc '"tools/tapctl.h"'
-    plant bad tools/b.cc '"bench/x.h"'
+    plant bad ports/os/b.cc '"ports/ring/a.h"'
+    plant bad ports/os/c.cc '"ports/port.h"'
+    plant bad ports/ring/b.cc '"ports/netlink/a.h"'
+    plant bad ports/netlink/b.cc '"ports/interface/a.h"'
+    plant bad ports/socket/b.cc '"ports/interface/a.h"'
+    plant bad ports/interface/b.cc '"ports/socket/a.h"'
+    plant bad ports/interface/c.cc '"ports/port_types.h"'
+    plant bad switch/capture/b.cc '"switch/workers/a.h"'
+    plant bad switch/workers/b.cc '"switch/control/rpc/a.h"'
+    plant bad switch/workers/c.cc '"switch/process/a.h"'
+    plant bad switch/control/b.cc '"tools/tapctl/a.h"'
+    plant bad switch/control/c.cc '"switch/process/a.h"'
+    plant bad switch/control/client/b.cc '"switch/control/rpc/a.h"'
+    plant bad tools/tapctl/b.cc '"bench/x.h"'
+    plant bad tools/tapctl/c.cc '"switch/workers/a.h"'
+    plant bad tools/qemu-helper/b.cc '"ports/ring/a.h"'
   )
   found=$(cd "$tree" && violations)
   diff <(sort <<<"$expected") <(sort <<<"$found") || {

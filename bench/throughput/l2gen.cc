@@ -32,8 +32,8 @@
 #include <thread>
 #include <vector>
 
-#include "ports/file_descriptor.h"
-#include "switch/forwarding/ethernet.h"
+#include "ports/os/file_descriptor.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 DEFINE_int32(size, 64, "bytes of a frame, without the frame check sequence");
 DEFINE_double(seconds, 1, "how long to send");

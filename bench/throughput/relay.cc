@@ -28,7 +28,7 @@
 #include <string>
 #include <string_view>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 
 namespace tapswitch {
 namespace {

@@ -29,7 +29,7 @@
 #include <thread>
 #include <vector>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 
 DEFINE_bool(sink, false, "receive and count, instead of sending");
 DEFINE_string(destination, "", "IPv4 address to send to");

@@ -33,7 +33,7 @@
 #include <thread>
 #include <vector>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 
 DEFINE_string(stream, "", "PATH,PATH: sockets of two ports, or twice that of several");
 DEFINE_string(vde, "", "directory of a vde_switch");

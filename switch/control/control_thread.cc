@@ -10,7 +10,7 @@
 #include <utility>
 #include <variant>
 
-#include "switch/control/json_rpc.h"
+#include "switch/control/rpc/json_rpc.h"
 #include "switch/control/startup.h"
 
 namespace tapswitch {

@@ -13,17 +13,17 @@
 
 #include "absl/status/status.h"
 #include "ports/port_spec.h"
-#include "switch/control/attach_rule.h"
-#include "switch/control/attacher.h"
-#include "switch/control/bridge_control.h"
-#include "switch/control/capture/captures.h"
-#include "switch/control/client_policy.h"
-#include "switch/control/control_socket.h"
-#include "switch/control/interface_minder.h"
-#include "switch/control/methods.h"
+#include "switch/control/apply/bridge_control.h"
+#include "switch/control/attach/attach_rule.h"
+#include "switch/control/attach/attacher.h"
+#include "switch/control/attach/interface_minder.h"
+#include "switch/control/config/port_quota.h"
+#include "switch/control/methods/captures.h"
+#include "switch/control/methods/method_table.h"
 #include "switch/control/metrics/metrics_server.h"
-#include "switch/control/monitor.h"
-#include "switch/control/port_quota.h"
+#include "switch/control/rpc/client_policy.h"
+#include "switch/control/rpc/control_socket.h"
+#include "switch/control/rpc/monitor.h"
 
 namespace tapswitch {
 

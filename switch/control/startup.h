@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "switch/control/methods.h"
+#include "switch/control/methods/method_table.h"
 
 namespace tapswitch {
 

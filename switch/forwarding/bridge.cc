@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "switch/forwarding/forwarder.h"
+#include "switch/forwarding/decision.h"
 
 namespace tapswitch {
 namespace {
@@ -48,14 +48,14 @@ DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
 }  // namespace
 
 Bridge::Bridge(const MacTable::Options& table)
-    : table_(table), screening_(table.salt), counters_(kMaxPorts) {}
+    : table_(table), port_guards_(table.salt), counters_(kMaxPorts) {}
 
 void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egress,
                      std::span<PortCounters> all_counters) {
   // Addresses in random order miss the cache twice a frame; asking for the slots a few frames ahead
   // hides that.
   constexpr size_t kAhead = 8;
-  screening_.set_outbox(egress.outbox());
+  port_guards_.set_outbox(egress.outbox());
   for (size_t i = 0; i < std::min(kAhead, frames.size()); ++i) Prefetch(frames[i]);
   for (size_t i = 0; i < frames.size(); ++i) {
     if (i + kAhead < frames.size()) Prefetch(frames[i + kAhead]);
@@ -122,9 +122,9 @@ void Bridge::SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan
 std::optional<DropReason> Bridge::Flood(const Frame& frame, uint16_t index, Classification as,
                                         PortSet ports, TagEdits edits, Tick now,
                                         PortCounters& counters, EgressLists& egress) {
-  if (view_.is_screened(frame.ingress) && screening_.verdict() != ProtocolVerdict::kPass) {
+  if (view_.is_screened(frame.ingress) && port_guards_.verdict() != ProtocolVerdict::kPass) {
     ports -= view_.neigh_suppressed();
-    if (ports.empty()) return WhyNobodyIsAsked(screening_.verdict());
+    if (ports.empty()) return WhyNobodyIsAsked(port_guards_.verdict());
   }
   if (view_.limits_storms(frame.ingress)) [[unlikely]] {
     if (const auto refused = CheckFlood(frame, as, now, counters)) return refused;
@@ -140,7 +140,7 @@ std::optional<DropReason> Bridge::Screen(const Frame& frame, Classification as, 
                                          PortCounters& counters) {
   const auto header = ParseHeader(frame.bytes());
   const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
-  return screening_.Check(view_, table_, screened, now, counters);
+  return port_guards_.Check(view_, table_, screened, now, counters);
 }
 
 std::optional<DropReason> Bridge::HeedLearning(const Frame& frame, Classification as,
@@ -150,14 +150,14 @@ std::optional<DropReason> Bridge::HeedLearning(const Frame& frame, Classificatio
   if (result == LearnResult::kLearned) return std::nullopt;
   const auto header = ParseHeader(frame.bytes());
   const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
-  return screening_.HeedLearning(view_, table_, screened, result, now);
+  return port_guards_.HeedLearning(view_, table_, screened, result, now);
 }
 
 std::optional<DropReason> Bridge::CheckFlood(const Frame& frame, Classification as, Tick now,
                                              PortCounters& counters) {
   const auto header = ParseHeader(frame.bytes());
   const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
-  return screening_.CheckFlood(view_, table_, screened, frame, now, counters);
+  return port_guards_.CheckFlood(view_, table_, screened, frame, now, counters);
 }
 
 void Bridge::Prefetch(const Frame& frame) const {

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "switch/forwarding/egress_lists.h"
+#include "switch/forwarding/fdb/mac_table.h"
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
+#include "switch/forwarding/guards/port_guards.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/mac_table.h"
-#include "switch/forwarding/screening.h"
 #include "switch/forwarding/stats.h"
 #include "switch/forwarding/vlan_counters.h"
 
@@ -44,7 +44,7 @@ class Bridge {
   [[nodiscard]] MacTable& table() { return table_; }
   [[nodiscard]] const MacTable& table() const { return table_; }
   // Whoever drives the bridge carries out what it finds there after each batch.
-  [[nodiscard]] Screening& screening() { return screening_; }
+  [[nodiscard]] PortGuards& port_guards() { return port_guards_; }
   [[nodiscard]] const ForwardingView& view() const { return view_; }
 
   [[nodiscard]] PortCounters& counters(PortId port) { return counters_[port.value]; }
@@ -74,7 +74,7 @@ class Bridge {
 
   MacTable table_;
   ForwardingView view_;
-  Screening screening_;
+  PortGuards port_guards_;
   std::vector<PortCounters> counters_;  // by port
   VlanCounterTable vlan_counters_;
 };

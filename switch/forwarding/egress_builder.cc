@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "switch/forwarding/bytes.h"
 #include "switch/forwarding/offload/checksum.h"
 #include "switch/forwarding/offload/segmentation.h"
+#include "switch/forwarding/wire/bytes.h"
 
 namespace tapswitch {
 namespace {

@@ -13,7 +13,7 @@
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/outbox.h"
 #include "switch/forwarding/port_set.h"
-#include "switch/forwarding/tag_edit.h"
+#include "switch/forwarding/wire/tag_edit.h"
 
 namespace tapswitch {
 

@@ -13,12 +13,12 @@
 #include <string_view>
 #include <vector>
 
-#include "switch/forwarding/ethernet.h"
-#include "switch/forwarding/guards.h"
+#include "switch/forwarding/guards/guard_settings.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/mirrors.h"
+#include "switch/forwarding/observers/mirrors.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/vlan_set.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 

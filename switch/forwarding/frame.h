@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <span>
 
-#include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/offload/virtio_net.h"
+#include "switch/forwarding/wire/ethernet.h"
 #include "switch/forwarding/wire_frame.h"
 
 namespace tapswitch {

@@ -1,4 +1,4 @@
-// The protocols that the bridge takes part in, as Screening sees them: state machines that are fed
+// The protocols that the bridge takes part in, as PortGuards sees them: state machines that are fed
 // frames of screened ports. They are in switch/protocol/, a room on top of this one.
 
 #pragma once
@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <span>
 
-#include "switch/forwarding/alarms.h"
-#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/fdb/mac_table.h"
 #include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/guards/alarms.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/mac_table.h"
 #include "switch/forwarding/outbox.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 

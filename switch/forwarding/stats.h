@@ -15,8 +15,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "switch/forwarding/alarms.h"
-#include "switch/forwarding/mac_entry.h"
+#include "switch/forwarding/fdb/mac_entry.h"
+#include "switch/forwarding/guards/alarms.h"
 
 namespace tapswitch {
 

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "switch/forwarding/ethernet.h"
-#include "switch/forwarding/forwarder.h"
+#include "switch/forwarding/decision.h"
+#include "switch/forwarding/fdb/mac_table.h"
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/mac_table.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 

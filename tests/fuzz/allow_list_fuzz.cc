@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "switch/forwarding/allow_list.h"
+#include "switch/forwarding/guards/allow_list.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tapswitch;

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "switch/forwarding/bridge.h"
-#include "switch/forwarding/bytes.h"
 #include "switch/forwarding/trace.h"
+#include "switch/forwarding/wire/bytes.h"
 #include "tests/support/test_frames.h"
 
 namespace tapswitch {

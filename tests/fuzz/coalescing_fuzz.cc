@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "switch/forwarding/bytes.h"
 #include "switch/forwarding/offload/validation.h"
+#include "switch/forwarding/wire/bytes.h"
 #include "tests/support/finished_frames.h"
 
 namespace tapswitch {

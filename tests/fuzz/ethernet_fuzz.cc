@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <span>
 
-#include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/offload/validation.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "switch/control/json_rpc.h"
+#include "switch/control/rpc/json_rpc.h"
 
 namespace tapswitch {
 namespace {

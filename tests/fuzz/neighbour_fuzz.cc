@@ -11,8 +11,8 @@
 #include <tuple>
 #include <vector>
 
-#include "switch/protocol/neighbour_message.h"
-#include "switch/protocol/neighbour_proxy.h"
+#include "switch/protocol/neighbours/neighbour_message.h"
+#include "switch/protocol/neighbours/neighbour_proxy.h"
 
 namespace tapswitch {
 namespace {

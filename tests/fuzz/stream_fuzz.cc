@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "ports/stream_framer.h"
+#include "ports/socket/stream_framer.h"
 
 namespace {
 

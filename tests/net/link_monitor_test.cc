@@ -1,6 +1,6 @@
 // What the kernel announces of interfaces, in the switch's namespace and in others.
 
-#include "ports/link_monitor.h"
+#include "ports/netlink/link_monitor.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 #include "tests/support/control_client.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/payload_transfer.h"

@@ -16,10 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include "ports/link_settings.h"
-#include "ports/ring_factory.h"
-#include "switch/forwarding/bytes.h"
-#include "switch/port_factory.h"
+#include "ports/netlink/link_settings.h"
+#include "ports/port_types.h"
+#include "ports/ring/ring_factory.h"
+#include "switch/forwarding/wire/bytes.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/packet_socket.h"

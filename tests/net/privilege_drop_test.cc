@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "ports/accounts.h"
+#include "ports/os/user_accounts.h"
 #include "tests/support/control_client.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"

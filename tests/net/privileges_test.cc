@@ -1,6 +1,6 @@
 // What a process that gave up its privileges can still do, and what it cannot.
 
-#include "switch/privileges.h"
+#include "switch/process/privileges.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -21,7 +21,7 @@
 #include <string>
 #include <thread>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 #include "tests/support/netns_sandbox.h"
 
 namespace tapswitch {

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "ports/netdev_device.h"
-#include "ports/packet_message.h"
+#include "ports/interface/netdev_device.h"
+#include "ports/ring/packet_frame.h"
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/netns_sandbox.h"
@@ -53,7 +53,7 @@ class RingPacketTest : public RingFixture {
   static std::string Frame(const RingEvent& event) {
     return event.bytes.substr(kPacketPreambleSize + kVirtioNetHeaderSize);
   }
-  static PacketMessage Message(const RingEvent& event) {
+  static PacketFrame Message(const RingEvent& event) {
     return ParsePacketPreamble(std::as_bytes(std::span(event.bytes)).first<kPacketPreambleSize>());
   }
   static std::string Text(const Bytes& bytes) {

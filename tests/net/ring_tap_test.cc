@@ -1,4 +1,4 @@
-// Each real ring on real TAPs: what sockets cannot show about the kernel's side of ports/ring.h.
+// Each real ring on real TAPs: what sockets cannot show about the kernel's side of ports/ring/ring.h.
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "ports/tap_device.h"
+#include "ports/interface/tap_device.h"
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/packet_socket.h"

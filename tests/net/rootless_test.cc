@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "ports/accounts.h"
-#include "ports/ring_factory.h"
+#include "ports/os/user_accounts.h"
+#include "ports/ring/ring_factory.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/socket_peer.h"
 #include "tests/support/switch_process.h"

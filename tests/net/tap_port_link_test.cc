@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "ports/ring_factory.h"
-#include "ports/tap_port.h"
+#include "ports/interface/tap_port.h"
+#include "ports/ring/ring_factory.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/packet_socket.h"

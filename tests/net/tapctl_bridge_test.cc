@@ -20,8 +20,8 @@
 #include <system_error>
 #include <vector>
 
-#include "ports/file_descriptor.h"
-#include "ports/netns.h"
+#include "ports/os/file_descriptor.h"
+#include "ports/os/netns.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/switch_process.h"
 #include "tests/support/wait_until.h"

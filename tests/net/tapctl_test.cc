@@ -17,7 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/switch_process.h"
 #include "tests/support/temporary_directory.h"

@@ -17,10 +17,10 @@
 #include <string>
 #include <vector>
 
-#include "ports/netdev_port.h"
-#include "ports/tap_port.h"
+#include "ports/interface/netdev_port.h"
+#include "ports/interface/tap_port.h"
 #include "spdlog/spdlog.h"
-#include "switch/worker.h"
+#include "switch/workers/primary_worker.h"
 #include "tests/support/faulty_kernel.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/process_usage.h"
@@ -172,7 +172,7 @@ class FaultInjectionTest : public testing::TestWithParam<RingKind> {
   int number_ = 0;
   std::unique_ptr<Ring> ring_;
   std::optional<SharedBridge> shared_;
-  std::optional<Worker> worker_;
+  std::optional<PrimaryWorker> worker_;
 };
 INSTANTIATE_TEST_SUITE_P(Rings, FaultInjectionTest, testing::ValuesIn(kRingKindsByRead),
                          RingKindName);

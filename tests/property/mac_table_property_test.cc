@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "switch/forwarding/mac_table.h"
+#include "switch/forwarding/fdb/mac_table.h"
 #include "tests/support/mac_stations.h"
 
 namespace tapswitch {

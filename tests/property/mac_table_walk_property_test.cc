@@ -6,7 +6,7 @@
 #include <map>
 #include <random>
 
-#include "switch/forwarding/mac_table.h"
+#include "switch/forwarding/fdb/mac_table.h"
 #include "tests/support/mac_stations.h"
 
 namespace tapswitch {

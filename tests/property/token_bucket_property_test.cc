@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <random>
 
-#include "switch/forwarding/token_bucket.h"
+#include "switch/forwarding/guards/token_bucket.h"
 
 namespace tapswitch {
 namespace {

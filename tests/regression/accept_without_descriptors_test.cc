@@ -9,7 +9,7 @@
 #include <memory>
 #include <optional>
 
-#include "ports/stream_port.h"
+#include "ports/socket/stream_port.h"
 #include "tests/support/descriptor_limit.h"
 #include "tests/support/lone_port.h"
 #include "tests/support/socket_peer.h"

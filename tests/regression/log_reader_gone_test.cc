@@ -15,9 +15,9 @@
 #include <memory>
 #include <string>
 
-#include "ports/file_descriptor.h"
-#include "ports/text.h"
-#include "switch/line_sink.h"
+#include "ports/os/file_descriptor.h"
+#include "ports/os/text.h"
+#include "switch/process/line_sink.h"
 
 namespace tapswitch {
 namespace {

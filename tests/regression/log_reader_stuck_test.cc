@@ -15,10 +15,10 @@
 #include <thread>
 #include <vector>
 
-#include "ports/file_descriptor.h"
-#include "switch/line_sink.h"
-#include "switch/log_queue.h"
-#include "switch/queued_sink.h"
+#include "ports/os/file_descriptor.h"
+#include "switch/process/line_sink.h"
+#include "switch/process/log_queue.h"
+#include "switch/process/queued_sink.h"
 
 namespace tapswitch {
 namespace {

@@ -7,7 +7,7 @@
 #include <sstream>
 #include <string>
 
-#include "ports/text.h"
+#include "ports/os/text.h"
 #include "switch/control/commands/batch_reader.h"
 #include "switch/control/commands/quoting.h"
 

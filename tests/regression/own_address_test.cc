@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "ports/netdev_port.h"
-#include "switch/worker.h"
+#include "ports/interface/netdev_port.h"
+#include "switch/workers/primary_worker.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
 
@@ -72,7 +72,7 @@ class OwnAddressTest : public ::testing::Test {
   std::vector<std::unique_ptr<LinkEvent>> links_;
   std::vector<Alarm> alarms_;
   SharedBridge shared_{bridge_};
-  Worker worker_{ring_, clock_, shared_};
+  PrimaryWorker worker_{ring_, clock_, shared_};
 };
 
 TEST_F(OwnAddressTest, OfAGuestsTapIsNobodysButTheGuests) {

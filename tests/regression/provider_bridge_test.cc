@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "switch/forwarding/forwarder.h"
+#include "switch/forwarding/decision.h"
 
 namespace tapswitch {
 namespace {

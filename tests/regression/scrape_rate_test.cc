@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 #include "switch/control/metrics/metrics_server.h"
 
 namespace tapswitch {

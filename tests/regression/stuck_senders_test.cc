@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "ports/dgram_port.h"
-#include "ports/stream_port.h"
+#include "ports/socket/dgram_port.h"
+#include "ports/socket/stream_port.h"
 #include "tests/support/descriptor_limit.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/lone_port.h"

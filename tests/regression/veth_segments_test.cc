@@ -9,8 +9,8 @@
 #include <optional>
 #include <string>
 
-#include "ports/netns.h"
-#include "ports/peer_segmentation.h"
+#include "ports/interface/peer_segmentation.h"
+#include "ports/os/netns.h"
 #include "tests/support/netns_sandbox.h"
 
 namespace tapswitch {

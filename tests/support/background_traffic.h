@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <thread>
 
-#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/wire/ethernet.h"
 #include "tests/support/packet_socket.h"
 #include "tests/support/test_network.h"
 

@@ -8,8 +8,8 @@
 #include <cstring>
 #include <utility>
 
-#include "ports/packet_message.h"
-#include "ports/ring_support.h"
+#include "ports/ring/completion_batch.h"
+#include "ports/ring/packet_frame.h"
 
 namespace tapswitch {
 namespace {
@@ -21,7 +21,7 @@ namespace {
   for (const std::byte byte : bytes) *at++ = byte;
 }
 
-// As io_uring lays it out (packet_message.h).
+// As io_uring lays it out (packet_frame.h).
 std::vector<std::byte> Preamble(const tpacket_auxdata& about, uint32_t payload, uint32_t flags) {
   constexpr size_t kControl = kPacketPreambleSize - kPacketControlSize;
   std::vector<std::byte> preamble(kPacketPreambleSize);

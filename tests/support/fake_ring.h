@@ -29,7 +29,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "ports/ring.h"
+#include "ports/ring/ring.h"
 
 namespace tapswitch {
 

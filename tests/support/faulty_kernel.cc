@@ -15,7 +15,7 @@
 #include <random>
 #include <vector>
 
-#include "ports/ring.h"
+#include "ports/ring/ring.h"
 
 namespace tapswitch {
 namespace {

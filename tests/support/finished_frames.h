@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
-#include "switch/forwarding/bytes.h"
 #include "switch/forwarding/offload/checksum.h"
 #include "switch/forwarding/offload/coalescing.h"
+#include "switch/forwarding/wire/bytes.h"
 #include "tests/support/ip_packet.h"
 #include "tests/support/segments.h"
 

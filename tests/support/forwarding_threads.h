@@ -21,16 +21,16 @@
 #include <utility>
 #include <vector>
 
-#include "ports/file_descriptor.h"
-#include "ports/ring_factory.h"
-#include "ports/tap_port.h"
-#include "switch/clock.h"
-#include "switch/command_queue.h"
+#include "ports/interface/tap_port.h"
+#include "ports/os/clock.h"
+#include "ports/os/file_descriptor.h"
+#include "ports/ring/ring_factory.h"
 #include "switch/forwarding/bridge.h"
-#include "switch/secondary_worker.h"
-#include "switch/shared_bridge.h"
-#include "switch/worker.h"
-#include "switch/workers.h"
+#include "switch/workers/command_queue.h"
+#include "switch/workers/primary_worker.h"
+#include "switch/workers/secondary_worker.h"
+#include "switch/workers/shared_bridge.h"
+#include "switch/workers/workers.h"
 #include "tests/support/wait_until.h"
 
 namespace tapswitch {
@@ -88,7 +88,7 @@ class ForwardingThreads {
   [[nodiscard]] CommandQueue& commands() { return *commands_; }
   [[nodiscard]] Workers& workers() { return *workers_; }
   // To be touched by commands.
-  [[nodiscard]] Worker& primary() { return *primary_; }
+  [[nodiscard]] PrimaryWorker& primary() { return *primary_; }
   // To be touched by commands, or with the lock.
   [[nodiscard]] SharedBridge& shared() { return shared_; }
 
@@ -127,7 +127,7 @@ class ForwardingThreads {
 
   void Run(size_t workers, std::promise<void>& started) {
     const auto ring = MakeRing(IoMode::kAuto).value();
-    Worker primary(*ring.ring, clock_, shared_);
+    PrimaryWorker primary(*ring.ring, clock_, shared_);
     Workers all(*commands_, primary);
     bool has_commands = false;
     primary.lane().set_on_readiness([&](uint32_t slot) {
@@ -159,7 +159,7 @@ class ForwardingThreads {
   SharedBridge shared_{bridge_, SharedBridge::Users::kSeveral};
   WakeEvent call_ = WakeEvent::Create().value();
   std::unique_ptr<CommandQueue> commands_ = CommandQueue::Create().value();
-  Worker* primary_ = nullptr;
+  PrimaryWorker* primary_ = nullptr;
   Workers* workers_ = nullptr;
   bool stopping_ = false;
   SwitchSnapshot last_;

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 

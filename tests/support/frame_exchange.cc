@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "switch/forwarding/bytes.h"
+#include "switch/forwarding/wire/bytes.h"
 
 namespace tapswitch {
 namespace {

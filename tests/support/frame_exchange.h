@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/wire/ethernet.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/packet_socket.h"
 #include "tests/support/test_network.h"

@@ -52,7 +52,7 @@ class GuardedBridge : public ::testing::Test {
 
   // Alarms since the last call.
   std::vector<Alarm> TakeAlarms() {
-    AlarmLog& log = bridge_.screening().alarms();
+    AlarmLog& log = bridge_.port_guards().alarms();
     std::vector<Alarm> alarms(log.alarms().begin(), log.alarms().end());
     log.Clear();
     return alarms;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 
 namespace tapswitch {
 

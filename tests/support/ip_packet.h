@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/offload/virtio_net.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "switch/worker.h"
+#include "switch/workers/primary_worker.h"
 #include "tests/support/fake_ring.h"
 
 namespace tapswitch {
@@ -43,7 +43,7 @@ class LonePort {
   WoundClock clock_;
   Bridge bridge_{{.capacity = 64, .ageing = {30000}, .salt = 5}};
   SharedBridge shared_{bridge_};
-  Worker worker_{ring_, clock_, shared_};
+  PrimaryWorker worker_{ring_, clock_, shared_};
 };
 
 }  // namespace tapswitch

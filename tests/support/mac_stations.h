@@ -6,9 +6,9 @@
 #include <optional>
 #include <vector>
 
-#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/fdb/mac_table.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/mac_table.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 

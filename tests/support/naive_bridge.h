@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/fdb/mac_entry.h"
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/mac_entry.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 

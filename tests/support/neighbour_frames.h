@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "switch/forwarding/ethernet.h"
-#include "switch/protocol/ip_address.h"
+#include "switch/forwarding/wire/ethernet.h"
+#include "switch/protocol/neighbours/ip_address.h"
 #include "tests/support/frame_builder.h"
 
 namespace tapswitch {

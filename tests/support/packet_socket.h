@@ -19,10 +19,10 @@
 #include <string>
 #include <vector>
 
-#include "ports/file_descriptor.h"
-#include "switch/forwarding/bytes.h"
-#include "switch/forwarding/ethernet.h"
+#include "ports/os/file_descriptor.h"
 #include "switch/forwarding/offload/virtio_net.h"
+#include "switch/forwarding/wire/bytes.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 

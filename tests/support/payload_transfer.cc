@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 
 namespace tapswitch {
 namespace {

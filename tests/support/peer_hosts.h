@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "ports/netns.h"
+#include "ports/os/netns.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/packet_socket.h"
 #include "tests/support/wait_until.h"

@@ -10,7 +10,7 @@
 #include <iterator>
 #include <string>
 
-#include "switch/forwarding/address_sanitizer.h"
+#include "ports/ring/address_sanitizer.h"
 
 namespace tapswitch {
 

@@ -7,9 +7,9 @@
 #include <random>
 #include <vector>
 
-#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/fdb/mac_entry.h"
 #include "switch/forwarding/forwarding_view.h"
-#include "switch/forwarding/mac_entry.h"
+#include "switch/forwarding/wire/ethernet.h"
 #include "tests/support/frame_builder.h"
 
 namespace tapswitch {

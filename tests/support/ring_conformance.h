@@ -1,4 +1,4 @@
-// Rings held against the contract of ports/ring.h, over the ends of socket pairs.
+// Rings held against the contract of ports/ring/ring.h, over the ends of socket pairs.
 
 #pragma once
 
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 #include "tests/support/ring_fixture.h"
 
 namespace tapswitch {

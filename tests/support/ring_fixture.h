@@ -18,11 +18,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "ports/packet_message.h"
-#include "ports/poll_ring.h"
-#include "ports/ring.h"
-#include "ports/uring_ring.h"
-#include "switch/forwarding/buffer_pool.h"
+#include "ports/ring/buffer_pool.h"
+#include "ports/ring/packet_frame.h"
+#include "ports/ring/poll_ring.h"
+#include "ports/ring/ring.h"
+#include "ports/ring/uring_ring.h"
 
 namespace tapswitch {
 

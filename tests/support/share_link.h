@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "ports/shared_link.h"
+#include "ports/interface/link_answer.h"
 
 namespace tapswitch {
 

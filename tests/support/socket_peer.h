@@ -18,8 +18,8 @@
 #include <utility>
 #include <vector>
 
-#include "ports/file_descriptor.h"
-#include "ports/stream_framer.h"
+#include "ports/os/file_descriptor.h"
+#include "ports/socket/stream_framer.h"
 
 namespace tapswitch {
 

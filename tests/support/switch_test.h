@@ -7,7 +7,7 @@
 #include <string>
 #include <tuple>
 
-#include "ports/ring_factory.h"
+#include "ports/ring/ring_factory.h"
 #include "tests/support/netns_sandbox.h"
 
 namespace tapswitch {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "ports/file_descriptor.h"
-#include "ports/netns.h"
-#include "switch/forwarding/ethernet.h"
+#include "ports/os/file_descriptor.h"
+#include "ports/os/netns.h"
+#include "switch/forwarding/wire/ethernet.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/packet_socket.h"
 #include "tests/support/switch_process.h"

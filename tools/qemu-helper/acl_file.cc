@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 
 namespace tapswitch {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 
 namespace tapswitch {
 

@@ -22,13 +22,13 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "ports/text.h"
-#include "switch/process_start.h"
+#include "ports/os/process_start.h"
+#include "ports/os/text.h"
+#include "switch/control/client/control_connection.h"
 #include "tools/qemu-helper/acl_file.h"
 #include "tools/qemu-helper/arguments.h"
 #include "tools/qemu-helper/caller_rights.h"
 #include "tools/qemu-helper/guest_tap.h"
-#include "tools/tapctl/control_connection.h"
 
 namespace tapswitch {
 namespace {

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <utility>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 #include "spdlog/fmt/fmt.h"
 #include "tools/tapctl/capture_filter.h"
 #include "tools/tapctl/whole_blocks.h"

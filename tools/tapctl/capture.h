@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/status/status.h"
-#include "tools/tapctl/control_connection.h"
+#include "switch/control/client/control_connection.h"
 
 namespace tapswitch {
 

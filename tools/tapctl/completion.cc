@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "switch/control/client/control_connection.h"
 #include "switch/control/commands/grammar.h"
 #include "switch/forwarding/forwarding_view.h"
-#include "tools/tapctl/control_connection.h"
 #include "tools/tapctl/options.h"
 #include "tools/tapctl/render.h"
 

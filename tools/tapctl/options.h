@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "tools/tapctl/control_connection.h"
+#include "switch/control/client/control_connection.h"
 #include "tools/tapctl/render.h"
 
 namespace tapswitch {

@@ -14,14 +14,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "ports/text.h"
+#include "ports/os/process_start.h"
+#include "ports/os/text.h"
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/client/control_connection.h"
 #include "switch/control/commands/batch_reader.h"
 #include "switch/control/commands/parse_command.h"
-#include "switch/process_start.h"
 #include "tools/tapctl/capture.h"
 #include "tools/tapctl/completion.h"
-#include "tools/tapctl/control_connection.h"
 #include "tools/tapctl/options.h"
 #include "tools/tapctl/render.h"
 #include "tools/tapctl/top.h"

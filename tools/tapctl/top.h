@@ -3,7 +3,7 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "tools/tapctl/control_connection.h"
+#include "switch/control/client/control_connection.h"
 
 namespace tapswitch {
 

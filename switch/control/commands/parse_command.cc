@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
-#include "switch/forwarding/ethernet.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 namespace {

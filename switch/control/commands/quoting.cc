@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "ports/text.h"
+#include "ports/os/text.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {

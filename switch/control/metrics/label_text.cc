@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ports/text.h"
+#include "ports/os/text.h"
 
 namespace tapswitch {
 namespace {

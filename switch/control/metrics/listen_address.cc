@@ -10,7 +10,7 @@
 #include <optional>
 #include <system_error>
 
-#include "ports/file_descriptor.h"
+#include "ports/os/file_descriptor.h"
 
 namespace tapswitch {
 namespace {

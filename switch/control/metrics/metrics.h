@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "switch/snapshot.h"
+#include "switch/workers/snapshot.h"
 
 namespace tapswitch {
 

@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "switch/control/metrics/metrics.h"
-#include "switch/snapshot.h"
+#include "switch/workers/snapshot.h"
 
 namespace tapswitch {
 

@@ -3,8 +3,8 @@
 #include <bit>
 #include <cstring>
 
-#include "switch/forwarding/bytes.h"
-#include "switch/forwarding/offload/ip_headers.h"
+#include "switch/forwarding/wire/bytes.h"
+#include "switch/forwarding/wire/ip_headers.h"
 
 namespace tapswitch {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "switch/forwarding/offload/ip_headers.h"
+#include "switch/forwarding/wire/ip_headers.h"
 
 namespace tapswitch {
 namespace {

@@ -29,11 +29,11 @@
 #include <cstring>
 #include <span>
 
-#include "switch/forwarding/bytes.h"
-#include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/offload/checksum.h"
 #include "switch/forwarding/offload/validation.h"
 #include "switch/forwarding/offload/virtio_net.h"
+#include "switch/forwarding/wire/bytes.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <limits>
 
-#include "switch/forwarding/bytes.h"
-#include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/offload/checksum.h"
-#include "switch/forwarding/offload/ip_headers.h"
 #include "switch/forwarding/offload/validation.h"
+#include "switch/forwarding/wire/bytes.h"
+#include "switch/forwarding/wire/ethernet.h"
+#include "switch/forwarding/wire/ip_headers.h"
 
 namespace tapswitch {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "switch/forwarding/bytes.h"
-#include "switch/forwarding/offload/ip_headers.h"
+#include "switch/forwarding/wire/bytes.h"
+#include "switch/forwarding/wire/ip_headers.h"
 
 namespace tapswitch {
 namespace {

@@ -10,8 +10,8 @@
 #include <optional>
 #include <span>
 
-#include "switch/forwarding/ethernet.h"
 #include "switch/forwarding/offload/virtio_net.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 

@@ -1,0 +1,43 @@
+// Keeps the network stack of an interface's own namespace from handling what comes in by it, which
+// is the switch's now: otherwise the host would answer ARP for any of its addresses, route and
+// count. Packet sockets see a frame before this does.
+//
+// There are two ways to have every frame dropped on its way in:
+//   TCX (Linux 6.6)   a BPF program on a link that is an open file: it goes when the switch goes,
+//                     however that comes
+//   clsact            a classic BPF filter on a queueing discipline. It outlives a switch that is
+//                     killed, so whoever comes next looks for it: it has a handle of its own, and its
+//                     owner holds a lock (an abstract Unix socket in the namespace) while it lives
+
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "ports/os/netns.h"
+
+namespace tapswitch {
+
+class HostExclusion {
+ public:
+  // Of interface `ifindex` in `netns`. What a killed switch has left there is taken over. The
+  // message of an error says what both ways failed with.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<HostExclusion>> Apply(
+      const NetworkNamespace& netns, int ifindex);
+
+  // Undoes what a killed switch has left on an interface of which the host is not to be excluded.
+  static void Mend(const NetworkNamespace& netns, int ifindex);
+
+  // The same for all interfaces of a namespace.
+  static void MendAll(const NetworkNamespace& netns);
+
+  // Lets the host have its frames again.
+  virtual ~HostExclusion() = default;
+  HostExclusion(const HostExclusion&) = delete;
+  HostExclusion& operator=(const HostExclusion&) = delete;
+
+ protected:
+  HostExclusion() = default;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,47 @@
+// What the queues of a port know of its interface.
+//
+// Each queue of a port lives on a thread of its own. One asks the kernel for all of them, and the others
+// are given what was answered last. The answer is never older than a change that a queue is told of, as
+// it is asked for before any queue is told.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "ports/interface/interface_port.h"
+
+namespace tapswitch {
+
+// The last answer, for any thread. FailedPrecondition before there is one.
+class LinkAnswer {
+ public:
+  void Set(const absl::StatusOr<LinkEvent>& link) {
+    const std::lock_guard lock(mutex_);
+    link_ = link;
+  }
+  [[nodiscard]] absl::StatusOr<LinkEvent> Get() const {
+    const std::lock_guard lock(mutex_);
+    return link_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  absl::StatusOr<LinkEvent> link_ =
+      absl::FailedPreconditionError("the interface of the port has not been asked for yet");
+};
+
+struct SharedLinkQueries {
+  LinkQuery first;   // of the port's first queue, which owns what it asks
+  LinkQuery others;  // the last answer, for any thread
+  // See InterfacePort::Medium.
+  std::function<void()> refresh{};
+  std::function<void(std::shared_ptr<void>)> discard{};
+};
+
+// Shares a port's query among its queues. `identity` is that of the first. LinkThread::Share is the one
+// of the switch.
+using LinkSharing = std::function<SharedLinkQueries(const PortIdentity& identity, LinkQuery query)>;
+
+}  // namespace tapswitch

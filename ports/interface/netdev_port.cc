@@ -1,0 +1,63 @@
+#include "ports/interface/netdev_port.h"
+
+#include <atomic>
+#include <utility>
+
+#include "ports/interface/link_answer.h"
+#include "ports/interface/netdev_device.h"
+#include "ports/interface/packet_offloads.h"
+
+namespace tapswitch {
+
+NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
+    : InterfacePort(std::move(identity), {.file = std::move(queue.socket),
+                                          .kind = FileKind::kPacketSocket,
+                                          .role = queue.role,
+                                          .accepted = queue.accepted,
+                                          .query = std::move(queue.query),
+                                          .refresh = std::move(queue.refresh),
+                                          .discard = std::move(queue.discard),
+                                          .new_file = std::move(queue.new_socket),
+                                          .shared_with_host = queue.shared_with_host,
+                                          .told_unsupported = std::move(queue.told_unsupported)}),
+      missed_(std::move(queue.missed)) {}
+
+void NetdevPort::RefreshCounters() {
+  PortCounters& counters = *identity().counters;
+  const uint32_t missed = missed_(fd());
+  counters.received.frames += missed;
+  counters.Drop(DropReason::kReceiveQueueFull, missed);
+}
+
+absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
+    std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
+    const LinkSharing& share, AttachNotes& notes) {
+  auto opened = NetdevDevice::Open(options, identities.size());
+  if (!opened.ok()) return opened.status();
+  const std::shared_ptr<NetdevDevice> device = *std::move(opened);
+  notes = {.warnings = device->warnings(), .address = device->first_address()};
+  const SharedLinkQueries queries =
+      share(identities[0], [device, &monitor] { return device->Query(monitor); });
+  const auto told_unsupported = std::make_shared<std::atomic_flag>();
+  std::vector<std::unique_ptr<Port>> ports;
+  for (const PortIdentity& identity : identities) {
+    const size_t number = ports.size();
+    const bool is_first = number == 0;
+    NetdevPort::Queue queue{
+        .role = is_first ? QueueRole::kFirst : QueueRole::kFollower,
+        .socket = device->TakeSocket(number),
+        .query = is_first ? queries.first : queries.others,
+        .refresh = queries.refresh,
+        .discard = queries.discard,
+        .missed = NetdevDevice::TakeMissed,
+        .shared_with_host = options.shared_with_host,
+        .new_socket = [device, number] { return device->TakeSocket(number); },
+        .accepted = PacketSocketOffloads(),
+        .told_unsupported = told_unsupported,
+    };
+    ports.push_back(std::make_unique<NetdevPort>(identity, std::move(queue)));
+  }
+  return ports;
+}
+
+}  // namespace tapswitch

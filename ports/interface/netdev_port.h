@@ -1,0 +1,60 @@
+// An interface that exists as a port.
+
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ports/interface/interface_port.h"
+#include "ports/interface/link_answer.h"
+#include "ports/interface/netdev_options.h"
+
+namespace tapswitch {
+
+class NetdevPort final : public InterfacePort {
+ public:
+  // One of the port's packet sockets, set up as NetdevDevice does it.
+  struct Queue {
+    QueueRole role = QueueRole::kFirst;
+    FileDescriptor socket;
+    LinkQuery query;
+    // See InterfacePort::Medium.
+    std::function<void()> refresh{};
+    std::function<void(std::shared_ptr<void>)> discard{};
+    // Tells how many frames the kernel has lost at a socket since it was asked last.
+    std::function<uint32_t(int socket)> missed;
+    bool shared_with_host = false;
+    std::function<FileDescriptor()> new_socket{};          // see InterfacePort::Medium::new_file
+    OffloadSet accepted = OffloadSet::All();               // of what may be sent to it
+    std::shared_ptr<std::atomic_flag> told_unsupported{};  // see InterfacePort::Medium
+  };
+
+  NetdevPort(PortIdentity identity, Queue queue);
+  ~NetdevPort() override { Detach(); }
+
+  // Frames that found the socket's queue full were received, too, and dropped.
+  void RefreshCounters() override;
+
+ private:
+  std::function<uint32_t(int socket)> missed_;
+};
+
+// What is to be said of an interface that has become a port.
+struct AttachNotes {
+  std::vector<std::string> warnings;  // lines, about who else uses it (interface_usage.h)
+  MacAddress address{};               // its own, when it was opened; zero: it has none of six bytes
+};
+
+// Attaches the interface with a socket for each of `identities`, and makes a port of each; see
+// MakePortQueues. `notes` is filled in. `monitor` outlives them, is asked by the thread that `share`
+// chooses, and its events reach OnLinkChange.
+[[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
+    std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
+    const LinkSharing& share, AttachNotes& notes);
+
+}  // namespace tapswitch

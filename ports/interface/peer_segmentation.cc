@@ -1,0 +1,98 @@
+#include "ports/interface/peer_segmentation.h"
+
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "ports/interface/exclusion/bpf_link.h"
+
+namespace tapswitch {
+namespace {
+
+constexpr std::string_view kProgramName = "tapswitch_pass";
+
+FileDescriptor LoadPassProgram() {
+  constexpr auto kPass = ReturnOf(XDP_PASS);
+  BpfProgram program{
+      .type = BPF_PROG_TYPE_XDP, .code = kPass, .name = kProgramName, .flags = BPF_F_XDP_HAS_FRAGS};
+  FileDescriptor loaded = LoadProgram(program);
+  if (loaded.valid() || errno != EINVAL) return loaded;
+  // Before Linux 5.18 there are no frames of several fragments, nor MTUs beyond a page then.
+  program.flags = 0;
+  return LoadProgram(program);
+}
+
+// One for all ports, which is kept: a switch that has given up CAP_BPF since can still attach it.
+// Invalid, and errno, as long as none could be loaded.
+const FileDescriptor& PassProgram() {
+  static std::mutex mutex;
+  static FileDescriptor program;
+  const std::lock_guard lock(mutex);
+  if (!program.valid()) program = LoadPassProgram();
+  return program;
+}
+
+// A request of ethtool about one value of an interface, where the thread is. Nothing on an error.
+std::optional<uint32_t> Ethtool(int ifindex, uint32_t command, uint32_t value = 0) {
+  const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  ethtool_value argument{.cmd = command, .data = value};
+  if (!socket.valid() || if_indextoname(static_cast<unsigned>(ifindex),
+                                        static_cast<char*>(request.ifr_name)) == nullptr) {
+    return std::nullopt;
+  }
+  request.ifr_data = reinterpret_cast<char*>(&argument);
+  if (ioctl(socket.get(), SIOCETHTOOL, &request) != 0) return std::nullopt;
+  return argument.data;
+}
+
+// Returns whether that has changed it.
+bool SetGro(const NetworkNamespace& netns, int ifindex, bool on) {
+  const auto scope = NetnsScope::Enter(netns);
+  if (!scope.ok()) return false;
+  const auto is_on = Ethtool(ifindex, ETHTOOL_GGRO);
+  if (!is_on || (*is_on != 0) == on) return false;
+  return Ethtool(ifindex, ETHTOOL_SGRO, on ? 1 : 0).has_value();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PeerSegmentationOff>> PeerSegmentationOff::Apply(
+    const NetworkNamespace& netns, int ifindex) {
+  const FileDescriptor& program = PassProgram();
+  if (!program.valid()) return absl::ErrnoToStatus(errno, "loading an XDP program");
+  auto kept =
+      NetworkNamespace::FromFile(FileDescriptor(fcntl(netns.fd(), F_DUPFD_CLOEXEC, 0)), "netns");
+  if (!kept.ok()) return kept.status();
+  // In the driver only: the features do not follow a program in front of the stack.
+  auto link = LinkProgram(
+      netns, program, {.ifindex = ifindex, .attach_type = BPF_XDP, .flags = XDP_FLAGS_DRV_MODE});
+  if (!link.ok()) return link.status();
+  std::unique_ptr<PeerSegmentationOff> applied(
+      new PeerSegmentationOff(*std::move(kept), ifindex, *std::move(link)));
+  // Some kernels have turned it on by themselves then, and turn it off.
+  applied->made_gro_ = SetGro(netns, ifindex, true);
+  return applied;
+}
+
+PeerSegmentationOff::PeerSegmentationOff(NetworkNamespace netns, int ifindex,
+                                         FileDescriptor program)
+    : netns_(std::move(netns)), ifindex_(ifindex), program_(std::move(program)) {}
+
+PeerSegmentationOff::~PeerSegmentationOff() {
+  if (made_gro_) SetGro(netns_, ifindex_, false);
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,125 @@
+#include "ports/interface/tap_port.h"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "ports/interface/interface_claim.h"
+#include "ports/interface/link_answer.h"
+#include "ports/interface/tap_device.h"
+#include "ports/os/netns.h"
+#include "ports/os/netns_name.h"
+#include "spdlog/fmt/fmt.h"
+#include "spdlog/spdlog.h"
+
+namespace tapswitch {
+namespace {
+
+// What is asked of a TAP that is a port.
+class TapQuery {
+ public:
+  TapQuery(const TapOptions& options, TapDevice& device, LinkMonitor& monitor)
+      : name_(options.name),
+        netns_(options.netns),
+        fd_(device.file.get()),
+        claim_(std::move(device.claim)),
+        monitor_(monitor) {}
+
+  absl::StatusOr<LinkEvent> operator()() {
+    if (!gone_.ok()) return gone_;
+    auto link = Ask();
+    if (link.ok()) {
+      home_ = link->netns;
+    } else if (absl::IsNotFound(link.status())) {
+      claim_ = {};
+      gone_ = WhyGone(link.status());
+      return gone_;
+    }
+    return link;
+  }
+
+ private:
+  absl::StatusOr<LinkEvent> Ask() {
+    // Between the questions it may be moved or renamed; hardly ever more than once.
+    constexpr int kAttempts = 3;
+    for (int i = 0; i < kAttempts; ++i) {
+      const auto location = LocateTap(fd_);
+      if (!location.ok()) return location.status();
+      const auto netns = monitor_.Watch(location->netns);
+      if (!netns.ok()) return netns.status();
+      auto link = monitor_.Find(*netns, location->name);
+      if (!link.ok()) continue;
+      Follow(*location, link->ifindex);
+      return link;
+    }
+    return absl::UnavailableError("it is not where the kernel says it is");
+  }
+
+  // The TAP is ours, wherever it was moved to; that others are faster to claim it is but said.
+  void Follow(const TapLocation& location, int ifindex) {
+    if (claim_.IsOf(location.netns.id(), ifindex)) return;
+    auto claim = InterfaceClaim::Take(location.netns, ifindex, name_);
+    if (!claim.ok()) {
+      return spdlog::warn("port {}: its TAP, where it was moved to, is also used by {}", name_,
+                          std::string(claim.status().message()));
+    }
+    claim_ = *std::move(claim);
+  }
+
+  [[nodiscard]] absl::Status WhyGone(const absl::Status& deleted) const {
+    const bool went_with_netns =
+        !netns_.empty() && home_ && WhereLeads(netns_, *home_) != NetnsLead::kSame;
+    if (!went_with_netns) return deleted;
+    return absl::AbortedError(fmt::format(
+        "device was deleted, as network namespace '{}' was deleted; it is made again when "
+        "that returns",
+        netns_));
+  }
+
+  std::string name_;
+  std::string netns_;  // as the user named it
+  int fd_;
+  InterfaceClaim claim_;
+  LinkMonitor& monitor_;
+  std::optional<NetnsId> home_;  // where it was last
+  absl::Status gone_;  // for good, and the port may have closed the file: what was answered
+};
+
+}  // namespace
+
+TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
+                 QueueRole role, std::shared_ptr<std::atomic_flag> told_unsupported,
+                 std::function<void()> refresh, std::function<void(std::shared_ptr<void>)> discard)
+    : InterfacePort(std::move(identity), {.file = std::move(file),
+                                          .kind = FileKind::kFrames,
+                                          .role = role,
+                                          .accepted = accepted,
+                                          .query = std::move(query),
+                                          .refresh = std::move(refresh),
+                                          .discard = std::move(discard),
+                                          .told_unsupported = std::move(told_unsupported)}) {}
+
+absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
+    std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor,
+    const LinkSharing& share) {
+  auto device = OpenTap(options, identities.size());
+  if (!device.ok()) return device.status();
+  const auto query = std::make_shared<TapQuery>(options, *device, monitor);
+  const SharedLinkQueries queries = share(identities[0], [query] { return (*query)(); });
+  const auto told_unsupported = std::make_shared<std::atomic_flag>();
+  std::vector<std::unique_ptr<Port>> ports;
+  ports.push_back(std::make_unique<TapPort>(identities[0], std::move(device->file),
+                                            device->offloads, queries.first, QueueRole::kFirst,
+                                            told_unsupported, queries.refresh, queries.discard));
+  for (FileDescriptor& file : device->more_queues) {
+    ports.push_back(std::make_unique<TapPort>(
+        identities[ports.size()], std::move(file), device->offloads, queries.others,
+        QueueRole::kFollower, told_unsupported, queries.refresh, queries.discard));
+  }
+  return ports;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,36 @@
+// A TAP as a port.
+
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ports/interface/interface_port.h"
+#include "ports/interface/link_answer.h"
+#include "ports/interface/tap_options.h"
+
+namespace tapswitch {
+
+class TapPort final : public InterfacePort {
+ public:
+  // Takes a queue of a TAP that is open as OpenTap opens it. `accepted`: the TAP's offloads;
+  // `told_unsupported`, `refresh` and `discard`: see InterfacePort::Medium.
+  TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
+          QueueRole role = QueueRole::kFirst,
+          std::shared_ptr<std::atomic_flag> told_unsupported = nullptr,
+          std::function<void()> refresh = {},
+          std::function<void(std::shared_ptr<void>)> discard = {});
+};
+
+// Opens the TAP with up to `identities.size()` queues and makes a port of each; see MakePortQueues.
+// `monitor` outlives them, is asked by the thread that `share` chooses, and its events reach
+// OnLinkChange.
+[[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
+    std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor,
+    const LinkSharing& share);
+
+}  // namespace tapswitch

@@ -1,0 +1,103 @@
+#include "ports/netlink/link_settings.h"
+
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/route/link.h>
+
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "ports/netlink/route_socket.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace tapswitch {
+namespace {
+
+using Link = std::unique_ptr<rtnl_link, decltype(&rtnl_link_put)>;
+
+Link NewLink() {
+  Link link(rtnl_link_alloc(), rtnl_link_put);
+  if (!link) throw std::bad_alloc();
+  return link;
+}
+
+absl::StatusOr<RouteSocket> OpenIn(const NetworkNamespace& netns) {
+  const auto scope = NetnsScope::Enter(netns);
+  if (!scope.ok()) return scope.status();
+  return RouteSocket::Open();
+}
+
+Link Describe(const LinkChange& change) {
+  Link link = NewLink();
+  if (change.mtu) rtnl_link_set_mtu(link.get(), *change.mtu);
+  if (change.txqueuelen) rtnl_link_set_txqlen(link.get(), *change.txqueuelen);
+  if (change.name) rtnl_link_set_name(link.get(), change.name->c_str());
+  if (change.netns != nullptr) rtnl_link_set_ns_fd(link.get(), change.netns->fd());
+  if (change.up && *change.up) rtnl_link_set_flags(link.get(), IFF_UP);
+  if (change.up && !*change.up) rtnl_link_unset_flags(link.get(), IFF_UP);
+  return link;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<LinkState>> FindLink(const NetworkNamespace& netns,
+                                                  std::string_view name) {
+  auto socket = OpenIn(netns);
+  if (!socket.ok()) return socket.status();
+  NlMessage request = NewLinkQuestion(0);
+  nla_put_string(request.get(), IFLA_IFNAME, std::string(name).c_str());
+  std::optional<LinkState> found;
+  const absl::Status asked = socket->Transact(
+      std::move(request), [&](nlmsghdr& reply) { found = ParseLinkMessage(reply); });
+  if (!asked.ok() && !absl::IsNotFound(asked)) return asked;
+  return found;
+}
+
+absl::StatusOr<std::vector<LinkState>> ListLinks(const NetworkNamespace& netns) {
+  // An answer that the kernel interrupted, as interfaces changed under way, is asked for again.
+  constexpr int kAttempts = 10;
+  absl::Status asked;
+  for (int i = 0; i < kAttempts; ++i) {
+    auto socket = OpenIn(netns);
+    if (!socket.ok()) return socket.status();
+    std::vector<LinkState> links;
+    asked = socket->Transact(NewLinkQuestion(NLM_F_DUMP), [&](nlmsghdr& reply) {
+      if (auto link = ParseLinkMessage(reply)) links.push_back(*std::move(link));
+    });
+    if (asked.ok()) return links;
+    if (!absl::IsUnavailable(asked)) break;
+  }
+  return asked;
+}
+
+absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex, const LinkChange& change) {
+  auto socket = OpenIn(netns);
+  if (!socket.ok()) return socket.status();
+  const Link present = NewLink();
+  rtnl_link_set_ifindex(present.get(), ifindex);
+  nl_msg* request = nullptr;
+  const int error =
+      rtnl_link_build_change_request(present.get(), Describe(change).get(), NLM_F_ACK, &request);
+  if (error < 0) return absl::InternalError(nl_geterror(error));
+  return socket->Transact(NlMessage(request), [](nlmsghdr& /*reply*/) {});
+}
+
+absl::Status SendWithoutQueueing(const NetworkNamespace& netns, int ifindex) {
+  auto socket = OpenIn(netns);
+  if (!socket.ok()) return socket.status();
+  NlMessage request = NewNlMessage(RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+  tcmsg header{};
+  header.tcm_family = AF_UNSPEC;
+  header.tcm_ifindex = ifindex;
+  header.tcm_parent = TC_H_ROOT;
+  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
+  nla_put_string(request.get(), TCA_KIND, "noqueue");
+  return socket->Transact(std::move(request), [](nlmsghdr& /*reply*/) {});
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,23 @@
+#include "ports/os/accept.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace tapswitch {
+
+Accepted AcceptConnection(int listener) {
+  for (;;) {
+    FileDescriptor connection(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (connection.valid()) return {.connection = std::move(connection), .refused = 0};
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    return {.connection = {}, .refused = errno == EAGAIN ? 0 : errno};
+  }
+}
+
+bool IsScarcity(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,54 @@
+#include "ports/ring/buffer_pool.h"
+
+#include <cassert>
+
+#include "ports/ring/address_sanitizer.h"
+
+#if defined(TAPSWITCH_ADDRESS_SANITIZER)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace tapswitch {
+namespace {
+
+void Poison([[maybe_unused]] const std::byte* at, [[maybe_unused]] size_t size) {
+#if defined(TAPSWITCH_ADDRESS_SANITIZER)
+  __asan_poison_memory_region(at, size);
+#endif
+}
+
+void Unpoison([[maybe_unused]] const std::byte* at, [[maybe_unused]] size_t size) {
+#if defined(TAPSWITCH_ADDRESS_SANITIZER)
+  __asan_unpoison_memory_region(at, size);
+#endif
+}
+
+}  // namespace
+
+BufferPool::BufferPool(std::span<std::byte> memory, BufferId count, size_t size, size_t stride)
+    : memory_(memory), size_(size), stride_(stride), is_out_(count, false) {
+  assert(memory.size() >= count * stride && stride >= size);
+  Poison(memory_.data(), memory_.size());
+}
+
+BufferPool::~BufferPool() {
+  assert(out_ == 0);
+  Unpoison(memory_.data(), memory_.size());
+}
+
+std::span<std::byte> BufferPool::TakeOut(BufferId id, size_t length) {
+  assert(!is_out_[id] && length <= size_);
+  is_out_[id] = true;
+  ++out_;
+  Unpoison(address(id), length);
+  return {address(id), length};
+}
+
+void BufferPool::BringHome(BufferId id) {
+  assert(is_out_[id]);
+  is_out_[id] = false;
+  --out_;
+  Poison(address(id), size_);
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,103 @@
+// A port on a Unix datagram socket, a frame a datagram, as QEMU's `-netdev dgram` has it: with
+// `local.type=unix,local.path=L,remote.type=unix,remote.path=R` the port's path is R and its remote
+// L; with `local.type=fd,local.str=N` the port has the other end of a socket pair.
+//
+// Theory of operation. As with streams the ring only watches, and the port reads and writes by itself,
+// many datagrams in one system call (recvmmsg(2), sendmmsg(2)). Frames are received in place, behind
+// zeros that nothing ever overwrites.
+//
+// There is no connection: whether somebody is there shows when something is sent. The kernel keeps
+// few datagrams for a receiver (net.unix.max_dgram_qlen, mostly 10), so what it refuses waits in a
+// queue of fixed size. Two descriptors tell when to go on: the port's own, which may have too much
+// under way, and a second one that is connected to the peer, as the kernel tells of room in a peer's
+// queue only so. There may be none of these, and the peer may be another one by now: so it is also tried
+// again after a time, for as long as something waits.
+
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "ports/os/buffer_memory.h"
+#include "ports/os/file_descriptor.h"
+#include "ports/os/unix_listener.h"
+#include "ports/port.h"
+#include "ports/ring/ring.h"
+#include "ports/socket/send_queue.h"
+
+namespace tapswitch {
+
+class DgramPort final : public Port {
+ public:
+  // On one end of a socket pair.
+  DgramPort(PortIdentity identity, FileDescriptor connected, uint32_t mtu);
+  // On a bound socket, towards the one bound to `remote`; without one, to who sent last.
+  DgramPort(PortIdentity identity, UnixListener socket, const std::string& remote, uint32_t mtu);
+  // Precondition: closed(), or never started.
+  ~DgramPort() override;
+  DgramPort(const DgramPort&) = delete;
+  DgramPort& operator=(const DgramPort&) = delete;
+
+  [[nodiscard]] const PortIdentity& identity() const override { return identity_; }
+  [[nodiscard]] const PortStatus& status() const override { return status_; }
+  [[nodiscard]] absl::Status Start(Ring& ring) override;
+  void OnCompletions(std::span<const Completion> completions, FrameBatch& received) override;
+  [[nodiscard]] bool Receive(FrameBatch& received) override;
+  void LimitReceiving(size_t frames) override { limit_ = frames; }
+  void Send(std::span<const WireFrame> frames) override;
+  void Recycle() override {}
+  [[nodiscard]] bool wants_retry() const override {
+    return ring_ != nullptr && !closing_ && !queue_->empty();
+  }
+  void Retry() override;
+  void OnLinkChange(const LinkEvent& /*link*/) override {}
+  void BeginClose() override;
+  [[nodiscard]] bool closed() const override { return closing_; }
+  void Detach() override { ring_ = nullptr; }
+
+ private:
+  struct Address {
+    sockaddr_un name{};
+    socklen_t size = 0;  // 0: none
+
+    [[nodiscard]] std::string path() const;
+    bool operator==(const Address& other) const;
+  };
+  struct Inbox;
+
+  void TakeFrame(size_t slot, FrameBatch& received);
+  void Learn(const Address& sender);
+  [[nodiscard]] std::span<const WireFrame> SendNow(std::span<const WireFrame> frames);
+  [[nodiscard]] DropReason ReasonFor(int error) const;
+  void SendQueued();
+  void AwaitRoom();
+  void StopWaiting();
+  [[nodiscard]] Tag MakeTag(uint32_t slot) const;
+  [[nodiscard]] msghdr MessageFor(std::span<iovec> pieces);
+
+  PortIdentity identity_;
+  PortStatus status_;
+  std::optional<UnixListener> bound_;
+  FileDescriptor connected_;
+  int socket_ = -1;  // either of them
+  Address remote_;
+  bool learns_ = false;  // who the remote is
+
+  std::unique_ptr<Inbox> inbox_;
+  std::optional<BufferMemory> memory_;
+  std::optional<SendQueue> queue_;
+
+  Ring* ring_ = nullptr;                  // null until Start has succeeded
+  FileDescriptor waiter_;                 // connected to the remote while the queue is not empty
+  size_t limit_ = FrameBatch::kCapacity;  // of frames in a turn
+  bool closing_ = false;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,411 @@
+#include "ports/socket/stream_port.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "ports/os/accept.h"
+#include "spdlog/fmt/fmt.h"
+#include "spdlog/spdlog.h"
+
+namespace tapswitch {
+namespace {
+
+// What one call reads at most, and what may be left of it: the longest frame, less a byte. More
+// would fall out of the cache before it is sent.
+constexpr size_t kReadSize = size_t{128} * 1024;
+static_assert(kReadSize >= kStreamPrefixSize + kMaxSocketFrame);
+constexpr size_t kFramesSize = ReceivedFrames::MemoryFor(kReadSize);
+constexpr size_t kPage = 4096;
+constexpr size_t kMemorySize =
+    (kReadSize + kFramesSize + SendQueue::kMaxBytes + kPage - 1) / kPage * kPage;
+
+// Connections that end before they have begun, of which one call of Accept gets rid.
+constexpr int kMaxAccepts = 16;
+
+// UIO_MAXIOV: what one call takes.
+constexpr size_t kMaxPieces = 1024;
+constexpr size_t kMaxFramesAtOnce = 256;
+
+// A list for sendmsg(2): prefix, frame, prefix, frame, ... without virtio-net headers.
+class GatherList {
+ public:
+  // Adds as many frames as there is room for, and returns how many.
+  size_t Add(std::span<const WireFrame> frames) {
+    size_t count = 0;
+    for (const WireFrame& frame : frames) {
+      if (count == kMaxFramesAtOnce || size_ + 1 + frame.pieces.size() > kMaxPieces) break;
+      prefixes_[count] = StreamPrefix(frame.size);
+      AddPiece(prefixes_[count].data(), kStreamPrefixSize);
+      size_t header = kVirtioNetHeaderSize;
+      for (const Piece& piece : frame.pieces) {
+        AddPiece(piece.data + header, piece.size - header);
+        header = 0;
+      }
+      ++count;
+    }
+    return count;
+  }
+
+  [[nodiscard]] std::span<iovec> pieces() { return std::span(pieces_).first(size_); }
+
+ private:
+  void AddPiece(const std::byte* data, size_t size) {
+    if (size > 0) pieces_[size_++] = {.iov_base = const_cast<std::byte*>(data), .iov_len = size};
+  }
+
+  // Filled in as far as they are used.
+  std::array<std::array<std::byte, kStreamPrefixSize>, kMaxFramesAtOnce> prefixes_;
+  std::array<iovec, kMaxPieces> pieces_;
+  size_t size_ = 0;
+};
+
+// Returns what sendmsg(2) does, with -errno.
+ssize_t SendPieces(int fd, std::span<iovec> pieces) {
+  const msghdr message{.msg_name = nullptr,
+                       .msg_namelen = 0,
+                       .msg_iov = pieces.data(),
+                       .msg_iovlen = pieces.size(),
+                       .msg_control = nullptr,
+                       .msg_controllen = 0,
+                       .msg_flags = 0};
+  for (;;) {
+    const ssize_t sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) return sent;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+bool HasEnded(int fd) {
+  std::byte next{};
+  return recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+std::string PeerOf(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return "somebody";
+  return fmt::format("process {} of user {}", peer.pid, peer.uid);
+}
+
+}  // namespace
+
+StreamPort::Buffers::Buffers(BufferMemory pages)
+    : memory(std::move(pages)),
+      framer(memory.bytes().first(kReadSize)),
+      frames(memory.bytes().subspan(kReadSize, kFramesSize)),
+      queue(memory.bytes().subspan(kReadSize + kFramesSize, SendQueue::kMaxBytes)) {}
+
+StreamPort::StreamPort(PortIdentity identity, std::shared_ptr<UnixListener> listener, uint32_t mtu)
+    : identity_(std::move(identity)), listener_(std::move(listener)) {
+  status_.mtu = mtu;
+  status_.reason = fmt::format("nobody is connected to {}", listener_->path());
+}
+
+StreamPort::~StreamPort() = default;
+
+Tag StreamPort::MakeTag() const {
+  constexpr uint32_t kSlotMask = 0xFFFFFF;
+  return {.operation = Operation::kPoll,
+          .port = identity_.id,
+          .generation = identity_.generation,
+          .slot = watched_ & kSlotMask};
+}
+
+absl::Status StreamPort::Start(Ring& ring) {
+  listening_ = FileDescriptor(fcntl(listener_->fd(), F_DUPFD_CLOEXEC, 0));
+  if (!listening_.valid()) {
+    return absl::ErrnoToStatus(errno, fmt::format("port {}: its socket", identity_.name));
+  }
+  ring_ = &ring;
+  absl::Status watched = WatchListener();
+  if (!watched.ok()) ring_ = nullptr;
+  return watched;
+}
+
+absl::Status StreamPort::WatchListener() {
+  ++watched_;
+  absl::Status status = ring_->Watch(listening_.get(), MakeTag());
+  watching_ = status.ok();
+  return status;
+}
+
+void StreamPort::StopWatching() {
+  if (!std::exchange(watching_, false)) return;
+  ring_->Unwatch(connection_.valid() ? connection_.get() : listening_.get(), MakeTag());
+}
+
+void StreamPort::OnCompletions(std::span<const Completion> completions, FrameBatch& /*received*/) {
+  for (const Completion& completion : completions) {
+    if (completion.tag != MakeTag() || !connection_.valid()) continue;
+    const auto events = static_cast<uint32_t>(completion.result);
+    if ((events & (POLLHUP | POLLRDHUP | POLLERR)) != 0) ending_ = true;
+    if ((events & POLLOUT) != 0) SendQueued();
+  }
+}
+
+bool StreamPort::Receive(FrameBatch& received) {
+  if (closing_) return false;
+  if (!connection_.valid()) {
+    return Accept();
+  }
+  buffers_->frames.Clear();
+  // What is left of the turn before goes first, and alone: there is memory for one reading's frames.
+  if (TakeFrames(received) || !buffers_->frames.empty()) return true;
+  const size_t room = buffers_->framer.Room().size();
+  const ptrdiff_t result = buffers_->framer.bad_length() ? 0 : Read();
+  const bool more = TakeFrames(received);
+  if (buffers_->framer.bad_length() || (result <= 0 && result != -EAGAIN)) {
+    EndOfStream(result);
+    return false;
+  }
+  // A stream that gave less than was asked for is empty (epoll(7), "Questions and answers"). Its end
+  // is news of its own, that may have come together with the last bytes.
+  return more || ending_ || result == static_cast<ptrdiff_t>(room);
+}
+
+ptrdiff_t StreamPort::Read() {
+  const std::span<std::byte> room = buffers_->framer.Room();
+  for (;;) {
+    const ssize_t size = recv(connection_.get(), room.data(), room.size(), MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return -errno;
+    buffers_->framer.Add(static_cast<size_t>(size));
+    return size;
+  }
+}
+
+// True when it had to leave whole frames for later.
+bool StreamPort::TakeFrames(FrameBatch& received) {
+  ReceivedFrames& frames = buffers_->frames;
+  while (!received.full() && !frames.full() && frames.count() < limit_) {
+    const auto frame = buffers_->framer.Next();
+    if (!frame) return false;
+    frames.Take(*frame, identity_.id, *identity_.counters, received);
+  }
+  return true;
+}
+
+void StreamPort::EndOfStream(ptrdiff_t result) {
+  PortCounters& counters = *identity_.counters;
+  const StreamFramer& framer = buffers_->framer;
+  if (const auto length = framer.bad_length()) {
+    counters.received.Add(0);
+    counters.Drop(DropReason::kBadFraming);
+    return Disconnect(fmt::format("it announced a frame of {} bytes, but {} are the most", *length,
+                                  kMaxSocketFrame));
+  }
+  if (!framer.between_frames()) {
+    counters.received.Add(0);
+    counters.Drop(DropReason::kTruncated);
+  }
+  Disconnect(result == 0 ? "it hung up" : std::strerror(static_cast<int>(-result)));
+}
+
+// What has been sent already is reported as soon as the connection is watched.
+bool StreamPort::Accept() {
+  for (int i = 0; i < kMaxAccepts; ++i) {
+    Accepted accepted = AcceptConnection(listening_.get());
+    if (accepted.refused != 0) {
+      TellOfStarvation(accepted.refused);
+      return false;
+    }
+    if (!accepted.connection.valid()) {
+      status_.reason = fmt::format("nobody is connected to {}", listener_->path());
+      return false;
+    }
+    if (HasEnded(accepted.connection.get())) continue;
+    StopWatching();
+    if (absl::Status connected = Connect(std::move(accepted.connection)); !connected.ok()) {
+      logs_end_ = true;
+      Disconnect(std::string(connected.message()));
+    }
+    return false;
+  }
+  return true;
+}
+
+// The client stays in the kernel's queue, and is served once there is room.
+void StreamPort::TellOfStarvation(int error) {
+  starved_ = true;
+  status_.reason = fmt::format("cannot accept who connects to {}: {}; it is tried again",
+                               listener_->path(), std::strerror(error));
+  if (std::exchange(starvation_is_told_, true)) return;
+  spdlog::warn("port {}: {}{}", identity_.name, status_.reason,
+               error == EMFILE ? " (raise the limit of open files: LimitNOFILE=, ulimit -n)" : "");
+}
+
+void StreamPort::Retry() {
+  if (!std::exchange(starved_, false) || closing_) return;
+  if (connection_.valid()) {
+    SendQueued();
+  } else if (!watching_) {
+    WaitForClient();
+  }
+}
+
+absl::Status StreamPort::Connect(FileDescriptor connection) {
+  connection_ = std::move(connection);
+  if (buffers_ == nullptr) {
+    auto memory = BufferMemory::Allocate(kMemorySize);
+    if (!memory.ok()) return memory.status();
+    buffers_ = std::make_unique<Buffers>(*std::move(memory));
+  }
+  ++watched_;
+  if (absl::Status watched = ring_->Watch(connection_.get(), MakeTag()); !watched.ok()) {
+    return watched;
+  }
+  watching_ = true;
+  starvation_is_told_ = false;
+  status_.link_up = true;
+  status_.reason.clear();
+  LogConnection();
+  return absl::OkStatus();
+}
+
+void StreamPort::LogConnection() {
+  constexpr uint32_t kMostASecond = 5;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - log_second_ >= std::chrono::seconds(1)) {
+    if (left_out_ > 0) {
+      spdlog::info("port {}: {} connections that came and went are not logged", identity_.name,
+                   left_out_);
+    }
+    log_second_ = now;
+    logged_ = 0;
+    left_out_ = 0;
+  }
+  logs_end_ = logged_ < kMostASecond;
+  if (!logs_end_) {
+    ++left_out_;
+    return;
+  }
+  ++logged_;
+  spdlog::info("port {}: up, connected to {}", identity_.name, PeerOf(connection_.get()));
+}
+
+// Frames of this turn that came from there stay where they are.
+void StreamPort::Disconnect(std::string_view why) {
+  StopWatching();
+  awaits_writability_ = false;
+  ending_ = false;
+  // The ring may hold it open for a while yet.
+  shutdown(connection_.get(), SHUT_RDWR);
+  connection_ = FileDescriptor();
+  if (buffers_ != nullptr) {
+    buffers_->framer.Reset();
+    while (!buffers_->queue.empty()) {
+      identity_.counters->sent.Remove(buffers_->queue.PopFrame());
+      identity_.counters->Drop(DropReason::kLinkDown);
+    }
+  }
+  status_.link_up = false;
+  if (closing_) return;
+  if (std::exchange(logs_end_, false)) {
+    spdlog::info("port {}: the connection has ended: {}", identity_.name, why);
+  }
+  starved_ = false;
+  WaitForClient();
+}
+
+void StreamPort::WaitForClient() {
+  absl::Status watched = WatchListener();
+  if (watched.ok()) {
+    status_.reason = fmt::format("nobody is connected to {}", listener_->path());
+    return;
+  }
+  starved_ = true;
+  status_.reason = fmt::format("cannot wait for connections: {}; it is tried again",
+                               std::string(watched.message()));
+  if (!std::exchange(starvation_is_told_, true)) {
+    spdlog::error("port {}: {}", identity_.name, status_.reason);
+  }
+}
+
+void StreamPort::Send(std::span<const WireFrame> frames) {
+  if (!status_.link_up || closing_) return DropAll(frames, DropReason::kLinkDown);
+  // Behind what waits already.
+  if (buffers_->queue.empty()) frames = SendNow(frames);
+  for (const WireFrame& frame : frames) {
+    if (buffers_->queue.Append(frame)) {
+      identity_.counters->sent.Add(frame.size);
+    } else {
+      identity_.counters->Drop(DropReason::kQueueFull);
+    }
+  }
+  if (!buffers_->queue.empty()) AwaitWritability(true);
+}
+
+// Returns the frames that have to be queued. One of which a part has been sent is in the queue then.
+std::span<const WireFrame> StreamPort::SendNow(std::span<const WireFrame> frames) {
+  PortCounters& counters = *identity_.counters;
+  while (!frames.empty()) {
+    GatherList list;  // NOLINT(*-member-init): it is filled in as far as it is used
+    const size_t count = list.Add(frames);
+    const ssize_t result = SendPieces(connection_.get(), list.pieces());
+    if (result == -EAGAIN) return frames;
+    if (result < 0) {
+      // The watch reports an end of the connection, too.
+      const bool no_memory = result == -ENOMEM || result == -ENOBUFS;
+      DropAll(frames, no_memory ? DropReason::kNoMemory : DropReason::kLinkDown);
+      return {};
+    }
+    auto sent = static_cast<size_t>(result);
+    for (size_t i = 0; i < count && sent > 0; ++i) {
+      const WireFrame& frame = frames.front();
+      const size_t size = kStreamPrefixSize + frame.size;
+      if (sent < size) static_cast<void>(buffers_->queue.Append(frame, sent));
+      sent -= std::min(sent, size);
+      counters.sent.Add(frame.size);
+      frames = frames.subspan(1);
+    }
+    if (!buffers_->queue.empty()) return frames;
+  }
+  return {};
+}
+
+void StreamPort::SendQueued() {
+  SendQueue& queue = buffers_->queue;
+  while (!queue.empty()) {
+    auto pieces = queue.AllBytes();
+    const ssize_t sent = SendPieces(connection_.get(), pieces);
+    if (sent <= 0) {
+      // When it is full again, or has ended, that will be reported.
+      starved_ = IsScarcity(static_cast<int>(-sent));
+      return;
+    }
+    queue.Sent(static_cast<size_t>(sent));
+  }
+  AwaitWritability(false);
+}
+
+void StreamPort::AwaitWritability(bool wanted) {
+  if (std::exchange(awaits_writability_, wanted) == wanted) return;
+  ring_->WatchWritability(connection_.get(), MakeTag(), wanted);
+}
+
+void StreamPort::DropAll(std::span<const WireFrame> frames, DropReason reason) const {
+  for (size_t i = 0; i < frames.size(); ++i) identity_.counters->Drop(reason);
+}
+
+void StreamPort::BeginClose() {
+  if (std::exchange(closing_, true)) return;
+  if (ring_ != nullptr) {
+    if (connection_.valid()) {
+      Disconnect("");
+    } else {
+      StopWatching();
+    }
+  }
+  status_.link_up = false;
+  status_.reason = "closing";
+}
+
+}  // namespace tapswitch

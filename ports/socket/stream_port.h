@@ -1,0 +1,117 @@
+// A port that waits for a connection on a Unix stream socket, as QEMU's `-netdev stream,
+// addr.type=unix,addr.path=PATH,server=off[,reconnect=N]` makes one: each frame behind its length.
+//
+// Theory of operation. The port reads and writes by itself, many frames in one system call, and has
+// the ring only watch: the listening socket while nobody is connected, the connection while somebody
+// is. So a turn costs one recvmsg(2) and one sendmsg(2) for each busy connection, whatever the number
+// of frames; through the ring they would be the same calls, but each would need a buffer for the time
+// it is under way. All calls are non-blocking.
+//
+// Ports with the same path share the listening socket, each with a descriptor of its own; whoever
+// connects gets one of those that have nobody, and waits in the kernel's queue when all have. That
+// queue is short: where it is full connecting fails, at no cost for the switch. At most one connection
+// begins per port and turn.
+//
+// What the receiver does not take at once is copied into a queue of fixed size; beyond that frames are
+// dropped and counted.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "ports/os/buffer_memory.h"
+#include "ports/os/file_descriptor.h"
+#include "ports/os/unix_listener.h"
+#include "ports/port.h"
+#include "ports/ring/ring.h"
+#include "ports/socket/received_frames.h"
+#include "ports/socket/send_queue.h"
+#include "ports/socket/stream_framer.h"
+
+namespace tapswitch {
+
+class StreamPort final : public Port {
+ public:
+  StreamPort(PortIdentity identity, std::shared_ptr<UnixListener> listener, uint32_t mtu);
+  // Precondition: closed(), or never started.
+  ~StreamPort() override;
+  StreamPort(const StreamPort&) = delete;
+  StreamPort& operator=(const StreamPort&) = delete;
+
+  [[nodiscard]] const PortIdentity& identity() const override { return identity_; }
+  [[nodiscard]] const PortStatus& status() const override { return status_; }
+  [[nodiscard]] absl::Status Start(Ring& ring) override;
+  void OnCompletions(std::span<const Completion> completions, FrameBatch& received) override;
+  [[nodiscard]] bool Receive(FrameBatch& received) override;
+  void LimitReceiving(size_t frames) override { limit_ = frames; }
+  void Send(std::span<const WireFrame> frames) override;
+  void Recycle() override {}
+  [[nodiscard]] bool wants_retry() const override { return starved_ && !closing_; }
+  void Retry() override;
+  void OnLinkChange(const LinkEvent& /*link*/) override {}
+  void BeginClose() override;
+  [[nodiscard]] bool closed() const override { return closing_; }
+  void Detach() override { ring_ = nullptr; }
+
+ private:
+  // What a connection needs; a port that nobody has connected to yet has none of it.
+  struct Buffers {
+    explicit Buffers(BufferMemory pages);
+    BufferMemory memory;
+    StreamFramer framer;
+    ReceivedFrames frames;
+    SendQueue queue;
+  };
+
+  [[nodiscard]] absl::Status WatchListener();
+  // True when there may be more to accept.
+  [[nodiscard]] bool Accept();
+  [[nodiscard]] absl::Status Connect(FileDescriptor connection);
+  void Disconnect(std::string_view why);
+  void LogConnection();
+  void StopWatching();
+  void WaitForClient();
+  void TellOfStarvation(int error);
+  // Returns what recv(2) does, with -errno.
+  [[nodiscard]] ptrdiff_t Read();
+  [[nodiscard]] bool TakeFrames(FrameBatch& received);
+  void EndOfStream(ptrdiff_t result);
+  [[nodiscard]] std::span<const WireFrame> SendNow(std::span<const WireFrame> frames);
+  void SendQueued();
+  void AwaitWritability(bool wanted);
+  void DropAll(std::span<const WireFrame> frames, DropReason reason) const;
+  [[nodiscard]] Tag MakeTag() const;
+
+  PortIdentity identity_;
+  PortStatus status_;
+  std::shared_ptr<UnixListener> listener_;
+  FileDescriptor listening_;  // a copy of the listener's
+  FileDescriptor connection_;
+  std::unique_ptr<Buffers> buffers_;
+
+  Ring* ring_ = nullptr;  // null until Start has succeeded
+  uint32_t watched_ =
+      0;  // counts what has been watched: completions of what was before are ignored
+  bool watching_ = false;
+  bool awaits_writability_ = false;
+  bool starved_ =
+      false;  // there were no descriptors, memory or room in the ring: to be tried again
+  bool starvation_is_told_ = false;  // since somebody was connected last
+  // So that who connects and leaves over and over does not drown the log of others.
+  std::chrono::steady_clock::time_point log_second_;
+  uint32_t logged_ = 0;    // connections since then
+  uint32_t left_out_ = 0;  // of these, those that the log does not tell
+  bool logs_end_ = false;  // of this connection
+  bool ending_ = false;    // the peer has hung up; what it sent before is still to be read
+  size_t limit_ = ReceivedFrames::kMaxFrames;  // of frames in a turn
+  bool closing_ = false;
+};
+
+}  // namespace tapswitch

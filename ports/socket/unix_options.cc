@@ -1,0 +1,161 @@
+#include "ports/socket/unix_options.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <string_view>
+
+#include "ports/os/unix_listener.h"
+#include "ports/os/user_accounts.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace tapswitch {
+namespace {
+
+constexpr uint32_t kLeastMtu = 68;
+constexpr uint32_t kMostMtu = 65535;
+constexpr uint32_t kMostClients = 256;
+constexpr uint32_t kMostId = std::numeric_limits<uint32_t>::max() - 1;
+
+absl::Status Bad(const std::string& message) { return absl::InvalidArgumentError(message); }
+
+// Stores a value that was read, or hands on the error.
+template <typename Value, typename Target>
+absl::Status Store(absl::StatusOr<Value> value, Target& target) {
+  if (!value.ok()) return value.status();
+  target = *std::move(value);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<UnixOptions::Mode> ReadMode(const PortOption& option) {
+  const std::string text = option.value.value_or("");
+  if (text == "stream") return UnixOptions::Mode::kStream;
+  if (text == "dgram") return UnixOptions::Mode::kDgram;
+  return Bad(fmt::format("mode={}: it is stream or dgram, as of QEMU's -netdev", text));
+}
+
+// The switch and whoever changes it later may run in different directories.
+absl::StatusOr<std::string> ReadPath(const PortOption& option) {
+  auto path = ReadText(option);
+  if (!path.ok()) return path;
+  if (!path->starts_with('/')) {
+    return Bad(fmt::format("{}={}: write the path in full, beginning with '/'", option.key, *path));
+  }
+  const absl::Status fits = UnixListener::CheckPath(option.key, *path);
+  return fits.ok() ? path : absl::StatusOr<std::string>(fits);
+}
+
+absl::StatusOr<mode_t> ReadPermissions(const PortOption& option) {
+  const std::string text = option.value.value_or("");
+  constexpr int kOctal = 8;
+  unsigned mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, kOctal);
+  if (error == std::errc() && end == text.data() + text.size() && mode <= 0777) return mode;
+  return Bad(fmt::format("perm={}: it is a file mode in octal, such as 0660", text));
+}
+
+absl::StatusOr<uid_t> ReadUser(const PortOption& option) {
+  const auto name = ReadText(option);
+  if (!name.ok()) return name.status();
+  if (const auto number = ReadNumber(option, 0, kMostId); number.ok()) return *number;
+  if (const auto account = FindUser(*name)) return account->uid;
+  return Bad(
+      fmt::format("user={}: there is no such user: give a name or a number that exists", *name));
+}
+
+absl::StatusOr<gid_t> ReadGroup(const PortOption& option) {
+  const auto name = ReadText(option);
+  if (!name.ok()) return name.status();
+  if (const auto number = ReadNumber(option, 0, kMostId); number.ok()) return *number;
+  if (const auto group = FindGroup(*name)) return *group;
+  return Bad(
+      fmt::format("group={}: there is no such group: give a name or a number that exists", *name));
+}
+
+struct Key {
+  std::string_view name;
+  absl::Status (*apply)(const PortOption& option, UnixOptions& options);
+};
+
+constexpr std::array kKeys{
+    Key{"path", [](const PortOption& o, UnixOptions& u) { return Store(ReadPath(o), u.path); }},
+    Key{"mode", [](const PortOption& o, UnixOptions& u) { return Store(ReadMode(o), u.mode); }},
+    Key{"clients", [](const PortOption& o,
+                      UnixOptions& u) { return Store(ReadNumber(o, 1, kMostClients), u.clients); }},
+    Key{"remote", [](const PortOption& o, UnixOptions& u) { return Store(ReadPath(o), u.remote); }},
+    // 0 to 2 are what every program starts with.
+    Key{"fd",
+        [](const PortOption& o, UnixOptions& u) {
+          return Store(ReadNumber(o, 3, std::numeric_limits<int>::max()), u.fd);
+        }},
+    Key{"mtu", [](const PortOption& o,
+                  UnixOptions& u) { return Store(ReadNumber(o, kLeastMtu, kMostMtu), u.mtu); }},
+    Key{"perm",
+        [](const PortOption& o, UnixOptions& u) { return Store(ReadPermissions(o), u.mode_bits); }},
+    Key{"user", [](const PortOption& o, UnixOptions& u) { return Store(ReadUser(o), u.user); }},
+    Key{"group", [](const PortOption& o, UnixOptions& u) { return Store(ReadGroup(o), u.group); }},
+};
+
+constexpr auto kKeyNames = [] {
+  std::array<std::string_view, kKeys.size()> names{};
+  std::transform(kKeys.begin(), kKeys.end(), names.begin(),
+                 [](const Key& key) { return key.name; });
+  return names;
+}();
+
+// What fits together.
+absl::Status Check(const UnixOptions& options) {
+  const bool is_dgram = options.mode == UnixOptions::Mode::kDgram;
+  if (!is_dgram && (options.fd || !options.remote.empty())) {
+    return Bad("remote= and fd= are for mode=dgram: leave them out, or add mode=dgram");
+  }
+  if (is_dgram && options.clients != 1) {
+    return Bad("clients= is for mode=stream: give each datagram peer a port and a path of its own");
+  }
+  if (options.fd) {
+    if (options.path.empty() && options.remote.empty()) return absl::OkStatus();
+    return Bad("fd= names a connected socket: leave path= and remote= out");
+  }
+  if (options.path.empty()) return Bad("it needs path=/WHERE/ITS/SOCKET/IS");
+  if (options.path == options.remote)
+    return Bad("path= and remote= are the same: it is not its peer");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<UnixOptions> ParseUnixOptions(const PortSpec& spec) {
+  if (absl::Status known = CheckKeys(spec, kKeyNames); !known.ok()) return known;
+  UnixOptions options{.name = spec.name};
+  const auto bad = [&](const absl::Status& status) {
+    return Bad(fmt::format("port '{}': {}", spec.name, std::string(status.message())));
+  };
+  for (const PortOption& option : spec.options) {
+    const auto* const key = std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& candidate) {
+      return candidate.name == option.key;
+    });
+    if (absl::Status applied = key->apply(option, options); !applied.ok()) return bad(applied);
+  }
+  if (absl::Status checked = Check(options); !checked.ok()) return bad(checked);
+  return options;
+}
+
+absl::StatusOr<std::vector<PortSpec>> ExpandClients(const PortSpec& spec) {
+  const auto is_clients = [](const PortOption& option) { return option.key == "clients"; };
+  if (spec.type != "unix" || std::none_of(spec.options.begin(), spec.options.end(), is_clients)) {
+    return std::vector{spec};
+  }
+  const auto options = ParseUnixOptions(spec);
+  if (!options.ok()) return options.status();
+  std::vector<PortSpec> ports;
+  for (uint32_t i = 1; i <= options->clients; ++i) {
+    PortSpec& port = ports.emplace_back(spec);
+    std::erase_if(port.options, is_clients);
+    port.name = fmt::format("{}.{}", spec.name, i);
+    if (absl::Status named = CheckInterfaceName(port.name); !named.ok()) return named;
+  }
+  return ports;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,19 @@
+// A port on a Unix socket: QEMU's `-netdev stream` and `-netdev dgram`.
+
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "ports/port.h"
+#include "ports/socket/unix_listeners.h"
+#include "ports/socket/unix_options.h"
+
+namespace tapswitch {
+
+// Opens the socket and makes the port, of one queue. `listeners` are asked by this call only.
+[[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> OpenUnixPort(const PortIdentity& identity,
+                                                                 const UnixOptions& options,
+                                                                 UnixListeners& listeners);
+
+}  // namespace tapswitch

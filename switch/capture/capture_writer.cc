@@ -1,0 +1,115 @@
+#include "switch/capture/capture_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "switch/capture/pcapng.h"
+
+namespace tapswitch {
+
+CaptureWriter::CaptureWriter(Options options, CapturePoint& tap, const Clock& clock,
+                             std::function<std::string(PortId)> name)
+    : options_(options),
+      tap_(tap),
+      clock_(clock),
+      name_(std::move(name)),
+      start_(clock.RealTime()) {}
+
+void CaptureWriter::Begin(std::string& out) { pcapng::AppendSectionHeader("tapswitchd", out); }
+
+CaptureWriter::State CaptureWriter::Write(size_t limit, std::string& out) {
+  State state = State::kMore;
+  while (state == State::kMore && out.size() < limit) {
+    const auto record = tap_.Front();
+    ForgetUpTo(tap_.read_position(), out);
+    if (options_.count == 0) {
+      state = State::kEnded;
+    } else if (!record) {
+      state = State::kEmpty;
+    } else {
+      WritePacket(*record, out);
+      tap_.Pop();
+      if (options_.count) --*options_.count;
+    }
+  }
+  WriteLosses(out);
+  return state;
+}
+
+void CaptureWriter::WritePacket(const CapturePoint::Record& record, std::string& out) {
+  Interface& interface = InterfaceOf(record.port, out);
+  interface.lost += record.lost;
+  interface.lost_more |= record.lost != 0;
+  pcapng::AppendPacket({.interface = interface.number,
+                        .time = record.time,
+                        .outbound = record.direction == CapturePoint::Direction::kOutbound,
+                        .length = record.length,
+                        .lost = record.lost,
+                        .bytes = record.bytes},
+                       out);
+}
+
+// So that a reader which is too slow is told while it goes on, and not only at the end.
+void CaptureWriter::WriteLosses(std::string& out) {
+  for (auto& [port, interface] : interfaces_) {
+    if (!std::exchange(interface.lost_more, false)) continue;
+    pcapng::AppendStatistics({.interface = interface.number,
+                              .start = start_,
+                              .time = clock_.RealTime(),
+                              .lost = interface.lost},
+                             out);
+  }
+}
+
+CaptureWriter::Interface& CaptureWriter::InterfaceOf(PortId port, std::string& out) {
+  const auto [place, is_new] = interfaces_.try_emplace(port);
+  if (is_new) {
+    place->second.number = next_number_++;
+    pcapng::AppendInterface(NameAt(port), options_.snap_length, out);
+  }
+  return place->second;
+}
+
+// Of the port that had the id when what is read now was written.
+std::string CaptureWriter::NameAt(PortId port) const {
+  const auto gone = std::find_if(forgotten_.begin(), forgotten_.end(),
+                                 [&](const Forgotten& one) { return one.port == port; });
+  return gone == forgotten_.end() ? name_(port) : gone->name;
+}
+
+void CaptureWriter::ForgetPort(PortId port) {
+  forgotten_.push_back({.position = tap_.write_position(),
+                        .port = port,
+                        .name = name_(port),
+                        .counts = tap_.counts(port)});
+}
+
+void CaptureWriter::ForgetUpTo(uint64_t position, std::string& out) {
+  while (!forgotten_.empty() && forgotten_.front().position <= position) {
+    const Forgotten& gone = forgotten_.front();
+    WriteCounts(gone.port, gone.counts, out);
+    interfaces_.erase(gone.port);
+    before_[gone.port] = gone.counts;
+    forgotten_.pop_front();
+  }
+}
+
+void CaptureWriter::WriteCounts(PortId port, const CapturePoint::Counts& counts, std::string& out) {
+  const auto interface = interfaces_.find(port);
+  if (interface == interfaces_.end()) return;
+  const CapturePoint::Counts& before = before_[port];
+  pcapng::AppendStatistics({.interface = interface->second.number,
+                            .start = start_,
+                            .time = clock_.RealTime(),
+                            .lost = counts.lost - before.lost,
+                            .received = counts.seen - before.seen,
+                            .filtered = counts.taken - before.taken},
+                           out);
+}
+
+void CaptureWriter::Finish(std::string& out) {
+  ForgetUpTo(tap_.write_position(), out);
+  for (const auto& [port, interface] : interfaces_) WriteCounts(port, tap_.counts(port), out);
+}
+
+}  // namespace tapswitch

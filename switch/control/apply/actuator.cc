@@ -1,0 +1,241 @@
+#include "switch/control/apply/actuator.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "ports/port_types.h"
+#include "spdlog/fmt/fmt.h"
+#include "spdlog/spdlog.h"
+#include "switch/control/apply/fdb_walk.h"
+
+namespace tapswitch {
+
+Actuator::Actuator(const RunningSwitch& running, MacAddress own_address)
+    : running_(running), own_address_(own_address), names_(kMaxPorts) {}
+
+absl::Status Actuator::Carry(const Action& action) {
+  return std::visit([this](const auto& one) { return Do(one); }, action);
+}
+
+std::optional<PortId> Actuator::Find(std::string_view name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (name.empty() || found == names_.end()) return std::nullopt;
+  return PortId{static_cast<uint16_t>(found - names_.begin())};
+}
+
+std::string_view Actuator::NameOf(PortId id) const {
+  return id.value < names_.size() ? std::string_view(names_[id.value]) : std::string_view();
+}
+
+absl::Status Actuator::Do(const SetBridge& action) {
+  const BridgeForwarding& forwarding = action.settings.forwarding;
+  const bool classifies_otherwise = forwarding.vlan_filtering != forwarding_.vlan_filtering ||
+                                    forwarding.vlan_protocol != forwarding_.vlan_protocol;
+  forwarding_ = forwarding;
+  running_.commands.Call([&] {
+    running_.worker.SetAgeing(action.settings.ageing);
+    running_.worker.SetForwarding(forwarding);
+    running_.bridge.table().set_max_learned(action.settings.fdb_max_learned);
+    // What was learned was learned in VLANs that frames no longer belong to.
+    if (classifies_otherwise) running_.bridge.table().FlushAll();
+    if (running_.worker.loop_detector().settings() != action.settings.loop) {
+      running_.worker.SetLoopDetection(action.settings.loop);
+    }
+  });
+  SetOwnAddress(forwarding.vlan_filtering ? action.settings.vlans.members : VlanSet());
+  return absl::OkStatus();
+}
+
+// A few entries at a time, so that frames never wait long.
+void Actuator::SetOwnAddress(const VlanSet& vlans) {
+  const auto change = [this](VlanId vlan, bool is_there) {
+    MacTable& table = running_.bridge.table();
+    if (is_there) {
+      // When there is no room, frames to it are flooded: its owner is no station that waits for them.
+      static_cast<void>(table.Set({.vlan = vlan,
+                                   .address = own_address_,
+                                   .port = kBridgePort,
+                                   .state = MacEntryState::kPermanent},
+                                  running_.clock.Now()));
+    } else {
+      static_cast<void>(table.Erase(vlan, own_address_, kBridgePort));
+    }
+  };
+  const auto change_all = [&](const VlanSet& some, bool is_there) {
+    some.ForEach([&](VlanId vlan) { running_.commands.Call([&] { change(vlan, is_there); }); });
+  };
+  change_all(own_vlans_ - vlans, false);
+  change_all(vlans - own_vlans_, true);
+  own_vlans_ = vlans;
+}
+
+absl::Status Actuator::Do(const AddPort& action) {
+  const auto id = FreeId();
+  if (!id) {
+    return absl::ResourceExhaustedError(
+        fmt::format("port {}: a bridge has at most {} ports", action.port.spec.name, kMaxPorts));
+  }
+  auto queues = Open(*id, action.port);
+  if (!queues.ok()) return queues.status();
+  running_.workers.ClearCounters(*id);
+  NoteEphemeral(*id, action.port);
+  const absl::Status attached = Attach(*id, *std::move(queues), action.port.settings);
+  if (attached.ok()) names_[id->value] = action.port.spec.name;
+  return attached;
+}
+
+absl::Status Actuator::Do(const ReopenPort& action) {
+  const PortId id = *Find(action.port.spec.name);
+  auto queues = Open(id, action.port);
+  if (!queues.ok()) return queues.status();
+  running_.workers.RemovePort(id);
+  NoteEphemeral(id, action.port);
+  return Attach(id, *std::move(queues), action.port.settings);
+}
+
+absl::Status Actuator::Do(const RemovePort& action) {
+  const PortId id = *Find(action.name);
+  running_.workers.RemovePort(id);
+  Forget(id);
+  // The worker publishes after its commands: when it runs the next one, all is published.
+  running_.commands.Call([] {});
+  if (before_forgetting_) before_forgetting_(id);
+  names_[id.value].clear();
+  return absl::OkStatus();
+}
+
+absl::Status Actuator::Do(const SetPort& action) {
+  const PortId id = *Find(action.name);
+  running_.commands.Call([&] {
+    if (running_.worker.port(id) != nullptr) {
+      running_.worker.SetForwarding(Forwarding(id, action.settings));
+    }
+    SetLimits(id, action.settings);
+  });
+  if (!action.left.empty()) Forget(id, action.left);
+  return absl::OkStatus();
+}
+
+absl::Status Actuator::Do(const RemoveMirror& action) {
+  std::erase_if(mirrors_, [&](const auto& mirror) { return mirror.name == action.name; });
+  SetMirrors();
+  return absl::OkStatus();
+}
+
+absl::Status Actuator::Do(const AddMirror& action) {
+  mirrors_.push_back(action.mirror);
+  SetMirrors();
+  return absl::OkStatus();
+}
+
+void Actuator::SetMirrors() {
+  std::vector<MirrorForwarding> mirrors;
+  for (const MirrorConfig& mirror : mirrors_) {
+    MirrorForwarding& made =
+        mirrors.emplace_back(MirrorForwarding{.vlans = mirror.vlans,
+                                              .ingress = mirror.ingress,
+                                              .egress = mirror.egress,
+                                              .destination = *Find(mirror.destination)});
+    for (const std::string& port : mirror.ports) made.ports.insert(*Find(port));
+  }
+  running_.commands.Call([&] { running_.worker.SetMirrors(std::move(mirrors)); });
+}
+
+std::optional<PortId> Actuator::FreeId() const {
+  const auto free = std::find(names_.begin(), names_.end(), "");
+  if (free == names_.end()) return std::nullopt;
+  return PortId{static_cast<uint16_t>(free - names_.begin())};
+}
+
+absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortConfig& port) {
+  const auto identities = running_.workers.Identities(
+      {.id = id, .generation = generations_[id.value]++, .name = port.spec.name});
+  AttachNotes notes;
+  auto queues = MakePortQueues(port.spec, identities,
+                               {.monitor = running_.links.monitor(),
+                                .share_link =
+                                    [this](const PortIdentity& identity, LinkQuery query) {
+                                      return running_.links.Share(identity, std::move(query));
+                                    },
+                                .listeners = listeners_,
+                                .notes = notes});
+  if (!queues.ok()) return queues;
+  for (const std::string& line : notes.warnings) Warn(port.spec.name, line);
+  WarnOfStations(id, port, notes.address);
+  return queues;
+}
+
+void Actuator::Warn(std::string_view port, std::string_view line) {
+  // Whoever adds ports and asks for no warnings, as --attach does, is not to fill the memory.
+  constexpr size_t kMostWarnings = 256;
+  spdlog::warn("port {}: {}", port, line);
+  if (warnings_.size() < kMostWarnings) warnings_.push_back(fmt::format("port {}: {}", port, line));
+}
+
+// Of a station, or another interface, that has the address of the port's own. (What comes later is told
+// by an alarm, PrimaryWorker::HeedRivals.)
+void Actuator::WarnOfStations(PortId id, const PortConfig& port, MacAddress address) {
+  if (address.is_zero() || port.ephemeral) return;
+  VlanSet vlans = port.settings.vlans.members;
+  vlans.insert(kNoVlan);
+  vlans.insert(kAnyVlan);
+  const auto rivals = running_.commands.Call(
+      [&] { return running_.bridge.table().FindRivals(vlans, address, id, running_.clock.Now()); });
+  if (rivals.empty()) return;
+  const MacEntry& rival = rivals.front();
+  const bool is_station = rival.state != MacEntryState::kPermanent;
+  const std::string_view name = NameOf(rival.port);
+  Warn(port.spec.name,
+       fmt::format("{} is the address of its interface, and of {} {}, {}: give one of them another "
+                   "address (ip link set dev {} address ...)",
+                   address.ToString(), is_station ? "a station behind" : "port",
+                   name.empty() ? "of the bridge itself" : name,
+                   is_station ? "which keeps its frames" : "which counts as the bridge's own",
+                   port.spec.name));
+}
+
+void Actuator::NoteEphemeral(PortId id, const PortConfig& port) {
+  if (port.ephemeral) {
+    ephemeral_.insert(id);
+  } else {
+    ephemeral_.erase(id);
+  }
+}
+
+// The host is kept out of what guests have brought, so nothing waits for frames to its address.
+PortForwarding Actuator::Forwarding(PortId id, const PortSettings& settings) const {
+  PortForwarding forwarding = ForwardingOf(id, settings);
+  forwarding.lists_own_address = !ephemeral_.contains(id);
+  return forwarding;
+}
+
+absl::Status Actuator::Attach(PortId id, Queues queues, const PortSettings& settings) {
+  running_.commands.Call([&] { SetLimits(id, settings); });
+  return running_.workers.AddPort(std::move(queues), Forwarding(id, settings));
+}
+
+// To be called by the worker's thread.
+void Actuator::SetLimits(PortId id, const PortSettings& settings) {
+  MacTable& table = running_.bridge.table();
+  table.set_max_learned(id, settings.fdb_max_learned);
+  table.set_replaces_at_limit(id, settings.security.at_limit == LimitAction::kReplace);
+}
+
+// All entries of the port, a few at a time, so that frames never wait long.
+void Actuator::Forget(PortId id) {
+  constexpr size_t kEntriesAtOnce = 1024;
+  const auto forget_some = [&] { return running_.bridge.table().ErasePort(id, kEntriesAtOnce); };
+  while (!running_.commands.Call(forget_some)) {
+  }
+}
+
+// What was learned behind the port in these VLANs.
+void Actuator::Forget(PortId id, const VlanSet& vlans) {
+  FlushEntries(running_, [&](const MacEntry& entry) {
+    return entry.port == id && entry.state == MacEntryState::kLearned && !entry.extern_learn &&
+           vlans.contains(entry.vlan);
+  });
+}
+
+}  // namespace tapswitch

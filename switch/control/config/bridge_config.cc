@@ -1,0 +1,98 @@
+#include "switch/control/config/bridge_config.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tapswitch {
+namespace {
+
+// Appends what makes `wanted` of the port that runs under its name, if one does.
+void DiffPort(const PortConfig* running, const PortConfig& wanted, std::vector<Action>& actions) {
+  if (running == nullptr) {
+    actions.emplace_back(AddPort{wanted});
+  } else if (running->spec != wanted.spec || running->opened != wanted.opened) {
+    actions.emplace_back(ReopenPort{wanted});
+  } else if (running->settings != wanted.settings) {
+    const VlanSet left = running->settings.vlans.members - wanted.settings.vlans.members;
+    actions.emplace_back(SetPort{wanted.spec.name, wanted.settings, left});
+  }
+}
+
+bool Has(const std::vector<MirrorConfig>& mirrors, const MirrorConfig& mirror) {
+  return std::find(mirrors.begin(), mirrors.end(), mirror) != mirrors.end();
+}
+
+// What is left of the mirrors that are wanted among the ports that are.
+std::vector<MirrorConfig> MirrorsAmong(const BridgeConfig& wanted) {
+  std::vector<MirrorConfig> mirrors = wanted.mirrors;
+  for (const MirrorConfig& mirror : wanted.mirrors) {
+    for (const std::string& port : mirror.ports) {
+      if (wanted.port(port) == nullptr) ForgetPort(port, mirrors);
+    }
+    if (wanted.port(mirror.destination) == nullptr) ForgetPort(mirror.destination, mirrors);
+  }
+  return mirrors;
+}
+
+struct Noter {
+  BridgeConfig& config;
+
+  void operator()(const SetBridge& action) const { config.bridge = action.settings; }
+  void operator()(const RemovePort& action) const {
+    std::erase_if(config.ports, [&](const auto& port) { return port.spec.name == action.name; });
+  }
+  void operator()(const AddPort& action) const { config.ports.push_back(action.port); }
+  void operator()(const ReopenPort& action) const {
+    *config.port(action.port.spec.name) = action.port;
+  }
+  void operator()(const SetPort& action) const {
+    config.port(action.name)->settings = action.settings;
+  }
+  void operator()(const RemoveMirror& action) const {
+    std::erase_if(config.mirrors, [&](const auto& mirror) { return mirror.name == action.name; });
+  }
+  void operator()(const AddMirror& action) const { config.mirrors.push_back(action.mirror); }
+};
+
+}  // namespace
+
+const PortConfig* BridgeConfig::port(std::string_view name) const {
+  const auto found = std::find_if(ports.begin(), ports.end(),
+                                  [&](const PortConfig& port) { return port.spec.name == name; });
+  return found == ports.end() ? nullptr : &*found;
+}
+
+PortConfig* BridgeConfig::port(std::string_view name) {
+  return const_cast<PortConfig*>(std::as_const(*this).port(name));
+}
+
+PortConfig NewPort(PortSpec spec, const BridgeSettings& bridge) {
+  return {.spec = std::move(spec), .settings = {.vlans = OnlyPvid(bridge.default_pvid)}};
+}
+
+std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted) {
+  std::vector<Action> actions;
+  const std::vector<MirrorConfig> mirrors = MirrorsAmong(wanted);
+  for (const MirrorConfig& mirror : running.mirrors) {
+    if (!Has(mirrors, mirror)) actions.emplace_back(RemoveMirror{mirror.name});
+  }
+  for (const PortConfig& port : running.ports) {
+    if (wanted.port(port.spec.name) == nullptr) actions.emplace_back(RemovePort{port.spec.name});
+  }
+  if (running.bridge != wanted.bridge) actions.emplace_back(SetBridge{wanted.bridge});
+  for (size_t i = 0; i < wanted.ports.size(); ++i) {
+    const PortConfig& port = wanted.ports[i];
+    // Mostly it is in the same place in both.
+    const bool same_place =
+        i < running.ports.size() && running.ports[i].spec.name == port.spec.name;
+    DiffPort(same_place ? &running.ports[i] : running.port(port.spec.name), port, actions);
+  }
+  for (const MirrorConfig& mirror : mirrors) {
+    if (!Has(running.mirrors, mirror)) actions.emplace_back(AddMirror{mirror});
+  }
+  return actions;
+}
+
+void Note(const Action& action, BridgeConfig& running) { std::visit(Noter{running}, action); }
+
+}  // namespace tapswitch

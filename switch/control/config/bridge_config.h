@@ -1,0 +1,105 @@
+// What the bridge is wanted to be, as plain data, and what has to be done to make it so.
+//
+// Every change goes this way, whether it comes from the command line, a startup file, a batch or
+// tapctl: a wanted configuration is made, compared with the one that runs, and the difference is
+// carried out action by action. The address table is not part of it: it may hold a million entries
+// that come and go by themselves; fdb_edit.h changes it in place.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "ports/port_spec.h"
+#include "switch/control/config/mirror_config.h"
+#include "switch/control/config/port_settings.h"
+#include "switch/control/config/vlan_edit.h"
+#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/ids.h"
+#include "switch/protocol/loop/loop_detector.h"
+
+namespace tapswitch {
+
+struct BridgeSettings {
+  Ticks ageing{30000};
+  uint32_t fdb_max_learned = 0;  // 0: no limit
+  BridgeForwarding forwarding;
+  VlanId default_pvid = kDefaultPvid;  // of new ports; kNoVlan: none
+  // The VLANs in which frames to the bridge's own address are consumed.
+  PortVlans vlans = OnlyPvid(kDefaultPvid);
+  LoopDetection loop;
+
+  bool operator==(const BridgeSettings&) const = default;
+};
+
+struct PortConfig {
+  PortSpec spec;
+  PortSettings settings;
+  uint32_t opened = 0;        // how often its device was to be opened again
+  bool ephemeral = false;     // it goes with its interface, and is not saved
+  std::string attached_by{};  // the pattern of --attach that brought it; empty: none did
+
+  bool operator==(const PortConfig&) const = default;
+};
+
+struct BridgeConfig {
+  BridgeSettings bridge;
+  std::vector<PortConfig> ports;  // in the order in which they were added; names differ
+  // Likewise. In a configuration that is wanted their ports may be missing: see ForgetPort.
+  std::vector<MirrorConfig> mirrors;
+
+  [[nodiscard]] PortConfig* port(std::string_view name);
+  [[nodiscard]] const PortConfig* port(std::string_view name) const;
+
+  bool operator==(const BridgeConfig&) const = default;
+};
+
+struct SetBridge {
+  BridgeSettings settings;
+  bool operator==(const SetBridge&) const = default;
+};
+struct RemovePort {
+  std::string name;
+  bool operator==(const RemovePort&) const = default;
+};
+struct AddPort {
+  PortConfig port;
+  bool operator==(const AddPort&) const = default;
+};
+// Opens the device anew; what is known of its stations, and its counters, stay.
+struct ReopenPort {
+  PortConfig port;
+  bool operator==(const ReopenPort&) const = default;
+};
+struct SetPort {
+  std::string name;
+  PortSettings settings;
+  VlanSet left;  // VLANs that it is no longer a member of
+  bool operator==(const SetPort&) const = default;
+};
+struct RemoveMirror {
+  std::string name;
+  bool operator==(const RemoveMirror&) const = default;
+};
+struct AddMirror {
+  MirrorConfig mirror;
+  bool operator==(const AddMirror&) const = default;
+};
+using Action =
+    std::variant<SetBridge, RemovePort, AddPort, ReopenPort, SetPort, RemoveMirror, AddMirror>;
+
+// As it is when it has just been added.
+[[nodiscard]] PortConfig NewPort(PortSpec spec, const BridgeSettings& bridge);
+
+// What makes `wanted` of `running`, in an order that can be carried out: what goes first, then the
+// rest in the order of `wanted`.
+[[nodiscard]] std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted);
+
+// What `running` is once `action` has been carried out.
+void Note(const Action& action, BridgeConfig& running);
+
+}  // namespace tapswitch

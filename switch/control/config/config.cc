@@ -1,0 +1,209 @@
+#include "switch/control/config/config.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "ports/os/control_folders.h"
+#include "ports/port_types.h"
+
+namespace tapswitch {
+namespace {
+
+// So that the table's slots are counted in 32 bits; 32 bytes each make 1 GiB.
+constexpr uint64_t kFdbLimit = uint64_t{1} << 24U;
+
+absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+absl::Status CheckName(std::string_view name) {
+  const bool good = !name.empty() && name.size() <= 15 && name != "." && name != ".." &&
+                    name.find_first_of("/: \t\n") == std::string_view::npos;
+  if (good) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--name=", View(name), ": a name has 1 to 15 characters, no '/', ':' or space"));
+}
+
+absl::StatusOr<IoMode> ParseIo(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, IoMode>, 3> kModes{
+      {{"auto", IoMode::kAuto}, {"uring", IoMode::kUring}, {"epoll", IoMode::kEpoll}}};
+  for (const auto& [name, mode] : kModes) {
+    if (text == name) return mode;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--io=", View(text), ": it is one of auto, uring, epoll"));
+}
+
+absl::StatusOr<bool> ParseGro(std::string_view text) {
+  if (text == "auto" || text == "off") return text == "auto";
+  return absl::InvalidArgumentError(absl::StrCat("--gro=", View(text), ": it is auto or off"));
+}
+
+// Longer than it takes to wake a thread is of no use; a second is more than anybody wants.
+absl::StatusOr<std::chrono::nanoseconds> ParseBusyPoll(std::string_view text) {
+  constexpr std::chrono::nanoseconds kLongest = std::chrono::seconds(1);
+  constexpr std::array<std::pair<std::string_view, double>, 3> kUnits{
+      {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
+  const auto* const unit = std::find_if(kUnits.begin(), kUnits.end(),
+                                        [&](const auto& one) { return text.ends_with(one.first); });
+  double value = -1;
+  if (unit != kUnits.end()) {
+    const auto number = text.substr(0, text.size() - unit->first.size());
+    const bool is_number = number.find_first_not_of("0123456789.") == std::string_view::npos;
+    if (!is_number || !absl::SimpleAtod(View(number), &value)) value = -1;
+  }
+  const double span = value < 0 ? value : value * unit->second;
+  if (span < 0 || span > static_cast<double>(kLongest.count())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--busy_poll=", View(text), ": give a number and a unit, such as 50us, up to 1s"));
+  }
+  return std::chrono::nanoseconds(static_cast<int64_t>(span));
+}
+
+absl::StatusOr<std::vector<PortSpec>> ParsePorts(std::span<const std::string> texts) {
+  std::vector<PortSpec> ports;
+  std::set<std::string> names;
+  const auto too_many = [](size_t count) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(count, " ports: a bridge has at most ", kMaxPorts));
+  };
+  if (texts.size() > kMaxPorts) return too_many(texts.size());
+  for (const std::string& text : texts) {
+    auto spec = ParsePortSpec(text);
+    if (!spec.ok()) return spec.status();
+    auto expanded = ExpandPort(*spec);
+    if (!expanded.ok()) return expanded.status();
+    for (PortSpec& port : *expanded) {
+      if (!names.insert(port.name).second) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("port ", port.name, " is given twice: name each port once"));
+      }
+      ports.push_back(std::move(port));
+    }
+  }
+  if (ports.size() > kMaxPorts) return too_many(ports.size());
+  return ports;
+}
+
+absl::StatusOr<AttachText> ParseAttachText(std::string_view text) {
+  constexpr size_t kLongestGlob = 64;
+  const auto bad = [&](std::string_view problem) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--attach: '", View(text), "': ", View(problem)));
+  };
+  const size_t comma = text.find(',');
+  AttachText attach{.glob = std::string(text.substr(0, comma)), .words = {}};
+  if (attach.glob.empty()) return bad("there is no pattern: write GLOB[,WORD[=VALUE]]...");
+  if (attach.glob.size() > kLongestGlob) return bad("the pattern is longer than 64 characters");
+  if (attach.glob.find_first_of("/: \t\n=") != std::string::npos) {
+    return bad("no name of an interface has '/', ':', '=' or space: leave it out");
+  }
+  if (comma == std::string_view::npos) return attach;
+  auto words = ParsePortOptions(text.substr(comma + 1));
+  if (!words.ok()) return bad(std::string(words.status().message()));
+  attach.words = *std::move(words);
+  return attach;
+}
+
+absl::StatusOr<std::vector<AttachText>> ParseAttach(std::string_view text) {
+  std::vector<AttachText> all;
+  while (!text.empty()) {
+    const size_t end = text.find(';');
+    auto one = ParseAttachText(text.substr(0, end));
+    if (!one.ok()) return one.status();
+    all.push_back(*std::move(one));
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  }
+  return all;
+}
+
+absl::Status ParseAccounts(const ConfigText& text, Config& config) {
+  if (!text.control_group.empty()) {
+    config.control_group = FindGroup(text.control_group);
+    if (!config.control_group) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--control_group=", text.control_group,
+                       ": there is no such group: name one that exists"));
+    }
+  }
+  if (text.user.empty()) return absl::OkStatus();
+  config.user = FindUser(text.user);
+  if (config.user) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--user=", text.user, ": there is no such user: name one that exists"));
+}
+
+}  // namespace
+
+std::string DurationText(Ticks span) {
+  const uint64_t rest = span.centiseconds % 100;
+  const std::string seconds = absl::StrCat(span.centiseconds / 100);
+  return rest == 0 ? absl::StrCat(seconds, "s")
+                   : absl::StrCat(seconds, rest < 10 ? ".0" : ".", rest, "s");
+}
+
+absl::StatusOr<Ticks> ParseDuration(std::string_view text) {
+  constexpr double kLongest = 1e7;  // seconds; four months
+  const auto bad = [&] {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", View(text), "' is not a duration: give a number and a unit, such as 300s or 1500ms"));
+  };
+  const bool is_milliseconds = text.ends_with("ms");
+  if (!text.ends_with('s')) return bad();
+  const auto number = text.substr(0, text.size() - (is_milliseconds ? 2 : 1));
+  // SimpleAtod takes "inf", "nan" and signs, which are no durations.
+  if (number.find_first_not_of("0123456789.") != std::string_view::npos) return bad();
+  double value = 0;
+  if (!absl::SimpleAtod(View(number), &value)) return bad();
+  const double seconds = is_milliseconds ? value / 1000 : value;
+  if (seconds > kLongest) return bad();
+  return Ticks{static_cast<uint64_t>(seconds * 100 + 0.5)};
+}
+
+absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
+  Config config{.name = text.name};
+  if (absl::Status named = CheckName(text.name); !named.ok()) return named;
+  const auto ageing = ParseDuration(text.ageing_time);
+  if (!ageing.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--ageing_time: ", ageing.status().message()));
+  }
+  config.ageing = *ageing;
+  if (text.fdb_max == 0 || text.fdb_max > kFdbLimit) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--fdb_max=", text.fdb_max, ": the table holds 1 to ", kFdbLimit, " entries"));
+  }
+  config.fdb_max = static_cast<uint32_t>(text.fdb_max);
+  if (text.workers == 0 || text.workers > kMaxWorkers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--workers=", text.workers, ": give a number from 1 to ", kMaxWorkers));
+  }
+  config.workers = text.workers;
+  config.vlan_filtering = text.vlan_filtering;
+  const auto io = ParseIo(text.io);
+  if (!io.ok()) return io.status();
+  config.io = *io;
+  const auto gro = ParseGro(text.gro);
+  if (!gro.ok()) return gro.status();
+  config.gro = *gro;
+  const auto busy_poll = ParseBusyPoll(text.busy_poll);
+  if (!busy_poll.ok()) return busy_poll.status();
+  config.busy_poll = *busy_poll;
+  if (absl::Status accounts = ParseAccounts(text, config); !accounts.ok()) return accounts;
+  config.control_socket = text.control_socket.empty()
+                              ? ControlSocketPath(ControlFolders().front(), text.name)
+                              : text.control_socket;
+  config.startup_file = text.startup_file;
+  config.metrics_address = text.metrics_address;
+  auto ports = ParsePorts(text.ports);
+  if (!ports.ok()) return ports.status();
+  config.ports = *std::move(ports);
+  auto attach = ParseAttach(text.attach);
+  if (!attach.ok()) return attach.status();
+  config.attach = *std::move(attach);
+  return config;
+}
+
+}  // namespace tapswitch

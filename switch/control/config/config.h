@@ -1,0 +1,78 @@
+// What the user asked for, as plain data: parsed and checked, nothing done yet.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ports/os/user_accounts.h"
+#include "ports/port_spec.h"
+#include "ports/ring/ring_factory.h"
+#include "switch/forwarding/ids.h"
+
+namespace tapswitch {
+
+// Interfaces to attach as they appear: `GLOB[,WORD[=VALUE]]...`.
+struct AttachText {
+  std::string glob;               // of their names, as fnmatch(3) takes it
+  std::vector<PortOption> words;  // settings of their ports, not judged yet
+
+  bool operator==(const AttachText&) const = default;
+};
+
+inline constexpr size_t kMaxWorkers = 64;
+
+struct Config {
+  std::string name = "br0";
+  Ticks ageing{30000};
+  uint32_t fdb_max = 65536;
+  size_t workers = 1;  // threads that forward
+  bool vlan_filtering = false;
+  IoMode io = IoMode::kAuto;
+  bool gro = true;
+  std::chrono::nanoseconds busy_poll{0};
+  std::string control_socket = "/run/tapswitch/br0.sock";  // path
+  std::optional<gid_t> control_group;                      // who may connect, beside the owner
+  std::string startup_file;                                // tapctl commands; empty: none
+  std::string metrics_address;                             // empty: none
+  std::optional<UserAccount> user;                         // to become once all is open
+  std::vector<PortSpec> ports;
+  std::vector<AttachText> attach;  // the first that matches counts
+};
+
+// The flags as the user wrote them.
+struct ConfigText {
+  std::string name;
+  std::string ageing_time;
+  uint64_t fdb_max = 0;
+  uint64_t workers = 1;
+  bool vlan_filtering = false;
+  std::string io;
+  std::string gro;
+  std::string busy_poll;
+  std::string control_socket;  // empty: by the bridge's name
+  std::string control_group;
+  std::string startup_file;
+  std::string metrics_address;
+  std::string user;
+  std::vector<std::string> ports;
+  std::string attach = {};  // several are parted by ';'
+};
+
+// Errors name the bad value and say what would be right.
+[[nodiscard]] absl::StatusOr<Config> ParseConfig(const ConfigText& text);
+
+// As ParseDuration takes it: `300s`, `0.50s`.
+[[nodiscard]] std::string DurationText(Ticks span);
+
+// A duration with its unit, `300s`, `2000ms` or `1.5s`, rounded to hundredths of a second.
+[[nodiscard]] absl::StatusOr<Ticks> ParseDuration(std::string_view text);
+
+}  // namespace tapswitch

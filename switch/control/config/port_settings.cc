@@ -1,0 +1,210 @@
+#include "switch/control/config/port_settings.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <string>
+#include <variant>
+
+#include "spdlog/fmt/fmt.h"
+
+namespace tapswitch {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+// A flag of bridge(8) that is always off here.
+struct Never {
+  std::string_view missing;  // what it needs
+};
+
+struct Number16 {
+  uint16_t PortSettings::*field;
+  uint16_t least;
+  uint16_t most;
+};
+
+// Shown in hexadecimal.
+struct Mask {
+  uint16_t PortSettings::*field;
+};
+
+struct Setting {
+  std::string_view name;
+  std::variant<PortState PortSettings::*, bool PortSettings::*, uint32_t PortSettings::*, Number16,
+               Mask, Never>
+      field;
+};
+
+// In the order in which bridge(8) shows them.
+constexpr std::array kSettings{
+    Setting{"state", &PortSettings::state},
+    Setting{"priority", Number16{&PortSettings::priority, 0, 63}},
+    Setting{"cost", Number16{&PortSettings::cost, 1, 65535}},
+    Setting{"hairpin", &PortSettings::hairpin},
+    Setting{"guard", Never{"a spanning tree protocol"}},
+    Setting{"root_block", Never{"a spanning tree protocol"}},
+    Setting{"fastleave", Never{"multicast snooping"}},
+    Setting{"learning", &PortSettings::learning},
+    Setting{"flood", &PortSettings::flood},
+    Setting{"mcast_flood", &PortSettings::mcast_flood},
+    Setting{"bcast_flood", &PortSettings::bcast_flood},
+    Setting{"mcast_to_unicast", Never{"multicast snooping"}},
+    Setting{"neigh_suppress", &PortSettings::neigh_suppress},
+    Setting{"vlan_tunnel", Never{"tunnels"}},
+    Setting{"isolated", &PortSettings::isolated},
+    Setting{"locked", &PortSettings::locked},
+    Setting{"mab", &PortSettings::mab},
+    Setting{"fdb_max_learned", &PortSettings::fdb_max_learned},
+    Setting{"group_fwd_mask", Mask{&PortSettings::group_fwd_mask}},
+    Setting{"loop_detection", &PortSettings::loop_detection},
+    Setting{"gro", &PortSettings::gro},
+};
+
+absl::Status Bad(std::string_view name, const json& value, std::string_view cure) {
+  return absl::InvalidArgumentError(fmt::format(
+      "{} {}: {}", name, value.dump(-1, ' ', false, json::error_handler_t::replace), cure));
+}
+
+absl::Status SetNumber(std::string_view name, const json& value, uint64_t least, uint64_t most,
+                       auto& target) {
+  if (value.is_number_unsigned()) {
+    const auto number = value.get<uint64_t>();
+    if (number >= least && number <= most) {
+      target = static_cast<std::remove_reference_t<decltype(target)>>(number);
+      return absl::OkStatus();
+    }
+  }
+  return Bad(name, value, fmt::format("it is a number from {} to {}", least, most));
+}
+
+absl::Status SetState(std::string_view name, const json& value, PortState& state) {
+  uint64_t number = kPortStateNames.size();
+  if (value.is_number_unsigned()) {
+    number = value.get<uint64_t>();
+  } else if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    const auto* const found = std::find(kPortStateNames.begin(), kPortStateNames.end(), text);
+    number = static_cast<uint64_t>(found - kPortStateNames.begin());
+  }
+  if (number >= kPortStateNames.size()) {
+    return Bad(name, value, "it is disabled, listening, learning, forwarding, blocking or 0 to 4");
+  }
+  state = static_cast<PortState>(number);
+  return absl::OkStatus();
+}
+
+absl::Status SetFlag(std::string_view name, const json& value, bool& flag) {
+  if (!value.is_boolean()) return Bad(name, value, "it is on or off");
+  flag = value.get<bool>();
+  return absl::OkStatus();
+}
+
+// What to do for each kind of setting.
+struct Setter {
+  std::string_view name;
+  const json& value;
+  PortSettings& settings;
+
+  absl::Status operator()(PortState PortSettings::*field) const {
+    return SetState(name, value, settings.*field);
+  }
+  absl::Status operator()(bool PortSettings::*field) const {
+    return SetFlag(name, value, settings.*field);
+  }
+  absl::Status operator()(uint32_t PortSettings::*field) const {
+    return SetNumber(name, value, 0, std::numeric_limits<uint32_t>::max(), settings.*field);
+  }
+  absl::Status operator()(const Number16& number) const {
+    return SetNumber(name, value, number.least, number.most, settings.*number.field);
+  }
+  absl::Status operator()(const Mask& mask) const {
+    return SetNumber(name, value, 0, 0xFFFF, settings.*mask.field);
+  }
+  absl::Status operator()(const Never& never) const {
+    bool wanted = false;
+    if (absl::Status flag = SetFlag(name, value, wanted); !flag.ok()) return flag;
+    if (!wanted) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        fmt::format("{} on: it needs {}, which this version does not have", name, never.missing));
+  }
+};
+
+struct Getter {
+  const PortSettings& settings;
+
+  ordered_json operator()(PortState PortSettings::*field) const { return NameOf(settings.*field); }
+  ordered_json operator()(const Number16& number) const { return settings.*number.field; }
+  ordered_json operator()(const Mask& mask) const { return MaskText(settings.*mask.field); }
+  ordered_json operator()(const Never& /*never*/) const { return false; }
+  ordered_json operator()(auto PortSettings::*field) const { return settings.*field; }
+};
+
+}  // namespace
+
+std::string MaskText(uint16_t mask) { return mask == 0 ? "0" : fmt::format("{:#x}", mask); }
+
+PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
+  return {.id = id,
+          .state = settings.state,
+          .learning = settings.learning,
+          .flood = settings.flood,
+          .mcast_flood = settings.mcast_flood,
+          .bcast_flood = settings.bcast_flood,
+          .isolated = settings.isolated,
+          .hairpin = settings.hairpin,
+          .locked = settings.locked,
+          .mab = settings.mab,
+          .loop_detection = settings.loop_detection,
+          .neigh_suppress = settings.neigh_suppress,
+          .gro = settings.gro,
+          .group_fwd_mask = settings.group_fwd_mask,
+          .vlans = settings.vlans,
+          .storm = settings.storm,
+          .security = settings.security};
+}
+
+// As net/bridge/br_netlink.c, br_setport, has it.
+absl::Status CheckPortSettings(const PortSettings& settings) {
+  if (!settings.mab || (settings.locked && settings.learning)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "mab on: the port has to be locked and learning: add locked on learning on, or turn mab off");
+}
+
+absl::Status SetPortSetting(std::string_view name, const json& value, PortSettings& settings) {
+  const auto* const setting =
+      std::find_if(kSettings.begin(), kSettings.end(),
+                   [&](const Setting& candidate) { return candidate.name == name; });
+  if (setting == kSettings.end()) {
+    return absl::InvalidArgumentError(
+        fmt::format("'{}' is no setting of a port: see tapctl link help", name));
+  }
+  return std::visit(Setter{name, value, settings}, setting->field);
+}
+
+void ShowPortSettings(const PortSettings& settings, ordered_json& link) {
+  for (const Setting& setting : kSettings) {
+    link[std::string(setting.name)] = std::visit(Getter{settings}, setting.field);
+    // There is no snooping yet, so no router is looked for; 1 is what Linux shows then, too.
+    if (setting.name == "bcast_flood") link["mcast_router"] = 1;
+  }
+}
+
+std::string PortSettingsAsWords(const PortSettings& settings) {
+  const PortSettings defaults;
+  std::string words;
+  for (const Setting& setting : kSettings) {
+    const auto value = std::visit(Getter{settings}, setting.field);
+    if (value == std::visit(Getter{defaults}, setting.field)) continue;
+    words += fmt::format(" {} ", setting.name);
+    if (value.is_boolean()) {
+      words += value.get<bool>() ? "on" : "off";
+    } else {
+      words += value.is_string() ? value.get<std::string>() : value.dump();
+    }
+  }
+  return words;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,79 @@
+// The method of Methods that begins a capture.
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "spdlog/fmt/fmt.h"
+#include "switch/control/methods/method_table.h"
+#include "switch/control/methods/param_reader.h"
+
+namespace tapswitch {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kLeastSnapLength = 14;  // an Ethernet header
+
+template <typename Number>
+bool ReadInto(const json& value, Number& number) {
+  if (!value.is_number_unsigned()) return false;
+  const auto read = value.get<uint64_t>();
+  number = static_cast<Number>(read);
+  return read <= std::numeric_limits<Number>::max();
+}
+
+// An instruction is an array of code, jt, jf and k, as `tcpdump -ddd` prints them.
+std::optional<PacketFilter> ReadFilter(const json& program) {
+  if (!program.is_array() || program.size() > PacketFilter::kMaxInstructions) return std::nullopt;
+  std::vector<PacketFilter::Instruction> instructions;
+  for (const json& one : program) {
+    PacketFilter::Instruction& read = instructions.emplace_back();
+    const bool is_one = one.is_array() && one.size() == 4 && ReadInto(one[0], read.code) &&
+                        ReadInto(one[1], read.if_true) && ReadInto(one[2], read.if_false) &&
+                        ReadInto(one[3], read.k);
+    if (!is_one) return std::nullopt;
+  }
+  return PacketFilter::Make(instructions);
+}
+
+}  // namespace
+
+Methods::Result Methods::StartCapture(ClientId client, const Params& params) {
+  json plain = params;
+  plain.erase("filter");
+  ParamReader reader(plain);
+  const auto dev = reader.MaybeText("dev");
+  const auto snap_length =
+      reader.MaybeNumber("snaplen", kLeastSnapLength, Captures::kDefaultSnapLength);
+  Captures::Wish wish{.count =
+                          reader.MaybeNumber("count", 1, std::numeric_limits<uint64_t>::max())};
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  if (snap_length) wish.snap_length = static_cast<uint32_t>(*snap_length);
+  if (const auto program = params.find("filter"); program != params.end()) {
+    auto filter = ReadFilter(*program);
+    if (!filter) {
+      return absl::InvalidArgumentError(
+          "filter: it is a program of classic BPF, an array of [code, jt, jf, k]");
+    }
+    wish.filter = *std::move(filter);
+  }
+  if (dev) {
+    const auto port = control_.FindPort(*dev);
+    if (!port.ok()) return port.status();
+    wish.port = *port;
+  }
+  if (captures_.Has(client)) {
+    return absl::FailedPreconditionError("this connection carries a capture already");
+  }
+  if (absl::Status started = captures_.Start(client, std::move(wish)); !started.ok()) {
+    return started;
+  }
+  monitor_.Unsubscribe(client);  // events have no place in the stream
+  WatchTableIfWanted();
+  return nullptr;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,174 @@
+#include "switch/control/methods/show.h"
+
+#include <string>
+
+#include "spdlog/fmt/fmt.h"
+#include "switch/control/config/config.h"
+
+namespace tapswitch {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json ShowLearning(const PortCounters& counters) {
+  ordered_json learning = ordered_json::object();
+  for (const LearnResultInfo& info : kCountedLearnResults) {
+    learning[std::string(info.name)] = counters.learned(info.result);
+  }
+  return learning;
+}
+
+ordered_json ShowTraffic(const FrameCounter& counter, uint64_t dropped) {
+  return {{"bytes", counter.bytes}, {"packets", counter.frames}, {"dropped", dropped}};
+}
+
+ordered_json ShowDrops(const PortCounters& counters) {
+  ordered_json drops = ordered_json::object();
+  for (size_t i = 0; i < kDropReasonCount; ++i) {
+    drops[std::string(kDropReasons[i].name)] = counters.drops[i];
+  }
+  return drops;
+}
+
+uint64_t Dropped(const PortCounters& counters, bool at_egress) {
+  uint64_t dropped = 0;
+  for (size_t i = 0; i < kDropReasonCount; ++i) {
+    if (kDropReasons[i].at_egress == at_egress) dropped += counters.drops[i];
+  }
+  return dropped;
+}
+
+void ShowCounters(const PortCounters& counters, ordered_json& port) {
+  port["stats64"] = {{"rx", ShowTraffic(counters.received, Dropped(counters, false))},
+                     {"tx", ShowTraffic(counters.sent, Dropped(counters, true))}};
+  port["forwarded"] = counters.forwarded;
+  port["gro"] = {{"frames", counters.joined.frames}, {"into", counters.joined.into}};
+  port["drops"] = ShowDrops(counters);
+  port["learning"] = ShowLearning(counters);
+}
+
+uint64_t SumOfLearning(const SwitchSnapshot& snapshot, LearnResult result) {
+  uint64_t sum = 0;
+  for (const PortSnapshot& port : snapshot.ports) sum += port.counters.learned(result);
+  return sum;
+}
+
+double Seconds(Ticks span) { return static_cast<double>(span.centiseconds) / 100; }
+
+double SecondsUntil(Tick then, Tick now) {
+  return then <= now ? 0 : Seconds({then.centiseconds - now.centiseconds});
+}
+
+PortState StateOf(const PortSnapshot* snapshot) {
+  return snapshot == nullptr ? PortState::kDisabled : snapshot->state;
+}
+
+}  // namespace
+
+ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snapshot) {
+  const BridgeSettings& settings = control.config().bridge;
+  const auto sum = [&](LearnResult result) { return SumOfLearning(snapshot, result); };
+  return {{"ifname", control.identity().name},
+          {"address", control.identity().address.ToString()},
+          {"ageing_time", settings.ageing.centiseconds},
+          {"stp_state", 0},
+          {"vlan_filtering", settings.forwarding.vlan_filtering ? 1 : 0},
+          {"vlan_protocol", NameOfVlanProtocol(settings.forwarding.vlan_protocol)},
+          {"vlan_default_pvid", settings.default_pvid.value},
+          {"vlan_stats_enabled", 1},
+          {"vlan_stats_per_port", 1},
+          {"group_fwd_mask", MaskText(settings.forwarding.group_fwd_mask)},
+          {"group_addr", "01:80:c2:00:00:00"},
+          {"mcast_snooping", 0},
+          {"fdb_n_learned", snapshot.table.learned},
+          {"fdb_max_learned", settings.fdb_max_learned},
+          {"fdb_n_entries", snapshot.table.entries},
+          {"fdb_max", snapshot.table.capacity},
+          {"n_ports", control.config().ports.size()},
+          {"io", control.identity().io},
+          {"counters",
+           {{"fdb_learned", sum(LearnResult::kLearned)},
+            {"fdb_moved", sum(LearnResult::kMoved)},
+            {"fdb_limited", sum(LearnResult::kLimited)},
+            {"fdb_no_room", sum(LearnResult::kRefused)},
+            {"fdb_evicted", snapshot.table.evicted},
+            {"neigh_answered", snapshot.neighbours.counters.answered},
+            {"neigh_suppressed", snapshot.neighbours.counters.spared},
+            {"neigh_contested", snapshot.neighbours.counters.contested},
+            {"loop_frames", snapshot.loop.frames},
+            {"loop_busy_seconds", snapshot.loop.busy_seconds},
+            {"ring_overflows", snapshot.loop.ring_overflows}}}};
+}
+
+ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
+  const PortStatus status =
+      snapshot != nullptr ? snapshot->status
+                          : PortStatus{.reason = "its device could not be opened; add it again"};
+  ordered_json port{{"ifname", config.spec.name},
+                    {"type", config.spec.type},
+                    {"spec", SpecText(config.spec)},
+                    {"link", status.link_up ? "up" : "down"},
+                    {"reason", status.reason},
+                    {"state", NameOf(StateOf(snapshot))},
+                    {"mtu", status.mtu}};
+  ShowShutDown(snapshot, port);
+  if (!status.address.is_zero()) port["address"] = status.address.ToString();
+  if (config.ephemeral) port["ephemeral"] = true;
+  if (!config.attached_by.empty()) port["attached_by"] = config.attached_by;
+  port["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
+  ShowCounters(snapshot == nullptr ? PortCounters{} : snapshot->counters, port);
+  return port;
+}
+
+void ShowShutDown(const PortSnapshot* snapshot, ordered_json& shown) {
+  if (snapshot == nullptr || !snapshot->shut_down) return;
+  shown["shut_down"] = NameOf(snapshot->shut_down->cause);
+  if (snapshot->shut_down->until) shown["recovers_in"] = DurationText(snapshot->recovers_in);
+}
+
+ordered_json ShowLink(const BridgeControl& control, const PortConfig& config,
+                      const PortSnapshot* snapshot) {
+  const PortStatus status = snapshot == nullptr ? PortStatus{} : snapshot->status;
+  auto flags = ordered_json::array({"BROADCAST", "MULTICAST"});
+  if (status.link_up) flags.insert(flags.end(), {"UP", "LOWER_UP"});
+  ordered_json link{{"ifindex", status.ifindex},
+                    {"ifname", config.spec.name},
+                    {"flags", std::move(flags)},
+                    {"mtu", status.mtu},
+                    {"master", control.identity().name}};
+  ShowPortSettings(config.settings, link);
+  link["state"] = NameOf(StateOf(snapshot));
+  link["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
+  return link;
+}
+
+ordered_json ShowLoopDetection(const BridgeControl& control, const SwitchSnapshot& snapshot) {
+  const LoopDetection& loop = control.config().bridge.loop;
+  auto blocked = ordered_json::array();
+  for (const PortSnapshot& port : snapshot.ports) {
+    if (!port.shut_down || port.shut_down->cause != Alarm::Kind::kLoop) continue;
+    ordered_json one{{"ifname", port.name}};
+    if (port.shut_down->until)
+      one["seconds_left"] = SecondsUntil(*port.shut_down->until, control.now());
+    blocked.push_back(std::move(one));
+  }
+  return {{"ifname", control.identity().name},
+          {"enabled", loop.is_on()},
+          {"period", Seconds(loop.period)},
+          {"action", loop.action == LoopDetection::Action::kBlock ? "block" : "log"},
+          {"recovery", Seconds(loop.recovery)},
+          {"probes", snapshot.loop_detection.probes},
+          {"loops", snapshot.loop_detection.loops},
+          {"blocked", std::move(blocked)}};
+}
+
+std::string SpecText(const PortSpec& spec) {
+  std::string text = spec.type == "tap" ? spec.name : fmt::format("{}:{}", spec.type, spec.name);
+  for (const PortOption& option : spec.options) {
+    text += ',' + option.key;
+    if (option.value) text += '=' + *option.value;
+  }
+  return text;
+}
+
+}  // namespace tapswitch

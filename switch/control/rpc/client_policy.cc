@@ -1,0 +1,110 @@
+#include "switch/control/rpc/client_policy.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "ports/os/control_folders.h"
+#include "ports/port_types.h"
+#include "spdlog/fmt/fmt.h"
+
+namespace tapswitch {
+namespace {
+
+enum class Meaning {
+  kHarmless,      // it changes how the port works, and nothing else
+  kFile,          // a file that the switch makes or writes to
+  kRightsOfFile,  // who may use the file of path=
+  kNamespace,     // a name of `ip netns`, or any file
+  kReserved,      // it gives away, or leaves behind, what belongs to root
+};
+
+struct Rule {
+  std::string_view type;
+  std::string_view key;
+  Meaning meaning;
+};
+
+// All keys of all types of ports; what is not here is kReserved.
+constexpr std::array kRules{
+    Rule{"tap", "mtu", Meaning::kHarmless},        Rule{"tap", "queues", Meaning::kHarmless},
+    Rule{"tap", "txqueuelen", Meaning::kHarmless}, Rule{"tap", "offload", Meaning::kHarmless},
+    Rule{"tap", "up", Meaning::kHarmless},         Rule{"tap", "netns", Meaning::kNamespace},
+    Rule{"tap", "user", Meaning::kReserved},       Rule{"tap", "group", Meaning::kReserved},
+    Rule{"tap", "persist", Meaning::kReserved},    Rule{"netdev", "host", Meaning::kHarmless},
+    Rule{"netdev", "netns", Meaning::kNamespace},  Rule{"unix", "mode", Meaning::kHarmless},
+    Rule{"unix", "clients", Meaning::kHarmless},   Rule{"unix", "mtu", Meaning::kHarmless},
+    Rule{"unix", "path", Meaning::kFile},          Rule{"unix", "remote", Meaning::kFile},
+    Rule{"unix", "perm", Meaning::kRightsOfFile},  Rule{"unix", "user", Meaning::kRightsOfFile},
+    Rule{"unix", "group", Meaning::kRightsOfFile}, Rule{"unix", "fd", Meaning::kReserved},
+};
+
+Meaning MeaningOf(std::string_view type, std::string_view key) {
+  const auto* const rule = std::find_if(kRules.begin(), kRules.end(), [&](const Rule& candidate) {
+    return candidate.type == type && candidate.key == key;
+  });
+  return rule == kRules.end() ? Meaning::kReserved : rule->meaning;
+}
+
+absl::Status Refuse(const PortSpec& spec, const PortOption& option, std::string_view why) {
+  return absl::PermissionDeniedError(fmt::format("port '{}': {}={}: {}, or have root add the port",
+                                                 spec.name, option.key, option.value.value_or(""),
+                                                 why));
+}
+
+}  // namespace
+
+ClientPolicy ClientPolicy::OfProcess() { return {geteuid(), ControlFolders().front()}; }
+
+bool ClientPolicy::IsTrusted(const ControlPeer& peer) const {
+  return peer.uid == 0 || peer.uid == daemon_;
+}
+
+absl::Status ClientPolicy::Check(const ControlPeer& peer, std::string_view method,
+                                 const nlohmann::json& params) const {
+  if (IsTrusted(peer) || method != "port.add" || !params.is_object()) return absl::OkStatus();
+  const auto text = params.find("port");
+  if (text == params.end() || !text->is_string()) return absl::OkStatus();
+  const auto spec = ParsePortSpec(text->get_ref<const std::string&>());
+  // What is not right as a text is not opened either: its method says what is wrong.
+  return spec.ok() && CheckPort(*spec).ok() ? CheckPortText(*spec) : absl::OkStatus();
+}
+
+absl::Status ClientPolicy::CheckPortText(const PortSpec& spec) const {
+  for (const PortOption& option : spec.options) {
+    if (absl::Status may = CheckOption(spec, option); !may.ok()) return may;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ClientPolicy::CheckOption(const PortSpec& spec, const PortOption& option) const {
+  const std::string value = option.value.value_or("");
+  switch (MeaningOf(spec.type, option.key)) {
+    case Meaning::kHarmless:
+    case Meaning::kRightsOfFile:  // whose path= is judged by itself
+      return absl::OkStatus();
+    case Meaning::kFile:
+      if (IsInFolder(value)) return absl::OkStatus();
+      return Refuse(spec, option,
+                    fmt::format("only root may name files elsewhere: use {}/NAME.sock", folder_));
+    case Meaning::kNamespace:
+      if (value.find('/') == std::string::npos) return absl::OkStatus();
+      return Refuse(spec, option,
+                    "only root may name a namespace by a path: use a name of 'ip netns'");
+    case Meaning::kReserved:
+      break;
+  }
+  return Refuse(spec, option, "only root may say so: leave it out");
+}
+
+// Directly in it: nobody but root, or the daemon's user, can have put a link there.
+bool ClientPolicy::IsInFolder(std::string_view path) const {
+  if (!path.starts_with(folder_)) return false;
+  path.remove_prefix(folder_.size());
+  return path.size() > 1 && path.front() == '/' && path.rfind('/') == 0 && path != "/." &&
+         path != "/..";
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,418 @@
+#include "switch/control/rpc/control_socket.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+#include <span>
+#include <utility>
+
+#include "ports/os/accept.h"
+#include "spdlog/fmt/fmt.h"
+#include "spdlog/spdlog.h"
+#include "switch/control/rpc/json_rpc.h"
+
+namespace tapswitch {
+namespace {
+
+// What one turn takes from epoll, and from the backlog; the rest stays for the next turn.
+constexpr size_t kEventsAtOnce = 128;
+constexpr int kAcceptsAtOnce = 64;
+
+// How long nobody is accepted when there are no descriptors even to refuse with.
+constexpr Ticks kListenerPause{100};
+
+// Tags of epoll: the id of a client, or this bit and the index of a watch.
+constexpr uint64_t kWatchBit = uint64_t{1} << 63U;
+constexpr uint64_t kListenerTag = kWatchBit;  // the listener is the first watch
+
+constexpr Tick kNever{std::numeric_limits<uint64_t>::max()};
+
+FileDescriptor OpenSpare() { return FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+// To a client that is not going to be one. Its socket is new and empty, so there is room.
+void TurnAway(const FileDescriptor& client, std::string_view why) {
+  const std::string line = ErrorLine(RpcError::kRefused, why);
+  static_cast<void>(send(client.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+// Its owner and its group may connect.
+constexpr mode_t kMode = 0660;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const Options& options,
+                                                                     const Clock& clock) {
+  FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll.valid()) return absl::ErrnoToStatus(errno, "epoll_create1");
+  auto wake = WakeEvent::Create();
+  if (!wake.ok()) return wake.status();
+  absl::StatusOr<UnixListener> listener = UnixListener::Bind({
+      .what = "control socket",
+      .path = options.path,
+      .occupant = "a bridge of this name is running",
+      .mode = kMode,
+      .group = options.group,
+      .makes_folder = true,
+  });
+  if (!listener.ok()) return listener.status();
+  std::unique_ptr<ControlSocket> made(
+      new ControlSocket(*std::move(listener), std::move(epoll), *std::move(wake), clock));
+  if (absl::Status status = made->Start(); !status.ok()) return status;
+  return made;
+}
+
+ControlSocket::ControlSocket(UnixListener listener, FileDescriptor epoll, WakeEvent wake,
+                             const Clock& clock)
+    : listener_(std::move(listener)),
+      epoll_(std::move(epoll)),
+      wake_(std::move(wake)),
+      spare_(OpenSpare()),
+      clock_(clock) {}
+
+absl::Status ControlSocket::Start() {
+  if (absl::Status status = Watch(listener_.fd(), [this] { AcceptClients(); }); !status.ok()) {
+    return status;
+  }
+  return Watch(wake_.fd(), [this] { wake_.Clear(); });
+}
+
+absl::Status ControlSocket::Watch(int fd, std::function<void()> on_readable) {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kWatchBit | watches_.size()}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    return absl::ErrnoToStatus(errno, fmt::format("epoll: file descriptor {}", fd));
+  }
+  watches_.push_back(std::move(on_readable));
+  return absl::OkStatus();
+}
+
+void ControlSocket::Wake() { wake_.Signal(); }
+
+void ControlSocket::Turn(std::optional<std::chrono::milliseconds> timeout) {
+  // What was pushed since the last turn. Whoever had no room and was told that there is some now may
+  // have more to push: that is not to wait for something else to happen.
+  if (SendAndTend()) timeout = std::chrono::milliseconds(0);
+  WaitAndDispatch(timeout);
+  ServeRound();
+  LimitReceived();
+  static_cast<void>(SendAndTend());
+}
+
+// --- Waiting.
+
+void ControlSocket::WaitAndDispatch(std::optional<std::chrono::milliseconds> timeout) {
+  std::array<epoll_event, kEventsAtOnce> events{};
+  const int count =
+      epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), TimeoutMs(timeout));
+  if (listener_paused_until_ && clock_.Now() >= *listener_paused_until_) ResumeListener();
+  for (const epoll_event& event :
+       std::span(events).first(static_cast<size_t>(std::max(count, 0)))) {
+    const uint64_t tag = event.data.u64;
+    if ((tag & kWatchBit) != 0) {
+      watches_[tag & ~kWatchBit]();
+    } else {
+      OnClientEvent({tag}, event.events);
+    }
+  }
+}
+
+void ControlSocket::OnClientEvent(ClientId id, uint32_t events) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  Client& client = found->second;
+  if ((events & EPOLLOUT) != 0) client.NoticeRoom();
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+    Account(client, [&] { client.HangUp(); });
+    return;
+  }
+  if ((events & EPOLLIN) != 0) Account(client, [&] { client.Receive(); });
+}
+
+int ControlSocket::TimeoutMs(std::optional<std::chrono::milliseconds> wanted) const {
+  constexpr uint64_t kMsPerTick = 10;
+  constexpr uint64_t kMost = std::numeric_limits<int>::max();
+  std::optional<uint64_t> limit;
+  if (wanted) limit = static_cast<uint64_t>(std::max<int64_t>(wanted->count(), 0));
+  const Tick now = clock_.Now();
+  const auto no_later_than = [&](Tick deadline) {
+    const uint64_t left =
+        deadline <= now ? 0 : (deadline.centiseconds - now.centiseconds) * kMsPerTick;
+    limit = std::min(limit.value_or(kMost), left);
+  };
+  if (listener_paused_until_) no_later_than(*listener_paused_until_);
+  for (const auto& [id, client] : clients_) {
+    if (HasWork(client)) return 0;
+    if (client.output().empty()) continue;
+    const Tick deadline = StallDeadline(client);
+    if (deadline != kNever) no_later_than(deadline);
+  }
+  return limit ? static_cast<int>(std::min(*limit, kMost)) : -1;
+}
+
+// Whether there is something to do for it that epoll does not tell.
+bool ControlSocket::HasWork(const Client& client) const {
+  if (!client.output().empty() && !client.awaits_room()) return true;
+  const bool readable = client.hung_up() && !client.input_ended();
+  return MayServe(client) && (client.input().has_line() || readable);
+}
+
+// --- Connecting.
+
+void ControlSocket::AcceptClients() {
+  for (int i = 0; i < kAcceptsAtOnce; ++i) {
+    if (!AcceptClient()) return;
+  }
+}
+
+// Whether it is worth trying again.
+bool ControlSocket::AcceptClient() {
+  Accepted accepted = AcceptConnection(listener_.fd());
+  if (accepted.connection.valid()) {
+    Admit(std::move(accepted.connection));
+    return true;
+  }
+  if (accepted.refused != 0) TurnAwayWithoutDescriptors();
+  return false;
+}
+
+void ControlSocket::Admit(FileDescriptor fd) {
+  if (clients_.size() >= kMaxClients) {
+    TurnAway(fd, fmt::format("{} clients are connected already: try again later", kMaxClients));
+    if (!std::exchange(turned_away_, true)) {
+      spdlog::warn("control socket: {} clients are connected, further ones are turned away",
+                   kMaxClients);
+    }
+    return;
+  }
+  turned_away_ = false;
+  const ClientId id{++last_id_};
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = id.value}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0) {
+    TurnAway(fd, "the kernel has no room to watch another client: try again later");
+    return;
+  }
+  Client& client = clients_.try_emplace(id, std::move(fd)).first->second;
+  client.armed = event.events;
+  spdlog::debug("control socket: client {} is process {} of user {}", id.value, client.peer().pid,
+                client.peer().uid);
+}
+
+// A client that is left in the backlog would wake every turn.
+void ControlSocket::TurnAwayWithoutDescriptors() {
+  if (!std::exchange(turned_away_, true)) {
+    spdlog::warn("control socket: no file descriptors for further clients; raise the limit");
+  }
+  spare_ = FileDescriptor();
+  {
+    const Accepted accepted = AcceptConnection(listener_.fd());
+    if (accepted.refused != 0) return PauseListener();
+    if (accepted.connection.valid()) {
+      TurnAway(accepted.connection, "the switch has no file descriptors left: try again later");
+    }
+  }
+  spare_ = OpenSpare();
+}
+
+void ControlSocket::PauseListener() {
+  listener_paused_until_ = clock_.Now() + kListenerPause;
+  epoll_event event{.events = 0, .data = {.u64 = kListenerTag}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener_.fd(), &event);
+}
+
+void ControlSocket::ResumeListener() {
+  listener_paused_until_.reset();
+  if (!spare_.valid()) spare_ = OpenSpare();
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kListenerTag}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener_.fd(), &event);
+}
+
+// --- Requests.
+
+bool ControlSocket::MayServe(const Client& client) const {
+  return client.replies_sent() && !out_of_room();
+}
+
+void ControlSocket::ServeRound() {
+  // From where the last round ended, so that those in front do not always get the room there is.
+  const auto start = clients_.upper_bound(last_served_);
+  for (auto i = start; i != clients_.end(); ++i) Serve(i->first, i->second);
+  for (auto i = clients_.begin(); i != start; ++i) Serve(i->first, i->second);
+}
+
+void ControlSocket::Serve(ClientId id, Client& client) {
+  if (!MayServe(client)) return;
+  LineBuffer& input = client.input();
+  if (client.hung_up() && !client.input_ended() && !input.has_line()) {
+    client.Receive();  // there is no output any more that this could change
+  }
+  if (input.too_long()) {
+    RefuseInput(id, client,
+                fmt::format("a line longer than {} bytes: send smaller batches", kMaxLine));
+    return;
+  }
+  if (!input.has_line()) return;
+  last_served_ = id;
+  const std::string line = input.TakeLine();
+  if (std::string reply = handler_ ? handler_(id, line) : ""; !reply.empty()) {
+    Queue(client, std::move(reply), /*is_reply=*/true);
+  }
+}
+
+void ControlSocket::RefuseInput(ClientId id, Client& client, std::string_view why) {
+  spdlog::debug("control socket: client {} (process {}) is closed: {}", id.value, client.peer().pid,
+                why);
+  client.EndInput();
+  Queue(client, ErrorLine(RpcError::kInvalidRequest, why), /*is_reply=*/true);
+}
+
+size_t ControlSocket::received() const {
+  size_t sum = 0;
+  for (const auto& [id, client] : clients_) sum += client.input().size();
+  return sum;
+}
+
+void ControlSocket::LimitReceived() {
+  while (received() > kMaxReceived) {
+    const auto largest =
+        std::max_element(clients_.begin(), clients_.end(), [](const auto& a, const auto& b) {
+          return a.second.input().size() < b.second.input().size();
+        });
+    RefuseInput(largest->first, largest->second,
+                "too much input waits, and most of it is this client's: end lines with '\\n', send "
+                "smaller batches");
+  }
+}
+
+// --- Output and the end.
+
+bool ControlSocket::Push(ClientId id, std::string line) {
+  if (!HasRoom(id)) return false;
+  Queue(clients_.at(id), std::move(line), /*is_reply=*/false);
+  return true;
+}
+
+bool ControlSocket::HasRoom(ClientId id) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end() || found->second.hung_up()) return false;
+  Client& client = found->second;
+  if (client.output().unsent() <= kEventsLimit && !out_of_room()) return true;
+  client.push_refused = true;
+  return false;
+}
+
+void ControlSocket::LetWait(ClientId id) {
+  if (const auto found = clients_.find(id); found != clients_.end()) found->second.may_wait = true;
+}
+
+void ControlSocket::End(ClientId id) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  found->second.may_wait = false;
+  found->second.EndInput();
+}
+
+size_t ControlSocket::unsent(ClientId id) const {
+  const auto found = clients_.find(id);
+  return found == clients_.end() ? 0 : found->second.output().unsent();
+}
+
+std::optional<ControlPeer> ControlSocket::peer(ClientId id) const {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return std::nullopt;
+  return found->second.peer();
+}
+
+void ControlSocket::Queue(Client& client, std::string line, bool is_reply) {
+  Account(client, [&] {
+    if (is_reply) {
+      client.QueueReply(std::move(line), clock_.Now());
+    } else {
+      client.QueueEvent(std::move(line), clock_.Now());
+    }
+  });
+}
+
+// Keeps the sum right around whatever changes the output of a client.
+void ControlSocket::Account(Client& client, const std::function<void()>& change) {
+  held_ -= client.output().held();
+  change();
+  held_ += client.output().held();
+}
+
+bool ControlSocket::SendAndTend() {
+  for (auto& entry : clients_) {
+    Client& client = entry.second;
+    if (!client.output().empty() && !client.awaits_room()) {
+      Account(client, [&] { client.Send(clock_.Now()); });
+    }
+  }
+  CloseEnded();
+  const bool has_told = TellDrained();
+  for (auto& [id, client] : clients_) UpdateInterest(id, client);
+  return has_told;
+}
+
+Tick ControlSocket::StallDeadline(const Client& client) const {
+  if (client.may_wait && !out_of_room()) return kNever;
+  // Without room everybody waits: one that reads a byte now and then would make that last.
+  return (out_of_room() ? client.unsent_since() : client.progress_at()) + kMaxStall;
+}
+
+void ControlSocket::CloseEnded() {
+  const Tick now = clock_.Now();
+  std::vector<ClientId> closed;
+  for (auto i = clients_.begin(); i != clients_.end();) {
+    const auto& [id, client] = *i;
+    const bool stalled = !client.output().empty() && now >= StallDeadline(client);
+    if (!stalled && !client.finished()) {
+      ++i;
+      continue;
+    }
+    if (stalled) {
+      spdlog::info("control socket: client {} (process {}) does not read and is closed", id.value,
+                   client.peer().pid);
+    }
+    held_ -= client.output().held();
+    closed.push_back(id);
+    i = clients_.erase(i);
+  }
+  if (!on_disconnect_) return;
+  for (const ClientId id : closed) on_disconnect_(id);
+}
+
+bool ControlSocket::TellDrained() {
+  bool has_told = false;
+  for (auto& [id, client] : clients_) {
+    // Half, so that it is not told for every line that it reads.
+    const bool has_room = client.output().unsent() <= kEventsLimit / 2 && !out_of_room();
+    if (!client.push_refused || client.hung_up() || !has_room) continue;
+    client.push_refused = false;
+    has_told = true;
+    if (on_drained_) on_drained_(id);
+  }
+  return has_told;
+}
+
+void ControlSocket::UpdateInterest(ClientId id, Client& client) {
+  // Level-triggered: what is not going to be done must not be asked for. A hangup is told even when
+  // nothing is asked for, again and again.
+  if (client.hung_up()) {
+    if (client.watched) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client.fd(), nullptr);
+    client.watched = false;
+    return;
+  }
+  uint32_t wanted = 0;
+  if (MayServe(client) && !client.input_ended() && !client.input().has_line()) wanted |= EPOLLIN;
+  if (client.awaits_room()) wanted |= EPOLLOUT;
+  if (wanted == client.armed) return;
+  epoll_event event{.events = wanted, .data = {.u64 = id.value}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, client.fd(), &event);
+  client.armed = wanted;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,77 @@
+// What a guard of the bridge has noticed: somebody should hear of it, and a port may have to be shut
+// down.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/wire/ethernet.h"
+
+namespace tapswitch {
+
+// What storm control tells apart among the frames that are flooded.
+enum class StormKind : uint8_t { kBroadcast, kMulticast, kUnknownUnicast };
+
+inline constexpr size_t kStormKindCount = 3;
+inline constexpr std::array<std::string_view, kStormKindCount> kStormKindNames{
+    "broadcast", "multicast", "unknown"};
+
+[[nodiscard]] constexpr std::string_view NameOf(StormKind kind) {
+  return kStormKindNames[static_cast<size_t>(kind)];
+}
+
+struct Alarm {
+  enum class Kind : uint8_t {
+    kStorm,       // a rate of flooded frames is exceeded
+    kLearnLimit,  // more stations behind a port than it may have
+    kMacMoves,    // a station moves to and fro
+    kSpoofing,    // frames from addresses that are not allowed
+    kLoop,        // a probe has come back
+    kOwnAddress,  // the port's interface has the address of a station behind another port
+  };
+
+  Kind kind = Kind::kStorm;
+  StormKind storm = StormKind::kBroadcast;  // kStorm: of what
+  PortId port;                              // that is to blame
+  PortId other;          // kMacMoves: where the station was; kLoop: where the probe was sent;
+                         // kOwnAddress: where the station is
+  VlanId vlan;           // where one is known
+  MacAddress address{};  // of the station, where there is one
+  bool damped = false;   // kMacMoves: it is held where it is, for `recovery`
+  bool shut_down = false;
+  Ticks recovery;  // how long the port is shut down; 0: until somebody says otherwise
+
+  bool operator==(const Alarm&) const = default;
+};
+
+inline constexpr size_t kAlarmKindCount = 6;
+inline constexpr std::array<std::string_view, kAlarmKindCount> kAlarmNames{
+    "storm", "fdb_limit", "mac_moves", "spoofing", "loop", "own_address"};
+
+[[nodiscard]] constexpr std::string_view NameOf(Alarm::Kind kind) {
+  return kAlarmNames[static_cast<size_t>(kind)];
+}
+
+// Of one batch. Guards raise an alarm once and not again for each frame, so there is room.
+class AlarmLog {
+ public:
+  // False when there was no room after all: to be raised again.
+  bool Raise(const Alarm& alarm) {
+    if (size_ == alarms_.size()) return false;
+    alarms_[size_++] = alarm;
+    return true;
+  }
+  [[nodiscard]] std::span<const Alarm> alarms() const { return std::span(alarms_).first(size_); }
+  void Clear() { size_ = 0; }
+
+ private:
+  std::array<Alarm, 64> alarms_{};
+  size_t size_ = 0;
+};
+
+}  // namespace tapswitch

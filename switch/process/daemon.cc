@@ -1,0 +1,358 @@
+#include "switch/process/daemon.h"
+
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "ports/interface/exclusion/host_exclusion.h"
+#include "ports/os/clock.h"
+#include "ports/os/netns.h"
+#include "ports/os/runtime_locks.h"
+#include "ports/port_types.h"
+#include "ports/ring/ring_factory.h"
+#include "switch/control/attach/attach_rule.h"
+#include "switch/control/control_thread.h"
+#include "switch/control/metrics/listen_address.h"
+#include "switch/control/startup.h"
+#include "switch/forwarding/bridge.h"
+#include "switch/process/log.h"
+#include "switch/process/privileges.h"
+#include "switch/process/signals.h"
+#include "switch/workers/affinity.h"
+#include "switch/workers/command_queue.h"
+#include "switch/workers/event_channel.h"
+#include "switch/workers/link_thread.h"
+#include "switch/workers/notification.h"
+#include "switch/workers/primary_worker.h"
+#include "switch/workers/secondary_worker.h"
+#include "switch/workers/shared_bridge.h"
+#include "switch/workers/workers.h"
+
+namespace tapswitch {
+namespace {
+
+// Slots of kReadiness completions.
+constexpr uint32_t kSignalSlot = 0;
+constexpr uint32_t kCommandSlot = 1;
+constexpr uint32_t kCallSlot = 2;
+
+uint64_t RandomNumber() {
+  std::random_device random;
+  return (uint64_t{random()} << 32U) | random();
+}
+
+SipKey RandomKey() { return {.low = RandomNumber(), .high = RandomNumber()}; }
+
+// Locally administered, of one station (IEEE 802, 8.4).
+MacAddress RandomAddress() {
+  constexpr uint64_t kLocal = uint64_t{2} << 40U;
+  constexpr uint64_t kGroup = uint64_t{1} << 40U;
+  return MacAddress::FromNumber((RandomNumber() | kLocal) & ~kGroup);
+}
+
+// What is made before anything runs, and can fail.
+struct Parts {
+  StopSignals signals;
+  std::unique_ptr<CommandQueue> commands;
+  WakeEvent call;
+  std::unique_ptr<EventChannel> events;
+  std::unique_ptr<SystemClock> clock;
+  std::unique_ptr<ControlSocket> socket;
+  ChosenRing ring;
+  std::unique_ptr<LinkThread> links;
+  NetnsId netns;
+};
+
+// An ordinary user may not be where the system's switches are.
+absl::Status Explain(const absl::Status& status) {
+  if (!absl::IsPermissionDenied(status)) return status;
+  return absl::PermissionDeniedError(absl::StrCat(status.message(),
+                                                  "; be root, or say --control_socket=PATH, or set "
+                                                  "XDG_RUNTIME_DIR to a directory of your own"));
+}
+
+absl::StatusOr<Parts> MakeParts(const Config& config) {
+  auto signals = StopSignals::Block();
+  if (!signals.ok()) return signals.status();
+  auto commands = CommandQueue::Create();
+  if (!commands.ok()) return commands.status();
+  auto call = WakeEvent::Create();
+  if (!call.ok()) return call.status();
+  auto events = EventChannel::Create();
+  if (!events.ok()) return events.status();
+  auto ring = MakeRing(config.io);
+  if (!ring.ok()) return ring.status();
+  auto links = LinkThread::Create();
+  if (!links.ok()) return links.status();
+  const auto netns = NetworkNamespace::Current();
+  if (!netns.ok()) return netns.status();
+  // Early, so that a second switch of the same name ends before it touches anything, and clients may
+  // wait for the answer.
+  auto clock = std::make_unique<SystemClock>();
+  auto socket =
+      ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
+  if (!socket.ok()) return Explain(socket.status());
+  return Parts{*std::move(signals), *std::move(commands), *std::move(call),
+               *std::move(events),  std::move(clock),     *std::move(socket),
+               *std::move(ring),    *std::move(links),    netns->id()};
+}
+
+class Daemon {
+ public:
+  Daemon(const Config& config, Parts parts)
+      : config_(config),
+        signals_(std::move(parts.signals)),
+        commands_(std::move(parts.commands)),
+        call_(std::move(parts.call)),
+        events_(std::move(parts.events)),
+        clock_(std::move(parts.clock)),
+        socket_(std::move(parts.socket)),
+        ring_(std::move(parts.ring)),
+        bridge_({.capacity = config.fdb_max, .ageing = config.ageing, .salt = RandomNumber()}),
+        shared_(bridge_,
+                config.workers > 1 ? SharedBridge::Users::kSeveral : SharedBridge::Users::kOne),
+        netns_(parts.netns),
+        links_(std::move(parts.links)),
+        worker_(*ring_.ring, *clock_, shared_) {
+    worker_.lane().set_joins_frames(config.gro);
+    worker_.lane().set_busy_poll(config.busy_poll);
+    worker_.lane().set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
+    worker_.set_on_link_state([this](const Port& port) {
+      const PortStatus& status = port.status();
+      events_->Publish(LinkStateEvent{port.identity().id, status.link_up, status.reason});
+    });
+    worker_.set_on_status([this](const Port& port) { workers_.OnPortStatus(port); });
+    worker_.set_on_rest([this] { workers_.OnRest(); });
+    worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
+    worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
+  }
+
+  absl::Status Run() {
+    for (const auto& [fd, slot] :
+         {std::pair{signals_.fd(), kSignalSlot}, std::pair{commands_->fd(), kCommandSlot},
+          std::pair{call_.fd(), kCallSlot}}) {
+      const Tag tag{.operation = Operation::kReadiness, .slot = slot};
+      if (absl::Status watched = ring_.ring->Watch(fd, tag); !watched.ok()) return watched;
+    }
+    StartLinks();
+    const std::vector<int> cpus = config_.workers > 1 ? AllowedCpus() : std::vector<int>();
+    if (absl::Status started = StartSecondaries(cpus); !started.ok()) return started;
+    const MacAddress address = RandomAddress();
+    worker_.loop_detector().SetSender({.bridge = address, .key = RandomKey()});
+    worker_.neighbours().SetKey(RandomKey());
+    static_cast<void>(bridge_.table().Set(
+        {.address = address, .port = kBridgePort, .state = MacEntryState::kPermanent},
+        clock_->Now()));
+    ControlThread control(ControlOptions(), {config_.name, address, ring_.explanation}, Running(),
+                          std::move(socket_));
+    PinThread(cpus, 0);  // after the control thread, which would inherit it
+    while (!stopping_) TakeTurn();
+    control.Stop();
+    // What it is about may need turns to be done, as removing a port does.
+    while (!control_finished_) TakeTurn();
+    links_->Stop();
+    workers_.StopSecondaries();
+    worker_.CloseAll();
+    if (started_.ok()) LogCounters();
+    return started_;
+  }
+
+ private:
+  // The worker acts upon what the link thread tells between two batches.
+  void StartLinks() {
+    links_->Start({.on_change =
+                       [this](const LinkEvent& link, std::function<void()> taken) {
+                         commands_->Post([this, link, taken = std::move(taken)] {
+                           OnLinkChange(link);
+                           taken();
+                         });
+                       },
+                   .on_answer =
+                       [this](PortId id, uint16_t generation) {
+                         commands_->Post([this, id, generation] {
+                           worker_.OnLinkAnswer(id, generation);
+                           workers_.OnLinkAnswer(id, generation);
+                         });
+                       }});
+  }
+
+  // After the ports, so that those who hear of it find them as they are now.
+  void OnLinkChange(const LinkEvent& link) {
+    worker_.OnLinkChange(link);
+    workers_.OnLinkChange(link);
+    if (link.netns == netns_) events_->Publish(link);
+  }
+
+  absl::Status StartSecondaries(const std::vector<int>& cpus) {
+    for (size_t index = 1; index < config_.workers; ++index) {
+      auto secondary = SecondaryWorker::Start({.index = index,
+                                               .io = config_.io,
+                                               .joins_frames = config_.gro,
+                                               .busy_poll = config_.busy_poll,
+                                               .cpus = cpus},
+                                              *clock_, shared_, call_);
+      if (!secondary.ok()) return secondary.status();
+      workers_.Add(*std::move(secondary));
+    }
+    return absl::OkStatus();
+  }
+
+  RunningSwitch Running() {
+    return {*commands_, *events_, fdb_log_, *clock_, bridge_, worker_, workers_, *links_};
+  }
+
+  // All of these are called by the control thread, and have this one act.
+  ControlThread::Options ControlOptions() {
+    return {.settings = {.ageing = config_.ageing,
+                         .forwarding = {.vlan_filtering = config_.vlan_filtering}},
+            .ports = config_.ports,
+            .attach = ReadAttachRules(config_.attach).value(),  // CheckConfig has taken them
+            .startup_file = config_.startup_file,
+            .metrics_address = config_.metrics_address,
+            .version = TAPSWITCH_VERSION,
+            .before_service = [this] { return DropPrivileges(); },
+            .on_started =
+                [this](absl::Status started) {
+                  commands_->Post([this, started = std::move(started)] { OnStarted(started); });
+                },
+            .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); }};
+  }
+
+  // Called by the control thread; capabilities are per thread, so all take part.
+  absl::Status DropPrivileges() {
+    if (!config_.user) return absl::OkStatus();
+    const auto on_all = [this](absl::Status (*step)()) {
+      absl::Status own = step();
+      if (own.ok()) own = workers_.CallOnEach(step);
+      if (own.ok()) own = links_->Call(step);
+      return own.ok() ? CallOnLogThread(step) : own;
+    };
+    if (absl::Status kept = on_all(KeepCapabilities); !kept.ok()) return kept;
+    if (absl::Status changed = ChangeUser(*config_.user); !changed.ok()) return changed;
+    return on_all(LimitCapabilities);
+  }
+
+  void TakeTurn() {
+    worker_.Turn();
+    if (std::exchange(has_commands_, false)) worker_.Run(*commands_);
+    const auto lock = shared_.Lock();
+    if (fdb_log_.events().empty() && fdb_log_.missed() == 0) return;
+    events_->Publish(fdb_log_);
+    fdb_log_.Clear();
+  }
+
+  void OnReadiness(uint32_t slot) {
+    if (slot == kSignalSlot) {
+      OnSignals();
+    } else if (slot == kCommandSlot) {
+      has_commands_ = true;  // they run between batches
+    } else if (slot == kCallSlot) {
+      call_.Clear();  // before this turn looks at what there is
+    }
+  }
+
+  void OnStarted(const absl::Status& started) {
+    started_ = started;
+    if (!started.ok()) {
+      stopping_ = true;
+      return;
+    }
+    const SwitchSnapshot snapshot = worker_.Snapshot();
+    spdlog::info("ready: bridge {} with {} ports, frames are carried by {}", config_.name,
+                 snapshot.ports.size(), ring_.explanation);
+    Notify("READY=1");
+  }
+
+  void OnSignals() {
+    while (const auto signal = signals_.Next()) {
+      if (StopSignals::IsStop(*signal)) {
+        OnStopSignal();
+      } else {
+        spdlog::warn("SIG{} is ignored: {}", sigabbrev_np(*signal),
+                     *signal == SIGHUP
+                         ? "the startup file is read at start only; tapctl -batch FILE "
+                           "changes a running switch"
+                         : "it has no meaning here; SIGTERM ends the switch");
+      }
+    }
+  }
+
+  void OnStopSignal() {
+    if (stopping_) return;
+    stopping_ = true;
+    spdlog::info("stopping");
+    Notify("STOPPING=1");
+  }
+
+  // So that nothing is lost silently: what died, and why, port by port.
+  void LogCounters() const {
+    for (const PortSnapshot& port : workers_.LastSnapshot().ports) {
+      const PortCounters& counters = port.counters;
+      std::string drops;
+      for (size_t reason = 0; reason < kDropReasonCount; ++reason) {
+        if (counters.drops[reason] == 0) continue;
+        absl::StrAppend(&drops, " ", std::string(kDropReasons[reason].name), "=",
+                        counters.drops[reason]);
+      }
+      spdlog::info("{}: received {} frames, forwarded {}, sent {}; dropped:{}", port.name,
+                   counters.received.frames, counters.forwarded, counters.sent.frames,
+                   drops.empty() ? " none" : drops);
+    }
+  }
+
+  // The workers go first: their ports refer to the ring, the link thread and the counters.
+  Config config_;
+  StopSignals signals_;
+  std::unique_ptr<CommandQueue> commands_;
+  WakeEvent call_;  // of a secondary worker, that the primary is to take a turn
+  std::unique_ptr<EventChannel> events_;
+  std::unique_ptr<SystemClock> clock_;
+  std::unique_ptr<ControlSocket> socket_;
+  ChosenRing ring_;
+  FdbEventLog fdb_log_;
+  Bridge bridge_;
+  SharedBridge shared_;
+  bool has_commands_ = false;
+  bool stopping_ = false;
+  bool control_finished_ = false;
+  absl::Status started_;
+  NetnsId netns_;  // the switch's own
+  std::unique_ptr<LinkThread> links_;
+  PrimaryWorker worker_;
+  Workers workers_{*commands_, worker_};
+};
+
+}  // namespace
+
+absl::Status CheckConfig(const Config& config) {
+  for (const PortSpec& spec : config.ports) {
+    if (absl::Status checked = CheckPort(spec); !checked.ok()) return checked;
+  }
+  if (const auto rules = ReadAttachRules(config.attach); !rules.ok()) return rules.status();
+  if (!config.metrics_address.empty()) {
+    const auto address = ParseListenAddress(config.metrics_address);
+    if (!address.ok()) return address.status();
+  }
+  return config.startup_file.empty() ? absl::OkStatus() : CheckStartupFile(config.startup_file);
+}
+
+absl::Status RunSwitch(const Config& config) {
+  if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
+  // While whoever starts it may open them; without them each interface is claimed in vain, and says so.
+  static_cast<void>(RuntimeLocks::OfProcess());
+  // A switch that was killed may have left the host without the frames of an interface.
+  if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::MendAll(*own);
+  auto parts = MakeParts(config);
+  if (!parts.ok()) return parts.status();
+  Daemon daemon(config, *std::move(parts));
+  return daemon.Run();
+}
+
+}  // namespace tapswitch

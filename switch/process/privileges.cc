@@ -1,0 +1,91 @@
+#include "switch/process/privileges.h"
+
+#include <grp.h>
+#include <spdlog/fmt/fmt.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+
+namespace tapswitch {
+namespace {
+
+constexpr std::array<cap_value_t, 3> kKept{CAP_NET_ADMIN, CAP_NET_BROADCAST, CAP_NET_RAW};
+
+absl::Status SystemError(std::string_view what) {
+  return absl::PermissionDeniedError(
+      fmt::format("{}: {}; start as root, or leave --user out", what, std::strerror(errno)));
+}
+
+struct FreeCapabilities {
+  void operator()(cap_t capabilities) const { cap_free(capabilities); }
+};
+using Capabilities = std::unique_ptr<std::remove_pointer_t<cap_t>, FreeCapabilities>;
+
+absl::Status Set(cap_t capabilities) {
+  if (cap_set_proc(capabilities) == 0) return absl::OkStatus();
+  return SystemError("cannot set capabilities");
+}
+
+bool IsPermitted(cap_t capabilities, cap_value_t capability) {
+  cap_flag_value_t value = CAP_CLEAR;
+  return cap_get_flag(capabilities, capability, CAP_PERMITTED, &value) == 0 && value == CAP_SET;
+}
+
+// A change of user has taken all effective capabilities away; this one is needed for the next step.
+absl::Status ClearBoundingSet(cap_t capabilities) {
+  constexpr cap_value_t kNeeded = CAP_SETPCAP;
+  if (!IsPermitted(capabilities, kNeeded)) return absl::OkStatus();
+  cap_set_flag(capabilities, CAP_EFFECTIVE, 1, &kNeeded, CAP_SET);
+  if (absl::Status set = Set(capabilities); !set.ok()) return set;
+  for (cap_value_t capability = 0; cap_get_bound(capability) >= 0; ++capability) {
+    if (cap_drop_bound(capability) != 0) return SystemError("cannot clear the bounding set");
+  }
+  return absl::OkStatus();
+}
+
+// What is kept of those that are permitted now.
+Capabilities Kept(cap_t permitted) {
+  Capabilities kept(cap_init());
+  for (const cap_value_t capability : kKept) {
+    if (!IsPermitted(permitted, capability)) continue;
+    cap_set_flag(kept.get(), CAP_PERMITTED, 1, &capability, CAP_SET);
+    cap_set_flag(kept.get(), CAP_EFFECTIVE, 1, &capability, CAP_SET);
+  }
+  return kept;
+}
+
+}  // namespace
+
+absl::Status KeepCapabilities() {
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0) return absl::OkStatus();
+  return SystemError("cannot keep capabilities");
+}
+
+absl::Status ChangeUser(const UserAccount& user) {
+  if (setgroups(user.groups.size(), user.groups.data()) == 0 &&
+      setresgid(user.gid, user.gid, user.gid) == 0 &&
+      setresuid(user.uid, user.uid, user.uid) == 0) {
+    return absl::OkStatus();
+  }
+  return SystemError(fmt::format("--user={}: cannot become that user", user.name));
+}
+
+absl::Status LimitCapabilities() {
+  const Capabilities current(cap_get_proc());
+  if (current == nullptr) return SystemError("cannot read capabilities");
+  const Capabilities kept = Kept(current.get());
+  if (absl::Status cleared = ClearBoundingSet(current.get()); !cleared.ok()) return cleared;
+  if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) {
+    return SystemError("cannot give up privileges");
+  }
+  return Set(kept.get());
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,41 @@
+// The answer to a question for a neighbour, as the neighbour itself would give it.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "switch/forwarding/outbox.h"
+#include "switch/forwarding/wire/ethernet.h"
+#include "switch/protocol/neighbours/neighbour_message.h"
+
+namespace tapswitch {
+
+struct NeighbourAnswer {
+  NeighbourQuestion question;
+  MacAddress asker{};
+  MacAddress target{};
+  bool target_is_router = false;
+  std::optional<VlanTag> tag;  // that the asker gets to see
+};
+
+class AnswerFrame {
+ public:
+  // An ARP reply (RFC 826) or a solicited neighbour advertisement (RFC 4861, 7.2.4).
+  explicit AnswerFrame(const NeighbourAnswer& answer);
+
+  [[nodiscard]] std::span<const std::byte> bytes() const { return std::span(bytes_).first(size_); }
+
+ private:
+  std::byte* Take(size_t size);
+  void AddHeader(const NeighbourAnswer& answer, EtherType type);
+  void AddArp(const NeighbourAnswer& answer);
+  void AddAdvertisement(const NeighbourAnswer& answer);
+
+  std::array<std::byte, Outbox::kMaxFrameSize> bytes_{};
+  size_t size_ = 0;
+};
+
+}  // namespace tapswitch

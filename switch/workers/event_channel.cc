@@ -1,0 +1,51 @@
+#include "switch/workers/event_channel.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace tapswitch {
+
+absl::StatusOr<std::unique_ptr<EventChannel>> EventChannel::Create() {
+  auto wake = WakeEvent::Create();
+  if (!wake.ok()) return wake.status();
+  return std::unique_ptr<EventChannel>(new EventChannel(*std::move(wake)));
+}
+
+void EventChannel::Publish(const FdbEventLog& log) {
+  const size_t room = kMaxWaiting - std::min<size_t>(kMaxWaiting, count_);
+  const size_t taken = std::min(room, log.events().size());
+  std::vector<SwitchEvent> events;
+  events.reserve(taken);
+  for (size_t i = 0; i < taken; ++i) events.emplace_back(log.events()[i]);
+  Put(std::move(events), log.events().size() - taken + log.missed());
+}
+
+void EventChannel::Publish(SwitchEvent event) {
+  std::vector<SwitchEvent> events;
+  if (count_ < 2 * kMaxWaiting) events.push_back(std::move(event));
+  const uint64_t missed = events.empty() ? 1 : 0;
+  Put(std::move(events), missed);
+}
+
+void EventChannel::Put(std::vector<SwitchEvent> events, uint64_t missed) {
+  missed_ += missed;
+  if (!events.empty()) {
+    count_ += events.size();
+    waiting_.Put(std::move(events));
+  }
+  wake_.Signal();
+}
+
+EventChannel::Taken EventChannel::Take() {
+  wake_.Clear();
+  Taken taken;
+  for (std::vector<SwitchEvent>& events : waiting_.TakeAll()) {
+    count_ -= events.size();
+    std::move(events.begin(), events.end(), std::back_inserter(taken.events));
+  }
+  taken.missed = missed_.exchange(0);
+  return taken;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,72 @@
+// What happens in the switch by itself, on its way from the worker to whoever watches.
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "ports/netlink/link_monitor.h"
+#include "ports/os/wake_event.h"
+#include "switch/forwarding/fdb/fdb_events.h"
+#include "switch/forwarding/guards/alarms.h"
+#include "switch/forwarding/ids.h"
+#include "switch/workers/mailbox.h"
+
+namespace tapswitch {
+
+// A port's link came up or went down.
+struct LinkStateEvent {
+  PortId port;
+  bool up = false;
+  std::string reason;  // why it is down
+};
+
+// A port that was shut down forwards again.
+struct RecoveryEvent {
+  PortId port;
+};
+
+// Of interfaces, those in the network namespace that the switch runs in.
+using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent, LinkEvent>;
+
+// One thread publishes, and never waits for another one, which takes.
+class EventChannel {
+ public:
+  // Changes of the address table that wait to be taken at most; further ones are only counted. Some
+  // megabytes, and a whole table of the default size can be flushed. Of others there
+  // may be as many more: whoever connects to a port and leaves again makes two each time.
+  static constexpr size_t kMaxWaiting = 65536;
+
+  struct Taken {
+    std::vector<SwitchEvent> events;
+    uint64_t missed = 0;  // after these events
+  };
+
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<EventChannel>> Create();
+
+  // Readable once there is something to take. Non-blocking; Take reads it.
+  [[nodiscard]] int fd() const { return wake_.fd(); }
+
+  void Publish(const FdbEventLog& log);
+  void Publish(SwitchEvent event);
+  [[nodiscard]] Taken Take();
+
+ private:
+  explicit EventChannel(WakeEvent wake) : wake_(std::move(wake)) {}
+
+  void Put(std::vector<SwitchEvent> events, uint64_t missed);
+
+  WakeEvent wake_;
+  Mailbox<std::vector<SwitchEvent>> waiting_;
+  std::atomic<size_t> count_ = 0;     // of events in waiting_
+  std::atomic<uint64_t> missed_ = 0;  // since Take was called last
+};
+
+}  // namespace tapswitch

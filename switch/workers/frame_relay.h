@@ -1,0 +1,61 @@
+// Frames on their way from one worker to another: a port that has one queue belongs to one worker, and
+// what others have for it is copied, handed over and sent there.
+//
+// Bounded: a worker that is not quick enough loses frames, and holds up nobody. Order is kept.
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "ports/os/wake_event.h"
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/wire_frame.h"
+
+namespace tapswitch {
+
+class FrameRelay {
+ public:
+  // A turn's frames several times over, and the largest ones of two full queues of a TAP.
+  static constexpr size_t kMaxFrames = 1024;
+  static constexpr size_t kMaxBytes = size_t{4} << 20U;
+
+  // `wake`, which outlives this, is signalled when there is something to take after there was not.
+  explicit FrameRelay(const WakeEvent& wake);
+
+  // Of the thread that has the frames. Takes copies of as many as there is room for, from the front,
+  // and returns their number.
+  size_t Append(PortId to, std::span<const WireFrame> frames);
+
+  // Of the thread that has the ports. Hands over what has come since the last call, as runs of frames
+  // for one port. Their bytes stay in place until the next call.
+  using Sink = std::function<void(PortId to, std::span<const WireFrame> frames)>;
+  void Take(const Sink& sink);
+
+ private:
+  struct Entry {
+    PortId to;
+    size_t size = 0;  // of the frame behind its virtio-net header
+  };
+  struct Batch {
+    std::vector<std::byte> bytes;
+    std::vector<Entry> entries;
+  };
+
+  [[nodiscard]] bool Store(PortId to, const WireFrame& frame);
+
+  const WakeEvent& wake_;
+  std::mutex mutex_;
+  Batch filling_;  // guarded by mutex_
+  // So that looking for what is not there takes no lock.
+  std::atomic<bool> has_frames_ = false;
+  Batch taken_;
+  std::vector<Piece> pieces_;      // of taken_
+  std::vector<WireFrame> frames_;  // of pieces_
+};
+
+}  // namespace tapswitch

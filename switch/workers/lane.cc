@@ -1,0 +1,323 @@
+#include "switch/workers/lane.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace tapswitch {
+namespace {
+
+bool SameAddressee(const Tag& a, const Tag& b) {
+  return a.port == b.port && a.generation == b.generation &&
+         (a.operation == Operation::kReadiness) == (b.operation == Operation::kReadiness) &&
+         (a.operation == Operation::kPoll) == (b.operation == Operation::kPoll);
+}
+
+std::chrono::nanoseconds UntilTick(Tick then, Tick now) {
+  constexpr std::chrono::milliseconds kCentisecond(10);
+  if (then <= now) return std::chrono::nanoseconds(0);
+  return kCentisecond * static_cast<int64_t>(then.centiseconds - now.centiseconds);
+}
+
+}  // namespace
+
+Lane::Lane(Ring& ring, const Clock& clock, SharedBridge& shared)
+    : ring_(ring), clock_(clock), shared_(shared), counters_(kMaxPorts), now_(clock.Now()) {}
+
+Lane::~Lane() { CloseAll(); }
+
+absl::Status Lane::AddPort(std::unique_ptr<Port>& port) {
+  const PortId id = port->identity().id;
+  if (absl::Status started = port->Start(ring_); !started.ok()) return started;
+  if (ports_.size() <= id.value) ports_.resize(id.value + 1U);
+  egress_.AddPort(id);
+  ports_[id.value] = std::move(port);
+  NoteRetry(*ports_[id.value]);
+  return absl::OkStatus();
+}
+
+void Lane::RemovePort(PortId id, OnRemoved on_removed) {
+  removals_.push_back({.id = id, .on_removed = std::move(on_removed)});
+  ports_[id.value]->BeginClose();
+}
+
+void Lane::FinishRemovals() {
+  std::erase_if(removals_, [this](Removal& removal) {
+    std::unique_ptr<Port>& port = ports_[removal.id.value];
+    if (!port->closed()) return false;
+    port->Detach();
+    removal.on_removed(std::move(port));
+    return true;
+  });
+}
+
+void Lane::OnLinkChange(const LinkEvent& link) {
+  for (const auto& port : ports_) {
+    if (!port) continue;
+    port->OnLinkChange(link);
+    NoteRetry(*port);
+  }
+}
+
+bool Lane::OnLinkAnswer(PortId id, uint16_t generation) {
+  Port* const asker = port(id);
+  if (asker == nullptr || asker->identity().generation != generation) return false;
+  asker->OnLinkAnswer();
+  NoteRetry(*asker);
+  return true;
+}
+
+Port* Lane::port(PortId id) const {
+  return id.value < ports_.size() ? ports_[id.value].get() : nullptr;
+}
+
+std::unique_lock<std::mutex> Lane::LockBridge() {
+  auto lock = shared_.Lock();
+  now_ = shared_.Advance(now_);
+  return lock;
+}
+
+// Interrupted or timed out, there may be completions all the same; and where there are none, the
+// turn simply has nothing to do.
+void Lane::Wait(std::optional<std::chrono::nanoseconds> timeout) {
+  constexpr std::chrono::nanoseconds kOnlyLook(0);
+  if (!readable_.empty()) timeout = kOnlyLook;
+  if (!retrying_.empty()) {
+    const auto left = UntilTick(retry_at_, now_);
+    timeout = std::min(timeout.value_or(left), left);
+  }
+  if (busy_poll_ > kOnlyLook && timeout != kOnlyLook) {
+    const auto end = MonotonicTime() + busy_poll_;
+    do {
+      if (ring_.SubmitAndWait(kOnlyLook) == WaitResult::kCompletions) return;
+    } while (MonotonicTime() < end);
+  }
+  static_cast<void>(ring_.SubmitAndWait(timeout));
+}
+
+void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
+  batch_.clear();
+  active_ = {};
+  Wait(timeout);
+  now_ = clock_.Now();
+  outbox().Clear();
+  static_assert(kMaxReap <= FrameBatch::kCapacity * 3 / 4,
+                "what is reaped fits in a batch, with room for ports that read by themselves");
+  auto completions = ring_.Reap();
+  while (!completions.empty()) {
+    const Tag& tag = completions.front().tag;
+    const auto end = std::find_if_not(completions.begin(), completions.end(),
+                                      [&](const auto& c) { return SameAddressee(c.tag, tag); });
+    const auto length = static_cast<size_t>(end - completions.begin());
+    DispatchRun(completions.first(length));
+    completions = completions.subspan(length);
+  }
+  if (!retrying_.empty() && retry_at_ <= now_) RetryPorts();
+  if (!readable_.empty()) ReadSockets();
+  if (!captures_.empty()) CaptureReceived();
+}
+
+void Lane::NoteRetry(const Port& port) {
+  if (!port.wants_retry()) return;
+  if (retrying_.empty()) retry_at_ = now_ + kRetryInterval;
+  retrying_.insert(port.identity().id);
+}
+
+void Lane::RetryPorts() {
+  std::exchange(retrying_, {}).ForEach([this](PortId id) {
+    Port* const found = port(id);
+    if (found == nullptr) return;  // it has been removed since
+    found->Retry();
+    active_.insert(id);
+    readable_.insert(id);
+  });
+}
+
+// Another port comes first each turn, as the batch may fill up.
+void Lane::ReadSockets() {
+  const PortSet ports = readable_;
+  const PortId first = first_reader_;
+  std::optional<PortId> next;
+  for (const bool from_first : {true, false}) {
+    ports.ForEach([&](PortId id) {
+      if ((id.value >= first.value) != from_first) return;
+      ReadSocket(id);
+      if (id.value > first.value && !next) next = id;
+    });
+  }
+  first_reader_ = next.value_or(PortId{0});
+}
+
+void Lane::ReadSocket(PortId id) {
+  Port* const reader = port(id);
+  if (reader != nullptr) active_.insert(id);
+  if (reader == nullptr || !reader->Receive(batch_)) readable_.erase(id);
+}
+
+void Lane::DispatchRun(std::span<const Completion> run) {
+  const Tag& tag = run.front().tag;
+  if (tag.operation == Operation::kReadiness) {
+    for (const Completion& completion : run) on_readiness_(completion.tag.slot);
+    return;
+  }
+  Port* port = Addressee(tag);
+  if (port == nullptr) return;  // it has been removed since
+  if (tag.operation == Operation::kPoll) readable_.insert(tag.port);
+  port->OnCompletions(run, batch_);
+  active_.insert(tag.port);
+}
+
+Port* Lane::Addressee(const Tag& tag) const {
+  Port* found = port(tag.port);
+  return found != nullptr && found->identity().generation == tag.generation ? found : nullptr;
+}
+
+void Lane::Decide() {
+  if (batch_.empty()) return;
+  const size_t size = batch_.frames().size();
+  ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
+  loop_.frames += size;
+  shared_.bridge().Process(batch_.frames(), now_, egress_, counters_);
+  joining_ = shared_.bridge().view().joining();
+}
+
+void Lane::Send() {
+  if (!batch_.empty()) {
+    LimitFlooding();
+    builder_.Begin(batch_.frames());
+    egress_.used().ForEach([this](PortId id) { SendFrom(id); });
+    egress_.Clear();
+  }
+  SendLetters();
+}
+
+void Lane::LimitFlooding() {
+  receive_limits_.Update(batch_.frames(), egress_, now_).ForEach([this](PortId id) {
+    if (Port* const from = port(id)) from->LimitReceiving(receive_limits_.of(id));
+  });
+}
+
+void Lane::SendFrom(PortId id) {
+  Port& to = *ports_[id.value];
+  const PortStatus& status = to.status();
+  const EgressLimits limits{.accepted = status.accepted,
+                            .mtu = status.mtu,
+                            .join = joins_frames_ && joining_.contains(id)};
+  auto copies = egress_.of(id);
+  while (!copies.empty()) copies = copies.subspan(Append(copies, limits, to));
+  HandOver(to);
+}
+
+// Returns how many copies from the front have been seen to.
+size_t Lane::Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to) {
+  auto appended = builder_.Append(copies, limits);
+  if (appended.result == EgressBuilder::Result::kNoRoom) {
+    HandOver(to);
+    ring_.Submit();
+    builder_.ClearScratch();
+    appended = builder_.Append(copies, limits);
+  }
+  const auto [result, count] = appended;
+  PortCounters& counters = *to.identity().counters;
+  if (result != EgressBuilder::Result::kAppended) {
+    counters.Drop(result == EgressBuilder::Result::kTooLong ? DropReason::kTooLong
+                                                            : DropReason::kUnsegmentable);
+  } else if (count > 1) {
+    counters.joined.Add(count);
+  }
+  return count;
+}
+
+void Lane::HandOver(Port& port) {
+  if (!captures_.empty()) CaptureSent(port.identity().id, builder_.frames());
+  if (!builder_.frames().empty()) SendBy(port, builder_.frames());
+  builder_.ClearFrames();
+}
+
+void Lane::SendBy(Port& port, std::span<const WireFrame> frames) {
+  port.Send(frames);
+  NoteRetry(port);
+}
+
+void Lane::SendLetters() {
+  for (const Outbox::Letter& letter : outbox().letters()) {
+    Port* const egress = port(letter.egress);
+    if (egress == nullptr) continue;  // it has been removed since
+    const WireFrame frame{.pieces = {&letter.wire, 1},
+                          .size = letter.wire.size - kVirtioNetHeaderSize};
+    if (!captures_.empty()) CaptureSent(letter.egress, {&frame, 1});
+    SendBy(*egress, {&frame, 1});
+  }
+}
+
+const PortSet& Lane::Recycle() {
+  active_.ForEach([this](PortId id) {
+    ports_[id.value]->Recycle();
+    NoteRetry(*ports_[id.value]);
+  });
+  return active_;
+}
+
+bool Lane::Rest() {
+  if (!ring_.is_drained()) return false;
+  for (const auto& port : ports_) {
+    if (port) port->Rest();
+  }
+  return true;
+}
+
+// The time is read once a turn: to all frames that came in one system call, it is the same. The bridge
+// is not locked, as filters may take long.
+void Lane::CaptureReceived() {
+  captured_at_ = clock_.RealTime();
+  for (CapturePoint* const capture : captures_) {
+    for (const Frame& frame : batch_.frames()) {
+      capture->Take(frame.ingress, CapturePoint::Direction::kInbound, captured_at_,
+                    {.pieces = {&frame.wire, 1}, .size = frame.bytes().size()});
+    }
+  }
+}
+
+// Before the frames are on their way: what comes of them is captured later.
+void Lane::CaptureSent(PortId by, std::span<const WireFrame> frames) {
+  for (CapturePoint* const capture : captures_) {
+    for (const WireFrame& frame : frames) {
+      capture->Take(by, CapturePoint::Direction::kOutbound, captured_at_, frame);
+    }
+  }
+}
+
+void Lane::WakeCaptures() {
+  for (CapturePoint* const capture : captures_) capture->WakeReader();
+}
+
+void Lane::CloseAll() {
+  for (const auto& port : ports_) {
+    if (port && !port->closed()) port->BeginClose();
+  }
+  const auto all_closed = [this] {
+    return std::all_of(ports_.begin(), ports_.end(),
+                       [](const auto& port) { return !port || port->closed(); });
+  };
+  // A cancelled read completes at once, so this ends; there is no way out but to wait, as the
+  // kernel may write into a port's buffers until then.
+  while (!all_closed()) {
+    Receive(std::nullopt);
+    Recycle();
+  }
+}
+
+LaneSnapshot Lane::Snapshot() const {
+  LaneSnapshot snapshot{.loop = loop_};
+  snapshot.loop.busy_seconds = ThreadCpuSeconds();
+  snapshot.loop.ring_overflows = ring_.overflows();
+  for (const auto& port : ports_) {
+    if (!port) continue;
+    port->RefreshCounters();
+    const PortId id = port->identity().id;
+    snapshot.counters.push_back({.id = id, .counters = counters_[id.value]});
+  }
+  return snapshot;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,186 @@
+// The way of frames through one thread: ring -> batch -> bridge -> ports.
+//
+// Each worker has a lane, and with it a ring, a queue of each port, and its own counters. A turn of its
+// thread is
+//
+//   Receive   last turn's writes go out, new frames come in; completions, grouped by port, become a
+//             FrameBatch
+//   Decide    the bridge decides and groups by egress port
+//   Send      each egress port queues its frames
+//   Recycle   each ingress port gives its buffers back
+//
+// Buffers are given back before the call that sends from them; ring.h says why that is right.
+//
+// One thread calls everything, but for counters().
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ports/os/clock.h"
+#include "ports/port.h"
+#include "ports/ring/ring.h"
+#include "switch/capture/capture_point.h"
+#include "switch/forwarding/egress_builder.h"
+#include "switch/forwarding/egress_lists.h"
+#include "switch/forwarding/frame.h"
+#include "switch/forwarding/port_set.h"
+#include "switch/forwarding/stats.h"
+#include "switch/workers/receive_limits.h"
+#include "switch/workers/shared_bridge.h"
+#include "switch/workers/snapshot.h"
+
+namespace tapswitch {
+
+class Lane {
+ public:
+  using OnRemoved = std::function<void(std::unique_ptr<Port>)>;
+
+  // All outlive the lane.
+  Lane(Ring& ring, const Clock& clock, SharedBridge& shared);
+  // Closes the ports that are still open.
+  ~Lane();
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  // How long a port waits that wants to try something again (Port::wants_retry). So many ports that do,
+  // for as long as there are no descriptors, cost next to nothing.
+  static constexpr Ticks kRetryInterval{10};
+
+  // Called with the slot of each kReadiness completion.
+  void set_on_readiness(std::function<void(uint32_t slot)> handler) {
+    on_readiness_ = std::move(handler);
+  }
+
+  // Whether frames of a flow leave as one where a port takes that (GRO).
+  void set_joins_frames(bool joins) { joins_frames_ = joins; }
+
+  // How long to look for frames before it sleeps: a frame that comes meanwhile is not kept waiting by
+  // the time it takes to wake a thread, at the price of a processor that is never idle for long.
+  void set_busy_poll(std::chrono::nanoseconds span) { busy_poll_ = span; }
+
+  // Starts the port; its id is not in use here. The bridge knows the port before frames come in by it,
+  // so it is in the view when there are several workers. On an error nothing has changed, and the
+  // port is still the caller's.
+  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port);
+
+  // Closes the port. Once no operation of its is in flight `on_removed` is handed the port, detached
+  // from the ring, by FinishRemovals. Precondition: the port is there, and not being removed.
+  void RemovePort(PortId id, OnRemoved on_removed);
+
+  // Between two batches, so that nothing refers to the ports any more.
+  void FinishRemovals();
+
+  // Tells every port of a change in the kernel's interfaces.
+  void OnLinkChange(const LinkEvent& link);
+  // Tells a port of an answer. False when there is none of that id and generation.
+  bool OnLinkAnswer(PortId id, uint16_t generation);
+
+  // Null when there is none.
+  [[nodiscard]] Port* port(PortId id) const;
+
+  // What came and went by this lane's queue of a port: between two turns, each frame that was received
+  // is forwarded or dropped. The address stays the same for the life of the lane, and
+  // may be asked for from any thread.
+  [[nodiscard]] PortCounters& counters(PortId id) { return counters_[id.value]; }
+
+  // The time of this turn, as the bridge is told it.
+  [[nodiscard]] Tick now() const { return now_; }
+
+  // Takes the lock on the bridge, and brings now() up to date.
+  [[nodiscard]] std::unique_lock<std::mutex> LockBridge();
+
+  // Waits until there is something to do, for `timeout` at most (nullopt: for ever), and takes it in.
+  void Receive(std::optional<std::chrono::nanoseconds> timeout);
+  [[nodiscard]] bool has_frames() const { return !batch_.empty(); }
+
+  // Precondition: the bridge is locked.
+  void Decide();
+
+  // Frames, then what the bridge itself has to say.
+  void Send();
+
+  // Has a port of this lane send; all that leaves goes this way.
+  void SendBy(Port& port, std::span<const WireFrame> frames);
+
+  // The ports that are to be looked at: something was completed for them, or they were read.
+  const PortSet& Recycle();
+
+  // Has ports that were quiet since the last time give back memory; after Recycle. False, and without
+  // effect, when the ring may hold frames that are still to be received: to be called again.
+  [[nodiscard]] bool Rest();
+
+  // Shows `capture` what comes and goes by this lane, until it is removed. It outlives that.
+  void AddCapture(CapturePoint& capture) { captures_.push_back(&capture); }
+  void RemoveCapture(CapturePoint& capture) { std::erase(captures_, &capture); }
+
+  // Those who capture, when frames were shown to them.
+  void WakeCaptures();
+
+  // For frames that leave with this turn's.
+  [[nodiscard]] Outbox& outbox() { return egress_.outbox(); }
+
+  // Closes all ports and waits until no operation of theirs is in flight. They stay known by id, for
+  // their counters, but nothing passes any more.
+  void CloseAll();
+
+  // Of now.
+  [[nodiscard]] LaneSnapshot Snapshot() const;
+
+ private:
+  struct Removal {
+    PortId id;
+    OnRemoved on_removed;
+  };
+
+  void Wait(std::optional<std::chrono::nanoseconds> timeout);
+  void NoteRetry(const Port& port);
+  void RetryPorts();
+  void DispatchRun(std::span<const Completion> run);
+  void ReadSockets();
+  void ReadSocket(PortId id);
+  [[nodiscard]] Port* Addressee(const Tag& tag) const;
+  void LimitFlooding();
+  void SendFrom(PortId id);
+  size_t Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to);
+  void HandOver(Port& port);
+  void SendLetters();
+  void CaptureReceived();
+  void CaptureSent(PortId by, std::span<const WireFrame> frames);
+
+  Ring& ring_;
+  const Clock& clock_;
+  SharedBridge& shared_;
+  std::function<void(uint32_t)> on_readiness_;
+
+  bool joins_frames_ = true;
+  PortSet joining_;  // ports for which it does, in this turn
+  std::chrono::nanoseconds busy_poll_{0};
+  std::vector<CapturePoint*> captures_;
+  uint64_t captured_at_ = 0;                  // real time of this turn, while there are captures
+  std::vector<std::unique_ptr<Port>> ports_;  // by id
+  std::vector<PortCounters> counters_;        // by id
+  std::vector<Removal> removals_;
+  FrameBatch batch_;
+  EgressLists egress_;
+  ReceiveLimits receive_limits_;
+  EgressBuilder builder_;
+  PortSet active_;    // ports with completions in this turn
+  PortSet readable_;  // ports that read by themselves, and have something to read
+  PortId first_reader_{0};
+  PortSet retrying_;  // ports that want to try something again
+  Tick retry_at_;     // while there are any
+  LoopSnapshot loop_;
+  Tick now_;
+};
+
+}  // namespace tapswitch

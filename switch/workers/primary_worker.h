@@ -1,0 +1,197 @@
+// The primary worker: a lane of frames (lane.h), and whatever there is of the bridge only once:
+// commands run between its batches, it makes the bridge's view of ports and their links, ages
+// addresses, looks for loops, heeds alarms.
+//
+// One thread owns it and everything it refers to but the bridge, which it may share with secondary
+// workers. What it does to the bridge in a turn it locks by itself. All else is for commands, which
+// hold the lock, where it does not say that it locks by itself.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ports/os/clock.h"
+#include "ports/port.h"
+#include "ports/ring/ring.h"
+#include "switch/capture/capture_point.h"
+#include "switch/forwarding/forwarding_view.h"
+#include "switch/protocol/loop/loop_detector.h"
+#include "switch/protocol/neighbours/neighbour_proxy.h"
+#include "switch/workers/command_queue.h"
+#include "switch/workers/frame_relay.h"
+#include "switch/workers/lane.h"
+#include "switch/workers/shared_bridge.h"
+#include "switch/workers/snapshot.h"
+
+namespace tapswitch {
+
+class PrimaryWorker {
+ public:
+  // All outlive the worker.
+  PrimaryWorker(Ring& ring, const Clock& clock, SharedBridge& shared);
+  // Closes the ports that are still open.
+  ~PrimaryWorker();
+  PrimaryWorker(const PrimaryWorker&) = delete;
+  PrimaryWorker& operator=(const PrimaryWorker&) = delete;
+
+  // A masked port is in the bridge's view, and nothing passes it yet or any more.
+  enum class Passage : uint8_t { kOpen, kMasked };
+
+  // Starts the port and forwards for it from now on, as `forwarding` (whose id is the port's) says;
+  // or, masked, from OpenPort on. The id is not in use. On an error nothing has changed, and the port
+  // is still the caller's.
+  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding,
+                                     Passage passage = Passage::kOpen);
+
+  // Precondition: the port is there.
+  void OpenPort(PortId id);
+  void MaskPort(PortId id);
+
+  // Of a port: the bridge's, and those of this worker's queue.
+  void ClearCounters(PortId id);
+
+  // Sends what other workers hand over for this one's ports. `relay` outlives the last turn.
+  void SendFor(FrameRelay& relay) { relays_.push_back(&relay); }
+
+  // Changes how frames from and to a port are treated; its state is the wanted one, which counts
+  // while the link is up. Precondition: the port is there.
+  void SetForwarding(const PortForwarding& forwarding);
+
+  // Changes which frames are copied to where. Learned addresses behind a port that becomes a
+  // destination are forgotten.
+  void SetMirrors(std::vector<MirrorForwarding> mirrors);
+
+  // Shows `capture` what comes and goes by this worker, until it is removed. It outlives that.
+  void AddCapture(CapturePoint& capture);
+  void RemoveCapture(CapturePoint& capture);
+
+  // Changes how the bridge as a whole treats frames.
+  void SetForwarding(const BridgeForwarding& forwarding);
+
+  // Starts or stops to look for loops. Who sends the probes is set before.
+  void SetLoopDetection(const LoopDetection& settings);
+  [[nodiscard]] LoopDetector& loop_detector() { return loop_detector_; }
+  // Has entries while a port suppresses questions for neighbours.
+  [[nodiscard]] NeighbourTable& neighbours() { return neighbours_.table(); }
+
+  // Takes a port out: nothing comes or goes by it from the next turn on. Once no operation of its is in
+  // flight, and its id can be used again, `on_removed` is handed the port, detached from the ring.
+  // What the table knows of it is the caller's business. Precondition: the port is there.
+  void RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed);
+
+  // Of learned addresses; what is too old by the new time goes at once.
+  void SetAgeing(Ticks ageing);
+
+  // What to tell of ports whose link has come up or gone down.
+  void set_on_link_state(std::function<void(const Port&)> handler) {
+    on_link_state_ = std::move(handler);
+  }
+
+  // What to tell of a port's status: whenever it has changed, and when the port is opened.
+  void set_on_status(std::function<void(const Port&)> handler) { on_status_ = std::move(handler); }
+
+  // What to tell of what the bridge's guards noticed, and of ports that forward again after they were
+  // shut down.
+  void set_on_alarm(std::function<void(const Alarm&)> handler) { on_alarm_ = std::move(handler); }
+  void set_on_recovery(std::function<void(PortId)> handler) { on_recovery_ = std::move(handler); }
+
+  // Called when ports were told to rest (Port::Rest), so that those of other workers are told, too.
+  void set_on_rest(std::function<void()> handler) { on_rest_ = std::move(handler); }
+
+  // Forwards for a port again that was shut down. False, and without effect, for any other.
+  bool Recover(PortId id);
+
+  // Of the port now: disabled while its link is down, while it is shut down, or when there is
+  // no such port.
+  [[nodiscard]] PortState EffectiveState(PortId id) const;
+
+  // Brings the bridge's view up to date, as is done before others can see it.
+  void UpdateView();
+
+  // Of now. To be called by the worker's thread.
+  [[nodiscard]] SwitchSnapshot Snapshot() const;
+
+  // For settings, and its counters: ports come and go by the methods above.
+  [[nodiscard]] Lane& lane() { return lane_; }
+
+  // Tells every port of a change in the kernel's interfaces.
+  void OnLinkChange(const LinkEvent& link);
+  // Tells a port that what it asked of its interface was answered, unless that was in an earlier life.
+  void OnLinkAnswer(PortId id, uint16_t generation);
+
+  // Runs what waits, with the bridge locked, which then has a view that is up to date: whoever has the
+  // result of a command knows that all workers forward by it.
+  void Run(CommandQueue& commands);
+
+  // Waits until there is something to do, and does it. A frame, a signal, the ageing of addresses, or
+  // a probe that is due ends the wait; a worker with nothing learned sleeps until something arrives.
+  void Turn();
+
+  // As Lane::CloseAll, with no lock held.
+  void CloseAll() { lane_.CloseAll(); }
+
+  // Null when there is none.
+  [[nodiscard]] Port* port(PortId id) { return lane_.port(id); }
+
+ private:
+  struct Attached {
+    Port* port = nullptr;  // the lane's
+    PortStatus status;     // as last acted upon
+    MacAddress own{};      // that the table is to have for its interface; zero: none
+    PortForwarding forwarding;
+    std::optional<ShutDown> shut_down;
+    bool is_masked = false;
+  };
+
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> PrepareToWait();
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> Timeout() const;
+  [[nodiscard]] std::optional<Tick> NextDeadline() const;
+  void NoticeStatus(Attached& attached);
+  void NoticeAll();
+  void UpdateOwnAddress(Attached& attached);
+  void ListOwnAddress(MacAddress address, const Attached& attached);
+  void HeedRivals(MacAddress address, const Attached& attached);
+  void ForgetOwnAddress(MacAddress address, PortId id);
+  [[nodiscard]] static PortForwarding EffectiveForwarding(const Attached& attached);
+  void RebuildView();
+  void TellLoopDetector(std::span<const PortForwarding> ports);
+  void Forget(PortId id);
+  void SendRelayed();
+  void Age();
+  void Rest();
+  void HeedAlarms();
+  void RecoverPorts();
+
+  SharedBridge& shared_;
+  Bridge& bridge_;
+  std::function<void(const Port&)> on_link_state_;
+  std::function<void(const Port&)> on_status_;
+  std::function<void(const Alarm&)> on_alarm_;
+  std::function<void(PortId)> on_recovery_;
+  std::function<void()> on_rest_;
+
+  BridgeForwarding forwarding_;
+  Observers observers_;
+  size_t captures_ = 0;
+  std::vector<Attached> ports_;  // by id
+  bool view_is_stale_ = false;
+  std::optional<Tick> next_recovery_;
+  LoopDetector loop_detector_;
+  NeighbourProxy neighbours_;
+
+  Tick next_sweep_;
+  bool sweeping_ = false;
+  bool rest_is_due_ = false;
+  std::vector<FrameRelay*> relays_;
+  Lane lane_;
+};
+
+}  // namespace tapswitch

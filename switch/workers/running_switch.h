@@ -1,0 +1,28 @@
+// What the primary worker's thread owns, as others see it: only to be touched by commands. The other
+// workers are reached through `workers`.
+
+#pragma once
+
+#include "ports/os/clock.h"
+#include "switch/forwarding/bridge.h"
+#include "switch/workers/command_queue.h"
+#include "switch/workers/event_channel.h"
+#include "switch/workers/link_thread.h"
+#include "switch/workers/primary_worker.h"
+#include "switch/workers/workers.h"
+
+namespace tapswitch {
+
+// All of it outlives whoever holds this.
+struct RunningSwitch {
+  CommandQueue& commands;  // of the thread of what follows
+  EventChannel& events;    // which it publishes to
+  FdbEventLog& fdb_log;    // that the table writes to while somebody watches
+  const Clock& clock;
+  Bridge& bridge;
+  PrimaryWorker& worker;
+  Workers& workers;
+  LinkThread& links;
+};
+
+}  // namespace tapswitch

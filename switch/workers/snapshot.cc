@@ -1,0 +1,26 @@
+#include "switch/workers/snapshot.h"
+
+#include <algorithm>
+
+namespace tapswitch {
+
+LoopSnapshot& LoopSnapshot::operator+=(const LoopSnapshot& other) {
+  for (size_t i = 0; i < kSizeBuckets; ++i) batch_sizes[i] += other.batch_sizes[i];
+  frames += other.frames;
+  busy_seconds += other.busy_seconds;
+  ring_overflows += other.ring_overflows;
+  return *this;
+}
+
+void SwitchSnapshot::Add(const LaneSnapshot& lane) {
+  loop += lane.loop;
+  loops.push_back(lane.loop);
+  for (const LaneSnapshot::QueueCounters& queue : lane.counters) {
+    const auto place =
+        std::lower_bound(ports.begin(), ports.end(), queue.id,
+                         [](const PortSnapshot& port, PortId id) { return port.id < id; });
+    if (place != ports.end() && place->id == queue.id) place->counters += queue.counters;
+  }
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,92 @@
+// The state of a running switch at one moment, as plain data: what is shown to users and to
+// monitoring. The worker fills it in between two batches; whoever has asked may take its time.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ports/port.h"
+#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/frame.h"
+#include "switch/forwarding/guards/alarms.h"
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/stats.h"
+#include "switch/protocol/loop/loop_detector.h"
+#include "switch/protocol/neighbours/neighbour_proxy.h"
+
+namespace tapswitch {
+
+// A port that one of the bridge's guards has shut down.
+struct ShutDown {
+  Alarm::Kind cause = Alarm::Kind::kStorm;
+  std::optional<Tick> until;  // nothing: until somebody recovers it by hand
+
+  bool operator==(const ShutDown&) const = default;
+};
+
+struct PortSnapshot {
+  PortId id;
+  std::string name;
+  PortStatus status;
+  PortState state =
+      PortState::kDisabled;  // in effect: disabled while the link is down or it is shut down
+  PortCounters counters;
+  uint32_t learned = 0;  // entries of the address table
+  std::optional<ShutDown> shut_down;
+  Ticks recovers_in;  // of a port that is shut down for a time
+};
+
+struct TableSnapshot {
+  uint32_t entries = 0;
+  uint32_t learned = 0;
+  uint32_t capacity = 0;
+  uint64_t evicted = 0;
+};
+
+struct LoopSnapshot {
+  // Of batch_sizes: at most 1, 2, 4, ... FrameBatch::kCapacity frames.
+  static constexpr size_t kSizeBuckets = 9;
+  static_assert(size_t{1} << (kSizeBuckets - 1) == FrameBatch::kCapacity);
+
+  std::array<uint64_t, kSizeBuckets> batch_sizes{};  // batches by size; each is in one bucket
+  uint64_t frames = 0;                               // in all batches
+  double busy_seconds = 0;  // processor time of the worker's thread, system calls included
+  uint64_t ring_overflows = 0;
+
+  LoopSnapshot& operator+=(const LoopSnapshot& other);
+};
+
+// What one lane knows: see lane.h.
+struct LaneSnapshot {
+  struct QueueCounters {
+    PortId id;
+    PortCounters counters;
+  };
+
+  LoopSnapshot loop;
+  std::vector<QueueCounters> counters;  // by ascending id
+};
+
+struct NeighbourSnapshot {
+  NeighbourProxy::Counters counters;
+  size_t entries = 0;
+};
+
+struct SwitchSnapshot {
+  std::vector<PortSnapshot> ports;  // by ascending id
+  TableSnapshot table;
+  LoopSnapshot loop;                // of all workers
+  std::vector<LoopSnapshot> loops;  // of each
+  LoopDetector::Counters loop_detection;
+  NeighbourSnapshot neighbours;
+
+  // Adds what a lane counted to the sums. Ports that are not listed are left out.
+  void Add(const LaneSnapshot& lane);
+};
+
+}  // namespace tapswitch

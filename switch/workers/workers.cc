@@ -1,0 +1,173 @@
+#include "switch/workers/workers.h"
+
+#include <future>
+#include <memory>
+#include <utility>
+
+#include "switch/workers/relay_port.h"
+
+namespace tapswitch {
+namespace {
+
+// Has `owner`, a worker or a lane, remove a port, and destroys it here.
+template <typename Owner>
+void TakeOut(CommandQueue& commands, Owner& owner, PortId id) {
+  // Shared, as the worker may still be leaving it when this thread has its result.
+  const auto removed = std::make_shared<std::promise<std::unique_ptr<Port>>>();
+  auto port = removed->get_future();
+  commands.Post([&owner, id, removed] {
+    owner.RemovePort(
+        id, [removed](std::unique_ptr<Port> closed) { removed->set_value(std::move(closed)); });
+  });
+  port.get().reset();
+}
+
+}  // namespace
+
+Workers::Workers(CommandQueue& commands, PrimaryWorker& primary)
+    : commands_(commands), primary_(primary) {}
+
+void Workers::Add(std::unique_ptr<SecondaryWorker> secondary) {
+  primary_.SendFor(secondary->relay());
+  secondaries_.push_back(std::move(secondary));
+}
+
+void Workers::OnLinkChange(const LinkEvent& link) {
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Post([&lane = secondary->lane(), link] { lane.OnLinkChange(link); });
+  }
+}
+
+void Workers::OnLinkAnswer(PortId id, uint16_t generation) {
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Post([&lane = secondary->lane(), id, generation] {
+      static_cast<void>(lane.OnLinkAnswer(id, generation));
+    });
+  }
+}
+
+void Workers::OnPortStatus(const Port& port) {
+  const PortId id = port.identity().id;
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Post([&lane = secondary->lane(), id, status = port.status()] {
+      if (Port* const queue = lane.port(id)) queue->Follow(status);
+    });
+  }
+}
+
+// One that is too busy to do it now does it the next time.
+void Workers::OnRest() {
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Post([&lane = secondary->lane()] { static_cast<void>(lane.Rest()); });
+  }
+}
+
+void Workers::StopSecondaries() {
+  for (const auto& secondary : secondaries_) stopped_.push_back(secondary->Stop());
+  secondaries_.clear();
+}
+
+SwitchSnapshot Workers::LastSnapshot() const {
+  SwitchSnapshot snapshot = primary_.Snapshot();
+  for (const LaneSnapshot& lane : stopped_) snapshot.Add(lane);
+  return snapshot;
+}
+
+std::vector<PortIdentity> Workers::Identities(const PortIdentity& identity) {
+  std::vector<PortIdentity> identities{identity};
+  identities.front().counters = &primary_.lane().counters(identity.id);
+  for (const auto& secondary : secondaries_) {
+    identities.push_back(identity);
+    identities.back().counters = &secondary->lane().counters(identity.id);
+  }
+  return identities;
+}
+
+void Workers::ClearCounters(PortId id) {
+  commands_.Call([&] { primary_.ClearCounters(id); });
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Call([&] { secondary->lane().counters(id) = {}; });
+  }
+}
+
+absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
+                              const PortForwarding& forwarding) {
+  const auto passage =
+      secondaries_.empty() ? PrimaryWorker::Passage::kOpen : PrimaryWorker::Passage::kMasked;
+  const PortIdentity identity = queues.front()->identity();
+  PortStatus status;
+  const absl::Status added = commands_.Call([&] {
+    absl::Status started = primary_.AddPort(queues.front(), forwarding, passage);
+    if (started.ok()) status = primary_.port(identity.id)->status();
+    return started;
+  });
+  if (!added.ok() || secondaries_.empty()) return added;
+  const auto identities = Identities(identity);
+  for (size_t i = 0; i < secondaries_.size(); ++i) {
+    SecondaryWorker& secondary = *secondaries_[i];
+    std::unique_ptr<Port> queue;
+    if (i + 1 < queues.size()) {
+      queue = std::move(queues[i + 1]);
+    } else {
+      queue = std::make_unique<RelayPort>(identities[i + 1], secondary.relay());
+    }
+    queue->Follow(status);  // what has changed by then follows when the port is opened
+    absl::Status started =
+        secondary.commands().Call([&] { return secondary.lane().AddPort(queue); });
+    if (started.ok()) continue;
+    RemoveFrom(std::span(secondaries_).first(i), identity.id);
+    TakeOut(commands_, primary_, identity.id);
+    return started;
+  }
+  commands_.Call([&] { primary_.OpenPort(identity.id); });
+  return absl::OkStatus();
+}
+
+void Workers::RemovePort(PortId id) {
+  const bool is_there = commands_.Call([&] {
+    if (primary_.port(id) == nullptr) return false;
+    if (!secondaries_.empty()) primary_.MaskPort(id);
+    return true;
+  });
+  if (!is_there) return;
+  RemoveFrom(secondaries_, id);
+  TakeOut(commands_, primary_, id);
+}
+
+void Workers::RemoveFrom(std::span<const std::unique_ptr<SecondaryWorker>> secondaries, PortId id) {
+  for (const auto& secondary : secondaries) TakeOut(secondary->commands(), secondary->lane(), id);
+}
+
+// The view says that frames are observed before any is shown, and until the last one was.
+void Workers::AddCapture(CapturePoint& capture) {
+  commands_.Call([&] { primary_.AddCapture(capture); });
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Call([&] { secondary->lane().AddCapture(capture); });
+  }
+}
+
+void Workers::RemoveCapture(CapturePoint& capture) {
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Call([&] { secondary->lane().RemoveCapture(capture); });
+  }
+  commands_.Call([&] { primary_.RemoveCapture(capture); });
+}
+
+// The others come after the primary: whoever is told that a link is up knows that all have heard of it.
+SwitchSnapshot Workers::Snapshot() {
+  SwitchSnapshot snapshot = commands_.Call([&] { return primary_.Snapshot(); });
+  for (const auto& secondary : secondaries_) {
+    snapshot.Add(secondary->commands().Call([&] { return secondary->lane().Snapshot(); }));
+  }
+  return snapshot;
+}
+
+absl::Status Workers::CallOnEach(const std::function<absl::Status()>& step) {
+  if (absl::Status status = commands_.Call(step); !status.ok()) return status;
+  for (const auto& secondary : secondaries_) {
+    if (absl::Status status = secondary->commands().Call(step); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace tapswitch

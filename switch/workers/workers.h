@@ -1,0 +1,79 @@
+// All workers of a switch, as threads that do not forward see them: a port is added to and removed from
+// all of them, and what they count is summed.
+//
+// A port has one id and one queue per worker, or something in its place (relay_port.h). It is in the
+// bridge's view before a frame comes in by any queue, and until the last queue is closed; but masked,
+// so that nothing is sent to it, until all workers have theirs, and from before the first loses it.
+
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ports/port.h"
+#include "switch/workers/command_queue.h"
+#include "switch/workers/primary_worker.h"
+#include "switch/workers/secondary_worker.h"
+#include "switch/workers/snapshot.h"
+
+namespace tapswitch {
+
+class Workers {
+ public:
+  // Both outlive this. `commands` are those of the primary's thread.
+  Workers(CommandQueue& commands, PrimaryWorker& primary);
+
+  // To be called by the primary's thread, before there are ports.
+  void Add(std::unique_ptr<SecondaryWorker> secondary);
+
+  // To be called by the primary's thread.
+  void OnLinkChange(const LinkEvent& link);
+  void OnLinkAnswer(PortId id, uint16_t generation);
+  void OnPortStatus(const Port& port);
+  void OnRest();
+
+  // Ends all but the primary, for good. By its thread, when nobody else calls anything any more.
+  void StopSecondaries();
+  // To be called by the primary's thread after that.
+  [[nodiscard]] SwitchSnapshot LastSnapshot() const;
+
+  // ---- By other threads, one at a time but for Snapshot. They wait for workers.
+
+  // For the queues of a port; each has its own counters.
+  [[nodiscard]] std::vector<PortIdentity> Identities(const PortIdentity& identity);
+
+  // Of a port that is about to be added for the first time.
+  void ClearCounters(PortId id);
+
+  // As PrimaryWorker::AddPort. `queues`: of one port, at least one and no more than there are workers. They are
+  // destroyed by the calling thread on an error, which leaves nothing behind.
+  [[nodiscard]] absl::Status AddPort(std::vector<std::unique_ptr<Port>> queues,
+                                     const PortForwarding& forwarding);
+
+  // Returns when the port's device has been closed, which waits for the kernel's locks. Without effect
+  // when there is no such port.
+  void RemovePort(PortId id);
+
+  // Shows `capture` what comes and goes by all workers, until it is removed. It outlives that.
+  void AddCapture(CapturePoint& capture);
+  void RemoveCapture(CapturePoint& capture);
+
+  [[nodiscard]] SwitchSnapshot Snapshot();
+
+  // Calls `step` on each worker's thread until one of them fails.
+  [[nodiscard]] absl::Status CallOnEach(const std::function<absl::Status()>& step);
+
+ private:
+  static void RemoveFrom(std::span<const std::unique_ptr<SecondaryWorker>> secondaries, PortId id);
+
+  CommandQueue& commands_;
+  PrimaryWorker& primary_;
+  std::vector<std::unique_ptr<SecondaryWorker>> secondaries_;
+  std::vector<LaneSnapshot> stopped_;  // what those counted that have ended
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,63 @@
+// Events on their way from the worker: in order, bounded, and nothing left out in silence.
+
+#include "switch/workers/event_channel.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+namespace tapswitch {
+namespace {
+
+bool IsReadable(int fd) {
+  pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+  return poll(&ready, 1, 0) == 1;
+}
+
+FdbEventLog LogOf(size_t events, uint64_t missed = 0) {
+  FdbEventLog log;
+  for (size_t i = 0; i < events; ++i) log.Record({});
+  log.Miss(missed);
+  return log;
+}
+
+TEST(EventChannelTest, WhatIsPublishedIsTakenOnceInOrder) {
+  const auto channel = EventChannel::Create().value();
+  EXPECT_FALSE(IsReadable(channel->fd()));
+  channel->Publish(LogOf(2));
+  channel->Publish(LinkStateEvent{.port = {3}, .up = false, .reason = "gone"});
+  EXPECT_TRUE(IsReadable(channel->fd()));
+
+  const auto taken = channel->Take();
+  ASSERT_EQ(taken.events.size(), 3U);
+  EXPECT_TRUE(std::holds_alternative<FdbEvent>(taken.events[0]));
+  EXPECT_EQ(std::get<LinkStateEvent>(taken.events[2]).reason, "gone");
+  EXPECT_EQ(taken.missed, 0U);
+  EXPECT_FALSE(IsReadable(channel->fd()));
+  EXPECT_TRUE(channel->Take().events.empty());
+}
+
+TEST(EventChannelTest, WhatDoesNotFitIsCounted) {
+  const auto channel = EventChannel::Create().value();
+  size_t published = 0;
+  while (published < EventChannel::kMaxWaiting + 10'000) {
+    channel->Publish(LogOf(FdbEventLog::kCapacity, 1));
+    published += FdbEventLog::kCapacity + 1;
+  }
+  channel->Publish(LinkStateEvent{.port = {3}, .up = true, .reason = ""});
+  const auto taken = channel->Take();
+  EXPECT_EQ(taken.events.size(), EventChannel::kMaxWaiting + 1) << "link states are never left out";
+  EXPECT_EQ(taken.events.size() - 1 + taken.missed, published);
+}
+
+TEST(EventChannelTest, NothingIsKeptWithoutLimit) {
+  auto channel = EventChannel::Create();
+  ASSERT_TRUE(channel.ok());
+  constexpr size_t kMost = 2 * EventChannel::kMaxWaiting;
+  for (size_t i = 0; i < kMost + 3; ++i) (*channel)->Publish(LinkStateEvent{PortId{1}, true, ""});
+  const EventChannel::Taken taken = (*channel)->Take();
+  EXPECT_EQ(taken.events.size(), kMost);
+  EXPECT_EQ(taken.missed, 3U);
+}
+
+}  // namespace
+}  // namespace tapswitch

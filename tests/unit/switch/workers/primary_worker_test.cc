@@ -1,0 +1,583 @@
+// The loop, with real ports on a ring that injects faults, and a clock that a test winds.
+
+#include "switch/workers/primary_worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+#include "ports/interface/netdev_port.h"
+#include "ports/interface/tap_port.h"
+#include "tests/support/fake_ring.h"
+#include "tests/support/frame_builder.h"
+#include "tests/support/ip_packet.h"
+#include "tests/support/neighbour_frames.h"
+
+namespace tapswitch {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr MacAddress Station(uint64_t n) { return MacAddress::FromNumber(0x020000000000 + n); }
+
+class WoundClock final : public Clock {
+ public:
+  [[nodiscard]] Tick Now() const override { return now; }
+  Tick now{1000};
+};
+
+Bytes Wire(MacAddress destination, MacAddress source, size_t size = 60) {
+  Bytes wire(kVirtioNetHeaderSize);
+  const Bytes frame = FrameBuilder(destination, source).Type(EtherType::kIpv4).Pad(size).Build();
+  wire.insert(wire.end(), frame.begin(), frame.end());
+  return wire;
+}
+
+// A switch of three ports. The slots of a FakeRing are handed out in order, so file n is port n.
+class WorkerTest : public ::testing::Test {
+ protected:
+  static constexpr uint16_t kPorts = 3;
+
+  WorkerTest() {
+    for (uint16_t id = 0; id < kPorts; ++id) AddPort(id);
+    worker_.Turn();
+    ring_.ClearWritten();
+  }
+
+  void AddPort(uint16_t id) {
+    links_[id] = {.ifindex = id + 1, .name = "vnet", .up = true, .mtu = 1500};
+    std::unique_ptr<Port> port = std::make_unique<TapPort>(
+        PortIdentity{.id = {id}, .name = "vnet", .counters = &worker_.lane().counters({id})},
+        FileDescriptor(), OffloadSet::All(),
+        [this, id]() -> absl::StatusOr<LinkEvent> { return links_[id]; });
+    ASSERT_TRUE(worker_.AddPort(port, {.id = {id}}).ok());
+  }
+
+  // Two turns: one brings frames in, the next carries their copies out.
+  void Settle() {
+    worker_.Turn();
+    worker_.Turn();
+  }
+
+  // The ports that were written to, in order.
+  std::vector<uint32_t> WrittenTo() {
+    std::vector<uint32_t> files;
+    for (const auto& written : ring_.written()) files.push_back(written.file.value);
+    ring_.ClearWritten();
+    return files;
+  }
+
+  void SetLink(uint16_t id, bool up) {
+    links_[id].up = up;
+    worker_.OnLinkChange(links_[id]);
+  }
+
+  FakeRing ring_;
+  WoundClock clock_;
+  Bridge bridge_{{.capacity = 1024, .ageing = {30000}, .salt = 5}};
+  std::array<LinkEvent, kPorts> links_;
+  SharedBridge shared_{bridge_};
+  PrimaryWorker worker_{ring_, clock_, shared_};
+};
+
+TEST_F(WorkerTest, FloodsThenForwards) {
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+  ring_.Arrive({1}, Wire(Station(1), Station(2)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(0));
+}
+
+// Storm control of port 0 that shuts it down at the third broadcast.
+PortForwarding ShutDownByStorm(Ticks recovery) {
+  PortForwarding forwarding{.id = {0}};
+  forwarding.storm.rates[0] = {.per_second = 20};
+  forwarding.storm.shuts_down = true;
+  forwarding.storm.recovery = recovery;
+  return forwarding;
+}
+
+TEST_F(WorkerTest, AStormShutsThePortDownUntilItsTimeHasCome) {
+  std::vector<Alarm> alarms;
+  std::vector<uint16_t> recovered;
+  worker_.set_on_alarm([&](const Alarm& alarm) { alarms.push_back(alarm); });
+  worker_.set_on_recovery([&](PortId port) { recovered.push_back(port.value); });
+  worker_.SetForwarding(ShutDownByStorm({500}));
+  for (int i = 0; i < 5; ++i) ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  EXPECT_EQ(WrittenTo().size(), 4U) << "two frames to two ports";
+  ASSERT_EQ(alarms.size(), 1U);
+  EXPECT_EQ(worker_.lane().counters({0}).alarms[0], 1U);
+  EXPECT_EQ(bridge_.table().learned({0}), 0U) << "its stations are forgotten";
+
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  ring_.Arrive({1}, Wire(kBroadcastAddress, Station(3)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(2));
+  EXPECT_EQ(worker_.lane().counters({0}).dropped(DropReason::kShutDown), 1U);
+  EXPECT_EQ(worker_.EffectiveState({0}), PortState::kDisabled);
+  EXPECT_EQ(worker_.Snapshot().ports[0].recovers_in, Ticks{500});
+
+  clock_.now = clock_.now + Ticks{499};
+  Settle();
+  EXPECT_THAT(recovered, IsEmpty());
+  clock_.now = clock_.now + Ticks{1};
+  Settle();
+  EXPECT_THAT(recovered, ElementsAre(0));
+  EXPECT_EQ(worker_.EffectiveState({0}), PortState::kForwarding);
+
+  for (int i = 0; i < 5; ++i) ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  EXPECT_EQ(WrittenTo().size(), 4U) << "it begins anew";
+  EXPECT_EQ(alarms.size(), 2U) << "and is shut down anew";
+}
+
+TEST_F(WorkerTest, WithoutATimeAPortStaysShutDownUntilItIsRecovered) {
+  worker_.SetForwarding(ShutDownByStorm({0}));
+  for (int i = 0; i < 5; ++i) ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  clock_.now = clock_.now + Ticks{100'000'000};
+  Settle();
+  EXPECT_EQ(worker_.EffectiveState({0}), PortState::kDisabled);
+  EXPECT_FALSE(worker_.Recover({1})) << "another port";
+  EXPECT_FALSE(worker_.Recover({900})) << "no port";
+  EXPECT_TRUE(worker_.Recover({0}));
+  EXPECT_FALSE(worker_.Recover({0}));
+  EXPECT_EQ(worker_.EffectiveState({0}), PortState::kForwarding);
+}
+
+TEST_F(WorkerTest, BytesPassUnchanged) {
+  const Bytes wire = Wire(kBroadcastAddress, Station(1), 1514);
+  ring_.Arrive({0}, wire);
+  Settle();
+  ASSERT_EQ(ring_.written().size(), 2U);
+  EXPECT_EQ(ring_.written()[0].bytes, wire);
+  EXPECT_EQ(ring_.written()[1].bytes, wire);
+}
+
+TEST_F(WorkerTest, FramesOfOneIngressLeaveInTheirOrder) {
+  for (size_t size = 60; size < 90; ++size) {
+    ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1), size));
+  }
+  Settle();
+  std::vector<size_t> sizes;
+  for (const auto& written : ring_.written()) {
+    if (written.file.value == 2) sizes.push_back(written.bytes.size() - kVirtioNetHeaderSize);
+  }
+  ASSERT_EQ(sizes.size(), 30U);
+  EXPECT_TRUE(std::is_sorted(sizes.begin(), sizes.end()));
+}
+
+TEST_F(WorkerTest, MoreFramesThanBuffersAllArrive) {
+  constexpr size_t kFrames = 1000;
+  for (size_t i = 0; i < kFrames; ++i) ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  for (int turn = 0; ring_.waiting({0}) > 0 && turn < 1000; ++turn) worker_.Turn();
+  Settle();
+  EXPECT_EQ(ring_.written().size(), 2 * kFrames);
+  EXPECT_EQ(worker_.lane().counters({0}).received.frames, kFrames);
+  EXPECT_EQ(worker_.lane().counters({0}).forwarded, kFrames);
+}
+
+TEST_F(WorkerTest, AFullSubmissionQueueLosesNothing) {
+  ring_.SetSubmissionEntries(3);
+  for (int i = 0; i < 20; ++i) ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  EXPECT_EQ(ring_.written().size(), 40U);
+}
+
+TEST_F(WorkerTest, AFullCompletionQueueLosesNothing) {
+  ring_.SetCompletionRoom(4);
+  for (int i = 0; i < 40; ++i) ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  for (int turn = 0; turn < 100; ++turn) worker_.Turn();
+  EXPECT_EQ(ring_.written().size(), 80U);
+  EXPECT_GT(ring_.overflows(), 0U);
+}
+
+// Buffers of ports that rest are given back to the system. A frame that was received after the turn's
+// Reap, as when a watch ended meanwhile, would have been handed on as zeros.
+TEST_F(WorkerTest, PortsDoNotRestWhileTheRingHoldsAFrame) {
+  constexpr int kWatched = 1000;
+  const Tag tag{.operation = Operation::kReadiness};
+  ring_.ReceiveAtUnwatch();
+  Lane& lane = worker_.lane();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(lane.Rest());
+  ASSERT_TRUE(ring_.Watch(kWatched, tag).ok());
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  ring_.Unwatch(kWatched, tag);
+  EXPECT_FALSE(lane.Rest());
+  Settle();
+  ASSERT_EQ(ring_.written().size(), 2U);
+  EXPECT_EQ(ring_.written()[0].bytes, Wire(kBroadcastAddress, Station(1)));
+  EXPECT_TRUE(lane.Rest());
+}
+
+TEST_F(WorkerTest, AnInterruptedWaitIsNoMoreThanThat) {
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  ring_.Interrupt();
+  worker_.Turn();
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+}
+
+TEST_F(WorkerTest, AWriteThatFailsIsCountedAndStopsNobodyElse) {
+  ring_.FailWrites({1}, ENOMEM);
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  worker_.Turn();
+  EXPECT_THAT(WrittenTo(), ElementsAre(2));
+  EXPECT_EQ(worker_.lane().counters({1}).dropped(DropReason::kNoMemory), 1U);
+  EXPECT_EQ(worker_.lane().counters({1}).sent.frames, 0U);
+  EXPECT_EQ(worker_.lane().counters({2}).sent.frames, 1U);
+}
+
+TEST_F(WorkerTest, APortWhoseLinkGoesDownIsLeftOutAndItsStationsForgotten) {
+  ring_.Arrive({1}, Wire(kBroadcastAddress, Station(2)));
+  Settle();
+  ring_.ClearWritten();
+  SetLink(1, false);
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(2)) << "unknown again, and not to the port that is down";
+  SetLink(1, true);
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+}
+
+TEST_F(WorkerTest, ADeletedDeviceTakesOnlyItsOwnPortDown) {
+  links_[0].up = false;
+  ring_.FailRead({0}, EBADFD);
+  Settle();
+  EXPECT_FALSE(worker_.port({0})->status().link_up);
+  ring_.Arrive({1}, Wire(kBroadcastAddress, Station(2)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(2));
+}
+
+TEST_F(WorkerTest, ACompletionForAPortOfThePastIsIgnored) {
+  ring_.Complete(
+      {.tag = {.operation = Operation::kRead, .port = {0}, .generation = 9}, .result = -ENOBUFS});
+  ring_.Complete({.tag = {.operation = Operation::kRead, .port = {77}}, .result = -EBADFD});
+  worker_.Turn();
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+}
+
+TEST_F(WorkerTest, ReadinessGoesToItsHandler) {
+  std::vector<uint32_t> slots;
+  worker_.lane().set_on_readiness([&](uint32_t slot) { slots.push_back(slot); });
+  ring_.Complete(
+      {.tag = {.operation = Operation::kReadiness, .slot = 42}, .result = 1, .more = true});
+  worker_.Turn();
+  EXPECT_THAT(slots, ElementsAre(42U));
+}
+
+TEST_F(WorkerTest, SleepsWithoutALimitWhileNothingIsLearned) {
+  worker_.Turn();
+  EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
+}
+
+TEST_F(WorkerTest, LooksForFramesBeforeItSleepsIfAsked) {
+  constexpr std::chrono::nanoseconds kOnlyLook(0);
+  worker_.lane().set_busy_poll(std::chrono::microseconds(100));
+  const size_t before = ring_.timeouts().size();
+  worker_.Turn();
+  ASSERT_GE(ring_.timeouts().size(), before + 2);
+  EXPECT_EQ(ring_.timeouts()[before], kOnlyLook);
+  EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
+
+  // What comes meanwhile is taken at once.
+  worker_.lane().set_busy_poll(std::chrono::hours(1));
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  worker_.Turn();
+  EXPECT_EQ(ring_.timeouts().back(), kOnlyLook);
+  EXPECT_EQ(worker_.lane().counters({0}).forwarded, 1U);
+}
+
+TEST_F(WorkerTest, WakesToReclaimWhatHasExpiredAndThenSleepsAgain) {
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
+  Settle();
+  ASSERT_EQ(bridge_.table().size(), 1U);
+  worker_.Turn();
+  ASSERT_TRUE(ring_.timeouts().back().has_value());
+  EXPECT_LE(*ring_.timeouts().back(), std::chrono::seconds(30));
+  clock_.now = clock_.now + Ticks{30001};
+  for (int turn = 0; turn < 10; ++turn) worker_.Turn();
+  EXPECT_EQ(bridge_.table().size(), 0U);
+  EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
+}
+
+TEST_F(WorkerTest, FramesTooLongForAPortAreCountedThere) {
+  links_[2].mtu = 100;
+  worker_.OnLinkChange(links_[2]);
+  ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1), 1000));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1));
+  EXPECT_EQ(worker_.lane().counters({2}).dropped(DropReason::kTooLong), 1U);
+}
+
+TEST_F(WorkerTest, ClosingEndsEveryReadAndNothingPassesAnyMore) {
+  worker_.CloseAll();
+  for (uint16_t id = 0; id < kPorts; ++id) EXPECT_FALSE(ring_.reading({id}));
+  EXPECT_THAT(WrittenTo(), IsEmpty());
+}
+
+// Every copy that was to leave by a port was sent, or dropped there for a reason.
+TEST_F(WorkerTest, CopiesAreSentOrDropped) {
+  links_[2].mtu = 100;
+  worker_.OnLinkChange(links_[2]);
+  ring_.FailWrites({1}, EINVAL, 3);
+  for (size_t i = 0; i < 100; ++i) {
+    ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1), i % 2 == 0 ? 60 : 500));
+  }
+  for (int turn = 0; turn < 20; ++turn) worker_.Turn();
+  EXPECT_EQ(worker_.lane().counters({0}).forwarded, 100U);
+  EXPECT_EQ(worker_.lane().counters({1}).sent.frames, 97U);
+  EXPECT_EQ(worker_.lane().counters({1}).dropped(DropReason::kWriteFailed), 3U);
+  EXPECT_EQ(worker_.lane().counters({2}).sent.frames, 50U);
+  EXPECT_EQ(worker_.lane().counters({2}).dropped(DropReason::kTooLong), 50U);
+}
+
+// A datagram of a flow from station 1 to station 2, as a TAP hands it over.
+Bytes Datagram(uint16_t identification) {
+  const IpPacket packet{.is_udp = true, .identification = identification, .payload = Bytes(18)};
+  Bytes wire(kVirtioNetHeaderSize);
+  StoreVirtioNetHeader(ChecksumHeader(packet), std::span(wire).first<kVirtioNetHeaderSize>());
+  const Bytes frame = UnfinishedFrame(packet);
+  wire.insert(wire.end(), frame.begin(), frame.end());
+  return wire;
+}
+
+TEST_F(WorkerTest, FramesOfAFlowThatComeTogetherLeaveAsOneAndAreCounted) {
+  for (uint16_t i = 0; i < 5; ++i) ring_.Arrive({0}, Datagram(i));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+  const PortCounters& counters = worker_.lane().counters({1});
+  EXPECT_EQ(counters.joined, (JoinCounter{.frames = 5, .into = 1}));
+  EXPECT_EQ(counters.sent, (FrameCounter{.frames = 1, .bytes = 42 + 5 * 18}));
+  EXPECT_EQ(worker_.lane().counters({0}).forwarded, 5U);
+}
+
+TEST_F(WorkerTest, FramesStayApartWhenThatIsWanted) {
+  worker_.lane().set_joins_frames(false);
+  for (uint16_t i = 0; i < 5; ++i) ring_.Arrive({0}, Datagram(i));
+  Settle();
+  EXPECT_EQ(WrittenTo().size(), 10U);
+  EXPECT_EQ(worker_.lane().counters({1}).joined, JoinCounter{});
+}
+
+TEST_F(WorkerTest, NoFrameWaitsForOthersToJoin) {
+  ring_.Arrive({0}, Datagram(0));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+  ring_.Arrive({0}, Datagram(1));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1, 2));
+}
+
+TEST_F(WorkerTest, ARemovedPortIsHandedOverOnceNothingOfItsIsInFlight) {
+  std::unique_ptr<Port> removed;
+  worker_.RemovePort({2}, [&](std::unique_ptr<Port> port) { removed = std::move(port); });
+  EXPECT_EQ(removed, nullptr) << "its read has not ended yet";
+  worker_.Turn();
+  ASSERT_NE(removed, nullptr);
+  EXPECT_EQ(removed->identity().id, PortId{2});
+  EXPECT_EQ(worker_.port({2}), nullptr);
+
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1));
+}
+
+TEST_F(WorkerTest, TheIdOfARemovedPortCanBeUsedAgain) {
+  worker_.RemovePort({2}, [](std::unique_ptr<Port>) {});
+  worker_.Turn();
+  AddPort(2);
+  worker_.Turn();
+  ring_.ClearWritten();
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), testing::SizeIs(2));
+}
+
+TEST_F(WorkerTest, ForwardingFollowsWhatIsSetAndTheLink) {
+  worker_.SetForwarding({.id = {2}, .flood = false});
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(1));
+
+  worker_.SetForwarding({.id = {2}, .state = PortState::kBlocking});
+  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kBlocking);
+  SetLink(2, false);
+  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kDisabled);
+  SetLink(2, true);
+  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kBlocking) << "a state set by hand stays";
+}
+
+TEST_F(WorkerTest, TheAddressOfAnInterfaceIsTheBridgesWhileItIsAPort) {
+  LinkEvent link{.ifindex = 9, .name = "veth0", .up = true, .mtu = 1500, .address = Station(7)};
+  const auto own = [&](int number) {
+    const auto entry = bridge_.table().Find(kAnyVlan, Station(number), clock_.now);
+    return entry && entry->state == MacEntryState::kPermanent ? std::optional(entry->port)
+                                                              : std::nullopt;
+  };
+  const auto add = [&](PortId id) {
+    std::unique_ptr<Port> port = std::make_unique<NetdevPort>(
+        PortIdentity{.id = id, .name = "veth0", .counters = &worker_.lane().counters(id)},
+        NetdevPort::Queue{.role = QueueRole::kFirst,
+                          .socket = {},
+                          .query = [&link]() -> absl::StatusOr<LinkEvent> { return link; },
+                          .missed = [](int /*socket*/) { return 0U; }});
+    ASSERT_TRUE(worker_.AddPort(port, {.id = id}).ok());
+  };
+  add({3});
+  EXPECT_EQ(own(7), PortId{3});
+  add({4});
+  EXPECT_EQ(own(7), PortId{3}) << "the first that has it";
+
+  link.up = false;
+  worker_.OnLinkChange(link);
+  EXPECT_EQ(own(7), PortId{3}) << "also while it is down";
+  worker_.RemovePort({3}, [](const std::unique_ptr<Port>& /*port*/) {});
+  Settle();
+  EXPECT_EQ(own(7), PortId{4});
+
+  link.address = Station(8);
+  worker_.OnLinkChange(link);
+  EXPECT_EQ(own(7), std::nullopt);
+  EXPECT_EQ(own(8), PortId{4});
+  worker_.RemovePort({4}, [](const std::unique_ptr<Port>& /*port*/) {});
+  Settle();
+  EXPECT_EQ(own(8), std::nullopt);
+}
+
+// ----- what the switch sends by itself -----------------------------------------------------------
+
+// The frames that were written, without their virtio-net header.
+std::vector<Bytes> Frames(FakeRing& ring) {
+  std::vector<Bytes> frames;
+  for (const auto& written : ring.written()) {
+    frames.emplace_back(written.bytes.begin() + kVirtioNetHeaderSize, written.bytes.end());
+  }
+  ring.ClearWritten();
+  return frames;
+}
+
+TEST_F(WorkerTest, ProbesAreSentOnceAPeriodAndCounted) {
+  worker_.SetLoopDetection({.period = {200}});
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(0, 1, 2));
+  EXPECT_EQ(worker_.lane().counters({0}).sent.frames, 1U);
+  EXPECT_EQ(worker_.lane().counters({0}).sent.bytes, kLoopProbeSize);
+  ASSERT_TRUE(ring_.timeouts().back().has_value());
+  EXPECT_EQ(*ring_.timeouts().back(), std::chrono::seconds(2));
+  Settle();
+  EXPECT_THAT(WrittenTo(), IsEmpty());
+  clock_.now = clock_.now + Ticks{200};
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(0, 1, 2));
+  worker_.SetLoopDetection({});
+  Settle();
+  EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
+}
+
+TEST_F(WorkerTest, OnePortOfALoopIsShutDownUntilItsTimeHasCome) {
+  std::vector<Alarm> alarms;
+  std::vector<PortId> recovered;
+  worker_.set_on_alarm([&](const Alarm& alarm) { alarms.push_back(alarm); });
+  worker_.set_on_recovery([&](PortId port) { recovered.push_back(port); });
+  worker_.loop_detector().SetSender({.bridge = Station(99), .key = {}});
+  worker_.SetLoopDetection({.period = {200}, .recovery = {1000}});
+  Settle();
+  const auto probes = ring_.written();
+  ring_.ClearWritten();
+  ASSERT_EQ(probes.size(), 3U);
+
+  ring_.Arrive({2}, probes[1].bytes);  // both ways
+  ring_.Arrive({1}, probes[2].bytes);
+  Settle();
+  EXPECT_THAT(alarms, ElementsAre(Alarm{.kind = Alarm::Kind::kLoop,
+                                        .port = {2},
+                                        .other = {1},
+                                        .shut_down = true,
+                                        .recovery = {1000}}));
+  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kDisabled);
+  EXPECT_EQ(worker_.EffectiveState({1}), PortState::kForwarding);
+  EXPECT_THAT(WrittenTo(), IsEmpty()) << "probes are consumed";
+  EXPECT_EQ(worker_.lane().counters({2}).dropped(DropReason::kLoopProbe), 1U);
+  EXPECT_EQ(worker_.lane().counters({1}).dropped(DropReason::kLoopProbe), 1U);
+
+  clock_.now = clock_.now + Ticks{999};
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(0, 1)) << "no probe by a port that does not forward";
+  clock_.now = clock_.now + Ticks{1};
+  Settle();
+  EXPECT_THAT(recovered, ElementsAre(PortId{2}));
+  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kForwarding);
+}
+
+TEST_F(WorkerTest, ADownPortIsNotProbed) {
+  SetLink(1, false);
+  worker_.SetLoopDetection({.period = {200}});
+  Settle();
+  EXPECT_THAT(WrittenTo(), ElementsAre(0, 2));
+  EXPECT_EQ(worker_.lane().counters({1}).dropped(DropReason::kLinkDown), 0U);
+}
+
+TEST_F(WorkerTest, AnswersForNeighboursLeaveByThePortOfTheQuestion) {
+  worker_.SetForwarding({.id = {1}, .neigh_suppress = true});
+  worker_.SetForwarding({.id = {2}, .neigh_suppress = true});
+  worker_.Turn();
+  const auto wire = [](const ArpFrame& arp) {
+    Bytes bytes(kVirtioNetHeaderSize);
+    const Bytes frame = arp.Build();
+    bytes.insert(bytes.end(), frame.begin(), frame.end());
+    return bytes;
+  };
+  ring_.Arrive({1}, wire({.source = Station(2), .sender = 0x0A000002, .target = 0x0A000002}));
+  Settle();
+  ring_.ClearWritten();
+  ring_.Arrive({0}, wire({.source = Station(1), .sender = 0x0A000001, .target = 0x0A000002}));
+  Settle();
+  ASSERT_EQ(ring_.written().size(), 1U);
+  EXPECT_EQ(ring_.written()[0].file, FileSlot{0});
+  EXPECT_THAT(Frames(ring_), ElementsAre(ArpFrame{.destination = Station(1),
+                                                  .source = Station(2),
+                                                  .operation = 2,
+                                                  .sender = 0x0A000002,
+                                                  .target_mac = Station(1),
+                                                  .target = 0x0A000001}
+                                             .Build()));
+  const PortCounters& counters = worker_.lane().counters({0});
+  EXPECT_EQ(counters.dropped(DropReason::kNeighbourAnswered), 1U);
+  EXPECT_EQ(counters.received.frames, counters.forwarded + 1);
+  EXPECT_EQ(counters.sent.bytes, 42U + 42U) << "the announcement, and the answer";
+  EXPECT_EQ(worker_.Snapshot().neighbours.counters.answered, 1U);
+  EXPECT_EQ(worker_.Snapshot().neighbours.entries, 2U);
+}
+
+TEST_F(WorkerTest, ASnapshotTellsOfPortsTableAndLoop) {
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  ring_.Arrive({0}, Wire(Station(2), Station(1)));
+  Settle();
+  const SwitchSnapshot snapshot = worker_.Snapshot();
+  ASSERT_EQ(snapshot.ports.size(), 3U);
+  EXPECT_EQ(snapshot.ports[0].counters.received.frames, 2U);
+  EXPECT_EQ(snapshot.ports[0].learned, 1U);
+  EXPECT_EQ(snapshot.table.learned, 1U);
+  EXPECT_EQ(snapshot.loop.frames, 2U);
+  const auto& sizes = snapshot.loop.batch_sizes;
+  EXPECT_GT(std::accumulate(sizes.begin(), sizes.end(), uint64_t{0}), 0U);
+}
+
+}  // namespace
+}  // namespace tapswitch
