@@ -308,7 +308,9 @@ void InterfacePort::ReturnBuffers() {
   const std::span<const BufferId> buffers(taken_);
   for (const BufferId buffer : buffers.subspan(withheld_)) pool_->BringHome(buffer);
   used_since_rest_ = true;
+  for (const BufferId buffer : buffers.first(withheld_)) pool_->StopWithholding(buffer);
   withheld_ = std::min(buffers.size(), kReceiveBufferCount - limit_);
+  for (const BufferId buffer : buffers.first(withheld_)) pool_->Withhold(buffer);
   if (!closing_ && slot_) ring_->ReturnBuffers(*slot_, buffers.subspan(withheld_));
   taken_.resize(withheld_);
 }
@@ -438,7 +440,9 @@ bool InterfacePort::SwitchFile() {
 }
 
 absl::Status InterfacePort::TakeSlot() {
-  taken_.clear();  // the ring is given all buffers with the file
+  // The ring is given all buffers with the file.
+  for (const BufferId buffer : taken_) pool_->StopWithholding(buffer);
+  taken_.clear();
   withheld_ = 0;
   const auto slot = ring_->AddFile(fd(), &*pool_, medium_.kind);
   if (!slot.ok()) {

@@ -26,7 +26,11 @@ void Unpoison([[maybe_unused]] const std::byte* at, [[maybe_unused]] size_t size
 }  // namespace
 
 BufferPool::BufferPool(std::span<std::byte> memory, BufferId count, size_t size, size_t stride)
-    : memory_(memory), size_(size), stride_(stride), is_out_(count, false) {
+    : memory_(memory),
+      size_(size),
+      stride_(stride),
+      is_out_(count, false),
+      is_withheld_(count, false) {
   assert(memory.size() >= count * stride && stride >= size);
   Poison(memory_.data(), memory_.size());
 }

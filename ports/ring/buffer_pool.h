@@ -44,12 +44,18 @@ class BufferPool {
   // Precondition: it is out.
   void BringHome(BufferId id);
 
+  // A buffer that its owner keeps at home for now: whoever hands buffers to the kernel leaves it out.
+  void Withhold(BufferId id) { is_withheld_[id] = true; }
+  void StopWithholding(BufferId id) { is_withheld_[id] = false; }
+  [[nodiscard]] bool is_withheld(BufferId id) const { return is_withheld_[id]; }
+
  private:
   std::span<std::byte> memory_;
   size_t size_;
   size_t stride_;
   size_t out_ = 0;
   std::vector<bool> is_out_;
+  std::vector<bool> is_withheld_;
 };
 
 }  // namespace tapswitch

@@ -33,7 +33,9 @@ int ProvidedBuffers::Register() {
   if (const int result = io_uring_register_buf_ring(&ring_, &registration, 0); result < 0) {
     return result;
   }
-  for (BufferId id = 0; id < pool_.count(); ++id) Return({&id, 1});
+  for (BufferId id = 0; id < pool_.count(); ++id) {
+    if (!pool_.is_withheld(id)) Return({&id, 1});
+  }
   return 0;
 }
 

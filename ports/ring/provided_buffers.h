@@ -17,7 +17,7 @@ namespace tapswitch {
 
 class ProvidedBuffers {
  public:
-  // Registers all buffers of `pool` as group `group`. `ring` and `pool` outlive it.
+  // Registers all buffers of `pool` that are not withheld as group `group`. `ring` and `pool` outlive it.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<ProvidedBuffers>> Create(
       io_uring& ring, uint16_t group, const BufferPool& pool);
   ~ProvidedBuffers();
@@ -27,7 +27,7 @@ class ProvidedBuffers {
   // From here on the kernel may write into them.
   void Return(std::span<const BufferId> buffers);
 
-  // Registers the group anew, with all of its buffers. False when the kernel has no memory for it;
+  // Registers the group anew, with all of its buffers that are not withheld. False when the kernel has no memory for it;
   // then it has no buffer, until Renew succeeds. Precondition: all are at home, and no operation uses
   // the group.
   [[nodiscard]] bool Renew();
