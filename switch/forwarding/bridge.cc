@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "switch/forwarding/decision.h"
+#include "switch/forwarding/guards/source_checks.h"
 
 namespace tapswitch {
 namespace {

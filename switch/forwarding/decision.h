@@ -1,7 +1,7 @@
 // The decision: where a frame goes. Pure functions of the view, the table, the header and `now`, so
 // that tracing a frame and forwarding it are the same code.
 //
-// A frame passes Admit and, on a screened port, Screen; then is learned from (which changes the
+// A frame passes Admit and, on a screened port, Screen (guards/source_checks.h); then is learned from (which changes the
 // table, so the bridge does it), then Decide. What a known unicast decision depends on is (ingress,
 // VLAN, source, destination) and the state of view and table; nothing else.
 
@@ -24,19 +24,6 @@ namespace tapswitch {
 // view says so. Precondition: `ingress` is a port of `view`.
 [[nodiscard]] std::optional<DropReason> Admit(const ForwardingView& view, PortId ingress,
                                               const EthernetHeader& header);
-
-// Whether a screened port takes frames from `source`. A refused one teaches nothing either. One with
-// an allow list takes those that are on it. A locked port takes those whose entry is on it, and is
-// neither locked itself nor the bridge's own (net/bridge/br_input.c, br_handle_frame_finish,
-// BR_PORT_LOCKED). Precondition: view.is_screened(ingress).
-[[nodiscard]] std::optional<DropReason> Screen(const ForwardingView& view, const MacTable& table,
-                                               PortId ingress, VlanId vlan, MacAddress source,
-                                               Tick now);
-
-// Whether a frame goes no further because of what learning said, that its source is one too many. The
-// bridge's limit is not the port's fault.
-[[nodiscard]] bool DropsAtLimit(const ForwardingView& view, const MacTable& table, PortId ingress,
-                                VlanId vlan, MacAddress source, Tick now);
 
 struct Decision {
   enum class Action : uint8_t {
@@ -61,11 +48,5 @@ struct Decision {
 [[nodiscard]] Decision DecideKnowing(const ForwardingView& view, const MacTable& table,
                                      PortId ingress, Classification as, MacAddress destination,
                                      const std::optional<MacLookup>& found);
-
-// Whether a frame that was admitted may teach its source: those to reserved addresses do not, as
-// they speak of a link, not of a station behind it.
-[[nodiscard]] constexpr bool MayTeach(const EthernetHeader& header) {
-  return !header.destination.is_reserved();
-}
 
 }  // namespace tapswitch

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "switch/forwarding/guards/source_checks.h"
+
 namespace tapswitch {
 namespace {
 

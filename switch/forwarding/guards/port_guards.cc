@@ -1,6 +1,6 @@
 #include "switch/forwarding/guards/port_guards.h"
 
-#include "switch/forwarding/decision.h"
+#include "switch/forwarding/guards/source_checks.h"
 
 namespace tapswitch {
 namespace {
