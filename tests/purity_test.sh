@@ -9,8 +9,8 @@
 #   switch/workers      ports, switch/capture, and the two pure folders
 #   switch/control      itself, all of these; of it, commands and client nothing but texts and sockets
 #   switch/process      all of these
-#   tools               itself; of the switch what clients need: control/commands, client, config and
-#                       metrics, names of forwarding; of ports os, and interface for the helper of QEMU
+#   tools               itself; of the switch what clients need: control/commands, client and metrics,
+#                       names of forwarding; of ports os, and interface for the helper of QEMU
 #
 # That is tools -> switch/control -> switch/workers -> ports -> switch/forwarding, and never back. None of
 # them includes tests or bench. Third-party headers are free outside the pure folders.
@@ -53,7 +53,7 @@ allowed_folders() {
     tools/qemu-helper/*)
       echo 'tools/qemu-helper/|switch/control/client/|ports/(os|interface)/' ;;
     tools/*)
-      echo 'tools/|switch/control/(commands|client|config|metrics)/|switch/forwarding/|ports/os/' ;;
+      echo 'tools/|switch/control/(commands|client|metrics)/|switch/forwarding/|ports/os/' ;;
   esac
 }
 

@@ -15,7 +15,7 @@
 #include <string>
 
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/config/config.h"
+#include "switch/control/commands/duration.h"
 #include "tools/tapctl/top_view.h"
 
 namespace tapswitch {

@@ -69,10 +69,4 @@ struct ConfigText {
 // Errors name the bad value and say what would be right.
 [[nodiscard]] absl::StatusOr<Config> ParseConfig(const ConfigText& text);
 
-// As ParseDuration takes it: `300s`, `0.50s`.
-[[nodiscard]] std::string DurationText(Ticks span);
-
-// A duration with its unit, `300s`, `2000ms` or `1.5s`, rounded to hundredths of a second.
-[[nodiscard]] absl::StatusOr<Ticks> ParseDuration(std::string_view text);
-
 }  // namespace tapswitch

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/config/config.h"
+#include "switch/control/commands/duration.h"
 #include "switch/forwarding/guards/token_bucket.h"
 #include "switch/forwarding/wire/bytes.h"
 

@@ -5,7 +5,7 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
-#include "switch/control/config/config.h"
+#include "switch/control/commands/duration.h"
 #include "switch/control/config/guard_settings.h"
 #include "switch/control/methods/method_table.h"
 #include "switch/control/methods/param_reader.h"

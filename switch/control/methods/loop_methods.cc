@@ -4,7 +4,7 @@
 #include <string>
 
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/config/config.h"
+#include "switch/control/commands/duration.h"
 #include "switch/control/methods/method_table.h"
 #include "switch/control/methods/param_reader.h"
 #include "switch/control/methods/show.h"

@@ -7,7 +7,7 @@
 
 #include "ports/port_types.h"
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/config/config.h"
+#include "switch/control/commands/duration.h"
 #include "switch/control/methods/param_reader.h"
 #include "switch/control/methods/save.h"
 #include "switch/control/methods/show.h"

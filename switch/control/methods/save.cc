@@ -6,8 +6,8 @@
 #include <tuple>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/commands/duration.h"
 #include "switch/control/commands/quoting.h"
-#include "switch/control/config/config.h"
 #include "switch/control/config/guard_settings.h"
 #include "switch/control/config/vlan_edit.h"
 #include "switch/control/methods/show.h"

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/config/config.h"
+#include "switch/control/commands/duration.h"
 
 namespace tapswitch {
 namespace {

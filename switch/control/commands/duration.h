@@ -1,0 +1,19 @@
+// Durations as users write them.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "switch/forwarding/ids.h"
+
+namespace tapswitch {
+
+// Returns `span` as ParseDuration takes it: `300s`, `0.50s`.
+[[nodiscard]] std::string DurationText(Ticks span);
+
+// Takes a number with its unit, `300s`, `2000ms` or `1.5s`, and rounds to hundredths of a second.
+[[nodiscard]] absl::StatusOr<Ticks> ParseDuration(std::string_view text);
+
+}  // namespace tapswitch
