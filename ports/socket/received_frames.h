@@ -34,10 +34,10 @@ class ReceivedFrames {
   }
   [[nodiscard]] bool empty() const { return count_ == 0; }
   [[nodiscard]] size_t count() const { return count_; }
-  [[nodiscard]] bool full() const { return count_ == kMaxFrames; }
 
   // Counts a frame and, unless it is too short, copies it and appends it to `received`.
-  // Precondition: neither is full, and all since Clear make no more bytes than agreed upon.
+  // Precondition: count() < kMaxFrames, `received` is not full, and the frames since Clear make no more
+  // bytes than agreed upon.
   void Take(std::span<const std::byte> frame, PortId port, PortCounters& counters,
             FrameBatch& received);
 

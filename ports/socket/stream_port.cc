@@ -185,7 +185,7 @@ ptrdiff_t StreamPort::Read() {
 // True when it had to leave whole frames for later.
 bool StreamPort::TakeFrames(FrameBatch& received) {
   ReceivedFrames& frames = buffers_->frames;
-  while (!received.full() && !frames.full() && frames.count() < limit_) {
+  while (!received.full() && frames.count() < limit_) {
     const auto frame = buffers_->framer.Next();
     if (!frame) return false;
     frames.Take(*frame, identity_.id, *identity_.counters, received);

@@ -17,6 +17,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -50,7 +51,9 @@ class StreamPort final : public Port {
   [[nodiscard]] absl::Status Start(Ring& ring) override;
   void OnCompletions(std::span<const Completion> completions, FrameBatch& received) override;
   [[nodiscard]] bool Receive(FrameBatch& received) override;
-  void LimitReceiving(size_t frames) override { limit_ = frames; }
+  void LimitReceiving(size_t frames) override {
+    limit_ = std::min(frames, ReceivedFrames::kMaxFrames);
+  }
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
   [[nodiscard]] bool wants_retry() const override { return starved_ && !closing_; }
