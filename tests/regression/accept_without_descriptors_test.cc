@@ -30,7 +30,7 @@ TEST(AcceptWithoutDescriptorsTest, AClientThatWaitsIsServedOnceThereAreSome) {
   const StreamPeer peer(directory.Path("vm1"));
   lone.ring().BecomeReadable(lone.ring().watched().at(0).fd);
   {
-    const NoDescriptors none;
+    const DescriptorLimit none(3);
     for (int i = 0; i < 5; ++i) lone.Turn(10);
     EXPECT_FALSE(lone.port().status().link_up);
     EXPECT_THAT(lone.port().status().reason, HasSubstr("Too many open files"));

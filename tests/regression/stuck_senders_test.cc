@@ -117,7 +117,7 @@ TEST_F(StuckSendersTest, ADatagramPortGoesOnWithoutADescriptorToWaitBy) {
   const DgramPeer peer(directory_.Path("peer"));
   size_t sent = 0;
   {
-    const NoDescriptors none;
+    const DescriptorLimit none(3);
     sent = SendUntilSomeWait();
   }
   ASSERT_EQ(lone_.ring().watched().size(), 1U) << "there was none";

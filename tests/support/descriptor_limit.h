@@ -1,4 +1,6 @@
-// Takes all further descriptors from this process for as long as it lives; those that are open stay.
+// Lowers the number of descriptors that this process may open, as long as it lives; those that are open
+// stay. What is called meanwhile has to be called once before: UBSan opens a pipe when it meets a type
+// for the first time.
 
 #pragma once
 
@@ -7,16 +9,17 @@
 
 namespace tapswitch {
 
-class NoDescriptors {
+class DescriptorLimit {
  public:
-  NoDescriptors() {
+  // Files with the numbers below `limit` can be opened.
+  explicit DescriptorLimit(rlim_t limit) {
     EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
-    const rlimit none{.rlim_cur = 3, .rlim_max = before_.rlim_max};
-    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const rlimit lowered{.rlim_cur = limit, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &lowered), 0);
   }
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
+  ~DescriptorLimit() { setrlimit(RLIMIT_NOFILE, &before_); }
+  DescriptorLimit(const DescriptorLimit&) = delete;
+  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
 
  private:
   rlimit before_{};

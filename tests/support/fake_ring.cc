@@ -21,7 +21,7 @@ namespace {
   for (const std::byte byte : bytes) *at++ = byte;
 }
 
-// As io_uring lays it out (packet_frame.h).
+// Returns the preamble of a frame as io_uring lays it out (packet_frame.h).
 std::vector<std::byte> Preamble(const tpacket_auxdata& about, uint32_t payload, uint32_t flags) {
   constexpr size_t kControl = kPacketPreambleSize - kPacketControlSize;
   std::vector<std::byte> preamble(kPacketPreambleSize);
