@@ -152,11 +152,11 @@ class InterfacePort : public Port {
   std::optional<BufferPool> pool_;
   bool used_since_rest_ = false;
   bool used_before_ = false;  // pages of the buffers may be in use
-  // Buffers that the ring does not have: those that a limit keeps from it, which are at home, then those
-  // that are out of the pool since the last Recycle. Its capacity is reserved.
+  // The buffers that the ring does not have: first those that `limit_` withholds from it, which are at
+  // home, then those that were taken out of the pool since the last Recycle. Its capacity is reserved.
   std::vector<BufferId> taken_;
-  size_t withheld_ = 0;  // of them, how many a limit keeps from the ring
-  size_t limit_ = kReceiveBufferCount;
+  size_t withheld_ = 0;                 // how many of them `limit_` withholds
+  size_t limit_ = kReceiveBufferCount;  // frames in a turn
 
   Ring* ring_ = nullptr;                   // null until Start has succeeded
   std::optional<FileSlot> slot_;           // nothing when a new file could not be registered

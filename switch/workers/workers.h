@@ -49,8 +49,9 @@ class Workers {
   // Of a port that is about to be added for the first time.
   void ClearCounters(PortId id);
 
-  // As PrimaryWorker::AddPort. `queues`: of one port, at least one and no more than there are workers. They are
-  // destroyed by the calling thread on an error, which leaves nothing behind.
+  // Adds a port to all workers, with the contract of PrimaryWorker::AddPort. `queues` are those of one
+  // port, at least one and no more than there are workers. An error leaves nothing behind, and the
+  // calling thread destroys the queues.
   [[nodiscard]] absl::Status AddPort(std::vector<std::unique_ptr<Port>> queues,
                                      const PortForwarding& forwarding);
 
