@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "switch/forwarding/decision.h"
 #include "switch/forwarding/guards/source_checks.h"
@@ -22,9 +23,9 @@ DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
   const auto header = ParseHeader(frame.bytes());
   const Classification as = view.Classify(frame.ingress, *header);
   const bool is_member = view.masks(as.vlan).members.contains(frame.ingress);
-  view.mirrors().received(frame.ingress, as.vlan, is_member).ForEach([&](PortId to) {
-    egress.Append(to, {.frame = index});
-  });
+  const PortSet to =
+      view.mirrors().received(frame.ingress, as.vlan, is_member) & view.gates().enabled();
+  to.ForEach([&](PortId mirror) { egress.Append(mirror, {.frame = index}); });
 }
 
 // Copies of a frame as it leaves. One that leaves in two forms, by several ports, is copied to each
@@ -32,12 +33,12 @@ DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
 [[gnu::noinline]] void MirrorSent(const ForwardingView& view, const PortSet& leaves_by, VlanId vlan,
                                   TagEdits edits, uint16_t index, EgressLists& egress) {
   const PortSet& untagged = view.masks(vlan).untagged;
-  PortSet done;
+  PortSet left = view.gates().enabled();
   leaves_by.ForEach([&](PortId port) {
-    const PortSet to = view.mirrors().sent(port, vlan) - done;
+    const PortSet to = view.mirrors().sent(port, vlan) & left;
     to.ForEach(
         [&](PortId mirror) { egress.Append(mirror, edits.Copy(index, untagged.contains(port))); });
-    done |= to;
+    left -= to;
   });
 }
 
@@ -50,6 +51,21 @@ DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
 
 Bridge::Bridge(const MacTable::Options& table)
     : table_(table), port_guards_(table.salt), counters_(kMaxPorts) {}
+
+PreparedView Bridge::Prepare(ForwardingView view) const {
+  VlanCounterChange counters = vlan_counters_.Plan(view_, view);
+  return {.view = std::move(view), .counters = std::move(counters)};
+}
+
+void Bridge::SwapView(PreparedView& prepared) {
+  std::swap(view_, prepared.view);
+  vlan_counters_.Apply(prepared.counters);
+}
+
+void Bridge::SetView(ForwardingView view) {
+  PreparedView prepared = Prepare(std::move(view));
+  SwapView(prepared);
+}
 
 void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egress,
                      std::span<PortCounters> all_counters) {
@@ -91,7 +107,7 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
   if (view_.is_screened(frame.ingress)) [[unlikely]] {
     if (const auto refused = Screen(frame, as, now, counters)) return refused;
   }
-  if (masks.learning.contains(frame.ingress) && MayTeach(*header)) {
+  if (view_.learns(masks, frame.ingress) && MayTeach(*header)) {
     const LearnResult result = table_.Learn(as.vlan, header->source, frame.ingress, now);
     if (result != LearnResult::kRefreshed) [[unlikely]] {
       if (const auto refused = HeedLearning(frame, as, result, now, counters)) return refused;

@@ -17,15 +17,30 @@
 
 namespace tapswitch {
 
+// A view, and what has to change with it.
+struct PreparedView {
+  ForwardingView view;
+  VlanCounterChange counters;
+};
+
 class Bridge {
  public:
   explicit Bridge(const MacTable::Options& table);
 
-  // Replaces the view; to be called between batches.
-  void SetView(ForwardingView view) {
-    view_ = std::move(view);
-    vlan_counters_.Prepare(view_);
-  }
+  // What SwapView is to put in place. Another thread than the one that forwards may call this, as long
+  // as no view is swapped meanwhile.
+  [[nodiscard]] PreparedView Prepare(ForwardingView view) const;
+
+  // Puts the view that was prepared last in place, its gates included, and hands out the one before;
+  // to be called between batches. The time is that of what differs in memberships; memory is neither
+  // allocated nor freed.
+  void SwapView(PreparedView& prepared);
+
+  // Both at once.
+  void SetView(ForwardingView view);
+
+  // Changes the gate of one port; to be called between batches.
+  void SetGate(PortId port, PortGate gate) { view_.SetGate(port, gate); }
 
   // Decides each frame in arrival order and appends the copies to `egress`. The outcome does not
   // depend on where a batch begins or ends. Ports of the frames and of the view have been added to

@@ -5,24 +5,21 @@ namespace {
 
 Decision Drop(DropReason reason) { return {.action = Decision::Action::kDrop, .reason = reason}; }
 
-Decision Forward(PortId ingress, PortId egress, const VlanMasks& masks, const PortSet& reach) {
-  if (masks.egress.contains(egress) && reach.contains(egress)) {
+Decision Forward(const ForwardingView& view, PortId ingress, PortId egress,
+                 const VlanMasks& masks) {
+  if (view.passes(masks, egress) && view.reach(ingress).contains(egress)) {
     return {.action = Decision::Action::kForward, .egress = egress};
   }
   return Drop(egress == ingress ? DropReason::kSamePort : DropReason::kEgressBlocked);
 }
 
-Decision Flood(const PortSet& candidates, const PortSet& reach) {
-  const PortSet flood = candidates & reach;
-  if (flood.empty()) return Drop(DropReason::kNoEgress);
+// By all of `candidates` that are open and can be reached; `or_else` is why a frame is dropped for which
+// there is none.
+Decision Flood(const ForwardingView& view, PortId ingress, const PortSet& candidates,
+               DropReason or_else) {
+  const PortSet flood = candidates & view.reach(ingress) & view.gates().forwarding();
+  if (flood.empty()) return Drop(or_else);
   return {.action = Decision::Action::kFlood, .flood = flood};
-}
-
-// To all ports of a group, which are two or more.
-Decision ForwardToGroup(const PortSet& group, const VlanMasks& masks, const PortSet& reach) {
-  const PortSet egress = group & masks.egress & reach;
-  if (egress.empty()) return Drop(DropReason::kEgressBlocked);
-  return {.action = Decision::Action::kFlood, .flood = egress};
 }
 
 // Why frames of a VLAN do not come in by a port. Kept out of line: it is no part of forwarding.
@@ -42,16 +39,19 @@ template <typename LookUp>
 Decision DecideWith(const ForwardingView& view, const MacTable& table, PortId ingress,
                     Classification as, MacAddress destination, LookUp look_up) {
   const VlanMasks& masks = view.masks(as.vlan);
-  const PortSet& reach = view.reach(ingress);
-  if (!masks.ingress.contains(ingress)) return Drop(WhyRefused(view, ingress, as));
+  if (!view.passes(masks, ingress)) return Drop(WhyRefused(view, ingress, as));
   if (destination.is_multicast()) {
-    return Flood(destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood, reach);
+    return Flood(view, ingress, destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood,
+                 DropReason::kNoEgress);
   }
   const auto found = look_up();
-  if (!found) return Flood(masks.flood, reach);
+  if (!found) return Flood(view, ingress, masks.flood, DropReason::kNoEgress);
   if (found->is_local) return Drop(DropReason::kLocalAddress);
-  if (found->group != kNoGroup) return ForwardToGroup(table.group(found->group), masks, reach);
-  return Forward(ingress, found->port, masks, reach);
+  if (found->group != kNoGroup) {  // of two or more ports
+    return Flood(view, ingress, table.group(found->group) & masks.forwarding,
+                 DropReason::kEgressBlocked);
+  }
+  return Forward(view, ingress, found->port, masks);
 }
 
 }  // namespace

@@ -13,14 +13,8 @@ uint16_t RequiredGroupFwdMask(const BridgeForwarding& bridge) {
   return is_provider ? kOfCustomers : 0;
 }
 
-bool LetsFramesIn(PortState state) {
-  return state == PortState::kLearning || state == PortState::kForwarding;
-}
-
-// What the port does in a VLAN where it has an exception.
+// The port's flags in a VLAN where it has an exception.
 PortForwarding Restricted(PortForwarding port, const VlanForwarding& exception) {
-  if (port.state == PortState::kForwarding) port.state = exception.state;
-  if (!LetsFramesIn(exception.state)) port.state = exception.state;
   port.learning &= exception.learning;
   port.flood &= exception.flood;
   port.mcast_flood &= exception.mcast_flood;
@@ -28,14 +22,13 @@ PortForwarding Restricted(PortForwarding port, const VlanForwarding& exception) 
   return port;
 }
 
-// Sets the port's bits in the masks of a VLAN that it is a member of.
-void AddMember(const PortForwarding& port, bool untagged, VlanMasks& masks) {
+// Sets the port's bits in the masks of a VLAN that it is a member of, where its state is `state`.
+void AddMember(const PortForwarding& port, PortState state, bool untagged, VlanMasks& masks) {
   masks.members.insert(port.id);
   if (untagged) masks.untagged.insert(port.id);
-  if (port.learning && LetsFramesIn(port.state)) masks.learning.insert(port.id);
-  if (port.state != PortState::kForwarding) return;
-  masks.ingress.insert(port.id);
-  masks.egress.insert(port.id);
+  if (port.learning && LetsFramesIn(state)) masks.learning.insert(port.id);
+  if (state != PortState::kForwarding) return;
+  masks.forwarding.insert(port.id);
   if (port.flood) masks.flood.insert(port.id);
   if (port.mcast_flood) masks.mcast_flood.insert(port.id);
   if (port.bcast_flood) masks.bcast_flood.insert(port.id);
@@ -51,22 +44,24 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
       capturing_(observers.capturing) {
   if (bridge.vlan_filtering) tag_protocol_ = bridge.vlan_protocol;
   PortSet isolated;
-  PortSet able;
   size_t ids = 0;
   for (const PortForwarding& port : ports) {
     ids = std::max<size_t>(ids, port.id.value + 1U);
     ports_.insert(port.id);
-    if (port.state != PortState::kDisabled) able.insert(port.id);
     if (port.isolated) isolated.insert(port.id);
+    AddFlags(port);
   }
-  ScreenForProtocols(ports);
-  screened_ -= mirror_destinations_;  // what comes in there is dropped anyway
-  mirrors_ = Mirrors(observers.mirrors, able);
+  // Some protocols have to see what comes in by any port.
+  if (bridge_.detects_loops || !neigh_suppressed_.empty()) screened_ = ports_;
+  mirrors_ = Mirrors(observers.mirrors);
   pvids_.resize(ids, kNoVlan);
   group_fwd_masks_.resize(ids);
+  wanted_states_.resize(ids);
   reach_.resize(ids);
   guards_.resize(ids);
   for (const PortForwarding& port : ports) {
+    wanted_states_[port.id.value] = port.state;
+    SetGate(port.id, {.state = port.state, .is_shut_down = port.shut_down});
     AddGuards(port);
     group_fwd_masks_[port.id.value] =
         port.group_fwd_mask | bridge.group_fwd_mask | RequiredGroupFwdMask(bridge);
@@ -77,30 +72,24 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
     if (bridge.vlan_filtering) {
       AddToVlans(port);
     } else {
-      AddMember(port, true, masks_.front());
+      AddMember(port, PortState::kForwarding, true, masks_.front());
     }
   }
+  screened_ -= mirror_destinations_;  // what comes in there is dropped anyway
 }
 
-// Some protocols have to see what comes in by any port.
-void ForwardingView::ScreenForProtocols(std::span<const PortForwarding> ports) {
-  for (const PortForwarding& port : ports) {
-    if (port.neigh_suppress) neigh_suppressed_.insert(port.id);
-    if (port.gro) joining_.insert(port.id);
-  }
-  if (!bridge_.detects_loops && neigh_suppressed_.empty()) return;
-  for (const PortForwarding& port : ports) {
-    if (LetsFramesIn(port.state)) screened_.insert(port.id);
-  }
+void ForwardingView::AddFlags(const PortForwarding& port) {
+  if (port.neigh_suppress) neigh_suppressed_.insert(port.id);
+  if (port.gro) joining_.insert(port.id);
+  if (port.loop_detection) loop_probing_.insert(port.id);
+  if (port.lists_own_address) lists_own_address_.insert(port.id);
 }
 
 void ForwardingView::AddGuards(const PortForwarding& port) {
   if (port.locked) locked_.insert(port.id);
   if (port.storm.is_on()) storm_.insert(port.id);
-  const bool is_guarded = port.locked || port.security.allowed != nullptr;
-  if (is_guarded && LetsFramesIn(port.state)) screened_.insert(port.id);
-  guards_[port.id.value] = {
-      .mab = port.mab, .shut_down = port.shut_down, .storm = port.storm, .security = port.security};
+  if (port.locked || port.security.allowed != nullptr) screened_.insert(port.id);
+  guards_[port.id.value] = {.mab = port.mab, .storm = port.storm, .security = port.security};
 }
 
 void ForwardingView::AddToVlans(const PortForwarding& port) {
@@ -110,9 +99,10 @@ void ForwardingView::AddToVlans(const PortForwarding& port) {
   vlans.members.ForEach([&](VlanId vlan) {
     const bool untagged = vlans.untagged.contains(vlan);
     if (exception != vlans.exceptions.end() && exception->vlan == vlan) {
-      AddMember(Restricted(port, *exception++), untagged, MasksFor(vlan));
+      AddMember(Restricted(port, *exception), exception->state, untagged, MasksFor(vlan));
+      ++exception;
     } else {
-      AddMember(port, untagged, MasksFor(vlan));
+      AddMember(port, PortState::kForwarding, untagged, MasksFor(vlan));
     }
   });
 }
@@ -124,6 +114,18 @@ VlanMasks& ForwardingView::MasksFor(VlanId vlan) {
     masks_.emplace_back();
   }
   return masks_[index];
+}
+
+VlanSet ForwardingView::VlansOf(PortId port) const {
+  VlanSet vlans;
+  if (!filters_vlans()) {
+    vlans.insert(kNoVlan);
+    return vlans;
+  }
+  for (uint16_t id = kLeastVlan.value; id <= kMostVlan.value; ++id) {
+    if (masks(VlanId{id}).members.contains(port)) vlans.insert(VlanId{id});
+  }
+  return vlans;
 }
 
 }  // namespace tapswitch

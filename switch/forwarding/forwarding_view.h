@@ -1,18 +1,18 @@
 // What may go where, as masks: computed once from the configuration, read for each frame.
 //
-// A view is immutable. A change of configuration or of a port's state builds a new one beside it,
-// and the bridge swaps the two between batches. Features are edits of these masks, never a test of
-// their own in the path of a frame.
+// The masks of a view are immutable. A change of configuration builds a new view beside the old one, on
+// a thread that does not forward, and the bridge swaps the two between batches. A port's change of
+// state rebuilds nothing: it is an edit of the view's gates (gate_masks.h). Features are edits of these
+// masks, never a test of their own in the path of a frame.
 
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
 #include <vector>
 
+#include "switch/forwarding/gate_masks.h"
 #include "switch/forwarding/guards/guard_settings.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/observers/mirrors.h"
@@ -21,23 +21,6 @@
 #include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
-
-// The states of a bridge port (IEEE 802.1D, 8.4); values as in uapi linux/if_bridge.h.
-enum class PortState : uint8_t {
-  kDisabled = 0,    // nothing passes
-  kListening = 1,   // neither learns nor forwards
-  kLearning = 2,    // learns, does not forward
-  kForwarding = 3,  // learns and forwards
-  kBlocking = 4,    // neither learns nor forwards
-};
-
-// By PortState, as bridge(8) has them.
-inline constexpr std::array<std::string_view, 5> kPortStateNames{
-    "disabled", "listening", "learning", "forwarding", "blocking"};
-
-[[nodiscard]] constexpr std::string_view NameOf(PortState state) {
-  return kPortStateNames[static_cast<size_t>(state)];
-}
 
 // What a port does differently in one VLAN: a frame passes where both the port and this allow it.
 struct VlanForwarding {
@@ -117,13 +100,12 @@ struct Classification {
   bool operator==(const Classification&) const = default;
 };
 
-// The masks of one VLAN.
+// The masks of one VLAN, as they are while all gates are open.
 struct VlanMasks {
   PortSet members;
-  PortSet ingress;   // ports whose frames are forwarded
-  PortSet learning;  // ports whose sources are learned
-  PortSet egress;    // ports that frames may leave by
-  PortSet flood;     // egress ports for unicast to unknown destinations
+  PortSet learning;    // members whose sources are learned
+  PortSet forwarding;  // members whose frames are forwarded, and that frames may leave by
+  PortSet flood;       // of these, those for unicast to unknown destinations
   PortSet mcast_flood;
   PortSet bcast_flood;
   PortSet untagged;  // members that its frames leave by without a tag
@@ -134,7 +116,7 @@ class ForwardingView {
   // A view without ports: nothing passes.
   ForwardingView() : ForwardingView({}, {}) {}
 
-  // Ids are distinct.
+  // Ids are distinct. The gates are those of the ports' wanted states.
   explicit ForwardingView(std::span<const PortForwarding> ports,
                           const BridgeForwarding& bridge = {}, const Observers& observers = {});
 
@@ -155,7 +137,32 @@ class ForwardingView {
   // Of a VLAN without members, too.
   [[nodiscard]] const VlanMasks& masks(VlanId vlan) const { return masks_[index_[vlan.value]]; }
 
+  // ---- The gates, which alone may change, between two batches.
+
+  void SetGate(PortId port, PortGate gate) { gates_.Set(port, gate); }
+  [[nodiscard]] const GateMasks& gates() const { return gates_; }
+  // What is wanted of the port's state; disabled when it is no port of the view.
+  [[nodiscard]] PortState wanted_state(PortId port) const {
+    return port.value < wanted_states_.size() ? wanted_states_[port.value] : PortState::kDisabled;
+  }
+
+  // Whether frames of the VLAN with these masks pass the port, in either direction.
+  [[nodiscard]] bool passes(const VlanMasks& masks, PortId port) const {
+    return gates_.forwarding().contains(port) && masks.forwarding.contains(port);
+  }
+  // Whether the sources of its frames that come in by the port are learned.
+  [[nodiscard]] bool learns(const VlanMasks& masks, PortId ingress) const {
+    return gates_.learning().contains(ingress) && masks.learning.contains(ingress);
+  }
+
+  // ----
+
   [[nodiscard]] bool filters_vlans() const { return bridge_.vlan_filtering; }
+  // Whether the two make the same of tags.
+  [[nodiscard]] bool ClassifiesLike(const ForwardingView& other) const {
+    return bridge_.vlan_filtering == other.bridge_.vlan_filtering &&
+           bridge_.vlan_protocol == other.bridge_.vlan_protocol;
+  }
   // Of the tags that the bridge adds.
   [[nodiscard]] EtherType vlan_protocol() const { return bridge_.vlan_protocol; }
 
@@ -170,26 +177,35 @@ class ForwardingView {
 
   // Whether frames from `ingress` have to pass Screen, where all rare checks of a source are, so
   // that they cost other ports one test of a bit. Only of a port whose state lets frames in.
-  [[nodiscard]] bool is_screened(PortId ingress) const { return screened_.contains(ingress); }
+  [[nodiscard]] bool is_screened(PortId ingress) const {
+    return screened_.contains(ingress) && gates_.learning().contains(ingress);
+  }
   // Whether each frame from `ingress` has to be seen here, wherever it goes. Whatever forwards known
   // conversations without asking the bridge has to leave these alone.
   [[nodiscard]] bool is_observed(PortId ingress) const {
-    return capturing_ || mirrors_.apply_to(ingress);
+    return capturing_ ||
+           (mirrors_.apply_to(ingress) && !(mirror_destinations_ & gates_.enabled()).empty());
   }
+  // What copies to a disabled port is left out by who copies.
   [[nodiscard]] const Mirrors& mirrors() const { return mirrors_; }
   // Mirrors copy to such a port, and nothing else comes or goes by it.
   [[nodiscard]] bool is_mirror_destination(PortId port) const {
     return mirror_destinations_.contains(port);
   }
   [[nodiscard]] bool is_locked(PortId ingress) const { return locked_.contains(ingress); }
+  [[nodiscard]] const PortSet& mirror_destinations() const { return mirror_destinations_; }
   [[nodiscard]] bool detects_loops() const { return bridge_.detects_loops; }
+  // Ports that may send probes of loop detection, and be blamed for a loop.
+  [[nodiscard]] const PortSet& loop_probing() const { return loop_probing_; }
+  // Ports the address of whose interface, if there is one, is the bridge's.
+  [[nodiscard]] const PortSet& lists_own_address() const { return lists_own_address_; }
   // While there are any, all ports are screened, for what is to be known of neighbours.
   [[nodiscard]] const PortSet& neigh_suppressed() const { return neigh_suppressed_; }
   // By which frames of a flow may leave as one.
   [[nodiscard]] const PortSet& joining() const { return joining_; }
   [[nodiscard]] bool has_mab(PortId ingress) const { return guards_[ingress.value].mab; }
   // Why nothing passes a port whose state is disabled.
-  [[nodiscard]] bool is_shut_down(PortId port) const { return guards_[port.value].shut_down; }
+  [[nodiscard]] bool is_shut_down(PortId port) const { return gates_.shut_down().contains(port); }
 
   // Whether what is flooded that came in by `ingress` has to pass storm control.
   [[nodiscard]] bool limits_storms(PortId ingress) const { return storm_.contains(ingress); }
@@ -204,17 +220,20 @@ class ForwardingView {
   // no isolated port from another. Precondition: `ingress` is a port of this view.
   [[nodiscard]] const PortSet& reach(PortId ingress) const { return reach_[ingress.value]; }
 
+  // The VLANs of a port; kNoVlan alone while VLANs are not filtered. The time is that of looking at
+  // every VLAN.
+  [[nodiscard]] VlanSet VlansOf(PortId port) const;
+
  private:
   // What is looked at only on the few ports, and of the few frames, that have to do with it.
   struct Guards {
     bool mab = false;
-    bool shut_down = false;
     StormControl storm;
     PortSecurity security;
   };
 
+  void AddFlags(const PortForwarding& port);
   void AddGuards(const PortForwarding& port);
-  void ScreenForProtocols(std::span<const PortForwarding> ports);
   void AddToVlans(const PortForwarding& port);
   VlanMasks& MasksFor(VlanId vlan);
 
@@ -229,10 +248,14 @@ class ForwardingView {
   Mirrors mirrors_;
   PortSet mirror_destinations_;
   bool capturing_ = false;
+  GateMasks gates_;
+  std::vector<PortState> wanted_states_;  // by port
   PortSet screened_;
   PortSet locked_;
   PortSet neigh_suppressed_;
   PortSet joining_;
+  PortSet loop_probing_;
+  PortSet lists_own_address_;
   PortSet storm_;
   std::vector<PortSet> reach_;  // by ingress
   std::vector<Guards> guards_;  // by port

@@ -142,7 +142,7 @@ class Tracer {
       Step("learn", "pass", "frames to reserved addresses teach nothing");
       return true;
     }
-    if (!masks_.learning.contains(ingress_)) {
+    if (!view_.learns(masks_, ingress_)) {
       Step("learn", "pass", name_(ingress_) + " does not learn: by its flag, or in its state");
       return true;
     }
@@ -195,7 +195,7 @@ class Tracer {
   void Decide() {
     Decision& decision = trace_.decision;
     decision = DecideKnowing(view_, table_, ingress_, as_, header_.destination, found_);
-    if (!masks_.ingress.contains(ingress_)) {
+    if (!view_.passes(masks_, ingress_)) {
       return Step("state", "drop", name_(ingress_) + " is not in state forwarding");
     }
     Step("state", "pass", name_(ingress_) + " is in state forwarding");
@@ -241,14 +241,15 @@ class Tracer {
       return Step("egress", "forward", LeavesText(PortSet::Of(port)));
     }
     Step("egress", "drop",
-         port == ingress_ ? "that is where it came from, and hairpin is off"
-                          : name_(port) + " may not send it: " + ObstacleText(port, masks_.egress));
+         port == ingress_
+             ? "that is where it came from, and hairpin is off"
+             : name_(port) + " may not send it: " + ObstacleText(port, masks_.forwarding));
   }
 
   void ToGroup() {
     const PortSet& group = table_.group(found_->group);
     Step("egress", trace_.decision.action == Decision::Action::kDrop ? "drop" : "forward",
-         FanOutText(group, masks_.egress));
+         FanOutText(group, masks_.forwarding));
   }
 
   void Flood() {
@@ -289,7 +290,7 @@ class Tracer {
     if (!view_.ports().contains(port)) return "the port is down";
     if (view_.is_mirror_destination(port)) return "a mirror copies to it";
     if (!masks_.members.contains(port)) return "not a member of the VLAN";
-    if (!masks_.egress.contains(port)) return "not in state forwarding";
+    if (!view_.passes(masks_, port)) return "not in state forwarding";
     if (!view_.reach(ingress_).contains(port)) {
       return port == ingress_ ? "where it came from" : "both ports are isolated";
     }

@@ -10,6 +10,7 @@
 
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
+#include "switch/forwarding/port_set.h"
 #include "switch/forwarding/stats.h"
 
 namespace tapswitch {
@@ -23,14 +24,32 @@ struct VlanCounters {
   bool operator==(const VlanCounters&) const = default;
 };
 
+// What a table of counters has to do when one view takes the place of another.
+struct VlanCounterChange {
+  struct Row {
+    VlanId vlan;
+    PortSet lost;  // ports that are members no more
+    // Replaces the row of counters: by a longer one, or by none when the VLAN has no members left.
+    bool is_replaced = false;
+    std::vector<VlanCounters> replacement;
+  };
+  std::vector<Row> rows;
+};
+
 class VlanCounterTable {
  public:
   VlanCounterTable() : rows_(kVlanCount) {}
 
-  // Has counters for each member of each VLAN of `view`, and forgets others. Allocates.
-  void Prepare(const ForwardingView& view);
+  // What Apply is to do so that there are counters for each member of each VLAN of `after`, and others
+  // are forgotten. `before` is the view that the last change was planned for; at first, one without
+  // ports. Allocates what Apply needs. May be called by another thread than the one that counts.
+  [[nodiscard]] VlanCounterChange Plan(const ForwardingView& before,
+                                       const ForwardingView& after) const;
 
-  // Precondition: Prepare was called for a view in which `port` is a member of `vlan`.
+  // Neither allocates nor frees memory: replaced rows are in `change` afterwards.
+  void Apply(VlanCounterChange& change);
+
+  // Precondition: a change was applied for a view in which `port` is a member of `vlan`.
   [[nodiscard]] VlanCounters& of(VlanId vlan, PortId port) { return rows_[vlan.value][port.value]; }
 
   // Zeros of what is no member.

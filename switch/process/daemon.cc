@@ -129,7 +129,7 @@ class Daemon {
       events_->Publish(LinkStateEvent{port.identity().id, status.link_up, status.reason});
     });
     worker_.set_on_status([this](const Port& port) { workers_.OnPortStatus(port); });
-    worker_.set_on_rest([this] { workers_.OnRest(); });
+    worker_.set_on_release([this] { workers_.OnRelease(); });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
   }
@@ -326,7 +326,7 @@ class Daemon {
   NetnsId netns_;  // the switch's own
   std::unique_ptr<LinkThread> links_;
   PrimaryWorker worker_;
-  Workers workers_{*commands_, worker_};
+  Workers workers_{*commands_, worker_, bridge_};
 };
 
 }  // namespace

@@ -258,7 +258,7 @@ const PortSet& Lane::Recycle() {
   return active_;
 }
 
-bool Lane::Rest() {
+bool Lane::ReleaseIdleMemory() {
   if (!ring_.is_drained()) return false;
   for (const auto& port : ports_) {
     if (port) port->Rest();

@@ -117,7 +117,7 @@ class Lane {
 
   // Has ports that were quiet since the last time give back memory; after Recycle. False, and without
   // effect, when the ring may hold frames that are still to be received: to be called again.
-  [[nodiscard]] bool Rest();
+  [[nodiscard]] bool ReleaseIdleMemory();
 
   // Shows `capture` what comes and goes by this lane, until it is removed. It outlives that.
   void AddCapture(CapturePoint& capture) { captures_.push_back(&capture); }

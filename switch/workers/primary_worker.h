@@ -1,10 +1,10 @@
-// The primary worker: a lane of frames (lane.h), and whatever there is of the bridge only once:
-// commands run between its batches, it makes the bridge's view of ports and their links, ages
-// addresses, looks for loops, heeds alarms.
+// The primary worker: a lane of frames (lane.h), and whatever there is of the bridge only once: commands
+// run between its batches, and the gates of ports, the addresses of their interfaces, ageing, probes of
+// loop detection and alarms are seen to here.
 //
 // One thread owns it and everything it refers to but the bridge, which it may share with secondary
-// workers. What it does to the bridge in a turn it locks by itself. All else is for commands, which
-// hold the lock, where it does not say that it locks by itself.
+// workers. What a turn does to the bridge it locks by itself. All else is for commands, which hold the
+// lock, where it does not say that it locks by itself.
 
 #pragma once
 
@@ -14,7 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,12 +22,15 @@
 #include "ports/port.h"
 #include "ports/ring/ring.h"
 #include "switch/capture/capture_point.h"
-#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/bridge.h"
 #include "switch/protocol/loop/loop_detector.h"
 #include "switch/protocol/neighbours/neighbour_proxy.h"
 #include "switch/workers/command_queue.h"
 #include "switch/workers/frame_relay.h"
+#include "switch/workers/housekeeping.h"
 #include "switch/workers/lane.h"
+#include "switch/workers/own_addresses.h"
+#include "switch/workers/port_gates.h"
 #include "switch/workers/shared_bridge.h"
 #include "switch/workers/snapshot.h"
 
@@ -45,11 +48,16 @@ class PrimaryWorker {
   // A masked port is in the bridge's view, and nothing passes it yet or any more.
   enum class Passage : uint8_t { kOpen, kMasked };
 
-  // Starts the port and forwards for it from now on, as `forwarding` (whose id is the port's) says;
-  // or, masked, from OpenPort on. The id is not in use. On an error nothing has changed, and the port
-  // is still the caller's.
-  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port, const PortForwarding& forwarding,
+  // Starts the port, puts `view` in place, which has the port, and forwards for it from now on; or,
+  // masked, from OpenPort on. The id is not in use. On an error nothing has changed, and the port is
+  // still the caller's.
+  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port, PreparedView& view,
                                      Passage passage = Passage::kOpen);
+
+  // Puts a view in place of the bridge's, which is in `view` afterwards, for another thread to free.
+  // Learned addresses are forgotten that are behind a port that becomes the destination of a mirror, and
+  // all of them when frames belong to other VLANs from now on.
+  void SetView(PreparedView& view);
 
   // Precondition: the port is there.
   void OpenPort(PortId id);
@@ -61,22 +69,13 @@ class PrimaryWorker {
   // Sends what other workers hand over for this one's ports. `relay` outlives the last turn.
   void SendFor(FrameRelay& relay) { relays_.push_back(&relay); }
 
-  // Changes how frames from and to a port are treated; its state is the wanted one, which counts
-  // while the link is up. Precondition: the port is there.
-  void SetForwarding(const PortForwarding& forwarding);
+  // Shows `capture` what comes and goes by this worker, until it is removed. It outlives that. The view
+  // says meanwhile that frames are observed.
+  void AddCapture(CapturePoint& capture) { lane_.AddCapture(capture); }
+  void RemoveCapture(CapturePoint& capture) { lane_.RemoveCapture(capture); }
 
-  // Changes which frames are copied to where. Learned addresses behind a port that becomes a
-  // destination are forgotten.
-  void SetMirrors(std::vector<MirrorForwarding> mirrors);
-
-  // Shows `capture` what comes and goes by this worker, until it is removed. It outlives that.
-  void AddCapture(CapturePoint& capture);
-  void RemoveCapture(CapturePoint& capture);
-
-  // Changes how the bridge as a whole treats frames.
-  void SetForwarding(const BridgeForwarding& forwarding);
-
-  // Starts or stops to look for loops. Who sends the probes is set before.
+  // Starts or stops to look for loops, which the view has to say, too. Who sends the probes is set
+  // before.
   void SetLoopDetection(const LoopDetection& settings);
   [[nodiscard]] LoopDetector& loop_detector() { return loop_detector_; }
   // Has entries while a port suppresses questions for neighbours.
@@ -87,8 +86,8 @@ class PrimaryWorker {
   // What the table knows of it is the caller's business. Precondition: the port is there.
   void RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed);
 
-  // Of learned addresses; what is too old by the new time goes at once.
-  void SetAgeing(Ticks ageing);
+  // Learned addresses age in so long; those that are too old by then go at once.
+  void SetAgeing(Ticks ageing) { housekeeping_.SetAgeing(ageing, lane_.now()); }
 
   // What to tell of ports whose link has come up or gone down.
   void set_on_link_state(std::function<void(const Port&)> handler) {
@@ -103,18 +102,16 @@ class PrimaryWorker {
   void set_on_alarm(std::function<void(const Alarm&)> handler) { on_alarm_ = std::move(handler); }
   void set_on_recovery(std::function<void(PortId)> handler) { on_recovery_ = std::move(handler); }
 
-  // Called when ports were told to rest (Port::Rest), so that those of other workers are told, too.
-  void set_on_rest(std::function<void()> handler) { on_rest_ = std::move(handler); }
+  // Called when idle ports were told to release memory (Port::Rest), so that those of other workers are
+  // told, too.
+  void set_on_release(std::function<void()> handler) { on_release_ = std::move(handler); }
 
   // Forwards for a port again that was shut down. False, and without effect, for any other.
   bool Recover(PortId id);
 
-  // Of the port now: disabled while its link is down, while it is shut down, or when there is
-  // no such port.
-  [[nodiscard]] PortState EffectiveState(PortId id) const;
-
-  // Brings the bridge's view up to date, as is done before others can see it.
-  void UpdateView();
+  // In effect: disabled while the port's link is down, while it is shut down, or when there is no such
+  // port.
+  [[nodiscard]] PortState EffectiveState(PortId id) const { return gates_.state(id); }
 
   // Of now. To be called by the worker's thread.
   [[nodiscard]] SwitchSnapshot Snapshot() const;
@@ -127,8 +124,8 @@ class PrimaryWorker {
   // Tells a port that what it asked of its interface was answered, unless that was in an earlier life.
   void OnLinkAnswer(PortId id, uint16_t generation);
 
-  // Runs what waits, with the bridge locked, which then has a view that is up to date: whoever has the
-  // result of a command knows that all workers forward by it.
+  // Runs what waits, with the bridge locked: whoever has the result of a command knows that all workers
+  // forward by it.
   void Run(CommandQueue& commands);
 
   // Waits until there is something to do, and does it. A frame, a signal, the ageing of addresses, or
@@ -145,30 +142,19 @@ class PrimaryWorker {
   struct Attached {
     Port* port = nullptr;  // the lane's
     PortStatus status;     // as last acted upon
-    MacAddress own{};      // that the table is to have for its interface; zero: none
-    PortForwarding forwarding;
-    std::optional<ShutDown> shut_down;
-    bool is_masked = false;
   };
 
   [[nodiscard]] std::optional<std::chrono::nanoseconds> PrepareToWait();
   [[nodiscard]] std::optional<std::chrono::nanoseconds> Timeout() const;
   [[nodiscard]] std::optional<Tick> NextDeadline() const;
-  void NoticeStatus(Attached& attached);
+  void NoticeStatus(PortId id);
   void NoticeAll();
-  void UpdateOwnAddress(Attached& attached);
-  void ListOwnAddress(MacAddress address, const Attached& attached);
-  void HeedRivals(MacAddress address, const Attached& attached);
-  void ForgetOwnAddress(MacAddress address, PortId id);
-  [[nodiscard]] static PortForwarding EffectiveForwarding(const Attached& attached);
-  void RebuildView();
-  void TellLoopDetector(std::span<const PortForwarding> ports);
+  void UpdateOwnAddress(PortId id);
+  void TellProtocols();
   void Forget(PortId id);
   void SendRelayed();
-  void Age();
-  void Rest();
-  void HeedAlarms();
-  void RecoverPorts();
+  void ReleaseIdleMemory();
+  void ActOnAlarms();
 
   SharedBridge& shared_;
   Bridge& bridge_;
@@ -176,20 +162,14 @@ class PrimaryWorker {
   std::function<void(const Port&)> on_status_;
   std::function<void(const Alarm&)> on_alarm_;
   std::function<void(PortId)> on_recovery_;
-  std::function<void()> on_rest_;
+  std::function<void()> on_release_;
 
-  BridgeForwarding forwarding_;
-  Observers observers_;
-  size_t captures_ = 0;
   std::vector<Attached> ports_;  // by id
-  bool view_is_stale_ = false;
-  std::optional<Tick> next_recovery_;
+  PortGates gates_;
+  OwnAddresses own_addresses_;
+  Housekeeping housekeeping_;
   LoopDetector loop_detector_;
   NeighbourProxy neighbours_;
-
-  Tick next_sweep_;
-  bool sweeping_ = false;
-  bool rest_is_due_ = false;
   std::vector<FrameRelay*> relays_;
   Lane lane_;
 };

@@ -11,23 +11,15 @@
 #include <vector>
 
 #include "ports/port.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
-#include "switch/forwarding/guards/alarms.h"
+#include "switch/forwarding/gate_masks.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
 #include "switch/protocol/loop/loop_detector.h"
 #include "switch/protocol/neighbours/neighbour_proxy.h"
+#include "switch/workers/port_gates.h"
 
 namespace tapswitch {
-
-// A port that one of the bridge's guards has shut down.
-struct ShutDown {
-  Alarm::Kind cause = Alarm::Kind::kStorm;
-  std::optional<Tick> until;  // nothing: until somebody recovers it by hand
-
-  bool operator==(const ShutDown&) const = default;
-};
 
 struct PortSnapshot {
   PortId id;

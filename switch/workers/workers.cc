@@ -24,8 +24,8 @@ void TakeOut(CommandQueue& commands, Owner& owner, PortId id) {
 
 }  // namespace
 
-Workers::Workers(CommandQueue& commands, PrimaryWorker& primary)
-    : commands_(commands), primary_(primary) {}
+Workers::Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge)
+    : commands_(commands), primary_(primary), bridge_(bridge) {}
 
 void Workers::Add(std::unique_ptr<SecondaryWorker> secondary) {
   primary_.SendFor(secondary->relay());
@@ -56,9 +56,10 @@ void Workers::OnPortStatus(const Port& port) {
 }
 
 // One that is too busy to do it now does it the next time.
-void Workers::OnRest() {
+void Workers::OnRelease() {
   for (const auto& secondary : secondaries_) {
-    secondary->commands().Post([&lane = secondary->lane()] { static_cast<void>(lane.Rest()); });
+    secondary->commands().Post(
+        [&lane = secondary->lane()] { static_cast<void>(lane.ReleaseIdleMemory()); });
   }
 }
 
@@ -95,12 +96,15 @@ absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
   const auto passage =
       secondaries_.empty() ? PrimaryWorker::Passage::kOpen : PrimaryWorker::Passage::kMasked;
   const PortIdentity identity = queues.front()->identity();
+  views_.Set(forwarding);
+  PreparedView view = views_.Build(bridge_);
   PortStatus status;
   const absl::Status added = commands_.Call([&] {
-    absl::Status started = primary_.AddPort(queues.front(), forwarding, passage);
+    absl::Status started = primary_.AddPort(queues.front(), view, passage);
     if (started.ok()) status = primary_.port(identity.id)->status();
     return started;
   });
+  if (!added.ok()) views_.Remove(identity.id);
   if (!added.ok() || secondaries_.empty()) return added;
   const auto identities = Identities(identity);
   for (size_t i = 0; i < secondaries_.size(); ++i) {
@@ -117,6 +121,8 @@ absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
     if (started.ok()) continue;
     RemoveFrom(std::span(secondaries_).first(i), identity.id);
     TakeOut(commands_, primary_, identity.id);
+    views_.Remove(identity.id);
+    UpdateView();
     return started;
   }
   commands_.Call([&] { primary_.OpenPort(identity.id); });
@@ -132,6 +138,35 @@ void Workers::RemovePort(PortId id) {
   if (!is_there) return;
   RemoveFrom(secondaries_, id);
   TakeOut(commands_, primary_, id);
+  views_.Remove(id);
+  UpdateView();
+}
+
+void Workers::SetForwarding(const PortForwarding& forwarding) {
+  if (!views_.has(forwarding.id)) return;
+  views_.Set(forwarding);
+  UpdateView();
+}
+
+void Workers::SetForwarding(BridgeForwarding forwarding, const LoopDetection& loop) {
+  forwarding.detects_loops = loop.is_on();
+  views_.Set(forwarding);
+  PreparedView view = views_.Build(bridge_);
+  commands_.Call([&] {
+    primary_.SetView(view);
+    if (primary_.loop_detector().settings() != loop) primary_.SetLoopDetection(loop);
+  });
+}
+
+void Workers::SetMirrors(std::vector<MirrorForwarding> mirrors) {
+  views_.Set(std::move(mirrors));
+  UpdateView();
+}
+
+// The view is built, and the one before is freed, by the calling thread.
+void Workers::UpdateView() {
+  PreparedView view = views_.Build(bridge_);
+  commands_.Call([&] { primary_.SetView(view); });
 }
 
 void Workers::RemoveFrom(std::span<const std::unique_ptr<SecondaryWorker>> secondaries, PortId id) {
@@ -140,6 +175,8 @@ void Workers::RemoveFrom(std::span<const std::unique_ptr<SecondaryWorker>> secon
 
 // The view says that frames are observed before any is shown, and until the last one was.
 void Workers::AddCapture(CapturePoint& capture) {
+  views_.SetCapturing(++captures_ > 0);
+  UpdateView();
   commands_.Call([&] { primary_.AddCapture(capture); });
   for (const auto& secondary : secondaries_) {
     secondary->commands().Call([&] { secondary->lane().AddCapture(capture); });
@@ -151,6 +188,8 @@ void Workers::RemoveCapture(CapturePoint& capture) {
     secondary->commands().Call([&] { secondary->lane().RemoveCapture(capture); });
   }
   commands_.Call([&] { primary_.RemoveCapture(capture); });
+  views_.SetCapturing(--captures_ > 0);
+  UpdateView();
 }
 
 // The others come after the primary: whoever is told that a link is up knows that all have heard of it.

@@ -1,5 +1,6 @@
 // All workers of a switch, as threads that do not forward see them: a port is added to and removed from
-// all of them, and what they count is summed.
+// all of them, what is wanted of forwarding becomes a view that they forward by, and what they count is
+// summed.
 //
 // A port has one id and one queue per worker, or something in its place (relay_port.h). It is in the
 // bridge's view before a frame comes in by any queue, and until the last queue is closed; but masked,
@@ -15,17 +16,20 @@
 
 #include "absl/status/status.h"
 #include "ports/port.h"
+#include "switch/forwarding/bridge.h"
+#include "switch/protocol/loop/loop_detector.h"
 #include "switch/workers/command_queue.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/secondary_worker.h"
 #include "switch/workers/snapshot.h"
+#include "switch/workers/view_builder.h"
 
 namespace tapswitch {
 
 class Workers {
  public:
-  // Both outlive this. `commands` are those of the primary's thread.
-  Workers(CommandQueue& commands, PrimaryWorker& primary);
+  // All outlive this. `commands` are those of the primary's thread, `bridge` is what it forwards by.
+  Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge);
 
   // To be called by the primary's thread, before there are ports.
   void Add(std::unique_ptr<SecondaryWorker> secondary);
@@ -34,7 +38,7 @@ class Workers {
   void OnLinkChange(const LinkEvent& link);
   void OnLinkAnswer(PortId id, uint16_t generation);
   void OnPortStatus(const Port& port);
-  void OnRest();
+  void OnRelease();
 
   // Ends all but the primary, for good. By its thread, when nobody else calls anything any more.
   void StopSecondaries();
@@ -49,15 +53,25 @@ class Workers {
   // Of a port that is about to be added for the first time.
   void ClearCounters(PortId id);
 
-  // Adds a port to all workers, with the contract of PrimaryWorker::AddPort. `queues` are those of one
-  // port, at least one and no more than there are workers. An error leaves nothing behind, and the
-  // calling thread destroys the queues.
+  // Adds a port to all workers, and forwards for it from then on as `forwarding` (whose id is the
+  // port's, and not in use) says. `queues` are those of one port, at least one and no more than there
+  // are workers. An error leaves nothing behind, and the calling thread destroys the queues.
   [[nodiscard]] absl::Status AddPort(std::vector<std::unique_ptr<Port>> queues,
                                      const PortForwarding& forwarding);
 
   // Returns when the port's device has been closed, which waits for the kernel's locks. Without effect
   // when there is no such port.
   void RemovePort(PortId id);
+
+  // Changes how frames from and to a port are treated; its state is the wanted one, which counts while
+  // the link is up. Without effect when there is no such port.
+  void SetForwarding(const PortForwarding& forwarding);
+
+  // Changes how the bridge as a whole treats frames. Whether it looks for loops follows from `loop`.
+  void SetForwarding(BridgeForwarding forwarding, const LoopDetection& loop);
+
+  // Changes which frames are copied to where.
+  void SetMirrors(std::vector<MirrorForwarding> mirrors);
 
   // Shows `capture` what comes and goes by all workers, until it is removed. It outlives that.
   void AddCapture(CapturePoint& capture);
@@ -69,10 +83,14 @@ class Workers {
   [[nodiscard]] absl::Status CallOnEach(const std::function<absl::Status()>& step);
 
  private:
+  void UpdateView();
   static void RemoveFrom(std::span<const std::unique_ptr<SecondaryWorker>> secondaries, PortId id);
 
   CommandQueue& commands_;
   PrimaryWorker& primary_;
+  const Bridge& bridge_;
+  ViewBuilder views_;
+  size_t captures_ = 0;
   std::vector<std::unique_ptr<SecondaryWorker>> secondaries_;
   std::vector<LaneSnapshot> stopped_;  // what those counted that have ended
 };

@@ -125,6 +125,14 @@ TEST_P(BridgePropertyTest, AgreesWithTheNaiveBridgeOnEveryFrame) {
       real.Configure(ports, bridge);
       naive.SetPorts(ports, bridge);
     }
+    if (random.OneIn(2)) {  // one gate of the same view
+      PortForwarding& port = ports[random.Below(ports.size())];
+      port.state = random.OneIn(2) ? static_cast<PortState>(random.Below(kPortStateNames.size()))
+                                   : PortState::kForwarding;
+      port.shut_down = port.state == PortState::kDisabled && random.OneIn(2);
+      real.bridge().SetGate(port.id, {.state = port.state, .is_shut_down = port.shut_down});
+      naive.SetPorts(ports, bridge);
+    }
     if (random.OneIn(5)) {
       const PortId gone{static_cast<uint16_t>(random.Below(kPorts))};
       real.bridge().table().FlushPort(gone);

@@ -20,9 +20,9 @@
 #include "ports/interface/netdev_port.h"
 #include "ports/interface/tap_port.h"
 #include "spdlog/spdlog.h"
-#include "switch/workers/primary_worker.h"
 #include "tests/support/faulty_kernel.h"
 #include "tests/support/frame_builder.h"
+#include "tests/support/lone_worker.h"
 #include "tests/support/process_usage.h"
 #include "tests/support/ring_conformance.h"
 
@@ -172,7 +172,7 @@ class FaultInjectionTest : public testing::TestWithParam<RingKind> {
   int number_ = 0;
   std::unique_ptr<Ring> ring_;
   std::optional<SharedBridge> shared_;
-  std::optional<PrimaryWorker> worker_;
+  std::optional<LoneWorker> worker_;
 };
 INSTANTIATE_TEST_SUITE_P(Rings, FaultInjectionTest, testing::ValuesIn(kRingKindsByRead),
                          RingKindName);

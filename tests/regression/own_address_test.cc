@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "ports/interface/netdev_port.h"
-#include "switch/workers/primary_worker.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
+#include "tests/support/lone_worker.h"
 
 namespace tapswitch {
 namespace {
@@ -52,7 +52,6 @@ class OwnAddressTest : public ::testing::Test {
                           },
                           .missed = [](int /*socket*/) { return 0U; }});
     ASSERT_TRUE(worker_.AddPort(port, forwarding).ok());
-    worker_.UpdateView();
   }
 
   // As SIOCSIFHWADDR does, which needs no capability on the file of a TAP.
@@ -72,7 +71,7 @@ class OwnAddressTest : public ::testing::Test {
   std::vector<std::unique_ptr<LinkEvent>> links_;
   std::vector<Alarm> alarms_;
   SharedBridge shared_{bridge_};
-  PrimaryWorker worker_{ring_, clock_, shared_};
+  LoneWorker worker_{ring_, clock_, shared_};
 };
 
 TEST_F(OwnAddressTest, OfAGuestsTapIsNobodysButTheGuests) {

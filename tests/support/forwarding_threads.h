@@ -128,7 +128,7 @@ class ForwardingThreads {
   void Run(size_t workers, std::promise<void>& started) {
     const auto ring = MakeRing(IoMode::kAuto).value();
     PrimaryWorker primary(*ring.ring, clock_, shared_);
-    Workers all(*commands_, primary);
+    Workers all(*commands_, primary, bridge_);
     bool has_commands = false;
     primary.lane().set_on_readiness([&](uint32_t slot) {
       if (slot == kCommandSlot) has_commands = true;

@@ -7,8 +7,8 @@
 #include <memory>
 #include <utility>
 
-#include "switch/workers/primary_worker.h"
 #include "tests/support/fake_ring.h"
+#include "tests/support/lone_worker.h"
 
 namespace tapswitch {
 
@@ -43,7 +43,7 @@ class LonePort {
   WoundClock clock_;
   Bridge bridge_{{.capacity = 64, .ageing = {30000}, .salt = 5}};
   SharedBridge shared_{bridge_};
-  PrimaryWorker worker_{ring_, clock_, shared_};
+  LoneWorker worker_{ring_, clock_, shared_};
 };
 
 }  // namespace tapswitch

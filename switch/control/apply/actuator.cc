@@ -30,19 +30,11 @@ std::string_view Actuator::NameOf(PortId id) const {
 
 absl::Status Actuator::Do(const SetBridge& action) {
   const BridgeForwarding& forwarding = action.settings.forwarding;
-  const bool classifies_otherwise = forwarding.vlan_filtering != forwarding_.vlan_filtering ||
-                                    forwarding.vlan_protocol != forwarding_.vlan_protocol;
-  forwarding_ = forwarding;
   running_.commands.Call([&] {
     running_.worker.SetAgeing(action.settings.ageing);
-    running_.worker.SetForwarding(forwarding);
     running_.bridge.table().set_max_learned(action.settings.fdb_max_learned);
-    // What was learned was learned in VLANs that frames no longer belong to.
-    if (classifies_otherwise) running_.bridge.table().FlushAll();
-    if (running_.worker.loop_detector().settings() != action.settings.loop) {
-      running_.worker.SetLoopDetection(action.settings.loop);
-    }
   });
+  running_.workers.SetForwarding(forwarding, action.settings.loop);
   SetOwnAddress(forwarding.vlan_filtering ? action.settings.vlans.members : VlanSet());
   return absl::OkStatus();
 }
@@ -107,12 +99,8 @@ absl::Status Actuator::Do(const RemovePort& action) {
 
 absl::Status Actuator::Do(const SetPort& action) {
   const PortId id = *Find(action.name);
-  running_.commands.Call([&] {
-    if (running_.worker.port(id) != nullptr) {
-      running_.worker.SetForwarding(Forwarding(id, action.settings));
-    }
-    SetLimits(id, action.settings);
-  });
+  running_.commands.Call([&] { SetLimits(id, action.settings); });
+  running_.workers.SetForwarding(Forwarding(id, action.settings));
   if (!action.left.empty()) Forget(id, action.left);
   return absl::OkStatus();
 }
@@ -139,7 +127,7 @@ void Actuator::SetMirrors() {
                                               .destination = *Find(mirror.destination)});
     for (const std::string& port : mirror.ports) made.ports.insert(*Find(port));
   }
-  running_.commands.Call([&] { running_.worker.SetMirrors(std::move(mirrors)); });
+  running_.workers.SetMirrors(std::move(mirrors));
 }
 
 std::optional<PortId> Actuator::FreeId() const {
@@ -174,7 +162,7 @@ void Actuator::Warn(std::string_view port, std::string_view line) {
 }
 
 // Of a station, or another interface, that has the address of the port's own. (What comes later is told
-// by an alarm, PrimaryWorker::HeedRivals.)
+// by an alarm, OwnAddresses.)
 void Actuator::WarnOfStations(PortId id, const PortConfig& port, MacAddress address) {
   if (address.is_zero() || port.ephemeral) return;
   VlanSet vlans = port.settings.vlans.members;

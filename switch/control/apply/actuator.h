@@ -72,7 +72,6 @@ class Actuator {
   RunningSwitch running_;
   MacAddress own_address_;
   VlanSet own_vlans_;  // that have it in the table
-  BridgeForwarding forwarding_;
   UnixListeners listeners_;
   std::function<void(PortId)> before_forgetting_;
   PortSet ephemeral_;

@@ -104,7 +104,6 @@ absl::StatusOr<Trace> BridgeControl::TraceFrame(PortId ingress,
       return absl::FailedPreconditionError(
           fmt::format("port {} has no device: add it again", NameOf(ingress)));
     }
-    running_.worker.UpdateView();
     return tapswitch::TraceFrame(running_.bridge.view(), running_.bridge.table(), ingress, header,
                                  now(), [this](PortId id) { return NameOf(id); });
   });

@@ -39,7 +39,7 @@ void NoteStranger(const ForwardingView& view, MacTable& table, const ScreenedFra
   const MacAddress source = frame.header.source;
   const VlanId vlan = frame.as.vlan;
   const bool may_learn = view.has_mab(frame.ingress) && MayTeach(frame.header) &&
-                         view.masks(vlan).learning.contains(frame.ingress);
+                         view.learns(view.masks(vlan), frame.ingress);
   if (!may_learn) return;
   const auto found = table.Lookup(vlan, source, now);
   // It does not move here either.

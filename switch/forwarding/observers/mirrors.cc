@@ -10,11 +10,10 @@ PortSet DestinationsOf(std::span<const MirrorForwarding> mirrors) {
   return destinations;
 }
 
-Mirrors::Mirrors(std::span<const MirrorForwarding> mirrors, const PortSet& able) {
+Mirrors::Mirrors(std::span<const MirrorForwarding> mirrors) {
   PortSet sources;
   bool concern_all = false;  // what leaves by a port, or is of a VLAN, may come in anywhere
   for (const MirrorForwarding& mirror : mirrors) {
-    if (!able.contains(mirror.destination)) continue;
     sources |= mirror.ports;
     concern_all |= mirror.egress || !mirror.vlans.empty();
     const auto add = [&](Copies& copies) {

@@ -31,8 +31,7 @@ class Mirrors {
  public:
   Mirrors() = default;
 
-  // Mirrors whose destination is not in `able` copy nothing.
-  Mirrors(std::span<const MirrorForwarding> mirrors, const PortSet& able);
+  explicit Mirrors(std::span<const MirrorForwarding> mirrors);
 
   // Whether a frame from `ingress` may have to be copied.
   [[nodiscard]] bool apply_to(PortId ingress) const { return observed_.contains(ingress); }

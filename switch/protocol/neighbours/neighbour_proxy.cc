@@ -22,7 +22,7 @@ std::optional<VlanTag> AnswerTag(const ScreenedFrame& frame, const ForwardingVie
 ProtocolVerdict NeighbourProxy::See(const ScreenedFrame& frame, ProtocolContext& context) {
   // A tag that is payload hides whose addresses these are.
   if (frame.header.tag && frame.as.tag == FrameTag::kNone) return ProtocolVerdict::kPass;
-  if (!context.view.masks(frame.as.vlan).ingress.contains(frame.ingress)) {
+  if (!context.view.passes(context.view.masks(frame.as.vlan), frame.ingress)) {
     return ProtocolVerdict::kPass;
   }
   const NeighbourMessage message = ReadNeighbourMessage(frame.header, frame.bytes);
@@ -50,10 +50,10 @@ ProtocolVerdict NeighbourProxy::Ask(const NeighbourQuestion& question, const Scr
   if (target == nullptr || target->is_contested(context.now)) return ProtocolVerdict::kPass;
   const auto station = context.table.Lookup(vlan, target->mac, context.now);
   if (!station || station->is_local || station->group != kNoGroup) return ProtocolVerdict::kPass;
-  const PortSet& egress = view.masks(vlan).egress;
+  const VlanMasks& masks = view.masks(vlan);
   const bool is_reachable =
-      egress.contains(station->port) && view.reach(frame.ingress).contains(station->port);
-  if (!is_reachable || !egress.contains(frame.ingress)) return ProtocolVerdict::kPass;
+      view.passes(masks, station->port) && view.reach(frame.ingress).contains(station->port);
+  if (!is_reachable || !view.passes(masks, frame.ingress)) return ProtocolVerdict::kPass;
 
   if (!view.neigh_suppressed().contains(station->port)) {
     ++counters_.spared;

@@ -13,6 +13,7 @@
 #include "switch/workers/primary_worker.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
+#include "tests/support/lone_worker.h"
 
 namespace tapswitch {
 namespace {
@@ -105,7 +106,7 @@ class WorkerReceiveTest : public ::testing::Test {
   Bridge bridge_{{.capacity = 1024, .ageing = {0}, .salt = 5}};
   std::array<ReadingPort*, kPorts> ports_{};
   SharedBridge shared_{bridge_};
-  PrimaryWorker worker_{ring_, clock_, shared_};
+  LoneWorker worker_{ring_, clock_, shared_};
 };
 
 TEST_F(WorkerReceiveTest, ReadsOnceWhenThereWasAReport) {

@@ -17,6 +17,7 @@
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/ip_packet.h"
+#include "tests/support/lone_worker.h"
 #include "tests/support/neighbour_frames.h"
 
 namespace tapswitch {
@@ -84,7 +85,7 @@ class WorkerTest : public ::testing::Test {
   Bridge bridge_{{.capacity = 1024, .ageing = {30000}, .salt = 5}};
   std::array<LinkEvent, kPorts> links_;
   SharedBridge shared_{bridge_};
-  PrimaryWorker worker_{ring_, clock_, shared_};
+  LoneWorker worker_{ring_, clock_, shared_};
 };
 
 TEST_F(WorkerTest, FloodsThenForwards) {
@@ -208,15 +209,15 @@ TEST_F(WorkerTest, PortsDoNotRestWhileTheRingHoldsAFrame) {
   const Tag tag{.operation = Operation::kReadiness};
   ring_.ReceiveAtUnwatch();
   Lane& lane = worker_.lane();
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(lane.Rest());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(lane.ReleaseIdleMemory());
   ASSERT_TRUE(ring_.Watch(kWatched, tag).ok());
   ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
   ring_.Unwatch(kWatched, tag);
-  EXPECT_FALSE(lane.Rest());
+  EXPECT_FALSE(lane.ReleaseIdleMemory());
   Settle();
   ASSERT_EQ(ring_.written().size(), 2U);
   EXPECT_EQ(ring_.written()[0].bytes, Wire(kBroadcastAddress, Station(1)));
-  EXPECT_TRUE(lane.Rest());
+  EXPECT_TRUE(lane.ReleaseIdleMemory());
 }
 
 TEST_F(WorkerTest, AnInterruptedWaitIsNoMoreThanThat) {

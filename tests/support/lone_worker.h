@@ -1,0 +1,54 @@
+// A primary worker by itself: what Workers and the control thread do for it in a switch is done on the
+// spot.
+
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "switch/workers/primary_worker.h"
+#include "switch/workers/view_builder.h"
+
+namespace tapswitch {
+
+class LoneWorker : public PrimaryWorker {
+ public:
+  LoneWorker(Ring& ring, const Clock& clock, SharedBridge& shared)
+      : PrimaryWorker(ring, clock, shared), shared_(shared) {}
+
+  [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port,
+                                     const PortForwarding& forwarding) {
+    views_.Set(forwarding);
+    PreparedView view = views_.Build(shared_.bridge());
+    absl::Status added = PrimaryWorker::AddPort(port, view);
+    if (!added.ok()) views_.Remove(forwarding.id);
+    return added;
+  }
+
+  void SetForwarding(const PortForwarding& forwarding) {
+    views_.Set(forwarding);
+    UpdateView();
+  }
+
+  void SetForwarding(const BridgeForwarding& forwarding) {
+    views_.Set(forwarding);
+    UpdateView();
+  }
+
+  void SetLoopDetection(const LoopDetection& settings) {
+    SetForwarding(BridgeForwarding{.detects_loops = settings.is_on()});
+    PrimaryWorker::SetLoopDetection(settings);
+  }
+
+ private:
+  void UpdateView() {
+    PreparedView view = views_.Build(shared_.bridge());
+    SetView(view);
+  }
+
+  SharedBridge& shared_;
+  ViewBuilder views_;
+};
+
+}  // namespace tapswitch
