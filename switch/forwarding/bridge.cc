@@ -10,18 +10,10 @@
 namespace tapswitch {
 namespace {
 
-// A question that no port is left for.
-DropReason WhyNobodyIsAsked(ProtocolVerdict verdict) {
-  return verdict == ProtocolVerdict::kAnswered ? DropReason::kNeighbourAnswered
-                                               : DropReason::kNoEgress;
-}
-
-// Copies of a frame as it came. Out of line, as few frames need it; and it parses the header again, so
-// that nobody takes the address of the one that forwarding holds in registers.
+// Copies of a frame as it came. Out of line, as few frames need it.
 [[gnu::noinline]] void MirrorReceived(const ForwardingView& view, const Frame& frame,
-                                      uint16_t index, EgressLists& egress) {
-  const auto header = ParseHeader(frame.bytes());
-  const Classification as = view.Classify(frame.ingress, *header);
+                                      EthernetHeader header, uint16_t index, EgressLists& egress) {
+  const Classification as = view.Classify(frame.ingress, header);
   const bool is_member = view.masks(as.vlan).members.contains(frame.ingress);
   const PortSet to =
       view.mirrors().received(frame.ingress, as.vlan, is_member) & view.gates().enabled();
@@ -65,6 +57,13 @@ void Bridge::SwapView(PreparedView& prepared) {
 void Bridge::SetView(ForwardingView view) {
   PreparedView prepared = Prepare(std::move(view));
   SwapView(prepared);
+  TellProtocols();
+}
+
+void Bridge::TickProtocols(Tick now, OriginatedFrames& originated) {
+  Originator originator(view_, vlan_counters_, originated);
+  ProtocolContext context{view_, table_, now, port_guards_.alarms(), originator};
+  protocols_.OnTick(context);
 }
 
 void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egress,
@@ -72,7 +71,7 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
   // Addresses in random order miss the cache twice a frame; asking for the slots a few frames ahead
   // hides that.
   constexpr size_t kAhead = 8;
-  port_guards_.set_outbox(egress.outbox());
+  originated_ = &egress.originated();
   for (size_t i = 0; i < std::min(kAhead, frames.size()); ++i) Prefetch(frames[i]);
   for (size_t i = 0; i < frames.size(); ++i) {
     if (i + kAhead < frames.size()) Prefetch(frames[i + kAhead]);
@@ -95,33 +94,39 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
 
   const bool is_mirrored = view_.mirrors().apply_to(frame.ingress);
   if (is_mirrored) [[unlikely]]
-    MirrorReceived(view_, frame, index, egress);
+    MirrorReceived(view_, frame, *header, index, egress);
 
-  if (const auto refused = Admit(view_, frame.ingress, *header)) return refused;
+  if (const auto refused = Admit(view_, frame.ingress, *header)) {
+    return Refuse(frame, *header, *refused, now);
+  }
+  if (protocols_.wants_reserved() && header->destination.is_reserved()) [[unlikely]] {
+    if (const auto consumed = ShowReserved(frame, *header, now)) return consumed;
+  }
 
   const Classification as = view_.Classify(frame.ingress, *header);
   const VlanMasks& masks = view_.masks(as.vlan);
   if (view_.filters_vlans() && masks.members.contains(frame.ingress)) {
     vlan_counters_.of(as.vlan, frame.ingress).received.Add(frame.bytes().size());
   }
-  if (view_.is_screened(frame.ingress)) [[unlikely]] {
-    if (const auto refused = Screen(frame, as, now, counters)) return refused;
+  if (view_.is_screened(frame.ingress) || protocols_.may_want(header->type_or_length))
+      [[unlikely]] {
+    if (const auto refused = Screen(frame, *header, as, now, counters)) return refused;
   }
-  if (view_.learns(masks, frame.ingress) && MayTeach(*header)) {
+  if (view_.learns(masks, frame.ingress) && TeachesSource(*header)) {
     const LearnResult result = table_.Learn(as.vlan, header->source, frame.ingress, now);
     if (result != LearnResult::kRefreshed) [[unlikely]] {
-      if (const auto refused = HeedLearning(frame, as, result, now, counters)) return refused;
+      if (const auto refused = OnLearned(frame, *header, as, result, now, counters)) return refused;
     }
   }
 
   const Decision decision = Decide(view_, table_, frame.ingress, as, *header, now);
   if (decision.action == Decision::Action::kDrop) return decision.reason;
-  const TagEdits edits(view_, *header, as);
   if (decision.action == Decision::Action::kFlood) {
     // A copy, so that the decision itself can stay in registers.
     const PortSet flood = decision.flood;
-    return Flood(frame, index, as, flood, edits, now, counters, egress);
+    return Flood(frame, *header, index, as, flood, now, counters, egress);
   }
+  const TagEdits edits(view_, *header, as);
   SendBy(decision.egress, frame, index, as.vlan, edits, egress);
   if (is_mirrored) [[unlikely]] {
     MirrorSent(view_, decision.egress, as.vlan, edits, index, egress);
@@ -136,16 +141,17 @@ void Bridge::SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan
 }
 
 // What few ports want of floods comes first: no questions that the bridge has answered, no storms.
-std::optional<DropReason> Bridge::Flood(const Frame& frame, uint16_t index, Classification as,
-                                        PortSet ports, TagEdits edits, Tick now,
+std::optional<DropReason> Bridge::Flood(const Frame& frame, EthernetHeader header, uint16_t index,
+                                        Classification as, PortSet ports, Tick now,
                                         PortCounters& counters, EgressLists& egress) {
-  if (view_.is_screened(frame.ingress) && port_guards_.verdict() != ProtocolVerdict::kPass) {
-    ports -= view_.neigh_suppressed();
-    if (ports.empty()) return WhyNobodyIsAsked(port_guards_.verdict());
+  if (protocols_.may_want(header.type_or_length)) {
+    ports -= verdict_.excluded;
+    if (ports.empty()) return verdict_.reason;
   }
   if (view_.limits_storms(frame.ingress)) [[unlikely]] {
-    if (const auto refused = CheckFlood(frame, as, now, counters)) return refused;
+    if (const auto refused = CheckFlood(frame, header, as, now, counters)) return refused;
   }
+  const TagEdits edits(view_, header, as);
   ports.ForEach([&](PortId port) { SendBy(port, frame, index, as.vlan, edits, egress); });
   if (view_.mirrors().apply_to(frame.ingress)) [[unlikely]] {
     MirrorSent(view_, ports, as.vlan, edits, index, egress);
@@ -153,34 +159,75 @@ std::optional<DropReason> Bridge::Flood(const Frame& frame, uint16_t index, Clas
   return std::nullopt;
 }
 
-std::optional<DropReason> Bridge::Screen(const Frame& frame, Classification as, Tick now,
-                                         PortCounters& counters) {
-  const auto header = ParseHeader(frame.bytes());
-  const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
-  return port_guards_.Check(view_, table_, screened, now, counters);
+// True when the frame is consumed, for verdict_.reason.
+bool Bridge::Show(Protocols::Bits who, const ParsedFrame& frame, Tick now) {
+  if (who == 0) return false;
+  Originator originator(view_, vlan_counters_, *originated_);
+  ProtocolContext context{view_, table_, now, port_guards_.alarms(), originator};
+  return protocols_.Show(who, frame, context, verdict_);
 }
 
-std::optional<DropReason> Bridge::HeedLearning(const Frame& frame, Classification as,
-                                               LearnResult result, Tick now,
-                                               PortCounters& counters) {
+// Why a frame is not admitted. One to a reserved address is first given to the protocol that runs.
+DropReason Bridge::Refuse(const Frame& frame, EthernetHeader header, DropReason reason, Tick now) {
+  if (reason != DropReason::kReservedAddress) return reason;
+  return ShowReserved(frame, header, now).value_or(reason);
+}
+
+std::optional<DropReason> Bridge::ShowReserved(const Frame& frame, EthernetHeader header,
+                                               Tick now) {
+  verdict_ = ProtocolVerdict::Pass();
+  const bool may_see = view_.gates().enabled().contains(frame.ingress) &&
+                       !view_.is_mirror_destination(frame.ingress);
+  if (!may_see) return std::nullopt;
+  const ParsedFrame parsed{frame.ingress, view_.Classify(frame.ingress, header), header,
+                           frame.bytes()};
+  const bool is_consumed = Show(protocols_.ReservedWantedBy(header.destination), parsed, now);
+  return is_consumed ? std::optional(verdict_.reason) : std::nullopt;
+}
+
+// Protocols that take what is theirs from anybody; the port's guards; protocols that believe only who is
+// let in. Whether the port's state and VLANs let the frame in is for the decision to say.
+std::optional<DropReason> Bridge::Screen(const Frame& frame, EthernetHeader header,
+                                         Classification as, Tick now, PortCounters& counters) {
+  verdict_ = ProtocolVerdict::Pass();
+  const PortId ingress = frame.ingress;
+  if (!view_.gates().learning().contains(ingress) || view_.is_mirror_destination(ingress)) {
+    return std::nullopt;
+  }
+  const ParsedFrame parsed{ingress, as, header, frame.bytes()};
+  const Protocols::Bits who = protocols_.WantedBy(parsed);
+  const auto at_once = static_cast<Protocols::Bits>(who & ~protocols_.guarded());
+  const auto guarded = static_cast<Protocols::Bits>(who & protocols_.guarded());
+  if (Show(at_once, parsed, now)) return verdict_.reason;
+  if (!view_.masks(as.vlan).members.contains(ingress)) return std::nullopt;
+  if (view_.is_screened(ingress)) {
+    const auto refused = port_guards_.Check(view_, table_, parsed, now, counters);
+    if (refused) return refused;
+  }
+  if (Show(guarded, parsed, now)) return verdict_.reason;
+  return std::nullopt;
+}
+
+std::optional<DropReason> Bridge::OnLearned(const Frame& frame, EthernetHeader header,
+                                            Classification as, LearnResult result, Tick now,
+                                            PortCounters& counters) {
   counters.Learned(result);
   if (result == LearnResult::kLearned) return std::nullopt;
-  const auto header = ParseHeader(frame.bytes());
-  const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
-  return port_guards_.HeedLearning(view_, table_, screened, result, now);
+  return port_guards_.OnLearned(view_, table_, {frame.ingress, as, header, frame.bytes()}, result,
+                                now);
 }
 
-std::optional<DropReason> Bridge::CheckFlood(const Frame& frame, Classification as, Tick now,
-                                             PortCounters& counters) {
-  const auto header = ParseHeader(frame.bytes());
-  const ScreenedFrame screened{frame.ingress, as, *header, frame.bytes()};
-  return port_guards_.CheckFlood(view_, table_, screened, frame, now, counters);
+std::optional<DropReason> Bridge::CheckFlood(const Frame& frame, EthernetHeader header,
+                                             Classification as, Tick now, PortCounters& counters) {
+  return port_guards_.CheckFlood(view_, table_, {frame.ingress, as, header, frame.bytes()}, frame,
+                                 now, counters);
 }
 
 void Bridge::Prefetch(const Frame& frame) const {
   const auto bytes = frame.bytes();
   if (bytes.size() < kEthernetHeaderSize) return;
-  // All frames of a bridge that does not filter VLANs are in the same one.
+  // All frames of a bridge that does not filter VLANs are in the same one. What is read here is a hint
+  // only, and read again when the frame's turn comes.
   VlanId vlan = kNoVlan;
   if (view_.filters_vlans()) {
     const auto header = ParseHeader(bytes);

@@ -12,6 +12,8 @@
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/guards/port_guards.h"
 #include "switch/forwarding/ids.h"
+#include "switch/forwarding/originated_frames.h"
+#include "switch/forwarding/protocol.h"
 #include "switch/forwarding/stats.h"
 #include "switch/forwarding/vlan_counters.h"
 
@@ -36,7 +38,7 @@ class Bridge {
   // allocated nor freed.
   void SwapView(PreparedView& prepared);
 
-  // Both at once.
+  // Both at once, and TellProtocols.
   void SetView(ForwardingView view);
 
   // Changes the gate of one port; to be called between batches.
@@ -62,6 +64,13 @@ class Bridge {
   [[nodiscard]] PortGuards& port_guards() { return port_guards_; }
   [[nodiscard]] const ForwardingView& view() const { return view_; }
 
+  // The protocols that it takes part in. What is registered is told of ports from TellProtocols on.
+  [[nodiscard]] Protocols& protocols() { return protocols_; }
+  // Tells protocols of the view and its gates, when these have changed, and hears what they want to see.
+  void TellProtocols() { protocols_.OnPorts(view_); }
+  // Has protocols do what is due. What they originate goes to `originated`.
+  void TickProtocols(Tick now, OriginatedFrames& originated);
+
   [[nodiscard]] PortCounters& counters(PortId port) { return counters_[port.value]; }
 
   // Counted while VLANs are filtered.
@@ -72,25 +81,35 @@ class Bridge {
                                          PortCounters& counters, EgressLists& egress);
   void SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan, TagEdits edits,
               EgressLists& egress);
-  [[gnu::noinline]] std::optional<DropReason> Flood(const Frame& frame, uint16_t index,
-                                                    Classification as, PortSet ports,
-                                                    TagEdits edits, Tick now,
-                                                    PortCounters& counters, EgressLists& egress);
-  // These parse the header again: few frames need them, and so nobody takes the address of the one
-  // that forwarding holds in registers.
-  [[gnu::noinline]] std::optional<DropReason> Screen(const Frame& frame, Classification as,
-                                                     Tick now, PortCounters& counters);
-  [[gnu::noinline]] std::optional<DropReason> HeedLearning(const Frame& frame, Classification as,
-                                                           LearnResult result, Tick now,
-                                                           PortCounters& counters);
-  [[gnu::noinline]] std::optional<DropReason> CheckFlood(const Frame& frame, Classification as,
-                                                         Tick now, PortCounters& counters);
+  [[gnu::noinline]] std::optional<DropReason> Flood(const Frame& frame, EthernetHeader header,
+                                                    uint16_t index, Classification as,
+                                                    PortSet ports, Tick now, PortCounters& counters,
+                                                    EgressLists& egress);
+  // What few frames need is out of line, and is handed a copy of the header, so that nobody takes the
+  // address of the one that forwarding holds in registers.
+  [[gnu::noinline]] DropReason Refuse(const Frame& frame, EthernetHeader header, DropReason reason,
+                                      Tick now);
+  [[gnu::noinline]] std::optional<DropReason> Screen(const Frame& frame, EthernetHeader header,
+                                                     Classification as, Tick now,
+                                                     PortCounters& counters);
+  [[gnu::noinline]] std::optional<DropReason> OnLearned(const Frame& frame, EthernetHeader header,
+                                                        Classification as, LearnResult result,
+                                                        Tick now, PortCounters& counters);
+  [[gnu::noinline]] std::optional<DropReason> CheckFlood(const Frame& frame, EthernetHeader header,
+                                                         Classification as, Tick now,
+                                                         PortCounters& counters);
+  [[gnu::noinline]] std::optional<DropReason> ShowReserved(const Frame& frame,
+                                                           EthernetHeader header, Tick now);
+  bool Show(Protocols::Bits who, const ParsedFrame& frame, Tick now);
   void Prefetch(const Frame& frame) const;
 
   MacTable table_;
   ForwardingView view_;
   PortGuards port_guards_;
-  std::vector<PortCounters> counters_;  // by port
+  Protocols protocols_;
+  ProtocolVerdict verdict_;                 // of the frame at hand, if it was screened
+  OriginatedFrames* originated_ = nullptr;  // of the batch at hand
+  std::vector<PortCounters> counters_;      // by port
   VlanCounterTable vlan_counters_;
 };
 

@@ -11,7 +11,7 @@
 
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/outbox.h"
+#include "switch/forwarding/originated_frames.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/wire/tag_edit.h"
 
@@ -67,7 +67,7 @@ class EgressLists {
   [[nodiscard]] std::span<const EgressFrame> of(PortId port) const { return lists_[port.value]; }
 
   // Frames that the bridge originates. Emptied separately, as their bytes are needed for longer.
-  [[nodiscard]] Outbox& outbox() { return outbox_; }
+  [[nodiscard]] OriginatedFrames& originated() { return originated_; }
 
   // Of the frames of the batch.
   void Clear() {
@@ -78,7 +78,7 @@ class EgressLists {
  private:
   std::vector<std::vector<EgressFrame>> lists_;  // by port
   PortSet used_;
-  Outbox outbox_;
+  OriginatedFrames originated_;
 };
 
 }  // namespace tapswitch

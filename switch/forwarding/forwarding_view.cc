@@ -51,8 +51,6 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
     if (port.isolated) isolated.insert(port.id);
     AddFlags(port);
   }
-  // Some protocols have to see what comes in by any port.
-  if (bridge_.detects_loops || !neigh_suppressed_.empty()) screened_ = ports_;
   mirrors_ = Mirrors(observers.mirrors);
   pvids_.resize(ids, kNoVlan);
   group_fwd_masks_.resize(ids);

@@ -73,7 +73,6 @@ struct BridgeForwarding {
   bool vlan_filtering = false;
   EtherType vlan_protocol = EtherType::kVlan;  // the TPID of its tags; others are payload
   uint16_t group_fwd_mask = 0;                 // for all ports
-  bool detects_loops = false;                  // looks for probes of its own on all ports
 
   bool operator==(const BridgeForwarding&) const = default;
 };
@@ -194,12 +193,11 @@ class ForwardingView {
   }
   [[nodiscard]] bool is_locked(PortId ingress) const { return locked_.contains(ingress); }
   [[nodiscard]] const PortSet& mirror_destinations() const { return mirror_destinations_; }
-  [[nodiscard]] bool detects_loops() const { return bridge_.detects_loops; }
   // Ports that may send probes of loop detection, and be blamed for a loop.
   [[nodiscard]] const PortSet& loop_probing() const { return loop_probing_; }
   // Ports the address of whose interface, if there is one, is the bridge's.
   [[nodiscard]] const PortSet& lists_own_address() const { return lists_own_address_; }
-  // While there are any, all ports are screened, for what is to be known of neighbours.
+  // Ports that questions for known neighbours do not leave by.
   [[nodiscard]] const PortSet& neigh_suppressed() const { return neigh_suppressed_; }
   // By which frames of a flow may leave as one.
   [[nodiscard]] const PortSet& joining() const { return joining_; }

@@ -81,7 +81,7 @@ class Tracer {
   }
 
   [[nodiscard]] std::string AdmittedText() const {
-    if (MayTeach(header_)) {
+    if (TeachesSource(header_)) {
       return "no reserved destination, and the source is a station's address";
     }
     return "the destination " + header_.destination.ToString() +
@@ -138,7 +138,7 @@ class Tracer {
 
   // Also corrects what the look-up of the destination will say once the source has been learned.
   bool Learn() {
-    if (!MayTeach(header_)) {
+    if (!TeachesSource(header_)) {
       Step("learn", "pass", "frames to reserved addresses teach nothing");
       return true;
     }

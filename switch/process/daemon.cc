@@ -25,6 +25,7 @@
 #include "switch/process/log.h"
 #include "switch/process/privileges.h"
 #include "switch/process/signals.h"
+#include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/affinity.h"
 #include "switch/workers/command_queue.h"
 #include "switch/workers/event_channel.h"
@@ -145,8 +146,8 @@ class Daemon {
     const std::vector<int> cpus = config_.workers > 1 ? AllowedCpus() : std::vector<int>();
     if (absl::Status started = StartSecondaries(cpus); !started.ok()) return started;
     const MacAddress address = RandomAddress();
-    worker_.loop_detector().SetSender({.bridge = address, .key = RandomKey()});
-    worker_.neighbours().SetKey(RandomKey());
+    protocols_.loop_detector().SetSender({.bridge = address, .key = RandomKey()});
+    protocols_.neighbours().table().SetKey(RandomKey());
     static_cast<void>(bridge_.table().Set(
         {.address = address, .port = kBridgePort, .state = MacEntryState::kPermanent},
         clock_->Now()));
@@ -205,7 +206,8 @@ class Daemon {
   }
 
   RunningSwitch Running() {
-    return {*commands_, *events_, fdb_log_, *clock_, bridge_, worker_, workers_, *links_};
+    return {*commands_, *events_, fdb_log_, *clock_, bridge_,
+            protocols_, worker_,  workers_, *links_};
   }
 
   // All of these are called by the control thread, and have this one act.
@@ -318,6 +320,7 @@ class Daemon {
   ChosenRing ring_;
   FdbEventLog fdb_log_;
   Bridge bridge_;
+  BridgeProtocols protocols_{bridge_};
   SharedBridge shared_;
   bool has_commands_ = false;
   bool stopping_ = false;
@@ -326,7 +329,7 @@ class Daemon {
   NetnsId netns_;  // the switch's own
   std::unique_ptr<LinkThread> links_;
   PrimaryWorker worker_;
-  Workers workers_{*commands_, worker_, bridge_};
+  Workers workers_{*commands_, worker_, bridge_, protocols_};
 };
 
 }  // namespace

@@ -100,7 +100,7 @@ void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
   active_ = {};
   Wait(timeout);
   now_ = clock_.Now();
-  outbox().Clear();
+  originated().Clear();
   static_assert(kMaxReap <= FrameBatch::kCapacity * 3 / 4,
                 "what is reaped fits in a batch, with room for ports that read by themselves");
   auto completions = ring_.Reap();
@@ -188,7 +188,7 @@ void Lane::Send() {
     egress_.used().ForEach([this](PortId id) { SendFrom(id); });
     egress_.Clear();
   }
-  SendLetters();
+  SendOriginated();
 }
 
 void Lane::LimitFlooding() {
@@ -239,13 +239,12 @@ void Lane::SendBy(Port& port, std::span<const WireFrame> frames) {
   NoteRetry(port);
 }
 
-void Lane::SendLetters() {
-  for (const Outbox::Letter& letter : outbox().letters()) {
-    Port* const egress = port(letter.egress);
+void Lane::SendOriginated() {
+  for (const OriginatedFrames::Copy& copy : originated().copies()) {
+    Port* const egress = port(copy.egress);
     if (egress == nullptr) continue;  // it has been removed since
-    const WireFrame frame{.pieces = {&letter.wire, 1},
-                          .size = letter.wire.size - kVirtioNetHeaderSize};
-    if (!captures_.empty()) CaptureSent(letter.egress, {&frame, 1});
+    const WireFrame frame{.pieces = {&copy.wire, 1}, .size = copy.wire.size - kVirtioNetHeaderSize};
+    if (!captures_.empty()) CaptureSent(copy.egress, {&frame, 1});
     SendBy(*egress, {&frame, 1});
   }
 }

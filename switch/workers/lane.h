@@ -127,7 +127,7 @@ class Lane {
   void WakeCaptures();
 
   // For frames that leave with this turn's.
-  [[nodiscard]] Outbox& outbox() { return egress_.outbox(); }
+  [[nodiscard]] OriginatedFrames& originated() { return egress_.originated(); }
 
   // Closes all ports and waits until no operation of theirs is in flight. They stay known by id, for
   // their counters, but nothing passes any more.
@@ -153,7 +153,7 @@ class Lane {
   void SendFrom(PortId id);
   size_t Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to);
   void HandOver(Port& port);
-  void SendLetters();
+  void SendOriginated();
   void CaptureReceived();
   void CaptureSent(PortId by, std::span<const WireFrame> frames);
 

@@ -19,16 +19,9 @@ PrimaryWorker::PrimaryWorker(Ring& ring, const Clock& clock, SharedBridge& share
       gates_(bridge_),
       own_addresses_(bridge_),
       housekeeping_(bridge_.table()),
-      lane_(ring, clock, shared) {
-  bridge_.port_guards().set_loop_detector(&loop_detector_);
-  bridge_.port_guards().set_neighbours(&neighbours_);
-}
+      lane_(ring, clock, shared) {}
 
-PrimaryWorker::~PrimaryWorker() {
-  CloseAll();
-  bridge_.port_guards().set_loop_detector(nullptr);
-  bridge_.port_guards().set_neighbours(nullptr);
-}
+PrimaryWorker::~PrimaryWorker() { CloseAll(); }
 
 absl::Status PrimaryWorker::AddPort(std::unique_ptr<Port>& port, PreparedView& view,
                                     Passage passage) {
@@ -56,12 +49,6 @@ void PrimaryWorker::SetView(PreparedView& view) {
   const PortSet listing = now.lists_own_address();
   const PortSet listed = before.lists_own_address();
   ((listing - listed) | (listed - listing)).ForEach([this](PortId id) { UpdateOwnAddress(id); });
-  // What was known when nobody listened any more is not believed later.
-  if (now.neigh_suppressed().empty()) {
-    neighbours_.table().Release();
-  } else {
-    neighbours_.table().Reserve();
-  }
 }
 
 void PrimaryWorker::OpenPort(PortId id) {
@@ -74,10 +61,6 @@ void PrimaryWorker::OpenPort(PortId id) {
 void PrimaryWorker::MaskPort(PortId id) { gates_.SetMasked(id, true); }
 
 void PrimaryWorker::ClearCounters(PortId id) { lane_.counters(id) = {}; }
-
-void PrimaryWorker::SetLoopDetection(const LoopDetection& settings) {
-  loop_detector_.Configure(settings, lane_.now());
-}
 
 void PrimaryWorker::RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed) {
   gates_.SetMasked(id, true);
@@ -117,6 +100,7 @@ void PrimaryWorker::Run(CommandQueue& commands) {
   const auto lock = lane_.LockBridge();
   commands.RunAll();
   ActOnAlarms();
+  TellProtocolsOfPorts();
 }
 
 void PrimaryWorker::Turn() {
@@ -125,7 +109,7 @@ void PrimaryWorker::Turn() {
     const auto lock = lane_.LockBridge();
     shared_.AnswerCall();
     // Before the frames, whose answers could take all the room there is.
-    loop_detector_.SendProbes(lane_.now(), lane_.outbox());
+    bridge_.TickProtocols(lane_.now(), lane_.originated());
     lane_.Decide();
   }
   lane_.Send();
@@ -155,7 +139,7 @@ void PrimaryWorker::SendRelayed() {
 
 std::optional<std::chrono::nanoseconds> PrimaryWorker::PrepareToWait() {
   const auto lock = lane_.LockBridge();
-  if (gates_.TakeChanged()) TellProtocols();
+  TellProtocolsOfPorts();
   return Timeout();
 }
 
@@ -172,7 +156,7 @@ std::optional<std::chrono::nanoseconds> PrimaryWorker::Timeout() const {
 std::optional<Tick> PrimaryWorker::NextDeadline() const {
   std::optional<Tick> next;
   for (const auto& deadline : {gates_.next_deadline(), housekeeping_.next_deadline(lane_.now()),
-                               loop_detector_.next_round()}) {
+                               bridge_.protocols().next_deadline()}) {
     if (deadline) next = std::min(next.value_or(*deadline), *deadline);
   }
   return next;
@@ -224,10 +208,8 @@ void PrimaryWorker::UpdateOwnAddress(PortId id) {
   own_addresses_.Set(id, has_own ? status.address : MacAddress{}, lane_.now());
 }
 
-void PrimaryWorker::TellProtocols() {
-  const ForwardingView& view = bridge_.view();
-  const PortSet forwarding = view.gates().forwarding() - view.mirror_destinations();
-  loop_detector_.SetPorts(forwarding, forwarding & view.loop_probing());
+void PrimaryWorker::TellProtocolsOfPorts() {
+  if (gates_.TakeChanged()) bridge_.TellProtocols();
 }
 
 SwitchSnapshot PrimaryWorker::Snapshot() const {
@@ -253,9 +235,6 @@ SwitchSnapshot PrimaryWorker::Snapshot() const {
                     .learned = table.learned(),
                     .capacity = table.capacity(),
                     .evicted = table.evictions()};
-  snapshot.loop_detection = loop_detector_.counters();
-  snapshot.neighbours = {.counters = neighbours_.counters(),
-                         .entries = neighbours_.table().CountAlive(lane_.now())};
   snapshot.Add(lane_.Snapshot());
   return snapshot;
 }

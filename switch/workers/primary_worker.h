@@ -1,6 +1,6 @@
 // The primary worker: a lane of frames (lane.h), and whatever there is of the bridge only once: commands
-// run between its batches, and the gates of ports, the addresses of their interfaces, ageing, probes of
-// loop detection and alarms are seen to here.
+// run between its batches, and the gates of ports, the addresses of their interfaces, ageing, the clock
+// of protocols, and alarms are seen to here.
 //
 // One thread owns it and everything it refers to but the bridge, which it may share with secondary
 // workers. What a turn does to the bridge it locks by itself. All else is for commands, which hold the
@@ -23,8 +23,6 @@
 #include "ports/ring/ring.h"
 #include "switch/capture/capture_point.h"
 #include "switch/forwarding/bridge.h"
-#include "switch/protocol/loop/loop_detector.h"
-#include "switch/protocol/neighbours/neighbour_proxy.h"
 #include "switch/workers/command_queue.h"
 #include "switch/workers/frame_relay.h"
 #include "switch/workers/housekeeping.h"
@@ -73,13 +71,6 @@ class PrimaryWorker {
   // says meanwhile that frames are observed.
   void AddCapture(CapturePoint& capture) { lane_.AddCapture(capture); }
   void RemoveCapture(CapturePoint& capture) { lane_.RemoveCapture(capture); }
-
-  // Starts or stops to look for loops, which the view has to say, too. Who sends the probes is set
-  // before.
-  void SetLoopDetection(const LoopDetection& settings);
-  [[nodiscard]] LoopDetector& loop_detector() { return loop_detector_; }
-  // Has entries while a port suppresses questions for neighbours.
-  [[nodiscard]] NeighbourTable& neighbours() { return neighbours_.table(); }
 
   // Takes a port out: nothing comes or goes by it from the next turn on. Once no operation of its is in
   // flight, and its id can be used again, `on_removed` is handed the port, detached from the ring.
@@ -150,7 +141,7 @@ class PrimaryWorker {
   void NoticeStatus(PortId id);
   void NoticeAll();
   void UpdateOwnAddress(PortId id);
-  void TellProtocols();
+  void TellProtocolsOfPorts();
   void Forget(PortId id);
   void SendRelayed();
   void ReleaseIdleMemory();
@@ -168,8 +159,6 @@ class PrimaryWorker {
   PortGates gates_;
   OwnAddresses own_addresses_;
   Housekeeping housekeeping_;
-  LoopDetector loop_detector_;
-  NeighbourProxy neighbours_;
   std::vector<FrameRelay*> relays_;
   Lane lane_;
 };

@@ -5,6 +5,7 @@
 
 #include "ports/os/clock.h"
 #include "switch/forwarding/bridge.h"
+#include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/command_queue.h"
 #include "switch/workers/event_channel.h"
 #include "switch/workers/link_thread.h"
@@ -20,6 +21,7 @@ struct RunningSwitch {
   FdbEventLog& fdb_log;    // that the table writes to while somebody watches
   const Clock& clock;
   Bridge& bridge;
+  BridgeProtocols& protocols;
   PrimaryWorker& worker;
   Workers& workers;
   LinkThread& links;

@@ -15,8 +15,7 @@
 #include "switch/forwarding/gate_masks.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
-#include "switch/protocol/loop/loop_detector.h"
-#include "switch/protocol/neighbours/neighbour_proxy.h"
+#include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/port_gates.h"
 
 namespace tapswitch {
@@ -64,18 +63,12 @@ struct LaneSnapshot {
   std::vector<QueueCounters> counters;  // by ascending id
 };
 
-struct NeighbourSnapshot {
-  NeighbourProxy::Counters counters;
-  size_t entries = 0;
-};
-
 struct SwitchSnapshot {
   std::vector<PortSnapshot> ports;  // by ascending id
   TableSnapshot table;
   LoopSnapshot loop;                // of all workers
   std::vector<LoopSnapshot> loops;  // of each
-  LoopDetector::Counters loop_detection;
-  NeighbourSnapshot neighbours;
+  ProtocolSnapshot protocols;
 
   // Adds what a lane counted to the sums. Ports that are not listed are left out.
   void Add(const LaneSnapshot& lane);

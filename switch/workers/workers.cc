@@ -24,8 +24,9 @@ void TakeOut(CommandQueue& commands, Owner& owner, PortId id) {
 
 }  // namespace
 
-Workers::Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge)
-    : commands_(commands), primary_(primary), bridge_(bridge) {}
+Workers::Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge,
+                 const BridgeProtocols& protocols)
+    : commands_(commands), primary_(primary), bridge_(bridge), protocols_(protocols) {}
 
 void Workers::Add(std::unique_ptr<SecondaryWorker> secondary) {
   primary_.SendFor(secondary->relay());
@@ -148,14 +149,9 @@ void Workers::SetForwarding(const PortForwarding& forwarding) {
   UpdateView();
 }
 
-void Workers::SetForwarding(BridgeForwarding forwarding, const LoopDetection& loop) {
-  forwarding.detects_loops = loop.is_on();
+void Workers::SetForwarding(const BridgeForwarding& forwarding) {
   views_.Set(forwarding);
-  PreparedView view = views_.Build(bridge_);
-  commands_.Call([&] {
-    primary_.SetView(view);
-    if (primary_.loop_detector().settings() != loop) primary_.SetLoopDetection(loop);
-  });
+  UpdateView();
 }
 
 void Workers::SetMirrors(std::vector<MirrorForwarding> mirrors) {
@@ -194,7 +190,11 @@ void Workers::RemoveCapture(CapturePoint& capture) {
 
 // The others come after the primary: whoever is told that a link is up knows that all have heard of it.
 SwitchSnapshot Workers::Snapshot() {
-  SwitchSnapshot snapshot = commands_.Call([&] { return primary_.Snapshot(); });
+  SwitchSnapshot snapshot = commands_.Call([&] {
+    SwitchSnapshot of_primary = primary_.Snapshot();
+    of_primary.protocols = protocols_.Snapshot(primary_.lane().now());
+    return of_primary;
+  });
   for (const auto& secondary : secondaries_) {
     snapshot.Add(secondary->commands().Call([&] { return secondary->lane().Snapshot(); }));
   }

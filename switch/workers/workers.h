@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "ports/port.h"
 #include "switch/forwarding/bridge.h"
-#include "switch/protocol/loop/loop_detector.h"
+#include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/command_queue.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/secondary_worker.h"
@@ -29,7 +29,8 @@ namespace tapswitch {
 class Workers {
  public:
   // All outlive this. `commands` are those of the primary's thread, `bridge` is what it forwards by.
-  Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge);
+  Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge,
+          const BridgeProtocols& protocols);
 
   // To be called by the primary's thread, before there are ports.
   void Add(std::unique_ptr<SecondaryWorker> secondary);
@@ -67,8 +68,8 @@ class Workers {
   // the link is up. Without effect when there is no such port.
   void SetForwarding(const PortForwarding& forwarding);
 
-  // Changes how the bridge as a whole treats frames. Whether it looks for loops follows from `loop`.
-  void SetForwarding(BridgeForwarding forwarding, const LoopDetection& loop);
+  // Changes how the bridge as a whole treats frames.
+  void SetForwarding(const BridgeForwarding& forwarding);
 
   // Changes which frames are copied to where.
   void SetMirrors(std::vector<MirrorForwarding> mirrors);
@@ -89,6 +90,7 @@ class Workers {
   CommandQueue& commands_;
   PrimaryWorker& primary_;
   const Bridge& bridge_;
+  const BridgeProtocols& protocols_;
   ViewBuilder views_;
   size_t captures_ = 0;
   std::vector<std::unique_ptr<SecondaryWorker>> secondaries_;

@@ -35,30 +35,33 @@ class Fuzzer {
       if (id > 1) ports.back().vlans.untagged.insert(VlanId{1});
     }
     view_ = ForwardingView(ports, {.vlan_filtering = true});
-    proxy_.table().Reserve();
+    proxy_.OnPorts(view_);
   }
 
   void Take(PortId ingress, std::span<const std::byte> frame) {
     const auto header = ParseHeader(frame);
     if (!header || header->source.is_multicast() || header->source.is_zero()) return;
     const Classification as = view_.Classify(ingress, *header);
+    if (header->tag && as.tag == FrameTag::kNone) return;  // of no interest: its payload is hidden
     const auto claim = ReadNeighbourMessage(*header, frame).claim;
     if (claim) claims_.emplace(as.vlan, claim->address, header->source);
-    outbox_.Clear();
-    ProtocolContext context{view_, table_, now_, alarms_, outbox_};
+    originated_.Clear();
+    Originator originator(view_, counters_, originated_);
+    ProtocolContext context{view_, table_, now_, alarms_, originator};
     const auto verdict = proxy_.See({ingress, as, *header, frame}, context);
-    Require((verdict == ProtocolVerdict::kAnswered) == (outbox_.letters().size() == 1));
-    for (const Outbox::Letter& letter : outbox_.letters()) Check(letter, ingress, as.vlan);
+    const bool is_answered = verdict.reason == DropReason::kNeighbourAnswered;
+    Require(is_answered == (originated_.copies().size() == 1));
+    for (const OriginatedFrames::Copy& copy : originated_.copies()) Check(copy, ingress, as.vlan);
     static_cast<void>(table_.Learn(as.vlan, header->source, ingress, now_));
     now_ = now_ + Ticks{100};
   }
 
  private:
   // An answer is one that the switch would believe, of somebody who has said so.
-  void Check(const Outbox::Letter& letter, PortId ingress, VlanId vlan) {
-    Require(letter.egress == ingress);
-    const std::span answer(letter.wire.data + kVirtioNetHeaderSize,
-                           letter.wire.size - kVirtioNetHeaderSize);
+  void Check(const OriginatedFrames::Copy& copy, PortId ingress, VlanId vlan) {
+    Require(copy.egress == ingress);
+    const std::span answer(copy.wire.data + kVirtioNetHeaderSize,
+                           copy.wire.size - kVirtioNetHeaderSize);
     const auto header = ParseHeader(answer);
     Require(header.has_value());
     Require(view_.Classify(ingress, *header).vlan == vlan);
@@ -71,7 +74,8 @@ class Fuzzer {
   MacTable table_{{.capacity = 64, .ageing = {30000}, .salt = 5}};
   NeighbourProxy proxy_;
   AlarmLog alarms_;
-  Outbox outbox_;
+  VlanCounterTable counters_;
+  OriginatedFrames originated_;
   Tick now_{1000};
   std::set<std::tuple<VlanId, IpAddress, MacAddress>> claims_;
 };

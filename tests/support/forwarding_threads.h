@@ -26,6 +26,7 @@
 #include "ports/os/file_descriptor.h"
 #include "ports/ring/ring_factory.h"
 #include "switch/forwarding/bridge.h"
+#include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/command_queue.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/secondary_worker.h"
@@ -128,7 +129,7 @@ class ForwardingThreads {
   void Run(size_t workers, std::promise<void>& started) {
     const auto ring = MakeRing(IoMode::kAuto).value();
     PrimaryWorker primary(*ring.ring, clock_, shared_);
-    Workers all(*commands_, primary, bridge_);
+    Workers all(*commands_, primary, bridge_, protocols_);
     bool has_commands = false;
     primary.lane().set_on_readiness([&](uint32_t slot) {
       if (slot == kCommandSlot) has_commands = true;
@@ -156,6 +157,7 @@ class ForwardingThreads {
 
   SystemClock clock_;
   Bridge bridge_{{.capacity = 1024, .ageing = {30000}, .salt = 7}};
+  BridgeProtocols protocols_{bridge_};
   SharedBridge shared_{bridge_, SharedBridge::Users::kSeveral};
   WakeEvent call_ = WakeEvent::Create().value();
   std::unique_ptr<CommandQueue> commands_ = CommandQueue::Create().value();

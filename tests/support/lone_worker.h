@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/view_builder.h"
 
@@ -15,7 +16,7 @@ namespace tapswitch {
 class LoneWorker : public PrimaryWorker {
  public:
   LoneWorker(Ring& ring, const Clock& clock, SharedBridge& shared)
-      : PrimaryWorker(ring, clock, shared), shared_(shared) {}
+      : PrimaryWorker(ring, clock, shared), shared_(shared), protocols_(shared.bridge()) {}
 
   [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port,
                                      const PortForwarding& forwarding) {
@@ -37,9 +38,10 @@ class LoneWorker : public PrimaryWorker {
   }
 
   void SetLoopDetection(const LoopDetection& settings) {
-    SetForwarding(BridgeForwarding{.detects_loops = settings.is_on()});
-    PrimaryWorker::SetLoopDetection(settings);
+    protocols_.SetLoopDetection(settings, lane().now());
   }
+  [[nodiscard]] LoopDetector& loop_detector() { return protocols_.loop_detector(); }
+  [[nodiscard]] ProtocolSnapshot protocols() { return protocols_.Snapshot(lane().now()); }
 
  private:
   void UpdateView() {
@@ -48,6 +50,7 @@ class LoneWorker : public PrimaryWorker {
   }
 
   SharedBridge& shared_;
+  BridgeProtocols protocols_;
   ViewBuilder views_;
 };
 

@@ -34,7 +34,9 @@ absl::Status Actuator::Do(const SetBridge& action) {
     running_.worker.SetAgeing(action.settings.ageing);
     running_.bridge.table().set_max_learned(action.settings.fdb_max_learned);
   });
-  running_.workers.SetForwarding(forwarding, action.settings.loop);
+  running_.workers.SetForwarding(forwarding);
+  running_.commands.Call(
+      [&] { running_.protocols.SetLoopDetection(action.settings.loop, running_.clock.Now()); });
   SetOwnAddress(forwarding.vlan_filtering ? action.settings.vlans.members : VlanSet());
   return absl::OkStatus();
 }

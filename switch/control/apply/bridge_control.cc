@@ -125,7 +125,7 @@ std::vector<BridgeControl::NeighbourEntry> BridgeControl::Neighbours() const {
   const Tick time = now();
   for (size_t first = 0; first < NeighbourTable::kCapacity; first += kNeighboursAtOnce) {
     running_.commands.Call([&] {
-      running_.worker.neighbours().VisitSome(
+      running_.protocols.neighbours().table().VisitSome(
           first, kNeighboursAtOnce, time,
           [&](const Neighbour& neighbour) { entries.push_back(WithPort(neighbour, time)); });
     });
@@ -136,7 +136,7 @@ std::vector<BridgeControl::NeighbourEntry> BridgeControl::Neighbours() const {
 uint64_t BridgeControl::FlushNeighbours(const NeighbourFilter& unwanted) {
   return running_.commands.Call([&] {
     const Tick time = now();
-    return running_.worker.neighbours().Erase(
+    return running_.protocols.neighbours().table().Erase(
         time, [&](const Neighbour& neighbour) { return unwanted(WithPort(neighbour, time)); });
   });
 }

@@ -92,9 +92,9 @@ ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snap
             {"fdb_limited", sum(LearnResult::kLimited)},
             {"fdb_no_room", sum(LearnResult::kRefused)},
             {"fdb_evicted", snapshot.table.evicted},
-            {"neigh_answered", snapshot.neighbours.counters.answered},
-            {"neigh_suppressed", snapshot.neighbours.counters.spared},
-            {"neigh_contested", snapshot.neighbours.counters.contested},
+            {"neigh_answered", snapshot.protocols.neighbours.answered},
+            {"neigh_suppressed", snapshot.protocols.neighbours.spared},
+            {"neigh_contested", snapshot.protocols.neighbours.contested},
             {"loop_frames", snapshot.loop.frames},
             {"loop_busy_seconds", snapshot.loop.busy_seconds},
             {"ring_overflows", snapshot.loop.ring_overflows}}}};
@@ -157,8 +157,8 @@ ordered_json ShowLoopDetection(const BridgeControl& control, const SwitchSnapsho
           {"period", Seconds(loop.period)},
           {"action", loop.action == LoopDetection::Action::kBlock ? "block" : "log"},
           {"recovery", Seconds(loop.recovery)},
-          {"probes", snapshot.loop_detection.probes},
-          {"loops", snapshot.loop_detection.loops},
+          {"probes", snapshot.protocols.loop_detection.probes},
+          {"loops", snapshot.protocols.loop_detection.loops},
           {"blocked", std::move(blocked)}};
 }
 

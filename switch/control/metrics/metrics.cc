@@ -306,26 +306,26 @@ void AppendLoopDetectionMetrics(const LoopDetector::Counters& counters, const La
       labels, ToDouble(counters.loops)));
 }
 
-void AppendNeighbourMetrics(const NeighbourSnapshot& neighbours, const Labels& labels,
+void AppendNeighbourMetrics(const ProtocolSnapshot& protocols, const Labels& labels,
                             std::vector<MetricFamily>& families) {
   families.push_back(Single(MetricType::Gauge, "tapswitch_neigh_entries",
                             "IP addresses whose station is known. 0 while no port has "
                             "neigh_suppress on.",
-                            labels, ToDouble(neighbours.entries)));
+                            labels, ToDouble(protocols.neighbour_entries)));
   families.push_back(Single(MetricType::Counter, "tapswitch_neigh_answered_total",
                             "Questions for neighbours (ARP, ND) that the switch answered in their "
                             "name.",
-                            labels, ToDouble(neighbours.counters.answered)));
+                            labels, ToDouble(protocols.neighbours.answered)));
   families.push_back(
       Single(MetricType::Counter, "tapswitch_neigh_suppressed_total",
              "Questions that ports with neigh_suppress did not see, as the neighbour "
              "is known; answered ones included.",
-             labels, ToDouble(neighbours.counters.spared)));
+             labels, ToDouble(protocols.neighbours.spared)));
   families.push_back(Single(MetricType::Counter, "tapswitch_neigh_contested_total",
                             "Claims of an IP address that another station had. When it grows: two "
                             "stations have one address, or one tells lies; tapctl neigh show names "
                             "it.",
-                            labels, ToDouble(neighbours.counters.contested)));
+                            labels, ToDouble(protocols.neighbours.contested)));
 }
 
 // ----- the switch itself -------------------------------------------------------------------------
@@ -367,8 +367,8 @@ std::vector<MetricFamily> MetricFamilies(const SwitchSnapshot& snapshot,
   AppendTableMetrics(snapshot.table, labels, families);
   AppendLoopMetrics(snapshot.loop, labels, families);
   AppendWorkerMetrics(snapshot.loops, labels, families);
-  AppendLoopDetectionMetrics(snapshot.loop_detection, labels, families);
-  AppendNeighbourMetrics(snapshot.neighbours, labels, families);
+  AppendLoopDetectionMetrics(snapshot.protocols.loop_detection, labels, families);
+  AppendNeighbourMetrics(snapshot.protocols, labels, families);
   return families;
 }
 

@@ -25,7 +25,7 @@ Amount AmountOf(const Frame& frame) {
 }
 
 // How the frame is flooded; nothing when its destination is known to be behind several ports.
-std::optional<StormKind> KindOf(const MacTable& table, const ScreenedFrame& frame, Tick now) {
+std::optional<StormKind> KindOf(const MacTable& table, const ParsedFrame& frame, Tick now) {
   const MacAddress destination = frame.header.destination;
   if (destination.is_broadcast()) return StormKind::kBroadcast;
   if (destination.is_multicast()) return StormKind::kMulticast;
@@ -34,11 +34,11 @@ std::optional<StormKind> KindOf(const MacTable& table, const ScreenedFrame& fram
 }
 
 // Of a locked port: refreshes the locked entry of the source, or makes one.
-void NoteStranger(const ForwardingView& view, MacTable& table, const ScreenedFrame& frame, Tick now,
-                  PortCounters& counters) {
+void LearnLocked(const ForwardingView& view, MacTable& table, const ParsedFrame& frame, Tick now,
+                 PortCounters& counters) {
   const MacAddress source = frame.header.source;
   const VlanId vlan = frame.as.vlan;
-  const bool may_learn = view.has_mab(frame.ingress) && MayTeach(frame.header) &&
+  const bool may_learn = view.has_mab(frame.ingress) && TeachesSource(frame.header) &&
                          view.learns(view.masks(vlan), frame.ingress);
   if (!may_learn) return;
   const auto found = table.Lookup(vlan, source, now);
@@ -48,7 +48,7 @@ void NoteStranger(const ForwardingView& view, MacTable& table, const ScreenedFra
   if (result != LearnResult::kRefreshed) counters.Learned(result);
 }
 
-Alarm AlarmOf(Alarm::Kind kind, const ScreenedFrame& frame) {
+Alarm AlarmOf(Alarm::Kind kind, const ParsedFrame& frame) {
   return {
       .kind = kind, .port = frame.ingress, .vlan = frame.as.vlan, .address = frame.header.source};
 }
@@ -56,47 +56,26 @@ Alarm AlarmOf(Alarm::Kind kind, const ScreenedFrame& frame) {
 }  // namespace
 
 std::optional<DropReason> PortGuards::Check(const ForwardingView& view, MacTable& table,
-                                            const ScreenedFrame& frame, Tick now,
-                                            PortCounters& counters) {
-  verdict_ = ProtocolVerdict::kPass;
-  ProtocolContext context{view, table, now, alarms_, *outbox_};
-  // First, as a probe is the bridge's own frame, whose source no guard would let in.
-  if (view.detects_loops() && loop_detector_ != nullptr &&
-      loop_detector_->See(frame, context) == ProtocolVerdict::kConsume) {
-    return DropReason::kLoopProbe;
-  }
-  const VlanId vlan = frame.as.vlan;
-  if (!view.masks(vlan).members.contains(frame.ingress)) return std::nullopt;
-  if (const auto refused = Guard(view, table, frame, now, counters)) return refused;
-  // Last, so that nothing is believed of a station that is not let in.
-  if (!view.neigh_suppressed().empty() && neighbours_ != nullptr) {
-    verdict_ = neighbours_->See(frame, context);
-  }
-  return std::nullopt;
-}
-
-// What locks and allow lists say.
-std::optional<DropReason> PortGuards::Guard(const ForwardingView& view, MacTable& table,
-                                            const ScreenedFrame& frame, Tick now,
+                                            const ParsedFrame& frame, Tick now,
                                             PortCounters& counters) {
   auto refused = Screen(view, table, frame.ingress, frame.as.vlan, frame.header.source, now);
   const AllowList* const allowed = view.security(frame.ingress).allowed.get();
   if (!refused && allowed != nullptr && !allowed->Allows(frame.header, frame.bytes)) {
     refused = DropReason::kSpoofed;
   }
-  if (refused == DropReason::kLocked) NoteStranger(view, table, frame, now, counters);
+  if (refused == DropReason::kLocked) LearnLocked(view, table, frame, now, counters);
   if (refused == DropReason::kSpoofed) {
     Report(ports_[frame.ingress.value].spoofing, AlarmOf(Alarm::Kind::kSpoofing, frame), now);
   }
   return refused;
 }
 
-std::optional<DropReason> PortGuards::HeedLearning(const ForwardingView& view, MacTable& table,
-                                                   const ScreenedFrame& frame, LearnResult result,
-                                                   Tick now) {
+std::optional<DropReason> PortGuards::OnLearned(const ForwardingView& view, MacTable& table,
+                                                const ParsedFrame& frame, LearnResult result,
+                                                Tick now) {
   const PortSecurity& security = view.security(frame.ingress);
   if (result == LearnResult::kMoved && security.max_moves != 0) NoteMove(view, table, frame, now);
-  if (result == LearnResult::kPinned) MayMove(table, frame, now);
+  if (result == LearnResult::kPinned) MoveIfReleased(table, frame, now);
   if (result != LearnResult::kLimited) return std::nullopt;
   const MacAddress source = frame.header.source;
   if (!DropsAtLimit(view, table, frame.ingress, frame.as.vlan, source, now)) return std::nullopt;
@@ -108,7 +87,7 @@ std::optional<DropReason> PortGuards::HeedLearning(const ForwardingView& view, M
 }
 
 std::optional<DropReason> PortGuards::CheckFlood(const ForwardingView& view, const MacTable& table,
-                                                 const ScreenedFrame& screened, const Frame& frame,
+                                                 const ParsedFrame& screened, const Frame& frame,
                                                  Tick now, PortCounters& counters) {
   const auto kind = KindOf(table, screened, now);
   if (!kind) return std::nullopt;
@@ -137,7 +116,7 @@ void PortGuards::Report(Episode& episode, const Alarm& alarm, Tick now) {
 }
 
 // Of a station that Learn has just moved to the port.
-void PortGuards::NoteMove(const ForwardingView& view, MacTable& table, const ScreenedFrame& frame,
+void PortGuards::NoteMove(const ForwardingView& view, MacTable& table, const ParsedFrame& frame,
                           Tick now) {
   const PortSecurity& security = view.security(frame.ingress);
   const VlanId vlan = frame.as.vlan;
@@ -160,7 +139,7 @@ void PortGuards::NoteMove(const ForwardingView& view, MacTable& table, const Scr
 }
 
 // A station that was seen elsewhere than its entry says: once it is held no longer, it moves.
-void PortGuards::MayMove(MacTable& table, const ScreenedFrame& frame, Tick now) const {
+void PortGuards::MoveIfReleased(MacTable& table, const ParsedFrame& frame, Tick now) const {
   const VlanId vlan = frame.as.vlan;
   if (moves_.IsHeld(vlan, frame.header.source, now)) return;
   if (!table.ReleaseHold(vlan, frame.header.source)) return;

@@ -2,7 +2,7 @@
 //
 //   Check         locked ports, and allow lists: of each frame of a port with one of them
 //                 (ForwardingView::is_screened)
-//   HeedLearning  limits of stations, and stations that move to and fro: when a frame taught something
+//   OnLearned     limits of stations, and stations that move to and fro: when a frame taught something
 //   CheckFlood    storm control: of what is to be flooded, where it is set (limits_storms)
 //
 // What they notice is raised as an alarm, once an episode: one that nothing was added to for ten
@@ -22,8 +22,7 @@
 #include "switch/forwarding/guards/move_watch.h"
 #include "switch/forwarding/guards/token_bucket.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/outbox.h"
-#include "switch/forwarding/protocol_entity.h"
+#include "switch/forwarding/parsed_frame.h"
 #include "switch/forwarding/stats.h"
 
 namespace tapswitch {
@@ -32,46 +31,32 @@ class PortGuards {
  public:
   explicit PortGuards(uint64_t salt) : moves_(salt), ports_(kMaxPorts) {}
 
-  // Precondition: set_outbox was called. Why the frame goes no further, if so. A refused one teaches nothing, except that a locked port
-  // with `mab` notes its source as a locked entry. A frame of a VLAN that the port is not a member of
-  // passes: the decision says so.
+  // Why the frame goes no further, if so: what locks and allow lists say. A refused one teaches nothing,
+  // except that a locked port with `mab` notes its source as a locked entry.
+  // Precondition: the port is a member of the frame's VLAN.
   [[nodiscard]] std::optional<DropReason> Check(const ForwardingView& view, MacTable& table,
-                                                const ScreenedFrame& frame, Tick now,
+                                                const ParsedFrame& frame, Tick now,
                                                 PortCounters& counters);
 
   // The same of a frame whose source was not simply known to be behind the port: Learn said `result`.
-  [[nodiscard]] std::optional<DropReason> HeedLearning(const ForwardingView& view, MacTable& table,
-                                                       const ScreenedFrame& frame,
-                                                       LearnResult result, Tick now);
+  [[nodiscard]] std::optional<DropReason> OnLearned(const ForwardingView& view, MacTable& table,
+                                                    const ParsedFrame& frame, LearnResult result,
+                                                    Tick now);
 
   // The same of a frame that is to be sent by several ports. Precondition: limits_storms(ingress).
   [[nodiscard]] std::optional<DropReason> CheckFlood(const ForwardingView& view,
                                                      const MacTable& table,
-                                                     const ScreenedFrame& screened,
+                                                     const ParsedFrame& screened,
                                                      const Frame& frame, Tick now,
                                                      PortCounters& counters);
 
   // The port begins anew: it was added, or is no longer shut down.
   void Forget(PortId port) { ports_[port.value] = {}; }
 
-  // Of the frame that was checked last and not refused.
-  [[nodiscard]] ProtocolVerdict verdict() const { return verdict_; }
-
-  // Who recognises the bridge's own probes, and who knows its neighbours: see switch/protocol/. Null:
-  // nobody. They outlive this, or are taken away first.
-  void set_loop_detector(ProtocolEntity* detector) { loop_detector_ = detector; }
-  void set_neighbours(ProtocolEntity* neighbours) { neighbours_ = neighbours; }
-
   // What was noticed; whoever drives the bridge empties it.
   [[nodiscard]] AlarmLog& alarms() { return alarms_; }
 
-  // Where answers go from here on; it outlives the next Check.
-  void set_outbox(Outbox& outbox) { outbox_ = &outbox; }
-
  private:
-  ProtocolEntity* loop_detector_ = nullptr;
-  ProtocolEntity* neighbours_ = nullptr;
-  ProtocolVerdict verdict_ = ProtocolVerdict::kPass;
   // Incidents that follow each other within kCalm.
   class Episode {
    public:
@@ -98,16 +83,13 @@ class PortGuards {
     Episode spoofing;
   };
 
-  std::optional<DropReason> Guard(const ForwardingView& view, MacTable& table,
-                                  const ScreenedFrame& frame, Tick now, PortCounters& counters);
   void Report(Episode& episode, const Alarm& alarm, Tick now);
-  void NoteMove(const ForwardingView& view, MacTable& table, const ScreenedFrame& frame, Tick now);
-  void MayMove(MacTable& table, const ScreenedFrame& frame, Tick now) const;
+  void NoteMove(const ForwardingView& view, MacTable& table, const ParsedFrame& frame, Tick now);
+  void MoveIfReleased(MacTable& table, const ParsedFrame& frame, Tick now) const;
 
   MoveWatch moves_;
   std::vector<PortMemory> ports_;  // by id
   AlarmLog alarms_;
-  Outbox* outbox_ = nullptr;
 };
 
 }  // namespace tapswitch

@@ -28,7 +28,7 @@ namespace tapswitch {
 
 // Whether a frame that was admitted may teach its source: those to reserved addresses do not, as
 // they speak of a link, not of a station behind it.
-[[nodiscard]] constexpr bool MayTeach(const EthernetHeader& header) {
+[[nodiscard]] constexpr bool TeachesSource(const EthernetHeader& header) {
   return !header.destination.is_reserved();
 }
 

@@ -21,6 +21,16 @@ void LoopDetector::Configure(const LoopDetection& settings, Tick now) {
   std::ranges::fill(seen_, std::nullopt);
 }
 
+ProtocolInterests LoopDetector::interests() const {
+  if (!settings_.is_on()) return {};
+  return {.types = {{.ether_type = kLoopProbeType, .ip_protocol = {}}}};
+}
+
+void LoopDetector::OnPorts(const ForwardingView& view) {
+  const PortSet forwarding = view.gates().forwarding() - view.mirror_destinations();
+  SetPorts(forwarding, forwarding & view.loop_probing());
+}
+
 void LoopDetector::SetPorts(const PortSet& forwarding, const PortSet& probing) {
   // What is found on a port that is new, or forwards again, is news.
   (probing - probing_).ForEach([this](PortId port) { seen_[port.value].reset(); });
@@ -29,22 +39,23 @@ void LoopDetector::SetPorts(const PortSet& forwarding, const PortSet& probing) {
   to_probe_ &= probing;
 }
 
-std::optional<Tick> LoopDetector::next_round() const {
+std::optional<Tick> LoopDetector::next_deadline() const {
   if (!settings_.is_on() || probing_.empty()) return std::nullopt;
   return to_probe_.empty() ? next_round_ : Tick{};
 }
 
-void LoopDetector::SendProbes(Tick now, Outbox& outbox) {
+void LoopDetector::OnTick(ProtocolContext& context) {
   if (!settings_.is_on()) return;
-  if (to_probe_.empty() && now >= next_round_) {
+  if (to_probe_.empty() && context.now >= next_round_) {
     to_probe_ = probing_;
     ++sequence_;
-    next_round_ = now + settings_.period;
+    next_round_ = context.now + settings_.period;
   }
   if (to_probe_.empty()) return;
   PortSet sent;
   to_probe_.ForEach([&](PortId port) {
-    if (outbox.Post(port, MakeLoopProbe(sender_, {.port = port, .sequence = sequence_}))) {
+    const auto probe = MakeLoopProbe(sender_, {.port = port, .sequence = sequence_});
+    if (context.originator.SendOnLink(port, probe)) {
       sent.insert(port);
       ++counters_.probes;
     }
@@ -52,15 +63,15 @@ void LoopDetector::SendProbes(Tick now, Outbox& outbox) {
   to_probe_ -= sent;
 }
 
-ProtocolVerdict LoopDetector::See(const ScreenedFrame& frame, ProtocolContext& context) {
-  if (frame.header.type_or_length != kLoopProbeType) return ProtocolVerdict::kPass;
+ProtocolVerdict LoopDetector::See(const ParsedFrame& frame, ProtocolContext& context) {
+  if (frame.header.type_or_length != kLoopProbeType) return ProtocolVerdict::Pass();
   const auto probe = ReadLoopProbe(sender_, frame.bytes.subspan(frame.header.payload_offset));
-  if (!probe) return ProtocolVerdict::kPass;
+  if (!probe) return ProtocolVerdict::Pass();
   Judge(*probe, frame, context);
-  return ProtocolVerdict::kConsume;
+  return ProtocolVerdict::Consume(DropReason::kLoopProbe);
 }
 
-void LoopDetector::Judge(const LoopProbe& probe, const ScreenedFrame& frame,
+void LoopDetector::Judge(const LoopProbe& probe, const ParsedFrame& frame,
                          ProtocolContext& context) {
   const auto blamed = ToBlame(probe.port, frame.ingress);
   if (!blamed || sequence_ - probe.sequence >= kFreshRounds) return;

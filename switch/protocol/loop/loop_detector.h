@@ -15,9 +15,8 @@
 
 #include "switch/forwarding/guards/alarms.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/outbox.h"
 #include "switch/forwarding/port_set.h"
-#include "switch/forwarding/protocol_entity.h"
+#include "switch/forwarding/protocol.h"
 #include "switch/protocol/loop/loop_probe.h"
 
 namespace tapswitch {
@@ -36,7 +35,7 @@ struct LoopDetection {
   bool operator==(const LoopDetection&) const = default;
 };
 
-class LoopDetector final : public ProtocolEntity {
+class LoopDetector final : public Protocol {
  public:
   struct Counters {
     uint64_t probes = 0;  // sent
@@ -55,19 +54,22 @@ class LoopDetector final : public ProtocolEntity {
   // The ports that forward, and those of them that send probes and may be blamed.
   void SetPorts(const PortSet& forwarding, const PortSet& probing);
 
-  // Sends what is due. What finds no room in the outbox is sent the next time.
-  void SendProbes(Tick now, Outbox& outbox);
-
-  // When there is something to send; nothing: never.
-  [[nodiscard]] std::optional<Tick> next_round() const;
-
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
+  // Nothing while it is off. Probes are the bridge's own frames, whose source no guard would let in.
+  [[nodiscard]] ProtocolInterests interests() const override;
+
   // Takes the bridge's own probes out, and raises alarms.
-  ProtocolVerdict See(const ScreenedFrame& frame, ProtocolContext& context) override;
+  ProtocolVerdict See(const ParsedFrame& frame, ProtocolContext& context) override;
+
+  // Sends probes that are due. Those that find no room are sent the next time.
+  void OnTick(ProtocolContext& context) override;
+  [[nodiscard]] std::optional<Tick> next_deadline() const override;
+
+  void OnPorts(const ForwardingView& view) override;
 
  private:
-  void Judge(const LoopProbe& probe, const ScreenedFrame& frame, ProtocolContext& context);
+  void Judge(const LoopProbe& probe, const ParsedFrame& frame, ProtocolContext& context);
   [[nodiscard]] std::optional<PortId> ToBlame(PortId sent, PortId received) const;
 
   ProbeSender sender_;

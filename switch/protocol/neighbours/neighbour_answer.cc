@@ -11,9 +11,6 @@ namespace {
 
 constexpr size_t kAdvertisementSize = NdWire::kOptions + NdWire::kOptionUnit;
 
-static_assert(kEthernetHeaderSize + kVlanTagSize + Ipv6Wire::kSize + kAdvertisementSize <=
-              Outbox::kMaxFrameSize);
-
 void StoreByte(std::byte* at, uint8_t value) { *at = static_cast<std::byte>(value); }
 
 void StoreIpv6(std::byte* at, IpAddress address) { std::ranges::copy(address.bytes(), at); }
@@ -21,6 +18,7 @@ void StoreIpv6(std::byte* at, IpAddress address) { std::ranges::copy(address.byt
 }  // namespace
 
 AnswerFrame::AnswerFrame(const NeighbourAnswer& answer) {
+  static_assert(kEthernetHeaderSize + Ipv6Wire::kSize + kAdvertisementSize == kMostBytes);
   if (answer.question.target.is_v4()) {
     AddHeader(answer, EtherType::kArp);
     AddArp(answer);
@@ -39,10 +37,6 @@ std::byte* AnswerFrame::Take(size_t size) {
 void AnswerFrame::AddHeader(const NeighbourAnswer& answer, EtherType type) {
   StoreBe48(Take(kMacAddressSize), answer.asker.number());
   StoreBe48(Take(kMacAddressSize), answer.target.number());
-  if (answer.tag) {
-    StoreBe16(Take(2), static_cast<uint16_t>(answer.tag->protocol));
-    StoreBe16(Take(2), answer.tag->control);
-  }
   StoreBe16(Take(2), static_cast<uint16_t>(type));
 }
 

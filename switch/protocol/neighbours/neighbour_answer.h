@@ -4,10 +4,8 @@
 
 #include <array>
 #include <cstddef>
-#include <optional>
 #include <span>
 
-#include "switch/forwarding/outbox.h"
 #include "switch/forwarding/wire/ethernet.h"
 #include "switch/protocol/neighbours/neighbour_message.h"
 
@@ -18,12 +16,11 @@ struct NeighbourAnswer {
   MacAddress asker{};
   MacAddress target{};
   bool target_is_router = false;
-  std::optional<VlanTag> tag;  // that the asker gets to see
 };
 
 class AnswerFrame {
  public:
-  // An ARP reply (RFC 826) or a solicited neighbour advertisement (RFC 4861, 7.2.4).
+  // An ARP reply (RFC 826) or a solicited neighbour advertisement (RFC 4861, 7.2.4), without a tag.
   explicit AnswerFrame(const NeighbourAnswer& answer);
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return std::span(bytes_).first(size_); }
@@ -34,7 +31,10 @@ class AnswerFrame {
   void AddArp(const NeighbourAnswer& answer);
   void AddAdvertisement(const NeighbourAnswer& answer);
 
-  std::array<std::byte, Outbox::kMaxFrameSize> bytes_{};
+  // An Ethernet header, an IPv6 header, an advertisement with one option.
+  static constexpr size_t kMostBytes = 14 + 40 + 32;
+
+  std::array<std::byte, kMostBytes> bytes_{};
   size_t size_ = 0;
 };
 

@@ -5,32 +5,47 @@
 namespace tapswitch {
 namespace {
 
-// The tag that frames of the question's VLAN leave with by the port it came from; its priority is
-// the question's.
-std::optional<VlanTag> AnswerTag(const ScreenedFrame& frame, const ForwardingView& view) {
+// PCP and DEI of a question, which its answer has, too.
+uint16_t PriorityOf(const ParsedFrame& frame) {
   constexpr uint16_t kPriorityBits = 0xF000;
-  if (view.masks(frame.as.vlan).untagged.contains(frame.ingress)) return std::nullopt;
-  const uint16_t priority = frame.header.tag
-                                ? static_cast<uint16_t>(frame.header.tag->control & kPriorityBits)
-                                : uint16_t{0};
-  return VlanTag{.protocol = view.vlan_protocol(),
-                 .control = static_cast<uint16_t>(priority | frame.as.vlan.value)};
+  return frame.header.tag ? static_cast<uint16_t>(frame.header.tag->control & kPriorityBits)
+                          : uint16_t{0};
+}
+
+ProtocolVerdict Spare(const ForwardingView& view, DropReason reason) {
+  return ProtocolVerdict::Restrict(view.neigh_suppressed(), reason);
 }
 
 }  // namespace
 
-ProtocolVerdict NeighbourProxy::See(const ScreenedFrame& frame, ProtocolContext& context) {
-  // A tag that is payload hides whose addresses these are.
-  if (frame.header.tag && frame.as.tag == FrameTag::kNone) return ProtocolVerdict::kPass;
+ProtocolInterests NeighbourProxy::interests() const {
+  constexpr uint8_t kIcmpv6 = 58;
+  if (!suppresses_) return {};
+  return {
+      .types = {{.ether_type = static_cast<uint16_t>(EtherType::kArp), .ip_protocol = {}},
+                {.ether_type = static_cast<uint16_t>(EtherType::kIpv6), .ip_protocol = kIcmpv6}},
+      .is_guarded = true};
+}
+
+void NeighbourProxy::OnPorts(const ForwardingView& view) {
+  suppresses_ = !view.neigh_suppressed().empty();
+  if (suppresses_) {
+    table_.Reserve();
+  } else {
+    table_.Release();
+  }
+}
+
+ProtocolVerdict NeighbourProxy::See(const ParsedFrame& frame, ProtocolContext& context) {
   if (!context.view.passes(context.view.masks(frame.as.vlan), frame.ingress)) {
-    return ProtocolVerdict::kPass;
+    return ProtocolVerdict::Pass();
   }
   const NeighbourMessage message = ReadNeighbourMessage(frame.header, frame.bytes);
   if (message.claim) Learn(*message.claim, frame, context);
-  return message.question ? Ask(*message.question, frame, context) : ProtocolVerdict::kPass;
+  return message.question ? Ask(*message.question, frame, context) : ProtocolVerdict::Pass();
 }
 
-void NeighbourProxy::Learn(const NeighbourClaim& claim, const ScreenedFrame& frame,
+void NeighbourProxy::Learn(const NeighbourClaim& claim, const ParsedFrame& frame,
                            const ProtocolContext& context) {
   const MacAddress source = frame.header.source;
   const LearnResult station =
@@ -41,39 +56,40 @@ void NeighbourProxy::Learn(const NeighbourClaim& claim, const ScreenedFrame& fra
   if (result == NeighbourTable::Result::kContested) ++counters_.contested;
 }
 
-ProtocolVerdict NeighbourProxy::Ask(const NeighbourQuestion& question, const ScreenedFrame& frame,
+ProtocolVerdict NeighbourProxy::Ask(const NeighbourQuestion& question, const ParsedFrame& frame,
                                     ProtocolContext& context) {
   const ForwardingView& view = context.view;
   const VlanId vlan = frame.as.vlan;
-  if (view.neigh_suppressed().contains(frame.ingress)) return ProtocolVerdict::kPass;
+  if (view.neigh_suppressed().contains(frame.ingress)) return ProtocolVerdict::Pass();
   const Neighbour* const target = table_.Find(vlan, question.target, context.now);
-  if (target == nullptr || target->is_contested(context.now)) return ProtocolVerdict::kPass;
+  if (target == nullptr || target->is_contested(context.now)) return ProtocolVerdict::Pass();
   const auto station = context.table.Lookup(vlan, target->mac, context.now);
-  if (!station || station->is_local || station->group != kNoGroup) return ProtocolVerdict::kPass;
+  if (!station || station->is_local || station->group != kNoGroup) return ProtocolVerdict::Pass();
   const VlanMasks& masks = view.masks(vlan);
   const bool is_reachable =
       view.passes(masks, station->port) && view.reach(frame.ingress).contains(station->port);
-  if (!is_reachable || !view.passes(masks, frame.ingress)) return ProtocolVerdict::kPass;
+  if (!is_reachable || !view.passes(masks, frame.ingress)) return ProtocolVerdict::Pass();
 
   if (!view.neigh_suppressed().contains(station->port)) {
     ++counters_.spared;
-    return ProtocolVerdict::kSpare;
+    return Spare(view, DropReason::kNoEgress);
   }
   return Answer(question, *target, frame, context);
 }
 
 ProtocolVerdict NeighbourProxy::Answer(const NeighbourQuestion& question, const Neighbour& target,
-                                       const ScreenedFrame& frame, ProtocolContext& context) {
-  if (!question.target.is_v4() && !target.is_router) return ProtocolVerdict::kPass;
+                                       const ParsedFrame& frame, ProtocolContext& context) {
+  if (!question.target.is_v4() && !target.is_router) return ProtocolVerdict::Pass();
   const AnswerFrame answer({.question = question,
                             .asker = frame.header.source,
                             .target = target.mac,
-                            .target_is_router = target.is_router.value_or(false),
-                            .tag = AnswerTag(frame, context.view)});
-  if (!context.outbox.Post(frame.ingress, answer.bytes())) return ProtocolVerdict::kPass;
+                            .target_is_router = target.is_router.value_or(false)});
+  const PortSet sent = context.originator.Send(frame.as.vlan, answer.bytes(),
+                                               PortSet::Of(frame.ingress), PriorityOf(frame));
+  if (sent.empty()) return ProtocolVerdict::Pass();
   ++counters_.spared;
   ++counters_.answered;
-  return ProtocolVerdict::kAnswered;
+  return Spare(context.view, DropReason::kNeighbourAnswered);
 }
 
 }  // namespace tapswitch

@@ -20,12 +20,12 @@
 
 #include <cstdint>
 
-#include "switch/forwarding/protocol_entity.h"
+#include "switch/forwarding/protocol.h"
 #include "switch/protocol/neighbours/neighbour_table.h"
 
 namespace tapswitch {
 
-class NeighbourProxy final : public ProtocolEntity {
+class NeighbourProxy final : public Protocol {
  public:
   struct Counters {
     uint64_t answered = 0;
@@ -39,17 +39,23 @@ class NeighbourProxy final : public ProtocolEntity {
   [[nodiscard]] const NeighbourTable& table() const { return table_; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
-  ProtocolVerdict See(const ScreenedFrame& frame, ProtocolContext& context) override;
+  // ARP and ICMPv6, while a port has the flag. Nothing is believed of a station that is not let in.
+  [[nodiscard]] ProtocolInterests interests() const override;
+
+  ProtocolVerdict See(const ParsedFrame& frame, ProtocolContext& context) override;
+
+  // What was known when no port had the flag is not believed later.
+  void OnPorts(const ForwardingView& view) override;
 
  private:
-  void Learn(const NeighbourClaim& claim, const ScreenedFrame& frame,
-             const ProtocolContext& context);
-  ProtocolVerdict Ask(const NeighbourQuestion& question, const ScreenedFrame& frame,
+  void Learn(const NeighbourClaim& claim, const ParsedFrame& frame, const ProtocolContext& context);
+  ProtocolVerdict Ask(const NeighbourQuestion& question, const ParsedFrame& frame,
                       ProtocolContext& context);
   ProtocolVerdict Answer(const NeighbourQuestion& question, const Neighbour& target,
-                         const ScreenedFrame& frame, ProtocolContext& context);
+                         const ParsedFrame& frame, ProtocolContext& context);
 
   NeighbourTable table_;
+  bool suppresses_ = false;
   Counters counters_;
 };
 

@@ -562,8 +562,8 @@ TEST_F(WorkerTest, AnswersForNeighboursLeaveByThePortOfTheQuestion) {
   EXPECT_EQ(counters.dropped(DropReason::kNeighbourAnswered), 1U);
   EXPECT_EQ(counters.received.frames, counters.forwarded + 1);
   EXPECT_EQ(counters.sent.bytes, 42U + 42U) << "the announcement, and the answer";
-  EXPECT_EQ(worker_.Snapshot().neighbours.counters.answered, 1U);
-  EXPECT_EQ(worker_.Snapshot().neighbours.entries, 2U);
+  EXPECT_EQ(worker_.protocols().neighbours.answered, 1U);
+  EXPECT_EQ(worker_.protocols().neighbour_entries, 2U);
 }
 
 TEST_F(WorkerTest, ASnapshotTellsOfPortsTableAndLoop) {

@@ -85,21 +85,29 @@ class LoopDetectorTest : public testing::Test {
 
   // The probes that are due, by port.
   std::vector<Bytes> Probes() {
-    outbox_.Clear();
-    detector_.SendProbes(now_, outbox_);
+    originated_.Clear();
+    RunTick();
     std::vector<Bytes> probes(3);
-    for (const Outbox::Letter& letter : outbox_.letters()) {
-      probes[letter.egress.value].assign(letter.wire.data + kVirtioNetHeaderSize,
-                                         letter.wire.data + letter.wire.size);
+    for (const OriginatedFrames::Copy& copy : originated_.copies()) {
+      probes[copy.egress.value].assign(copy.wire.data + kVirtioNetHeaderSize,
+                                       copy.wire.data + copy.wire.size);
     }
     return probes;
   }
 
-  ProtocolVerdict Show(PortId ingress, const Bytes& frame) {
+  void RunTick() {
+    Originator originator(view_, counters_, originated_);
+    ProtocolContext context{view_, table_, now_, alarms_, originator};
+    detector_.OnTick(context);
+  }
+
+  ProtocolVerdict::Action Show(PortId ingress, const Bytes& frame) {
     const auto header = ParseHeader(frame);
     alarms_.Clear();
-    ProtocolContext context{view_, table_, now_, alarms_, outbox_};
-    return detector_.See({ingress, view_.Classify(ingress, *header), *header, frame}, context);
+    Originator originator(view_, counters_, originated_);
+    ProtocolContext context{view_, table_, now_, alarms_, originator};
+    return detector_.See({ingress, view_.Classify(ingress, *header), *header, frame}, context)
+        .action;
   }
   std::vector<PortId> Blamed() const {
     std::vector<PortId> ports;
@@ -110,17 +118,18 @@ class LoopDetectorTest : public testing::Test {
 
   Tick now_{1000};
   std::vector<PortForwarding> ports_{{.id = kA}, {.id = kB}, {.id = kC}};
-  ForwardingView view_{ports_, {.detects_loops = true}};
+  ForwardingView view_{ports_};
   MacTable table_{{.capacity = 16, .ageing = {30000}, .salt = 1}};
   AlarmLog alarms_;
-  Outbox outbox_;
+  VlanCounterTable counters_;
+  OriginatedFrames originated_;
   LoopDetector detector_;
 };
 
 TEST_F(LoopDetectorTest, EachPortSendsAProbeOnceAPeriod) {
-  EXPECT_EQ(detector_.next_round(), now_);
+  EXPECT_EQ(detector_.next_deadline(), now_);
   for (const Bytes& probe : Probes()) EXPECT_THAT(probe, SizeIs(60));
-  EXPECT_EQ(detector_.next_round(), now_ + Ticks{100});
+  EXPECT_EQ(detector_.next_deadline(), now_ + Ticks{100});
   Pass(99);
   for (const Bytes& probe : Probes()) EXPECT_THAT(probe, IsEmpty());
   Pass(1);
@@ -131,7 +140,7 @@ TEST_F(LoopDetectorTest, EachPortSendsAProbeOnceAPeriod) {
 TEST_F(LoopDetectorTest, NothingIsSentAndNobodyIsWokenWhenItIsOff) {
   detector_.Configure({}, now_);
   for (const Bytes& probe : Probes()) EXPECT_THAT(probe, IsEmpty());
-  EXPECT_EQ(detector_.next_round(), std::nullopt);
+  EXPECT_EQ(detector_.next_deadline(), std::nullopt);
 }
 
 TEST_F(LoopDetectorTest, APortThatTakesNoPartSendsNothing) {
@@ -142,55 +151,55 @@ TEST_F(LoopDetectorTest, APortThatTakesNoPartSendsNothing) {
 }
 
 TEST_F(LoopDetectorTest, AProbeThatFindsNoRoomIsSentTheNextTime) {
-  for (size_t i = 0; i < Outbox::kCapacity - 1; ++i) ASSERT_TRUE(outbox_.Post(kC, {}));
-  detector_.SendProbes(now_, outbox_);
+  while (originated_.room() > 1) originated_.Append(kC, {});
+  RunTick();
   EXPECT_EQ(detector_.counters().probes, 1U);
-  EXPECT_EQ(detector_.next_round(), Tick{}) << "at once";
-  outbox_.Clear();
-  detector_.SendProbes(now_, outbox_);
+  EXPECT_EQ(detector_.next_deadline(), Tick{}) << "at once";
+  originated_.Clear();
+  RunTick();
   EXPECT_EQ(detector_.counters().probes, 3U);
-  EXPECT_EQ(detector_.next_round(), now_ + Ticks{100});
+  EXPECT_EQ(detector_.next_deadline(), now_ + Ticks{100});
 }
 
 TEST_F(LoopDetectorTest, OfTwoPortsTheHigherIsBlamedWhicheverWayTheProbeWent) {
   const auto probes = Probes();
-  EXPECT_EQ(Show(kC, probes[1]), ProtocolVerdict::kConsume);
+  EXPECT_EQ(Show(kC, probes[1]), ProtocolVerdict::Action::kConsume);
   EXPECT_THAT(alarms_.alarms(), ElementsAre(Alarm{.kind = Alarm::Kind::kLoop,
                                                   .port = kC,
                                                   .other = kB,
                                                   .shut_down = true,
                                                   .recovery = {30000}}));
-  EXPECT_EQ(Show(kB, probes[2]), ProtocolVerdict::kConsume);
+  EXPECT_EQ(Show(kB, probes[2]), ProtocolVerdict::Action::kConsume);
   EXPECT_THAT(Blamed(), ElementsAre(kC));
 }
 
 TEST_F(LoopDetectorTest, APortThatGetsItsOwnProbeBackIsALoopByItself) {
-  EXPECT_EQ(Show(kB, Probes()[1]), ProtocolVerdict::kConsume);
+  EXPECT_EQ(Show(kB, Probes()[1]), ProtocolVerdict::Action::kConsume);
   EXPECT_THAT(Blamed(), ElementsAre(kB));
 }
 
 TEST_F(LoopDetectorTest, OnlyPortsThatTakePartAreBlamed) {
   SetPorts({kA, kB, kC}, {kA, kB});
-  EXPECT_EQ(Show(kC, Probes()[0]), ProtocolVerdict::kConsume);
+  EXPECT_EQ(Show(kC, Probes()[0]), ProtocolVerdict::Action::kConsume);
   EXPECT_THAT(Blamed(), ElementsAre(kA));
 }
 
 TEST_F(LoopDetectorTest, APortThatDoesNotForwardIsNoLoop) {
   const auto probes = Probes();
   SetPorts({kA, kB}, {kA, kB});
-  EXPECT_EQ(Show(kC, probes[0]), ProtocolVerdict::kConsume);
+  EXPECT_EQ(Show(kC, probes[0]), ProtocolVerdict::Action::kConsume);
   EXPECT_THAT(Blamed(), IsEmpty());
-  EXPECT_EQ(Show(kA, probes[2]), ProtocolVerdict::kConsume) << "sent before";
+  EXPECT_EQ(Show(kA, probes[2]), ProtocolVerdict::Action::kConsume) << "sent before";
   EXPECT_THAT(Blamed(), IsEmpty());
 }
 
 TEST_F(LoopDetectorTest, ProbesOfOthersAndOtherFramesPass) {
   const auto probe = MakeLoopProbe({.bridge = MacAddress::FromNumber(0x020000000077), .key = {}},
                                    {.port = kA, .sequence = 1});
-  EXPECT_EQ(Show(kB, {probe.begin(), probe.end()}), ProtocolVerdict::kPass);
+  EXPECT_EQ(Show(kB, {probe.begin(), probe.end()}), ProtocolVerdict::Action::kPass);
   Bytes other = Probes()[0];
   StoreBe16(other.data() + kTypeOffset, 0x0800);
-  EXPECT_EQ(Show(kB, other), ProtocolVerdict::kPass);
+  EXPECT_EQ(Show(kB, other), ProtocolVerdict::Action::kPass);
   EXPECT_THAT(Blamed(), IsEmpty());
 }
 
@@ -200,11 +209,11 @@ TEST_F(LoopDetectorTest, AProbeThatSomebodyKeptForLongBlamesNobody) {
     Pass(100);
     static_cast<void>(Probes());
   }
-  EXPECT_EQ(Show(kB, old), ProtocolVerdict::kConsume);
+  EXPECT_EQ(Show(kB, old), ProtocolVerdict::Action::kConsume);
   EXPECT_THAT(Blamed(), ElementsAre(kB)) << "three periods are not long";
   Pass(100);
   static_cast<void>(Probes());
-  EXPECT_EQ(Show(kB, old), ProtocolVerdict::kConsume);
+  EXPECT_EQ(Show(kB, old), ProtocolVerdict::Action::kConsume);
   EXPECT_THAT(Blamed(), IsEmpty());
 }
 
@@ -241,11 +250,11 @@ TEST_F(LoopDetectorTest, ACableBetweenTwoVlansIsNoLoop) {
     port.vlans.pvid = VlanId{static_cast<uint16_t>(10 + port.id.value / 2)};
     port.vlans.members.insert(port.vlans.pvid);
   }
-  view_ = ForwardingView(ports_, {.vlan_filtering = true, .detects_loops = true});
+  view_ = ForwardingView(ports_, {.vlan_filtering = true});
   const auto probes = Probes();
-  EXPECT_EQ(Show(kC, probes[0]), ProtocolVerdict::kConsume) << "VLANs 10 and 11";
+  EXPECT_EQ(Show(kC, probes[0]), ProtocolVerdict::Action::kConsume) << "VLANs 10 and 11";
   EXPECT_THAT(Blamed(), IsEmpty());
-  EXPECT_EQ(Show(kB, probes[0]), ProtocolVerdict::kConsume) << "both 10";
+  EXPECT_EQ(Show(kB, probes[0]), ProtocolVerdict::Action::kConsume) << "both 10";
   EXPECT_THAT(Blamed(), ElementsAre(kB));
 }
 

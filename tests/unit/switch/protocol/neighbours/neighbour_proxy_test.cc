@@ -34,8 +34,7 @@ class NeighbourProxyTest : public testing::Test {
       egress_.AddPort({id});
       ports_.push_back({.id = {id}, .neigh_suppress = id == 1 || id == 2});
     }
-    bridge_.port_guards().set_neighbours(&proxy_);
-    proxy_.table().Reserve();
+    bridge_.protocols().Add(proxy_);
     SetView();
   }
 
@@ -45,7 +44,7 @@ class NeighbourProxyTest : public testing::Test {
   std::vector<uint16_t> Send(PortId ingress, const Bytes& bytes) {
     const Frame frame = frames_.Plain(ingress, bytes);
     egress_.Clear();
-    egress_.outbox().Clear();
+    egress_.originated().Clear();
     bridge_.Process({&frame, 1}, now_, egress_);
     std::vector<uint16_t> ports;
     egress_.used().ForEach([&](PortId port) { ports.push_back(port.value); });
@@ -55,10 +54,9 @@ class NeighbourProxyTest : public testing::Test {
   // What the bridge answered to the last frame, by the port that it came from.
   std::vector<Bytes> Answers() {
     std::vector<Bytes> answers;
-    for (const Outbox::Letter& letter : egress_.outbox().letters()) {
-      EXPECT_EQ(letter.egress, kAsker);
-      answers.emplace_back(letter.wire.data + kVirtioNetHeaderSize,
-                           letter.wire.data + letter.wire.size);
+    for (const OriginatedFrames::Copy& copy : egress_.originated().copies()) {
+      EXPECT_EQ(copy.egress, kAsker);
+      answers.emplace_back(copy.wire.data + kVirtioNetHeaderSize, copy.wire.data + copy.wire.size);
     }
     return answers;
   }
@@ -196,8 +194,8 @@ TEST_F(NeighbourProxyTest, WithoutRoomForAnAnswerTheQuestionIsAsked) {
   const Bytes bytes = Question(2).Build();
   std::vector<Frame> frames(FrameBatch::kCapacity, frames_.Plain(kAsker, bytes));
   egress_.Clear();
-  egress_.outbox().Clear();
-  ASSERT_TRUE(egress_.outbox().Post(kLoud, {}));  // a probe, perhaps
+  egress_.originated().Clear();
+  egress_.originated().Append(kLoud, {});  // a probe, perhaps
   bridge_.Process(frames, now_, egress_);
   EXPECT_EQ(proxy_.counters().answered, 255U);
   EXPECT_EQ(egress_.of(kQuiet).size(), 1U);
@@ -208,7 +206,7 @@ TEST_F(NeighbourProxyTest, NothingIsLookedAtWhileNoPortSuppresses) {
   SetView();
   Introduce(kQuiet, 2);
   EXPECT_EQ(proxy_.table().CountAlive(now_), 0U);
-  EXPECT_FALSE(bridge_.view().is_screened(kAsker));
+  EXPECT_FALSE(bridge_.protocols().may_want(static_cast<uint16_t>(EtherType::kArp)));
 }
 
 // With VLAN 10 tagged at the asker, untagged elsewhere.

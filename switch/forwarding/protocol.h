@@ -1,0 +1,148 @@
+// The protocols that the bridge takes part in, as the bridge sees them: state machines that are fed the
+// frames they are interested in, and told of time and of ports. The bridge names none of them. They are
+// in switch/protocol/, a room on top of this one; bridge_protocols.h there registers each.
+//
+// One thread at a time calls everything, which has the bridge locked where there are several.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "switch/forwarding/fdb/mac_table.h"
+#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/guards/alarms.h"
+#include "switch/forwarding/ids.h"
+#include "switch/forwarding/originator.h"
+#include "switch/forwarding/parsed_frame.h"
+#include "switch/forwarding/port_set.h"
+#include "switch/forwarding/stats.h"
+
+namespace tapswitch {
+
+// What a protocol knows, and where its effects go: frames that it originates, and alarms, which may shut
+// a port down. What becomes of a frame is the verdict.
+struct ProtocolContext {
+  const ForwardingView& view;
+  const MacTable& table;
+  Tick now;
+  AlarmLog& alarms;
+  Originator& originator;
+};
+
+// What becomes of a frame that a protocol has seen.
+struct ProtocolVerdict {
+  enum class Action : uint8_t {
+    kPass,      // nothing out of the ordinary
+    kConsume,   // it was meant for the bridge, and goes no further, for `reason`
+    kRestrict,  // when flooded, it is not sent to `excluded`; `reason` is why, if nobody is left
+  };
+
+  Action action = Action::kPass;
+  DropReason reason = DropReason::kNoEgress;
+  PortSet excluded;
+
+  [[nodiscard]] static ProtocolVerdict Pass() { return {}; }
+  [[nodiscard]] static ProtocolVerdict Consume(DropReason reason) {
+    return {.action = Action::kConsume, .reason = reason, .excluded = {}};
+  }
+  [[nodiscard]] static ProtocolVerdict Restrict(const PortSet& excluded, DropReason reason) {
+    return {.action = Action::kRestrict, .reason = reason, .excluded = excluded};
+  }
+
+  bool operator==(const ProtocolVerdict&) const = default;
+};
+
+// What a protocol wants to see of what comes in.
+struct ProtocolInterests {
+  // Frames behind whose header, and the bridge's own tag, there is this EtherType; and, in IP packets,
+  // this protocol right behind the IP header, if one is given.
+  struct Type {
+    uint16_t ether_type = 0;
+    std::optional<uint8_t> ip_protocol;
+  };
+
+  // Frames to 01:80:C2:00:00:0X, as bits of X: before they are dropped or forwarded, in every state of
+  // the port but disabled, whatever their VLAN.
+  uint16_t reserved = 0;
+  // In states that let frames in.
+  std::vector<Type> types;
+  // Whether it sees, of `types`, only frames that the port's guards let in, of a VLAN that the port is a
+  // member of; else it comes before the guards.
+  bool is_guarded = false;
+};
+
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+
+  // Asked for after each OnPorts.
+  [[nodiscard]] virtual ProtocolInterests interests() const = 0;
+
+  virtual ProtocolVerdict See(const ParsedFrame& frame, ProtocolContext& context) = 0;
+
+  // Called once a turn of the thread that drives the bridge, which is taken when next_deadline comes.
+  virtual void OnTick(ProtocolContext& /*context*/) {}
+  [[nodiscard]] virtual std::optional<Tick> next_deadline() const { return std::nullopt; }
+
+  // The view, or a gate, has changed.
+  virtual void OnPorts(const ForwardingView& /*view*/) {}
+};
+
+// The protocols that are registered, asked in that order.
+class Protocols {
+ public:
+  // A protocol's place in the order, as a bit.
+  using Bits = uint8_t;
+  static constexpr size_t kMost = 8;
+
+  // `protocol` is removed before it goes. Precondition: there are fewer than kMost.
+  void Add(Protocol& protocol);
+  void Remove(Protocol& protocol);
+
+  // Tells all of the ports, and asks for their interests again.
+  void OnPorts(const ForwardingView& view);
+
+  void OnTick(ProtocolContext& context);
+  [[nodiscard]] std::optional<Tick> next_deadline() const;
+
+  // Whether somebody may want to see frames of this type. A frame that nobody wants costs this one test.
+  [[nodiscard]] bool may_want(uint16_t ether_type) const {
+    return ((type_filter_ >> FilterBit(ether_type)) & 1U) != 0;
+  }
+  // Who wants to see a frame.
+  [[nodiscard]] Bits WantedBy(const ParsedFrame& frame) const;
+  [[nodiscard]] bool wants_reserved() const { return wants_reserved_; }
+  [[nodiscard]] Bits ReservedWantedBy(MacAddress destination) const {
+    return reserved_[destination.number() & 0xFU];
+  }
+  // Of those, who sees only what guards let in.
+  [[nodiscard]] Bits guarded() const { return guarded_; }
+
+  // Shows the frame to those of `who`, until one consumes it: true then. Restrictions add up in
+  // `verdict`.
+  [[nodiscard]] bool Show(Bits who, const ParsedFrame& frame, ProtocolContext& context,
+                          ProtocolVerdict& verdict);
+
+ private:
+  struct WantedType {
+    ProtocolInterests::Type type;
+    Bits who = 0;
+  };
+
+  static constexpr unsigned FilterBit(uint16_t ether_type) {
+    return (ether_type ^ (ether_type >> 6U)) & 63U;
+  }
+
+  std::vector<Protocol*> protocols_;
+  std::vector<WantedType> types_;
+  uint64_t type_filter_ = 0;  // FilterBit of each type that is wanted
+  bool wants_reserved_ = false;
+  std::array<Bits, 16> reserved_{};
+  Bits guarded_ = 0;
+};
+
+}  // namespace tapswitch

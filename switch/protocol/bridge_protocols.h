@@ -1,0 +1,60 @@
+// All protocols that the bridge takes part in. This is the place where a protocol is added: a member
+// here, registered in the constructor.
+
+#pragma once
+
+#include <cstddef>
+
+#include "switch/forwarding/bridge.h"
+#include "switch/forwarding/ids.h"
+#include "switch/protocol/loop/loop_detector.h"
+#include "switch/protocol/neighbours/neighbour_proxy.h"
+
+namespace tapswitch {
+
+// What protocols show of themselves.
+struct ProtocolSnapshot {
+  LoopDetector::Counters loop_detection;
+  NeighbourProxy::Counters neighbours;
+  size_t neighbour_entries = 0;
+};
+
+class BridgeProtocols {
+ public:
+  // Registers the protocols for as long as this lives. `bridge` outlives this.
+  explicit BridgeProtocols(Bridge& bridge) : bridge_(bridge) {
+    bridge_.protocols().Add(loop_detector_);
+    bridge_.protocols().Add(neighbours_);
+  }
+  ~BridgeProtocols() {
+    bridge_.protocols().Remove(neighbours_);
+    bridge_.protocols().Remove(loop_detector_);
+  }
+  BridgeProtocols(const BridgeProtocols&) = delete;
+  BridgeProtocols& operator=(const BridgeProtocols&) = delete;
+
+  // Below, the bridge is locked where there are several threads.
+
+  // Starts or stops to look for loops; takes effect at once. Without effect when nothing changes.
+  void SetLoopDetection(const LoopDetection& settings, Tick now) {
+    if (loop_detector_.settings() == settings) return;
+    loop_detector_.Configure(settings, now);
+    bridge_.TellProtocols();
+  }
+
+  [[nodiscard]] LoopDetector& loop_detector() { return loop_detector_; }
+  [[nodiscard]] NeighbourProxy& neighbours() { return neighbours_; }
+
+  [[nodiscard]] ProtocolSnapshot Snapshot(Tick now) const {
+    return {.loop_detection = loop_detector_.counters(),
+            .neighbours = neighbours_.counters(),
+            .neighbour_entries = neighbours_.table().CountAlive(now)};
+  }
+
+ private:
+  Bridge& bridge_;
+  LoopDetector loop_detector_;
+  NeighbourProxy neighbours_;
+};
+
+}  // namespace tapswitch
