@@ -8,9 +8,11 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "ports/interface/exclusion/tcx_link.h"
+#include "ports/os/mutex.h"
 #include "ports/os/runtime_locks.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
@@ -44,20 +46,20 @@ class Register {
   }
 
   absl::Status Enter(const Interface& interface, std::string_view port) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto [found, entered] = ports_.emplace(interface, port);
     if (entered) return absl::OkStatus();
     return absl::AlreadyExistsError(fmt::format("port '{}' of this switch", found->second));
   }
 
   void Leave(const Interface& interface) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ports_.erase(interface);
   }
 
  private:
-  std::mutex mutex_;
-  std::map<Interface, std::string> ports_;
+  Mutex mutex_;
+  std::map<Interface, std::string> ports_ ABSL_GUARDED_BY(mutex_);
 };
 
 void WarnOnce(const absl::Status& error) {

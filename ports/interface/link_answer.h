@@ -8,9 +8,10 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 
+#include "absl/base/thread_annotations.h"
 #include "ports/interface/interface_port.h"
+#include "ports/os/mutex.h"
 
 namespace tapswitch {
 
@@ -18,17 +19,17 @@ namespace tapswitch {
 class LinkAnswer {
  public:
   void Set(const absl::StatusOr<LinkEvent>& link) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     link_ = link;
   }
   [[nodiscard]] absl::StatusOr<LinkEvent> Get() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return link_;
   }
 
  private:
-  mutable std::mutex mutex_;
-  absl::StatusOr<LinkEvent> link_ =
+  mutable Mutex mutex_;
+  absl::StatusOr<LinkEvent> link_ ABSL_GUARDED_BY(mutex_) =
       absl::FailedPreconditionError("the interface of the port has not been asked for yet");
 };
 

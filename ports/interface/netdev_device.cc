@@ -206,13 +206,13 @@ absl::Status NetdevDevice::OpenSockets() {
   }
   sockets_ = std::move(sockets);
   in_group_ = false;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   untaken_ = std::move(untaken);
   return absl::OkStatus();
 }
 
 FileDescriptor NetdevDevice::TakeSocket(size_t queue) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::move(untaken_[queue]);
 }
 
@@ -376,7 +376,7 @@ void NetdevDevice::LetGo() {
   sockets_.clear();
   in_group_ = false;
   if (!options_.netns.empty()) netns_.reset();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (FileDescriptor& file : untaken_) file = {};
 }
 

@@ -23,11 +23,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "ports/interface/exclusion/host_exclusion.h"
 #include "ports/interface/interface_claim.h"
@@ -36,6 +36,7 @@
 #include "ports/netlink/link_monitor.h"
 #include "ports/netlink/link_state.h"
 #include "ports/os/file_descriptor.h"
+#include "ports/os/mutex.h"
 #include "ports/os/netns.h"
 
 namespace tapswitch {
@@ -105,8 +106,9 @@ class NetdevDevice {
   std::unique_ptr<HostExclusion> exclusion_;
   std::unique_ptr<PeerSegmentationOff> peer_segmentation_off_;  // where it is needed
 
-  std::mutex mutex_;                     // of what follows
-  std::vector<FileDescriptor> untaken_;  // other descriptors of the same sockets
+  Mutex mutex_;
+  // Other descriptors of the same sockets.
+  std::vector<FileDescriptor> untaken_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tapswitch

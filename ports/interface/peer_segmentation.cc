@@ -10,13 +10,13 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "ports/interface/exclusion/bpf_link.h"
+#include "ports/os/mutex.h"
 
 namespace tapswitch {
 namespace {
@@ -37,9 +37,9 @@ FileDescriptor LoadPassProgram() {
 // One for all ports, which is kept: a switch that has given up CAP_BPF since can still attach it.
 // Invalid, and errno, as long as none could be loaded.
 const FileDescriptor& PassProgram() {
-  static std::mutex mutex;
+  static Mutex mutex;
   static FileDescriptor program;
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   if (!program.valid()) program = LoadPassProgram();
   return program;
 }

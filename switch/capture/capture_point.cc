@@ -49,7 +49,7 @@ void CapturePoint::Take(PortId port, Direction direction, uint64_t time, const W
 }
 
 void CapturePoint::Keep(PortId port, Direction direction, uint64_t time, const WireFrame& frame) {
-  const std::lock_guard lock(writing_);
+  const MutexLock lock(writing_);
   const size_t kept = std::min<size_t>(frame.size, options_.snap_length);
   std::byte* const room = ring_.Reserve(sizeof(Head) + kept);
   if (room == nullptr) {

@@ -9,11 +9,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "ports/os/mutex.h"
 #include "ports/os/wake_event.h"
 #include "switch/capture/capture_ring.h"
 #include "switch/forwarding/ids.h"
@@ -82,10 +83,10 @@ class CapturePoint {
 
   Options options_;
   const WakeEvent& wake_;
-  std::mutex writing_;  // among workers: to the ring and lost_
+  Mutex writing_;  // among workers, to the ring
   CaptureRing ring_;
-  std::vector<SharedCounts> counts_;  // by port
-  std::vector<uint32_t> lost_;        // by port, since its last record
+  std::vector<SharedCounts> counts_;                      // by port
+  std::vector<uint32_t> lost_ ABSL_GUARDED_BY(writing_);  // by port, since its last record
   std::atomic<bool> has_news_ = false;
   std::atomic<bool> reader_sleeps_ = true;
 };

@@ -121,7 +121,7 @@ class Daemon {
                 config.workers > 1 ? SharedBridge::Users::kSeveral : SharedBridge::Users::kOne),
         netns_(parts.netns),
         links_(std::move(parts.links)),
-        worker_(*ring_.ring, *clock_, shared_) {
+        worker_(*ring_.ring, *clock_, bridge_, shared_) {
     worker_.lane().set_joins_frames(config.gro);
     worker_.lane().set_busy_poll(config.busy_poll);
     worker_.lane().set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
@@ -244,7 +244,7 @@ class Daemon {
   void TakeTurn() {
     worker_.Turn();
     if (std::exchange(has_commands_, false)) worker_.Run(*commands_);
-    const auto lock = shared_.Lock();
+    const LockedBridge bridge(shared_);
     if (fdb_log_.events().empty() && fdb_log_.missed() == 0) return;
     events_->Publish(fdb_log_);
     fdb_log_.Clear();
@@ -294,7 +294,8 @@ class Daemon {
   }
 
   // So that nothing is lost silently: what died, and why, port by port.
-  void LogCounters() const {
+  void LogCounters() {
+    const LockedBridge bridge(shared_);
     for (const PortSnapshot& port : workers_.LastSnapshot().ports) {
       const PortCounters& counters = port.counters;
       std::string drops;

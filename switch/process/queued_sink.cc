@@ -8,7 +8,6 @@
 #include <atomic>
 #include <csignal>
 #include <future>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -16,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "ports/os/mutex.h"
 #include "ports/os/wake_event.h"
 #include "switch/process/log_queue.h"
 
@@ -57,8 +58,8 @@ struct QueuedSink::Shared {
   // Of this and of sleeping: the thread says that it sleeps before it looks a last time.
   WakeEvent wake;
   std::atomic<bool> sleeps = false;
-  std::mutex mutex;  // of those who may wait; threads that log never take it
-  std::vector<Task> tasks;
+  Mutex mutex;  // of those who may wait; threads that log never take it
+  std::vector<Task> tasks ABSL_GUARDED_BY(mutex);
   uint64_t untold = 0;  // lines lost
   std::chrono::steady_clock::time_point told;
 
@@ -104,7 +105,7 @@ void QueuedSink::Shared::Sleep() {
 }
 
 bool QueuedSink::Shared::HasWork() {
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   return closing || !tasks.empty() || queue.Front() != nullptr;
 }
 
@@ -134,7 +135,7 @@ void QueuedSink::Shared::Tell(uint64_t lost) {
 void QueuedSink::Shared::RunTasks() {
   std::vector<Task> now;
   {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     now.swap(tasks);
   }
   for (Task& task : now) task();
@@ -143,7 +144,7 @@ void QueuedSink::Shared::RunTasks() {
 std::future<absl::Status> QueuedSink::Shared::Post(Task task) {
   auto result = task.get_future();
   {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     tasks.push_back(std::move(task));
   }
   Wake();
@@ -185,7 +186,7 @@ void QueuedSink::flush() {
 
 bool QueuedSink::Close(std::chrono::milliseconds limit) {
   {
-    const std::lock_guard lock(shared_->mutex);
+    const MutexLock lock(shared_->mutex);
     shared_->closing = true;
   }
   shared_->Wake();

@@ -19,7 +19,7 @@ size_t FrameRelay::Append(PortId to, std::span<const WireFrame> frames) {
   size_t count = 0;
   bool was_empty = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     was_empty = filling_.entries.empty();
     while (count < frames.size() && Store(to, frames[count])) ++count;
     if (count > 0) has_frames_.store(true, std::memory_order_release);
@@ -47,7 +47,7 @@ void FrameRelay::Take(const Sink& sink) {
   pieces_.clear();
   frames_.clear();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::swap(filling_, taken_);
     has_frames_.store(false, std::memory_order_relaxed);
   }

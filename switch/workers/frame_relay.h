@@ -8,10 +8,11 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
-#include <mutex>
 #include <span>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "ports/os/mutex.h"
 #include "ports/os/wake_event.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/wire_frame.h"
@@ -46,11 +47,11 @@ class FrameRelay {
     std::vector<Entry> entries;
   };
 
-  [[nodiscard]] bool Store(PortId to, const WireFrame& frame);
+  [[nodiscard]] bool Store(PortId to, const WireFrame& frame) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const WakeEvent& wake_;
-  std::mutex mutex_;
-  Batch filling_;  // guarded by mutex_
+  Mutex mutex_;
+  Batch filling_ ABSL_GUARDED_BY(mutex_);
   // So that looking for what is not there takes no lock.
   std::atomic<bool> has_frames_ = false;
   Batch taken_;

@@ -21,12 +21,12 @@ void Housekeeping::SetAgeing(Ticks ageing, Tick now) {
   next_sweep_ = now;
 }
 
-void Housekeeping::Sweep(Tick now) {
-  if (!is_sweeping_ && (next_sweep_ > now || !table_.has_mortal())) return;
+bool Housekeeping::Sweep(Tick now) {
+  if (!is_sweeping_ && (next_sweep_ > now || !table_.has_mortal())) return false;
   is_sweeping_ = !table_.Sweep(kSweepSlots, now);
-  if (is_sweeping_) return;
+  if (is_sweeping_) return false;
   next_sweep_ = now + SweepInterval(table_.ageing());
-  is_release_due_ = true;
+  return true;
 }
 
 std::optional<Tick> Housekeeping::next_deadline(Tick now) const {

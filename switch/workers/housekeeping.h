@@ -1,5 +1,7 @@
-// What is done now and then, whether or not frames come: expired addresses are reclaimed, and memory
-// that idle ports hold is released.
+// What is done now and then, whether or not frames come: expired addresses are reclaimed, and it is time
+// for idle ports to release memory.
+//
+// One thread calls everything, with the bridge locked.
 
 #pragma once
 
@@ -18,23 +20,18 @@ class Housekeeping {
   // Learned addresses age in so long; those that are too old by then go at once.
   void SetAgeing(Ticks ageing, Tick now);
 
-  // Reclaims expired addresses, in steps of some tens of microseconds, when it is time.
-  // Precondition: the bridge is locked.
-  void Sweep(Tick now);
+  // Reclaims expired addresses, in steps of some tens of microseconds, when it is time. True when that
+  // has gone round the table: then idle ports should release memory, so for as long as there is a
+  // station that was heard of.
+  [[nodiscard]] bool Sweep(Tick now);
 
   // When Sweep has something to do; nothing: never, as nothing in the table ages.
   [[nodiscard]] std::optional<Tick> next_deadline(Tick now) const;
-
-  // Whether idle ports should release memory, which is due after each sweep of the table: as long as
-  // there is a station that was heard of.
-  [[nodiscard]] bool is_release_due() const { return is_release_due_; }
-  void NoteReleased() { is_release_due_ = false; }
 
  private:
   MacTable& table_;
   Tick next_sweep_;
   bool is_sweeping_ = false;
-  bool is_release_due_ = false;
 };
 
 }  // namespace tapswitch

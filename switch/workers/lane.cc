@@ -21,8 +21,8 @@ std::chrono::nanoseconds UntilTick(Tick then, Tick now) {
 
 }  // namespace
 
-Lane::Lane(Ring& ring, const Clock& clock, SharedBridge& shared)
-    : ring_(ring), clock_(clock), shared_(shared), counters_(kMaxPorts), now_(clock.Now()) {}
+Lane::Lane(Ring& ring, const Clock& clock)
+    : ring_(ring), clock_(clock), counters_(kMaxPorts), now_(clock.Now()) {}
 
 Lane::~Lane() { CloseAll(); }
 
@@ -69,12 +69,6 @@ bool Lane::OnLinkAnswer(PortId id, uint16_t generation) {
 
 Port* Lane::port(PortId id) const {
   return id.value < ports_.size() ? ports_[id.value].get() : nullptr;
-}
-
-std::unique_lock<std::mutex> Lane::LockBridge() {
-  auto lock = shared_.Lock();
-  now_ = shared_.Advance(now_);
-  return lock;
 }
 
 // Interrupted or timed out, there may be completions all the same; and where there are none, the
@@ -172,13 +166,14 @@ Port* Lane::Addressee(const Tag& tag) const {
   return found != nullptr && found->identity().generation == tag.generation ? found : nullptr;
 }
 
-void Lane::Decide() {
+void Lane::Decide(const LockedBridge& bridge) {
+  AdvanceTime(bridge);
   if (batch_.empty()) return;
   const size_t size = batch_.frames().size();
   ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
   loop_.frames += size;
-  shared_.bridge().Process(batch_.frames(), now_, egress_, counters_);
-  joining_ = shared_.bridge().view().joining();
+  bridge->Process(batch_.frames(), now_, egress_, counters_);
+  joining_ = bridge->view().joining();
 }
 
 void Lane::Send() {

@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -45,8 +44,8 @@ class Lane {
  public:
   using OnRemoved = std::function<void(std::unique_ptr<Port>)>;
 
-  // All outlive the lane.
-  Lane(Ring& ring, const Clock& clock, SharedBridge& shared);
+  // Both outlive the lane.
+  Lane(Ring& ring, const Clock& clock);
   // Closes the ports that are still open.
   ~Lane();
   Lane(const Lane&) = delete;
@@ -96,15 +95,15 @@ class Lane {
   // The time of this turn, as the bridge is told it.
   [[nodiscard]] Tick now() const { return now_; }
 
-  // Takes the lock on the bridge, and brings now() up to date.
-  [[nodiscard]] std::unique_lock<std::mutex> LockBridge();
+  // Brings now() up to date.
+  void AdvanceTime(const LockedBridge& bridge) { now_ = bridge.Advance(now_); }
 
   // Waits until there is something to do, for `timeout` at most (nullopt: for ever), and takes it in.
   void Receive(std::optional<std::chrono::nanoseconds> timeout);
   [[nodiscard]] bool has_frames() const { return !batch_.empty(); }
 
-  // Precondition: the bridge is locked.
-  void Decide();
+  // Has the bridge decide on what was received.
+  void Decide(const LockedBridge& bridge);
 
   // Frames, then what the bridge itself has to say.
   void Send();
@@ -159,7 +158,6 @@ class Lane {
 
   Ring& ring_;
   const Clock& clock_;
-  SharedBridge& shared_;
   std::function<void(uint32_t)> on_readiness_;
 
   bool joins_frames_ = true;

@@ -13,58 +13,84 @@ Ticks Remaining(Tick until, Tick now) {
 
 }  // namespace
 
-PrimaryWorker::PrimaryWorker(Ring& ring, const Clock& clock, SharedBridge& shared)
+PrimaryWorker::PrimaryWorker(Ring& ring, const Clock& clock, Bridge& bridge, SharedBridge& shared)
     : shared_(shared),
-      bridge_(shared.bridge()),
-      gates_(bridge_),
-      own_addresses_(bridge_),
-      housekeeping_(bridge_.table()),
-      lane_(ring, clock, shared) {}
+      bridge_(bridge),
+      gates_(bridge),
+      own_addresses_(bridge),
+      housekeeping_(bridge.table()),
+      lane_(ring, clock) {}
 
 PrimaryWorker::~PrimaryWorker() { CloseAll(); }
 
 absl::Status PrimaryWorker::AddPort(std::unique_ptr<Port>& port, PreparedView& view,
                                     Passage passage) {
+  shared_.AssertHeld();
   const PortId id = port->identity().id;
   if (absl::Status started = lane_.AddPort(port); !started.ok()) return started;
   if (ports_.size() <= id.value) ports_.resize(id.value + 1U);
   ports_[id.value] = {.port = lane_.port(id), .status = {}};
   bridge_.port_guards().Forget(id);
   gates_.Add(id, passage == Passage::kMasked);
-  SetView(view);
+  PutView(view);
   NoticeStatus(id);
   return absl::OkStatus();
 }
 
 void PrimaryWorker::SetView(PreparedView& view) {
+  shared_.AssertHeld();
+  PutView(view);
+}
+
+void PrimaryWorker::PutView(PreparedView& view) {
   bridge_.SwapView(view);
   const ForwardingView& before = view.view;
   const ForwardingView& now = bridge_.view();
   gates_.FollowView();
   // What was learned was learned in VLANs that frames no longer belong to.
   if (!now.ClassifiesLike(before)) bridge_.table().FlushAll();
-  (now.mirror_destinations() - before.mirror_destinations()).ForEach([this](PortId id) {
-    bridge_.table().FlushPort(id);
+  MacTable& table = bridge_.table();
+  (now.mirror_destinations() - before.mirror_destinations()).ForEach([&](PortId id) {
+    table.FlushPort(id);
   });
   const PortSet listing = now.lists_own_address();
   const PortSet listed = before.lists_own_address();
-  ((listing - listed) | (listed - listing)).ForEach([this](PortId id) { UpdateOwnAddress(id); });
+  ((listing - listed) | (listed - listing)).ForEach([this](PortId id) {
+    shared_.AssertHeld();
+    UpdateOwnAddress(id);
+  });
 }
 
 void PrimaryWorker::OpenPort(PortId id) {
+  shared_.AssertHeld();
   gates_.SetMasked(id, false);
   const Attached& attached = ports_[id.value];
   if (on_status_) on_status_(*attached.port);
   if (attached.status.link_up && on_link_state_) on_link_state_(*attached.port);
 }
 
-void PrimaryWorker::MaskPort(PortId id) { gates_.SetMasked(id, true); }
+void PrimaryWorker::MaskPort(PortId id) {
+  shared_.AssertHeld();
+  gates_.SetMasked(id, true);
+}
+
+void PrimaryWorker::SetAgeing(Ticks ageing) {
+  shared_.AssertHeld();
+  housekeeping_.SetAgeing(ageing, lane_.now());
+}
+
+PortState PrimaryWorker::EffectiveState(PortId id) const {
+  shared_.AssertHeld();
+  return gates_.state(id);
+}
 
 void PrimaryWorker::ClearCounters(PortId id) { lane_.counters(id) = {}; }
 
 void PrimaryWorker::RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed) {
+  shared_.AssertHeld();
   gates_.SetMasked(id, true);
   lane_.RemovePort(id, [this, id, on_removed = std::move(on_removed)](std::unique_ptr<Port> port) {
+    shared_.AssertHeld();
     Forget(id);
     on_removed(std::move(port));
   });
@@ -79,11 +105,13 @@ void PrimaryWorker::Forget(PortId id) {
 }
 
 void PrimaryWorker::OnLinkChange(const LinkEvent& link) {
+  shared_.AssertHeld();
   lane_.OnLinkChange(link);
   NoticeAll();
 }
 
 void PrimaryWorker::OnLinkAnswer(PortId id, uint16_t generation) {
+  shared_.AssertHeld();
   if (!lane_.OnLinkAnswer(id, generation)) return;
   NoticeStatus(id);
   ActOnAlarms();
@@ -97,7 +125,8 @@ void PrimaryWorker::NoticeAll() {
 }
 
 void PrimaryWorker::Run(CommandQueue& commands) {
-  const auto lock = lane_.LockBridge();
+  const LockedBridge bridge(shared_);
+  lane_.AdvanceTime(bridge);
   commands.RunAll();
   ActOnAlarms();
   TellProtocolsOfPorts();
@@ -106,21 +135,26 @@ void PrimaryWorker::Run(CommandQueue& commands) {
 void PrimaryWorker::Turn() {
   lane_.Receive(PrepareToWait());
   {
-    const auto lock = lane_.LockBridge();
-    shared_.AnswerCall();
+    const LockedBridge bridge(shared_);
+    lane_.AdvanceTime(bridge);
+    bridge.AnswerCall();
     // Before the frames, whose answers could take all the room there is.
-    bridge_.TickProtocols(lane_.now(), lane_.originated());
-    lane_.Decide();
+    bridge->TickProtocols(lane_.now(), lane_.originated());
+    lane_.Decide(bridge);
   }
   lane_.Send();
   SendRelayed();
   const PortSet& active = lane_.Recycle();
   {
-    const auto lock = lane_.LockBridge();
-    active.ForEach([this](PortId id) { NoticeStatus(id); });
+    const LockedBridge bridge(shared_);
+    lane_.AdvanceTime(bridge);
+    active.ForEach([this](PortId id) {
+      shared_.AssertHeld();
+      NoticeStatus(id);
+    });
     ActOnAlarms();
     lane_.FinishRemovals();
-    housekeeping_.Sweep(lane_.now());
+    release_is_due_ |= housekeeping_.Sweep(lane_.now());
     gates_.ActOnTime(lane_.now(), [this](PortId id) { Recover(id); });
   }
   ReleaseIdleMemory();
@@ -138,7 +172,8 @@ void PrimaryWorker::SendRelayed() {
 }
 
 std::optional<std::chrono::nanoseconds> PrimaryWorker::PrepareToWait() {
-  const auto lock = lane_.LockBridge();
+  const LockedBridge bridge(shared_);
+  lane_.AdvanceTime(bridge);
   TellProtocolsOfPorts();
   return Timeout();
 }
@@ -180,6 +215,7 @@ void PrimaryWorker::ActOnAlarms() {
 }
 
 bool PrimaryWorker::Recover(PortId id) {
+  shared_.AssertHeld();
   if (port(id) == nullptr || !gates_.Recover(id)) return false;
   bridge_.port_guards().Forget(id);
   if (on_recovery_) on_recovery_(id);
@@ -213,6 +249,7 @@ void PrimaryWorker::TellProtocolsOfPorts() {
 }
 
 SwitchSnapshot PrimaryWorker::Snapshot() const {
+  shared_.AssertHeld();
   SwitchSnapshot snapshot;
   const MacTable& table = bridge_.table();
   for (const Attached& attached : ports_) {
@@ -240,8 +277,8 @@ SwitchSnapshot PrimaryWorker::Snapshot() const {
 }
 
 void PrimaryWorker::ReleaseIdleMemory() {
-  if (!housekeeping_.is_release_due() || !lane_.ReleaseIdleMemory()) return;
-  housekeeping_.NoteReleased();
+  if (!release_is_due_ || !lane_.ReleaseIdleMemory()) return;
+  release_is_due_ = false;
   if (on_release_) on_release_();
 }
 

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "ports/os/clock.h"
 #include "ports/port.h"
@@ -36,8 +37,8 @@ namespace tapswitch {
 
 class PrimaryWorker {
  public:
-  // All outlive the worker.
-  PrimaryWorker(Ring& ring, const Clock& clock, SharedBridge& shared);
+  // All outlive the worker. `shared` shares `bridge`.
+  PrimaryWorker(Ring& ring, const Clock& clock, Bridge& bridge, SharedBridge& shared);
   // Closes the ports that are still open.
   ~PrimaryWorker();
   PrimaryWorker(const PrimaryWorker&) = delete;
@@ -78,7 +79,7 @@ class PrimaryWorker {
   void RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed);
 
   // Learned addresses age in so long; those that are too old by then go at once.
-  void SetAgeing(Ticks ageing) { housekeeping_.SetAgeing(ageing, lane_.now()); }
+  void SetAgeing(Ticks ageing);
 
   // What to tell of ports whose link has come up or gone down.
   void set_on_link_state(std::function<void(const Port&)> handler) {
@@ -102,7 +103,7 @@ class PrimaryWorker {
 
   // In effect: disabled while the port's link is down, while it is shut down, or when there is no such
   // port.
-  [[nodiscard]] PortState EffectiveState(PortId id) const { return gates_.state(id); }
+  [[nodiscard]] PortState EffectiveState(PortId id) const;
 
   // Of now. To be called by the worker's thread.
   [[nodiscard]] SwitchSnapshot Snapshot() const;
@@ -136,19 +137,21 @@ class PrimaryWorker {
   };
 
   [[nodiscard]] std::optional<std::chrono::nanoseconds> PrepareToWait();
-  [[nodiscard]] std::optional<std::chrono::nanoseconds> Timeout() const;
-  [[nodiscard]] std::optional<Tick> NextDeadline() const;
-  void NoticeStatus(PortId id);
-  void NoticeAll();
-  void UpdateOwnAddress(PortId id);
-  void TellProtocolsOfPorts();
-  void Forget(PortId id);
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> Timeout() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  [[nodiscard]] std::optional<Tick> NextDeadline() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void PutView(PreparedView& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void NoticeStatus(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void NoticeAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void UpdateOwnAddress(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void TellProtocolsOfPorts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void Forget(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void ActOnAlarms() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void SendRelayed();
   void ReleaseIdleMemory();
-  void ActOnAlarms();
 
   SharedBridge& shared_;
-  Bridge& bridge_;
+  Bridge& bridge_ ABSL_GUARDED_BY(shared_);
   std::function<void(const Port&)> on_link_state_;
   std::function<void(const Port&)> on_status_;
   std::function<void(const Alarm&)> on_alarm_;
@@ -156,9 +159,10 @@ class PrimaryWorker {
   std::function<void()> on_release_;
 
   std::vector<Attached> ports_;  // by id
-  PortGates gates_;
-  OwnAddresses own_addresses_;
-  Housekeeping housekeeping_;
+  PortGates gates_ ABSL_GUARDED_BY(shared_);
+  OwnAddresses own_addresses_ ABSL_GUARDED_BY(shared_);
+  Housekeeping housekeeping_ ABSL_GUARDED_BY(shared_);
+  bool release_is_due_ = false;
   std::vector<FrameRelay*> relays_;
   Lane lane_;
 };

@@ -66,7 +66,7 @@ absl::Status SecondaryWorker::SetUp(const Clock& clock) {
   auto ring = MakeRing(options_.io);
   if (!ring.ok()) return ring.status();
   ring_ = std::move(ring->ring);
-  lane_ = std::make_unique<Lane>(*ring_, clock, shared_);
+  lane_ = std::make_unique<Lane>(*ring_, clock);
   lane_->set_joins_frames(options_.joins_frames);
   lane_->set_busy_poll(options_.busy_poll);
   // There is nothing else that it watches.
@@ -85,15 +85,14 @@ void SecondaryWorker::Turn() {
 // True when the primary is to be woken: it sleeps for as long as there is nothing that ages, nobody to
 // be told of what the table did, no port to be shut down.
 bool SecondaryWorker::Decide() {
-  const auto lock = lane_->LockBridge();
-  Bridge& bridge = shared_.bridge();
-  const bool nothing_aged = !bridge.table().has_mortal();
-  lane_->Decide();
-  const FdbEventLog* const log = bridge.table().event_log();
-  const bool has_news = !bridge.port_guards().alarms().alarms().empty() ||
+  const LockedBridge bridge(shared_);
+  const bool nothing_aged = !bridge->table().has_mortal();
+  lane_->Decide(bridge);
+  const FdbEventLog* const log = bridge->table().event_log();
+  const bool has_news = !bridge->port_guards().alarms().alarms().empty() ||
                         (log != nullptr && (!log->events().empty() || log->missed() > 0)) ||
-                        (nothing_aged && bridge.table().has_mortal());
-  return has_news && shared_.CallPrimary();
+                        (nothing_aged && bridge->table().has_mortal());
+  return has_news && bridge.CallPrimary();
 }
 
 }  // namespace tapswitch

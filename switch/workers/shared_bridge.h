@@ -9,16 +9,21 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <mutex>
+#include <thread>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/forwarding/ids.h"
 
 namespace tapswitch {
 
-class SharedBridge {
+// What workers share. Only a LockedBridge gives access to it.
+class ABSL_LOCKABLE SharedBridge {
  public:
   enum class Users : uint8_t { kOne, kSeveral };
 
@@ -26,34 +31,68 @@ class SharedBridge {
   explicit SharedBridge(Bridge& bridge, Users users = Users::kOne)
       : bridge_(bridge), is_locked_(users == Users::kSeveral || kDebug) {}
 
-  // Everything below is for who holds this. Nobody waits for another worker meanwhile.
-  [[nodiscard]] std::unique_lock<std::mutex> Lock() {
-    return is_locked_ ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>();
+  // Checks, in debug builds, that the calling thread has the lock. For functions that commands call,
+  // which run with the lock held, but are written where the compiler cannot see that.
+  void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() {
+    assert(!is_locked_ || owner_ == std::this_thread::get_id());
   }
 
-  [[nodiscard]] Bridge& bridge() { return bridge_; }
-
-  // The time as the bridge is told it, given what a worker has read: it never goes back, whoever
-  // comes first.
-  [[nodiscard]] Tick Advance(Tick now) { return latest_ = std::max(latest_, now); }
-
-  // Has the primary worker look at what came up; true for the one who is to wake it.
-  [[nodiscard]] bool CallPrimary() { return !std::exchange(primary_is_called_, true); }
-  // It is about to look.
-  void AnswerCall() { primary_is_called_ = false; }
-
  private:
+  friend class LockedBridge;
+
 #ifdef NDEBUG
   static constexpr bool kDebug = false;
 #else
   static constexpr bool kDebug = true;
 #endif
 
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
+    if (is_locked_) mutex_.lock();
+    if (kDebug) owner_ = std::this_thread::get_id();
+  }
+  void Unlock() ABSL_UNLOCK_FUNCTION() {
+    if (kDebug) owner_ = std::thread::id();
+    if (is_locked_) mutex_.unlock();
+  }
+
   Bridge& bridge_;
   const bool is_locked_;
   std::mutex mutex_;
+  std::atomic<std::thread::id> owner_{};  // in debug builds
   Tick latest_;
   bool primary_is_called_ = false;
+};
+
+// The lock on the bridge for as long as this lives, and the way to the bridge. Nobody who holds it
+// waits for another worker.
+class ABSL_SCOPED_LOCKABLE LockedBridge {
+ public:
+  explicit LockedBridge(SharedBridge& shared) ABSL_EXCLUSIVE_LOCK_FUNCTION(shared)
+      : shared_(shared) {
+    shared_.Lock();
+  }
+  ~LockedBridge() ABSL_UNLOCK_FUNCTION() { shared_.Unlock(); }
+  LockedBridge(const LockedBridge&) = delete;
+  LockedBridge& operator=(const LockedBridge&) = delete;
+
+  [[nodiscard]] Bridge* operator->() const { return &shared_.bridge_; }
+  [[nodiscard]] Bridge& operator*() const { return shared_.bridge_; }
+
+  // The time as the bridge is told it, given what a worker has read: it never goes back, whoever
+  // comes first.
+  [[nodiscard]] Tick Advance(Tick now) const {
+    return shared_.latest_ = std::max(shared_.latest_, now);
+  }
+
+  // Has the primary worker look at what came up; true for the one who is to wake it.
+  [[nodiscard]] bool CallPrimary() const {
+    return !std::exchange(shared_.primary_is_called_, true);
+  }
+  // The primary worker is about to look.
+  void AnswerCall() const { shared_.primary_is_called_ = false; }
+
+ private:
+  SharedBridge& shared_;
 };
 
 }  // namespace tapswitch

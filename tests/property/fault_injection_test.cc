@@ -70,7 +70,7 @@ class FaultInjectionTest : public testing::TestWithParam<RingKind> {
     if (!ring.ok()) GTEST_SKIP() << ring.status();
     ring_ = *std::move(ring);
     shared_.emplace(bridge_);
-    worker_.emplace(*ring_, clock_, *shared_);
+    worker_.emplace(*ring_, clock_, bridge_, *shared_);
     worker_->lane().set_on_readiness([this](uint32_t /*slot*/) {
       eventfd_t value = 0;
       static_cast<void>(eventfd_read(command_.get(), &value));
@@ -111,7 +111,6 @@ class FaultInjectionTest : public testing::TestWithParam<RingKind> {
     } else {
       port = std::make_unique<TapPort>(identity, std::move(file), OffloadSet::All(), query);
     }
-    const auto lock = worker_->lane().LockBridge();
     ASSERT_TRUE(worker_->AddPort(port, {.id = {id}, .bcast_flood = id >= kHealthy}).ok());
   }
 
@@ -234,10 +233,7 @@ TEST_P(FaultInjectionTest, APortIsRemovedThoughItsLastCompletionsWereLost) {
     for (int turn = 0; turn < 20; ++turn) Turn();
     bool removed = false;
     const auto id = static_cast<uint16_t>(random_() % kPorts);
-    {
-      const auto lock = worker_->lane().LockBridge();
-      worker_->RemovePort({id}, [&](const std::unique_ptr<Port>& /*port*/) { removed = true; });
-    }
+    worker_->RemovePort({id}, [&](const std::unique_ptr<Port>& /*port*/) { removed = true; });
     int turns = 0;
     for (; turns < 200 && !removed; ++turns) Turn();
     ASSERT_TRUE(removed) << "round " << round << ": it is believed to read for ever";

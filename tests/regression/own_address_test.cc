@@ -71,7 +71,7 @@ class OwnAddressTest : public ::testing::Test {
   std::vector<std::unique_ptr<LinkEvent>> links_;
   std::vector<Alarm> alarms_;
   SharedBridge shared_{bridge_};
-  LoneWorker worker_{ring_, clock_, shared_};
+  LoneWorker worker_{ring_, clock_, bridge_, shared_};
 };
 
 TEST_F(OwnAddressTest, OfAGuestsTapIsNobodysButTheGuests) {

@@ -128,7 +128,7 @@ class ForwardingThreads {
 
   void Run(size_t workers, std::promise<void>& started) {
     const auto ring = MakeRing(IoMode::kAuto).value();
-    PrimaryWorker primary(*ring.ring, clock_, shared_);
+    PrimaryWorker primary(*ring.ring, clock_, bridge_, shared_);
     Workers all(*commands_, primary, bridge_, protocols_);
     bool has_commands = false;
     primary.lane().set_on_readiness([&](uint32_t slot) {
@@ -152,6 +152,7 @@ class ForwardingThreads {
     }
     all.StopSecondaries();
     primary.CloseAll();
+    const LockedBridge lock(shared_);
     last_ = all.LastSnapshot();
   }
 

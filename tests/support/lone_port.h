@@ -43,7 +43,7 @@ class LonePort {
   WoundClock clock_;
   Bridge bridge_{{.capacity = 64, .ageing = {30000}, .salt = 5}};
   SharedBridge shared_{bridge_};
-  LoneWorker worker_{ring_, clock_, shared_};
+  LoneWorker worker_{ring_, clock_, bridge_, shared_};
 };
 
 }  // namespace tapswitch

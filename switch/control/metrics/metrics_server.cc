@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -15,7 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "ports/os/mutex.h"
 #include "switch/control/metrics/listen_address.h"
 
 namespace tapswitch {
@@ -43,7 +44,7 @@ class SnapshotCollectable final : public prometheus::Collectable {
  private:
   // Those who ask meanwhile wait for the same.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Latest() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (taken_at_ && std::chrono::steady_clock::now() - *taken_at_ < kMaxAge) return families_;
     taken_at_.reset();
     const auto snapshot = take_snapshot_();
@@ -55,9 +56,9 @@ class SnapshotCollectable final : public prometheus::Collectable {
 
   MetricsIdentity identity_;
   MetricsServer::TakeSnapshot take_snapshot_;
-  mutable std::mutex mutex_;  // of what follows; threads of the server share it, and nobody else
-  mutable std::vector<prometheus::MetricFamily> families_;
-  mutable std::optional<std::chrono::steady_clock::time_point> taken_at_;
+  mutable Mutex mutex_;  // among threads of the server, and nobody else
+  mutable std::vector<prometheus::MetricFamily> families_ ABSL_GUARDED_BY(mutex_);
+  mutable std::optional<std::chrono::steady_clock::time_point> taken_at_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Two threads, so that one slow client does not keep Prometheus out; and two seconds for a client

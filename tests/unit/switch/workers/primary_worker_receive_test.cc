@@ -106,7 +106,7 @@ class WorkerReceiveTest : public ::testing::Test {
   Bridge bridge_{{.capacity = 1024, .ageing = {0}, .salt = 5}};
   std::array<ReadingPort*, kPorts> ports_{};
   SharedBridge shared_{bridge_};
-  LoneWorker worker_{ring_, clock_, shared_};
+  LoneWorker worker_{ring_, clock_, bridge_, shared_};
 };
 
 TEST_F(WorkerReceiveTest, ReadsOnceWhenThereWasAReport) {

@@ -85,7 +85,7 @@ class WorkerTest : public ::testing::Test {
   Bridge bridge_{{.capacity = 1024, .ageing = {30000}, .salt = 5}};
   std::array<LinkEvent, kPorts> links_;
   SharedBridge shared_{bridge_};
-  LoneWorker worker_{ring_, clock_, shared_};
+  LoneWorker worker_{ring_, clock_, bridge_, shared_};
 };
 
 TEST_F(WorkerTest, FloodsThenForwards) {

@@ -140,8 +140,8 @@ TEST(WorkersTest, WhatASecondaryHasLearnedAgesThoughThePrimarySleeps) {
   threads.commands().Call([&] { threads.primary().SetAgeing({10}); });
   const auto a = threads.AddPort({.id = kA}, 2);
   const auto entries = [&] {  // wakes nobody
-    const auto lock = threads.shared().Lock();
-    return threads.shared().bridge().table().size();
+    const LockedBridge bridge(threads.shared());
+    return bridge->table().size();
   };
   ASSERT_TRUE(a[1].Put(FrameOf(kBroadcastAddress, Station(1))));
   EXPECT_TRUE(WaitUntil([&] { return entries() == 1; }));
@@ -192,7 +192,8 @@ TEST(WorkersTest, NothingIsLostUncountedWhileAllIsChanged) {
     CapturePoint tap(
         {.ports = PortSet::All(), .filter = {}, .snap_length = 64, .memory = 1U << 16U}, wake);
     threads.workers().AddCapture(tap);
-    threads.commands().Call([&] { threads.shared().bridge().table().FlushPort(kA); });
+    const LockedBridge bridge(threads.shared());
+    bridge->table().FlushPort(kA);
     while (tap.Front()) tap.Pop();
     threads.workers().RemoveCapture(tap);
     threads.workers().RemovePort({3});
