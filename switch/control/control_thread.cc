@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "switch/control/methods/method_table.h"
 #include "switch/control/rpc/json_rpc.h"
 #include "switch/control/startup.h"
 
@@ -45,7 +46,8 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
       captures_(control_, running, socket_.get()),
       attacher_(control_, monitor_, running_, options_.attach),
       minder_(control_, running_),
-      methods_(control_, monitor_, captures_, attacher_),
+      publisher_(control_, monitor_),
+      context_{control_, monitor_, captures_, attacher_, publisher_},
       thread_([this] { Run(); }) {}
 
 ControlThread::~ControlThread() { thread_.join(); }
@@ -75,7 +77,7 @@ absl::Status ControlThread::SetUp() {
   for (const PortSpec& spec : options_.ports) wanted.ports.push_back(NewPort(spec, wanted.bridge));
   if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
   if (!options_.startup_file.empty()) {
-    if (absl::Status ran = RunStartupFile(options_.startup_file, methods_); !ran.ok()) return ran;
+    if (absl::Status ran = RunStartupFile(options_.startup_file, context_); !ran.ok()) return ran;
   }
   if (absl::Status attached = attacher_.Start(); !attached.ok()) return attached;
   if (absl::Status prepared = options_.before_service(); !prepared.ok()) return prepared;
@@ -104,31 +106,36 @@ absl::Status ControlThread::WatchEvents() {
       return std::string();
     }
     return AnswerLine(line, [&](const std::string& method, const nlohmann::json& params) {
-      return Answer(client, method, params);
+      return Answer(method, {client, params});
     });
   });
-  socket_->set_on_disconnect([this](ClientId client) { methods_.Forget(client); });
+  socket_->set_on_disconnect([this](ClientId client) {
+    captures_.Forget(client);
+    publisher_.Unsubscribe(client);
+  });
   socket_->set_on_drained([this](ClientId client) { monitor_.OnDrained(client); });
   if (absl::Status watched = captures_.Watch(); !watched.ok()) return watched;
   return socket_->Watch(running_.events.fd(), [this] { PublishEvents(); });
 }
 
 void ControlThread::PublishEvents() {
-  EventChannel::Taken taken = running_.events.Take();
+  const EventChannel::Taken taken = running_.events.Take();
   for (const SwitchEvent& event : taken.events) {
     if (const auto* const state = std::get_if<LinkStateEvent>(&event)) minder_.OnLinkState(*state);
+    if (const auto* const link = std::get_if<LinkEvent>(&event)) attacher_.OnLink(*link);
   }
-  methods_.PublishSwitchEvents(std::move(taken));
+  publisher_.PublishSwitchEvents(taken);
 }
 
-Methods::Result ControlThread::Answer(ClientId client, const std::string& method,
-                                      const nlohmann::json& params) {
-  const ControlPeer peer = socket_->peer(client).value_or(ControlPeer{});
-  if (absl::Status may = policy_.Check(peer, method, params); !may.ok()) return may;
-  if (method != "port.add" || policy_.IsTrusted(peer)) return methods_.Call(client, method, params);
-  if (absl::Status may = quota_.Check(peer.uid, params, control_.config()); !may.ok()) return may;
-  auto added = methods_.Call(client, method, params);
-  if (added.ok()) quota_.Note(peer.uid, params);
+MethodResult ControlThread::Answer(const std::string& method, const MethodCall& call) {
+  const ControlPeer peer = socket_->peer(call.client).value_or(ControlPeer{});
+  if (absl::Status may = policy_.Check(peer, method, call.params); !may.ok()) return may;
+  if (method != "port.add" || policy_.IsTrusted(peer)) return CallMethod(context_, method, call);
+  if (absl::Status may = quota_.Check(peer.uid, call.params, control_.config()); !may.ok()) {
+    return may;
+  }
+  auto added = CallMethod(context_, method, call);
+  if (added.ok()) quota_.Note(peer.uid, call.params);
   return added;
 }
 

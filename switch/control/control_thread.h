@@ -19,7 +19,8 @@
 #include "switch/control/attach/interface_minder.h"
 #include "switch/control/config/port_quota.h"
 #include "switch/control/methods/captures.h"
-#include "switch/control/methods/method_table.h"
+#include "switch/control/methods/event_publisher.h"
+#include "switch/control/methods/method.h"
 #include "switch/control/metrics/metrics_server.h"
 #include "switch/control/rpc/client_policy.h"
 #include "switch/control/rpc/control_socket.h"
@@ -61,8 +62,7 @@ class ControlThread {
   [[nodiscard]] absl::Status SetUp();
   [[nodiscard]] absl::Status ListenForScrapes();
   [[nodiscard]] absl::Status WatchEvents();
-  [[nodiscard]] Methods::Result Answer(ClientId client, const std::string& method,
-                                       const nlohmann::json& params);
+  [[nodiscard]] MethodResult Answer(const std::string& method, const MethodCall& call);
   void PublishEvents();
   void Serve();
   void EndCaptures();
@@ -75,7 +75,8 @@ class ControlThread {
   Captures captures_;
   Attacher attacher_;
   InterfaceMinder minder_;
-  Methods methods_;
+  EventPublisher publisher_;
+  MethodContext context_;
   ClientPolicy policy_ = ClientPolicy::OfProcess();
   PortQuota quota_;
   std::unique_ptr<MetricsServer> metrics_;

@@ -8,6 +8,7 @@
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/batch_reader.h"
 #include "switch/control/commands/parse_command.h"
+#include "switch/control/methods/method_table.h"
 
 namespace tapswitch {
 namespace {
@@ -49,10 +50,10 @@ absl::Status CheckStartupFile(const std::string& path) {
   return ForEachCommand(path, [](const Request&) { return absl::OkStatus(); });
 }
 
-absl::Status RunStartupFile(const std::string& path, Methods& methods) {
+absl::Status RunStartupFile(const std::string& path, const MethodContext& context) {
   return ForEachCommand(path, [&](const Request& request) {
-    const std::string method(request.command->method);
-    return methods.Call(ClientId{}, method, request.params).status();
+    const MethodCall call{.client = {}, .params = request.params};
+    return CallMethod(context, request.command->method, call).status();
   });
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "switch/control/methods/method_table.h"
+#include "switch/control/methods/method.h"
 
 namespace tapswitch {
 
@@ -14,6 +14,6 @@ namespace tapswitch {
 
 // Carries out the commands of the file, one a line, and stops at the first that fails. Errors name
 // file and line.
-[[nodiscard]] absl::Status RunStartupFile(const std::string& path, Methods& methods);
+[[nodiscard]] absl::Status RunStartupFile(const std::string& path, const MethodContext& context);
 
 }  // namespace tapswitch

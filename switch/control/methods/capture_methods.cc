@@ -1,5 +1,6 @@
-// The method of Methods that begins a capture.
+// The method that begins a capture.
 
+#include <array>
 #include <limits>
 #include <optional>
 #include <string>
@@ -7,7 +8,9 @@
 #include <vector>
 
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/methods/method_table.h"
+#include "switch/control/methods/captures.h"
+#include "switch/control/methods/event_publisher.h"
+#include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
 
 namespace tapswitch {
@@ -39,10 +42,8 @@ std::optional<PacketFilter> ReadFilter(const json& program) {
   return PacketFilter::Make(instructions);
 }
 
-}  // namespace
-
-Methods::Result Methods::StartCapture(ClientId client, const Params& params) {
-  json plain = params;
+MethodResult StartCapture(const MethodContext& context, const MethodCall& call) {
+  json plain = call.params;
   plain.erase("filter");
   ParamReader reader(plain);
   const auto dev = reader.MaybeText("dev");
@@ -52,7 +53,7 @@ Methods::Result Methods::StartCapture(ClientId client, const Params& params) {
                           reader.MaybeNumber("count", 1, std::numeric_limits<uint64_t>::max())};
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   if (snap_length) wish.snap_length = static_cast<uint32_t>(*snap_length);
-  if (const auto program = params.find("filter"); program != params.end()) {
+  if (const auto program = call.params.find("filter"); program != call.params.end()) {
     auto filter = ReadFilter(*program);
     if (!filter) {
       return absl::InvalidArgumentError(
@@ -61,19 +62,26 @@ Methods::Result Methods::StartCapture(ClientId client, const Params& params) {
     wish.filter = *std::move(filter);
   }
   if (dev) {
-    const auto port = control_.FindPort(*dev);
+    const auto port = context.control.FindPort(*dev);
     if (!port.ok()) return port.status();
     wish.port = *port;
   }
-  if (captures_.Has(client)) {
+  if (context.captures.Has(call.client)) {
     return absl::FailedPreconditionError("this connection carries a capture already");
   }
-  if (absl::Status started = captures_.Start(client, std::move(wish)); !started.ok()) {
+  if (absl::Status started = context.captures.Start(call.client, std::move(wish)); !started.ok()) {
     return started;
   }
-  monitor_.Unsubscribe(client);  // events have no place in the stream
-  WatchTableIfWanted();
+  context.publisher.Unsubscribe(call.client);  // events have no place in the stream
   return nullptr;
 }
+
+// It changes: forwarding threads filter and copy frames for it, clients share what captures may
+// cost, and it shows what frames carry.
+constexpr std::array kMethods{Method{"capture.start", MethodKind::kChanges, StartCapture}};
+
+}  // namespace
+
+std::span<const Method> CaptureMethods() { return kMethods; }
 
 }  // namespace tapswitch

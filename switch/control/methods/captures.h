@@ -1,6 +1,6 @@
 // The captures that run: each belongs to a client, whose connection carries a pcapng file from the
-// answer to its request on. Whatever line comes from that client then ends its capture; what was taken
-// until then, and the statistics, are still sent before the connection is closed.
+// answer to its request on. Whatever line comes from that client then ends its capture; what was
+// taken until then, and the statistics, are still sent before the connection is closed.
 //
 // A client that reads slowly loses frames, which are counted. What a capture costs is bounded:
 // kMemory for what waits to be written, and the client's own room at the socket.

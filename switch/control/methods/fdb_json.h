@@ -1,6 +1,6 @@
 // Entries of the address table as a JSON array, with the names and types of `bridge -j fdb show`.
-// Written directly: 65,536 entries are a few milliseconds of work, and a value of each would be many
-// times that.
+// Written directly: 65,536 entries are a few milliseconds of work, and a value of each would be
+// many times that.
 
 #pragma once
 
@@ -18,7 +18,7 @@ namespace tapswitch {
 class FdbJson {
  public:
   // Used within one request: the names of ports stay the same. `control` outlives it. With `now`
-  // entries have `used` and `updated`, in seconds before it: when their stations were last heard of.
+  // entries have `used` and `updated`: how many seconds before it the station was last heard of.
   FdbJson(const BridgeControl& control, std::optional<Tick> now);
 
   void Append(const MacEntry& entry);

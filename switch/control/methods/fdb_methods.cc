@@ -1,15 +1,19 @@
-// The methods of Methods that concern the address table.
+// Methods about the address table.
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/methods/event_publisher.h"
 #include "switch/control/methods/fdb_json.h"
-#include "switch/control/methods/method_table.h"
+#include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
+#include "switch/control/methods/port_steps.h"
 
 namespace tapswitch {
 namespace {
@@ -68,42 +72,41 @@ struct EntryQuery {
   }
 };
 
-}  // namespace
-
-absl::StatusOr<PortId> Methods::FindPortOrBridge(const std::string& name) const {
-  if (name == control_.identity().name) return kBridgePort;
-  return control_.FindPort(name);
-}
-
-absl::Status Methods::CheckBridge(const std::optional<std::string>& name) const {
-  if (!name || *name == control_.identity().name) return absl::OkStatus();
+// Whether `name`, if any, is the name of this bridge.
+absl::Status CheckBridge(const BridgeControl& control, const std::optional<std::string>& name) {
+  if (!name || *name == control.identity().name) return absl::OkStatus();
   return absl::NotFoundError(
-      fmt::format("br {}: this is {}: leave it out", *name, control_.identity().name));
+      fmt::format("br {}: this is {}: leave it out", *name, control.identity().name));
 }
 
-absl::StatusOr<std::vector<VlanId>> Methods::FindVlans(PortId port,
-                                                       std::optional<uint64_t> vlan) const {
-  const PortVlans& vlans = VlansOf(port);
+// The VLANs that an entry on `port` is meant for: the one named, of which the port is a member;
+// else all VLANs of the port, or kNoVlan while VLANs are not filtered. kNoVlan may also be named.
+// Not empty.
+absl::StatusOr<std::vector<VlanId>> FindVlans(const BridgeControl& control, PortId port,
+                                              std::optional<uint64_t> vlan) {
+  const PortVlans& vlans = VlansOf(control, port);
   if (vlan) {
     const VlanId named{static_cast<uint16_t>(*vlan)};
     if (named == kNoVlan) return std::vector{kNoVlan};
     if (vlans.members.contains(named)) return std::vector{named};
     return absl::FailedPreconditionError(
         fmt::format("vlan {}: {} is not a member of it: add it (tapctl vlan add vid {} dev {})",
-                    *vlan, control_.NameOf(port), *vlan, control_.NameOf(port)));
+                    *vlan, control.NameOf(port), *vlan, control.NameOf(port)));
   }
-  if (!control_.config().bridge.forwarding.vlan_filtering) return std::vector{kNoVlan};
+  if (!control.config().bridge.forwarding.vlan_filtering) return std::vector{kNoVlan};
   std::vector<VlanId> all;
   vlans.members.ForEach([&](VlanId member) { all.push_back(member); });
   if (!all.empty()) return all;
   return absl::FailedPreconditionError(
       fmt::format("{} is a member of no VLAN: add one (tapctl vlan add vid VID dev {})",
-                  control_.NameOf(port), control_.NameOf(port)));
+                  control.NameOf(port), control.NameOf(port)));
 }
 
-void Methods::ForEachInUse(const MacEntry& entry,
-                           const std::function<void(const MacEntry&)>& visit) const {
-  const bool filters = control_.config().bridge.forwarding.vlan_filtering;
+// Visits the entry if frames can meet it, as VLANs are filtered or not: once for each VLAN that it
+// is shown in.
+void ForEachInUse(const BridgeControl& control, const MacEntry& entry,
+                  const std::function<void(const MacEntry&)>& visit) {
+  const bool filters = control.config().bridge.forwarding.vlan_filtering;
   if (entry.vlan != kAnyVlan) {
     if (filters == (entry.vlan != kNoVlan)) visit(entry);
     return;
@@ -112,18 +115,14 @@ void Methods::ForEachInUse(const MacEntry& entry,
   MacEntry shown = entry;
   shown.vlan = kNoVlan;
   if (!filters) return visit(shown);
-  VlansOf(entry.port).members.ForEach([&](VlanId vlan) {
+  VlansOf(control, entry.port).members.ForEach([&](VlanId vlan) {
     shown.vlan = vlan;
     visit(shown);
   });
 }
 
-void Methods::PublishEntry(std::string_view event, const MacEntry& entry) {
-  if (monitor_.IsWatched("fdb")) monitor_.Publish("fdb", event, ShowEntry(control_, entry));
-}
-
-Methods::Result Methods::AddEntry(FdbVerb verb, const Params& params) {
-  ParamReader reader(params);
+MethodResult AddEntryBy(FdbVerb verb, const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   FdbRequest request{.address = reader.Address("mac")};
   const std::string dev = reader.Text("dev");
   const auto vlan = reader.MaybeNumber("vlan", kNoVlan.value, kMostVlan.value);
@@ -135,10 +134,10 @@ Methods::Result Methods::AddEntry(FdbVerb verb, const Params& params) {
   if (!state.ok()) return state.status();
   request.state = state->value_or(MacEntryState::kPermanent);
 
-  const auto port = FindPortOrBridge(dev);
+  const auto port = FindPortOrBridge(context.control, dev);
   if (!port.ok()) return port.status();
   request.port = *port;
-  const auto vlans = FindVlans(*port, vlan);
+  const auto vlans = FindVlans(context.control, *port, vlan);
   if (!vlans.ok()) return vlans.status();
   const bool is_permanent =
       request.state == MacEntryState::kPermanent && !request.extern_learn && !request.use;
@@ -149,17 +148,22 @@ Methods::Result Methods::AddEntry(FdbVerb verb, const Params& params) {
   }
   for (const VlanId id : *vlans) {
     request.vlan = id;
-    if (absl::Status added = control_.AddEntry(verb, request); !added.ok()) return added;
-    for (const MacEntry& entry : control_.FindEntry(request.vlan, request.address)) {
+    if (absl::Status added = context.control.AddEntry(verb, request); !added.ok()) return added;
+    for (const MacEntry& entry : context.control.FindEntry(request.vlan, request.address)) {
       if (entry.port == request.port)
-        PublishEntry(verb == FdbVerb::kReplace ? "replaced" : "added", entry);
+        context.publisher.PublishEntry(verb == FdbVerb::kReplace ? "replaced" : "added", entry);
     }
   }
   return nullptr;
 }
 
-Methods::Result Methods::DeleteEntry(const Params& params) {
-  ParamReader reader(params);
+template <FdbVerb kVerb>
+MethodResult AddEntry(const MethodContext& context, const MethodCall& call) {
+  return AddEntryBy(kVerb, context, call);
+}
+
+MethodResult DeleteEntry(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   const MacAddress address = reader.Address("mac");
   const std::string dev = reader.Text("dev");
   const auto vlan = reader.MaybeNumber("vlan", kNoVlan.value, kMostVlan.value);
@@ -169,16 +173,16 @@ Methods::Result Methods::DeleteEntry(const Params& params) {
     static_cast<void>(reader.MaybeFlag(word));
   }
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
-  const auto port = FindPortOrBridge(dev);
+  const auto port = FindPortOrBridge(context.control, dev);
   if (!port.ok()) return port.status();
-  const auto vlans = FindVlans(*port, vlan);
+  const auto vlans = FindVlans(context.control, *port, vlan);
   if (!vlans.ok()) return vlans.status();
   // As with bridge(8), one that is there will do where several are meant.
   absl::Status result;
   bool any = false;
   for (const VlanId id : *vlans) {
-    const auto before = control_.FindEntry(id, address);
-    absl::Status deleted = control_.DeleteEntry(id, address, *port);
+    const auto before = context.control.FindEntry(id, address);
+    absl::Status deleted = context.control.DeleteEntry(id, address, *port);
     if (!deleted.ok()) {
       result = std::move(deleted);
       continue;
@@ -186,41 +190,44 @@ Methods::Result Methods::DeleteEntry(const Params& params) {
     any = true;
     for (const MacEntry& entry : before) {
       if (entry.port != *port) continue;
-      ForEachInUse(entry, [&](const MacEntry& shown) { PublishEntry("deleted", shown); });
+      ForEachInUse(context.control, entry, [&](const MacEntry& shown) {
+        context.publisher.PublishEntry("deleted", shown);
+      });
     }
   }
   if (!any) return result;
   return nullptr;
 }
 
-Methods::Result Methods::GetEntry(const Params& params) {
-  ParamReader reader(params);
+MethodResult GetEntry(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   const MacAddress address = reader.Address("mac");
   const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
   const auto dev = reader.MaybeText("dev");
   const auto bridge = reader.MaybeText("br");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
-  if (absl::Status named = CheckBridge(bridge); !named.ok()) return named;
-  const auto entries = control_.FindEntry(
+  if (absl::Status named = CheckBridge(context.control, bridge); !named.ok()) return named;
+  const auto entries = context.control.FindEntry(
       vlan ? std::optional(VlanId{static_cast<uint16_t>(*vlan)}) : std::nullopt, address);
   std::vector<MacEntry> shown;
   for (const MacEntry& found : entries) {
-    ForEachInUse(found, [&](const MacEntry& entry) {
+    ForEachInUse(context.control, found, [&](const MacEntry& entry) {
       const bool is_asked_for = !vlan || entry.vlan.value == *vlan;
-      if (is_asked_for && (!dev || control_.NameOf(entry.port) == *dev)) shown.push_back(entry);
+      if (is_asked_for && (!dev || context.control.NameOf(entry.port) == *dev))
+        shown.push_back(entry);
     });
   }
   if (shown.empty()) {
     return absl::NotFoundError(
         fmt::format("{}: there is no entry for it: frames to it are flooded", address.ToString()));
   }
-  FdbJson list(control_, control_.now());
+  FdbJson list(context.control, context.control.now());
   for (const MacEntry& entry : shown) list.Append(entry);
   return JsonText::Written(list.Finish());
 }
 
-Methods::Result Methods::ListEntries(const Params& params) {
-  ParamReader reader(params);
+MethodResult ListEntries(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   EntryQuery query;
   const auto dev = reader.MaybeText("dev");
   const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
@@ -229,19 +236,19 @@ Methods::Result Methods::ListEntries(const Params& params) {
   const auto state = ReadState(reader);
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   if (!state.ok()) return state.status();
-  if (absl::Status named = CheckBridge(bridge); !named.ok()) return named;
+  if (absl::Status named = CheckBridge(context.control, bridge); !named.ok()) return named;
   query.state = *state;
   if (vlan) query.vlan = VlanId{static_cast<uint16_t>(*vlan)};
   if (dev) {
-    const auto port = FindPortOrBridge(*dev);
+    const auto port = FindPortOrBridge(context.control, *dev);
     if (!port.ok()) return port.status();
     query.port = *port;
   }
-  const auto now = with_ages ? std::optional(control_.now()) : std::nullopt;
-  FdbJson list(control_, now);
-  control_.VisitEntries([&](std::span<const MacEntry> some) {
+  const auto now = with_ages ? std::optional(context.control.now()) : std::nullopt;
+  FdbJson list(context.control, now);
+  context.control.VisitEntries([&](std::span<const MacEntry> some) {
     for (const MacEntry& found : some) {
-      ForEachInUse(found, [&](const MacEntry& entry) {
+      ForEachInUse(context.control, found, [&](const MacEntry& entry) {
         if (query(entry)) list.Append(entry);
       });
     }
@@ -249,8 +256,8 @@ Methods::Result Methods::ListEntries(const Params& params) {
   return JsonText::Written(list.Finish());
 }
 
-Methods::Result Methods::FlushEntries(const Params& params) {
-  ParamReader reader(params);
+MethodResult FlushEntries(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   EntryQuery query;
   const auto dev = reader.MaybeText("dev");
   const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
@@ -260,19 +267,26 @@ Methods::Result Methods::FlushEntries(const Params& params) {
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   if (vlan) query.vlan = VlanId{static_cast<uint16_t>(*vlan)};
   // As in bridge(8), the bridge's name stands for the whole of it.
-  if (dev && *dev != control_.identity().name) {
-    const auto port = control_.FindPort(*dev);
+  if (dev && *dev != context.control.identity().name) {
+    const auto port = context.control.FindPort(*dev);
     if (!port.ok()) return port.status();
     query.port = *port;
   }
-  return ordered_json{{"flushed", control_.Flush(query)}};
+  return ordered_json{{"flushed", context.control.Flush(query)}};
 }
 
-void Methods::Publish(const FdbEvent& event) {
-  constexpr std::array<std::string_view, 4> kNames{"learned", "moved", "aged", "flushed"};
-  ordered_json members = ShowEntry(control_, event.entry);
-  if (event.kind == FdbEvent::Kind::kMoved) members["from"] = control_.NameOf(event.from);
-  monitor_.Publish("fdb", kNames[static_cast<size_t>(event.kind)], std::move(members));
-}
+constexpr std::array kMethods{
+    Method{"fdb.add", MethodKind::kChanges, AddEntry<FdbVerb::kAdd>},
+    Method{"fdb.append", MethodKind::kChanges, AddEntry<FdbVerb::kAppend>},
+    Method{"fdb.replace", MethodKind::kChanges, AddEntry<FdbVerb::kReplace>},
+    Method{"fdb.del", MethodKind::kChanges, DeleteEntry},
+    Method{"fdb.get", MethodKind::kReads, GetEntry},
+    Method{"fdb.list", MethodKind::kReads, ListEntries},
+    Method{"fdb.flush", MethodKind::kChanges, FlushEntries},
+};
+
+}  // namespace
+
+std::span<const Method> FdbMethods() { return kMethods; }
 
 }  // namespace tapswitch

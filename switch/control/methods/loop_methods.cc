@@ -1,11 +1,12 @@
-// The methods of Methods that concern loop detection.
+// Methods about loop detection.
 
+#include <array>
 #include <optional>
 #include <string>
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
-#include "switch/control/methods/method_table.h"
+#include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
 #include "switch/control/methods/show.h"
 
@@ -42,15 +43,13 @@ absl::Status ReadAction(const std::optional<std::string>& text, LoopDetection::A
   return absl::OkStatus();
 }
 
-}  // namespace
-
-Methods::Result Methods::SetLoopDetection(const Params& params) {
-  ParamReader reader(params);
+MethodResult SetLoopDetection(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   const auto period = reader.MaybeText("period");
   const auto action = reader.MaybeText("action");
   const auto recovery = reader.MaybeText("recovery");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
-  BridgeConfig wanted = control_.config();
+  BridgeConfig wanted = context.control.config();
   LoopDetection& loop = wanted.bridge.loop;
   if (absl::Status set = ReadSpan("period", period, loop.period); !set.ok()) return set;
   if (absl::Status set = ReadAction(action, loop.action); !set.ok()) return set;
@@ -60,13 +59,22 @@ Methods::Result Methods::SetLoopDetection(const Params& params) {
     return absl::InvalidArgumentError(
         fmt::format("period '{:.100}': it is 100ms to 3600s, or off", *period));
   }
-  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
+  if (absl::Status changed = context.control.Change(wanted); !changed.ok()) return changed;
   return nullptr;
 }
 
-Methods::Result Methods::ListLoopDetection(const Params& params) {
-  if (absl::Status read = ParamReader(params).Finish(); !read.ok()) return read;
-  return ordered_json::array({ShowLoopDetection(control_, control_.Snapshot())});
+MethodResult ListLoopDetection(const MethodContext& context, const MethodCall& call) {
+  if (absl::Status read = ParamReader(call.params).Finish(); !read.ok()) return read;
+  return ordered_json::array({ShowLoopDetection(context.control, context.control.Snapshot())});
 }
+
+constexpr std::array kMethods{
+    Method{"loop.set", MethodKind::kChanges, SetLoopDetection},
+    Method{"loop.list", MethodKind::kReads, ListLoopDetection},
+};
+
+}  // namespace
+
+std::span<const Method> LoopMethods() { return kMethods; }
 
 }  // namespace tapswitch

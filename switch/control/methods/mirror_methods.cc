@@ -1,4 +1,4 @@
-// The methods of Methods that concern mirrors.
+// Methods about mirrors.
 
 #include <algorithm>
 #include <array>
@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/apply/bridge_control.h"
 #include "switch/control/config/mirror_config.h"
 #include "switch/control/config/vlan_edit.h"
-#include "switch/control/methods/method_table.h"
+#include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
 
 namespace tapswitch {
@@ -85,10 +86,8 @@ ordered_json ShowVlans(const VlanSet& vlans) {
   return list;
 }
 
-}  // namespace
-
-Methods::Result Methods::AddMirror(const Params& params) {
-  json plain = params;
+MethodResult AddMirror(const MethodContext& context, const MethodCall& call) {
+  json plain = call.params;
   plain.erase("dev");
   plain.erase("vlan");
   ParamReader reader(plain);
@@ -100,42 +99,42 @@ Methods::Result Methods::AddMirror(const Params& params) {
     return absl::InvalidArgumentError(
         fmt::format("name '{:.100}': letters, digits, '-', '_' and '.' make a name", mirror.name));
   }
-  if (absl::Status read = ReadSources(params, mirror); !read.ok()) return read;
+  if (absl::Status read = ReadSources(call.params, mirror); !read.ok()) return read;
   if (absl::Status read = ReadDirection(direction.value_or("both"), mirror); !read.ok()) {
     return read;
   }
-  BridgeConfig wanted = control_.config();
+  BridgeConfig wanted = context.control.config();
   std::vector<std::string> ports = mirror.ports;
   ports.push_back(mirror.destination);
   for (const std::string& port : ports) {
-    if (wanted.port(port) == nullptr) return control_.FindPort(port).status();
+    if (wanted.port(port) == nullptr) return context.control.FindPort(port).status();
   }
   if (absl::Status checked = CheckMirror(wanted.mirrors, mirror); !checked.ok()) return checked;
   wanted.mirrors.push_back(std::move(mirror));
-  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
+  if (absl::Status changed = context.control.Change(wanted); !changed.ok()) return changed;
   return nullptr;
 }
 
-Methods::Result Methods::DeleteMirror(const Params& params) {
-  ParamReader reader(params);
+MethodResult DeleteMirror(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   const std::string name = reader.Text("name");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
-  BridgeConfig wanted = control_.config();
+  BridgeConfig wanted = context.control.config();
   const auto gone =
       std::erase_if(wanted.mirrors, [&](const MirrorConfig& one) { return one.name == name; });
   if (gone == 0) {
     return absl::NotFoundError(fmt::format("'{:.100}' is no mirror: see tapctl mirror show", name));
   }
-  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
+  if (absl::Status changed = context.control.Change(wanted); !changed.ok()) return changed;
   return nullptr;
 }
 
-Methods::Result Methods::ListMirrors(const Params& params) {
-  ParamReader reader(params);
+MethodResult ListMirrors(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   const auto name = reader.MaybeText("name");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   auto list = ordered_json::array();
-  for (const MirrorConfig& mirror : control_.config().mirrors) {
+  for (const MirrorConfig& mirror : context.control.config().mirrors) {
     if (name && mirror.name != *name) continue;
     list.push_back({{"name", mirror.name},
                     {"dev", mirror.ports},
@@ -149,5 +148,15 @@ Methods::Result Methods::ListMirrors(const Params& params) {
   }
   return list;
 }
+
+constexpr std::array kMethods{
+    Method{"mirror.add", MethodKind::kChanges, AddMirror},
+    Method{"mirror.del", MethodKind::kChanges, DeleteMirror},
+    Method{"mirror.list", MethodKind::kReads, ListMirrors},
+};
+
+}  // namespace
+
+std::span<const Method> MirrorMethods() { return kMethods; }
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// The methods of Methods that concern neighbours.
+// Methods about neighbours.
 
 #include <arpa/inet.h>
 
@@ -6,8 +6,10 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 
-#include "switch/control/methods/method_table.h"
+#include "switch/control/apply/bridge_control.h"
+#include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
 
 namespace tapswitch {
@@ -26,8 +28,7 @@ struct NeighbourQuery {
   }
 };
 
-absl::StatusOr<NeighbourQuery> ReadQuery(const BridgeControl& control,
-                                         const Methods::Params& params) {
+absl::StatusOr<NeighbourQuery> ReadQuery(const BridgeControl& control, const MethodParams& params) {
   ParamReader reader(params);
   const auto dev = reader.MaybeText("dev");
   const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
@@ -50,8 +51,8 @@ std::string AddressText(IpAddress address) {
   return text.data();
 }
 
-// REACHABLE: questions for it are kept from ports with neigh_suppress. STALE: nobody knows where its
-// station is.
+// REACHABLE: questions for it are kept from ports with neigh_suppress. STALE: nobody knows where
+// its station is.
 std::string_view StateOf(const Entry& entry, Tick now) {
   if (entry.neighbour.is_contested(now)) return "CONTESTED";
   return entry.port ? "REACHABLE" : "STALE";
@@ -71,27 +72,34 @@ ordered_json ShowNeighbour(const BridgeControl& control, const Entry& entry, Tic
   return shown;
 }
 
-}  // namespace
-
-Methods::Result Methods::ListNeighbours(const Params& params) {
-  const auto query = ReadQuery(control_, params);
+MethodResult ListNeighbours(const MethodContext& context, const MethodCall& call) {
+  const auto query = ReadQuery(context.control, call.params);
   if (!query.ok()) return query.status();
-  auto entries = control_.Neighbours();
+  auto entries = context.control.Neighbours();
   std::erase_if(entries, [&](const Entry& entry) { return !(*query)(entry); });
   std::ranges::sort(entries, {}, [](const Entry& entry) {
     return std::pair(entry.neighbour.vlan, entry.neighbour.address);
   });
   auto list = ordered_json::array();
   for (const Entry& entry : entries) {
-    list.push_back(ShowNeighbour(control_, entry, control_.now()));
+    list.push_back(ShowNeighbour(context.control, entry, context.control.now()));
   }
   return list;
 }
 
-Methods::Result Methods::FlushNeighbours(const Params& params) {
-  const auto query = ReadQuery(control_, params);
+MethodResult FlushNeighbours(const MethodContext& context, const MethodCall& call) {
+  const auto query = ReadQuery(context.control, call.params);
   if (!query.ok()) return query.status();
-  return ordered_json{{"flushed", control_.FlushNeighbours(*query)}};
+  return ordered_json{{"flushed", context.control.FlushNeighbours(*query)}};
 }
+
+constexpr std::array kMethods{
+    Method{"neigh.list", MethodKind::kReads, ListNeighbours},
+    Method{"neigh.flush", MethodKind::kChanges, FlushNeighbours},
+};
+
+}  // namespace
+
+std::span<const Method> NeighbourMethods() { return kMethods; }
 
 }  // namespace tapswitch

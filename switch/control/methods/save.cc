@@ -15,9 +15,9 @@
 namespace tapswitch {
 namespace {
 
-// An entry in a VLAN that its port has left has no effect, and could not be set. That of an interface's
-// address (kAnyVlan) comes with the interface. What is behind ports
-// that come and go with their interfaces is no part of it, nor are they.
+// An entry in a VLAN that its port has left has no effect, and could not be set. That of an
+// interface's address (kAnyVlan) comes with the interface. What is behind ports that come and go
+// with their interfaces is no part of it, nor are they.
 bool IsSaved(const BridgeControl& control, const MacEntry& entry) {
   if (entry.port == kBridgePort) return false;
   if (entry.state == MacEntryState::kLearned && !entry.extern_learn) return false;

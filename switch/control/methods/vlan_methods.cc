@@ -1,4 +1,4 @@
-// The methods of Methods that concern VLANs.
+// Methods about the VLANs of ports and of the bridge itself.
 
 #include <array>
 #include <functional>
@@ -9,7 +9,10 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/config/vlan_edit.h"
-#include "switch/control/methods/method_table.h"
+#include "switch/control/methods/method_lists.h"
+#include "switch/control/methods/param_reader.h"
+#include "switch/control/methods/port_steps.h"
+#include "switch/control/rpc/monitor.h"
 
 namespace tapswitch {
 namespace {
@@ -86,55 +89,27 @@ absl::Status ReadState(ParamReader& reader, std::optional<PortState>& state) {
       "state {}: it is disabled, listening, learning, forwarding, blocking or 0 to 4", *name));
 }
 
-}  // namespace
-
-const PortVlans& Methods::VlansOf(PortId port) const {
-  if (port == kBridgePort) return control_.config().bridge.vlans;
-  return control_.config().port(control_.NameOf(port))->settings.vlans;
-}
-
-absl::Status Methods::ReadVlanSettings(ParamReader& reader, BridgeConfig& wanted) {
-  BridgeForwarding& forwarding = wanted.bridge.forwarding;
-  if (const auto on = reader.MaybeFlag("vlan_filtering")) forwarding.vlan_filtering = *on;
-  if (const auto mask = reader.MaybeNumber("group_fwd_mask", 0, 0xFFFF)) {
-    forwarding.group_fwd_mask = static_cast<uint16_t>(*mask);
-  }
-  if (const auto pvid = reader.MaybeNumber("default_pvid", 0, kMostVlan.value)) {
-    const VlanId before = std::exchange(wanted.bridge.default_pvid, {static_cast<uint16_t>(*pvid)});
-    ChangeDefaultPvid(before, wanted.bridge.default_pvid, wanted.bridge.vlans);
-    for (PortConfig& port : wanted.ports) {
-      ChangeDefaultPvid(before, wanted.bridge.default_pvid, port.settings.vlans);
-    }
-  }
-  const auto protocol = reader.MaybeText("vlan_protocol");
-  if (!protocol) return absl::OkStatus();
-  const auto type = ParseVlanProtocol(*protocol);
-  if (!type) {
-    return absl::InvalidArgumentError(
-        fmt::format("vlan_protocol '{}': it is 802.1Q or 802.1ad", *protocol));
-  }
-  forwarding.vlan_protocol = *type;
-  return absl::OkStatus();
-}
-
-Methods::Result Methods::ChangeVlans(const std::string& dev,
-                                     const std::function<absl::Status(PortVlans& vlans)>& change) {
-  const auto id = FindPortOrBridge(dev);
+// Changes the VLANs of the port, or bridge, that `dev` names.
+MethodResult ChangeVlans(const MethodContext& context, const std::string& dev,
+                         const std::function<absl::Status(PortVlans& vlans)>& change) {
+  const auto id = FindPortOrBridge(context.control, dev);
   if (!id.ok()) return id.status();
-  BridgeConfig wanted = control_.config();
+  BridgeConfig wanted = context.control.config();
   PortVlans& vlans = *id == kBridgePort ? wanted.bridge.vlans : wanted.port(dev)->settings.vlans;
   if (absl::Status made = change(vlans); !made.ok()) return made;
-  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
-  if (monitor_.IsWatched("vlan")) {
-    monitor_.Publish(
+  if (absl::Status changed = context.control.Change(wanted); !changed.ok()) return changed;
+  if (context.monitor.IsWatched("vlan")) {
+    context.monitor.Publish(
         "vlan", "changed",
-        {{"ifname", dev}, {"vlans", ShowVlans(control_, *id, VlansOf(*id), std::nullopt, false)}});
+        {{"ifname", dev},
+         {"vlans",
+          ShowVlans(context.control, *id, VlansOf(context.control, *id), std::nullopt, false)}});
   }
   return nullptr;
 }
 
-Methods::Result Methods::AddVlan(const Params& params) {
-  ParamReader reader(params);
+MethodResult AddVlan(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   const auto vid = reader.MaybeTextOrNumber("vid");
   const std::string dev = reader.Text("dev");
   const bool pvid = reader.MaybeFlag("pvid").value_or(false);
@@ -142,26 +117,26 @@ Methods::Result Methods::AddVlan(const Params& params) {
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   const auto range = ParseVlanRange(vid.value_or(""));
   if (!range.ok()) return range.status();
-  return ChangeVlans(dev,
+  return ChangeVlans(context, dev,
                      [&](PortVlans& vlans) { return AddVlans(*range, pvid, untagged, vlans); });
 }
 
-Methods::Result Methods::DeleteVlan(const Params& params) {
-  ParamReader reader(params);
+MethodResult DeleteVlan(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   const auto vid = reader.MaybeTextOrNumber("vid");
   const std::string dev = reader.Text("dev");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   const auto range = ParseVlanRange(vid.value_or(""));
   if (!range.ok()) return range.status();
-  return ChangeVlans(dev, [&](PortVlans& vlans) {
+  return ChangeVlans(context, dev, [&](PortVlans& vlans) {
     DeleteVlans(*range, vlans);
     return absl::OkStatus();
   });
 }
 
 // All of them are checked before one is set.
-Methods::Result Methods::SetVlan(const Params& params) {
-  ParamReader reader(params);
+MethodResult SetVlan(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   const auto vid = reader.MaybeTextOrNumber("vid");
   const std::string dev = reader.Text("dev");
   std::optional<PortState> state;
@@ -172,7 +147,7 @@ Methods::Result Methods::SetVlan(const Params& params) {
   if (!state_read.ok()) return state_read;
   const auto range = ParseVlanRange(vid.value_or(""));
   if (!range.ok()) return range.status();
-  return ChangeVlans(dev, [&](PortVlans& vlans) -> absl::Status {
+  return ChangeVlans(context, dev, [&](PortVlans& vlans) -> absl::Status {
     for (uint16_t id = range->first.value; id <= range->last.value; ++id) {
       if (!vlans.members.contains({id})) {
         return absl::FailedPreconditionError(
@@ -190,15 +165,15 @@ Methods::Result Methods::SetVlan(const Params& params) {
   });
 }
 
-Methods::Result Methods::ListVlans(const Params& params) {
-  ParamReader reader(params);
+MethodResult ListVlans(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
   const auto dev = reader.MaybeText("dev");
   const auto vid = reader.MaybeNumber("vid", kLeastVlan.value, kMostVlan.value);
   const bool with_counters = reader.MaybeFlag("statistics").value_or(false);
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   std::optional<PortId> only;
   if (dev) {
-    const auto port = FindPortOrBridge(*dev);
+    const auto port = FindPortOrBridge(context.control, *dev);
     if (!port.ok()) return port.status();
     only = *port;
   }
@@ -207,16 +182,28 @@ Methods::Result Methods::ListVlans(const Params& params) {
   auto list = ordered_json::array();
   const auto show = [&](PortId port) {
     if (only && *only != port) return;
-    auto vlans = ShowVlans(control_, port, VlansOf(port), vlan, with_counters);
+    auto vlans =
+        ShowVlans(context.control, port, VlansOf(context.control, port), vlan, with_counters);
     if (vlans.empty()) return;
-    list.push_back({{"ifname", control_.NameOf(port)}, {"vlans", std::move(vlans)}});
+    list.push_back({{"ifname", context.control.NameOf(port)}, {"vlans", std::move(vlans)}});
   };
-  for (const PortConfig& port : control_.config().ports) {
-    const auto id = control_.FindPort(port.spec.name);
+  for (const PortConfig& port : context.control.config().ports) {
+    const auto id = context.control.FindPort(port.spec.name);
     if (id.ok()) show(*id);
   }
   show(kBridgePort);
   return list;
 }
+
+constexpr std::array kMethods{
+    Method{"vlan.add", MethodKind::kChanges, AddVlan},
+    Method{"vlan.del", MethodKind::kChanges, DeleteVlan},
+    Method{"vlan.set", MethodKind::kChanges, SetVlan},
+    Method{"vlan.list", MethodKind::kReads, ListVlans},
+};
+
+}  // namespace
+
+std::span<const Method> VlanMethods() { return kMethods; }
 
 }  // namespace tapswitch

@@ -1,0 +1,89 @@
+// Methods about the bridge as a whole.
+
+#include <array>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "spdlog/fmt/fmt.h"
+#include "switch/control/commands/duration.h"
+#include "switch/control/config/vlan_edit.h"
+#include "switch/control/methods/method_lists.h"
+#include "switch/control/methods/param_reader.h"
+#include "switch/control/methods/show.h"
+#include "switch/control/rpc/monitor.h"
+
+namespace tapswitch {
+namespace {
+
+using nlohmann::ordered_json;
+
+absl::Status ReadVlanSettings(ParamReader& reader, BridgeConfig& wanted) {
+  BridgeForwarding& forwarding = wanted.bridge.forwarding;
+  if (const auto on = reader.MaybeFlag("vlan_filtering")) forwarding.vlan_filtering = *on;
+  if (const auto mask = reader.MaybeNumber("group_fwd_mask", 0, 0xFFFF)) {
+    forwarding.group_fwd_mask = static_cast<uint16_t>(*mask);
+  }
+  if (const auto pvid = reader.MaybeNumber("default_pvid", 0, kMostVlan.value)) {
+    const VlanId before = std::exchange(wanted.bridge.default_pvid, {static_cast<uint16_t>(*pvid)});
+    ChangeDefaultPvid(before, wanted.bridge.default_pvid, wanted.bridge.vlans);
+    for (PortConfig& port : wanted.ports) {
+      ChangeDefaultPvid(before, wanted.bridge.default_pvid, port.settings.vlans);
+    }
+  }
+  const auto protocol = reader.MaybeText("vlan_protocol");
+  if (!protocol) return absl::OkStatus();
+  const auto type = ParseVlanProtocol(*protocol);
+  if (!type) {
+    return absl::InvalidArgumentError(
+        fmt::format("vlan_protocol '{}': it is 802.1Q or 802.1ad", *protocol));
+  }
+  forwarding.vlan_protocol = *type;
+  return absl::OkStatus();
+}
+
+MethodResult ListBridge(const MethodContext& context, const MethodCall& call) {
+  if (absl::Status read = ParamReader(call.params).Finish(); !read.ok()) return read;
+  return ordered_json::array({ShowBridge(context.control, context.control.Snapshot())});
+}
+
+MethodResult SetBridge(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
+  const auto ageing = reader.MaybeText("ageing_time");
+  const auto max_learned =
+      reader.MaybeNumber("fdb_max_learned", 0, std::numeric_limits<uint32_t>::max());
+  const auto snooping = reader.MaybeFlag("mcast_snooping");
+  BridgeConfig wanted = context.control.config();
+  const absl::Status vlans = ReadVlanSettings(reader, wanted);
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  if (!vlans.ok()) return vlans;
+  if (snooping.value_or(false)) {
+    return absl::FailedPreconditionError("mcast_snooping on: this version does not snoop");
+  }
+  if (ageing) {
+    const auto span = ParseDuration(*ageing);
+    if (!span.ok()) {
+      return absl::InvalidArgumentError(
+          fmt::format("ageing_time: {}", std::string(span.status().message())));
+    }
+    wanted.bridge.ageing = *span;
+  }
+  if (max_learned) wanted.bridge.fdb_max_learned = static_cast<uint32_t>(*max_learned);
+  if (absl::Status changed = context.control.Change(wanted); !changed.ok()) return changed;
+  if (context.monitor.IsWatched("bridge")) {
+    context.monitor.Publish("bridge", "changed",
+                            ShowBridge(context.control, context.control.Snapshot()));
+  }
+  return nullptr;
+}
+
+constexpr std::array kMethods{
+    Method{"bridge.list", MethodKind::kReads, ListBridge},
+    Method{"bridge.set", MethodKind::kChanges, SetBridge},
+};
+
+}  // namespace
+
+std::span<const Method> BridgeMethods() { return kMethods; }
+
+}  // namespace tapswitch

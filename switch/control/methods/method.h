@@ -1,0 +1,55 @@
+// What a method of the control protocol is: a name, a function, and whether it changes anything.
+//
+// A method takes JSON parameters, and changes the bridge or answers. The parameters are an object.
+// An error is InvalidArgument when a parameter is missing, unknown or of the wrong kind, and has
+// any other code when the switch understands the request and refuses it. Each message is one line
+// with the bad value and the cure.
+
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "switch/control/rpc/control_socket.h"
+#include "switch/control/rpc/json_text.h"
+
+namespace tapswitch {
+
+class Attacher;
+class BridgeControl;
+class Captures;
+class EventPublisher;
+class Monitor;
+
+// What methods work on. All of it outlives this.
+struct MethodContext {
+  BridgeControl& control;
+  Monitor& monitor;
+  Captures& captures;
+  Attacher& attacher;
+  EventPublisher& publisher;
+};
+
+using MethodParams = nlohmann::json;
+using MethodResult = absl::StatusOr<JsonText>;
+
+// One request, for as long as its method runs.
+struct MethodCall {
+  ClientId client;
+  const MethodParams& params;
+};
+
+// A method reads when a client that may only look may call it. Such a method leaves the
+// configuration, the tables and the work for each frame as they are, and does not show what frames
+// carry. All other methods change.
+enum class MethodKind : uint8_t { kReads, kChanges };
+
+struct Method {
+  std::string_view name;
+  MethodKind kind;
+  MethodResult (*function)(const MethodContext& context, const MethodCall& call);
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,63 @@
+#include "switch/control/methods/port_steps.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "switch/control/methods/event_publisher.h"
+#include "switch/control/methods/param_reader.h"
+
+namespace tapswitch {
+
+using nlohmann::ordered_json;
+
+const PortSnapshot* FindPortSnapshot(const SwitchSnapshot& snapshot, std::string_view name) {
+  const auto found = std::find_if(snapshot.ports.begin(), snapshot.ports.end(),
+                                  [&](const PortSnapshot& port) { return port.name == name; });
+  return found == snapshot.ports.end() ? nullptr : &*found;
+}
+
+absl::StatusOr<PortId> FindPortOrBridge(const BridgeControl& control, const std::string& name) {
+  if (name == control.identity().name) return kBridgePort;
+  return control.FindPort(name);
+}
+
+const PortVlans& VlansOf(const BridgeControl& control, PortId port) {
+  if (port == kBridgePort) return control.config().bridge.vlans;
+  return control.config().port(control.NameOf(port))->settings.vlans;
+}
+
+MethodResult ListEachPort(const BridgeControl& control, const MethodParams& params,
+                          std::string_view key, const ShowPortFunction& show) {
+  ParamReader reader(params);
+  const auto name = reader.MaybeText(key);
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  if (name && control.config().port(*name) == nullptr) return control.FindPort(*name).status();
+  const SwitchSnapshot snapshot = control.Snapshot();
+  auto list = ordered_json::array();
+  for (const PortConfig& port : control.config().ports) {
+    if (name && port.spec.name != *name) continue;
+    list.push_back(show(port, FindPortSnapshot(snapshot, port.spec.name)));
+  }
+  return list;
+}
+
+MethodResult ChangePort(const MethodContext& context, const MethodParams& params, PortSetter set) {
+  const auto name = params.find("dev");
+  if (name == params.end() || !name->is_string()) {
+    return absl::InvalidArgumentError("'dev' is missing: name a port");
+  }
+  const auto& dev = name->get_ref<const std::string&>();
+  BridgeConfig wanted = context.control.config();
+  PortConfig* const port = wanted.port(dev);
+  if (port == nullptr) return context.control.FindPort(dev).status();
+  for (const auto& [key, value] : params.items()) {
+    if (key == "dev") continue;
+    if (absl::Status done = set(key, value, port->settings); !done.ok()) return done;
+  }
+  if (absl::Status fits = CheckPortSettings(port->settings); !fits.ok()) return fits;
+  if (absl::Status changed = context.control.Change(wanted); !changed.ok()) return changed;
+  context.publisher.PublishLink(*port);
+  return nullptr;
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,49 @@
+// Steps that the methods of several subjects share: finding a port, showing each port, and changing
+// the settings of one.
+
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "switch/control/apply/bridge_control.h"
+#include "switch/control/methods/method.h"
+#include "switch/workers/snapshot.h"
+
+namespace tapswitch {
+
+// Returns null when the snapshot has no such port.
+[[nodiscard]] const PortSnapshot* FindPortSnapshot(const SwitchSnapshot& snapshot,
+                                                   std::string_view name);
+
+// Returns kBridgePort for the name of the bridge; NotFound names the port.
+[[nodiscard]] absl::StatusOr<PortId> FindPortOrBridge(const BridgeControl& control,
+                                                      const std::string& name);
+
+// Returns the VLANs of a port, or of the bridge itself, until the next change. Precondition: the
+// port is there.
+[[nodiscard]] const PortVlans& VlansOf(const BridgeControl& control, PortId port);
+
+// Shows a port; the snapshot is null for one that has no device.
+using ShowPortFunction =
+    std::function<nlohmann::ordered_json(const PortConfig&, const PortSnapshot*)>;
+
+// Reads the one parameter `key`, which may name a port, and answers with what `show` makes of that
+// port, or of each port in an array.
+[[nodiscard]] MethodResult ListEachPort(const BridgeControl& control, const MethodParams& params,
+                                        std::string_view key, const ShowPortFunction& show);
+
+// Sets one parameter, or says what is wrong with it.
+using PortSetter = absl::Status (*)(std::string_view name, const MethodParams& value,
+                                    PortSettings& settings);
+
+// Changes the port that `dev` names by all other parameters, or by none of them, and publishes
+// that.
+[[nodiscard]] MethodResult ChangePort(const MethodContext& context, const MethodParams& params,
+                                      PortSetter set);
+
+}  // namespace tapswitch

@@ -1,0 +1,73 @@
+// The method that says what would become of a frame.
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "switch/control/apply/bridge_control.h"
+#include "switch/control/methods/method_lists.h"
+#include "switch/control/methods/param_reader.h"
+
+namespace tapswitch {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json Words(const Trace& trace) {
+  auto stages = ordered_json::array();
+  for (const TraceStep& step : trace.steps) {
+    stages.push_back({{"stage", step.stage}, {"verdict", step.verdict}, {"text", step.text}});
+  }
+  return stages;
+}
+
+void DescribeDecision(const BridgeControl& control, const Decision& decision,
+                      ordered_json& answer) {
+  auto egress = ordered_json::array();
+  switch (decision.action) {
+    case Decision::Action::kDrop:
+      answer["decision"] = "drop";
+      answer["reason"] = kDropReasons[static_cast<size_t>(decision.reason)].name;
+      break;
+    case Decision::Action::kForward:
+      answer["decision"] = "forward";
+      egress.push_back(control.NameOf(decision.egress));
+      break;
+    case Decision::Action::kFlood:
+      answer["decision"] = "flood";
+      decision.flood.ForEach([&](PortId id) { egress.push_back(control.NameOf(id)); });
+      break;
+  }
+  answer["egress"] = std::move(egress);
+}
+
+MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
+  const std::string ingress = reader.Text("in");
+  EthernetHeader header{.destination = reader.Address("dst"), .source = reader.Address("src")};
+  const auto vlan = reader.MaybeNumber("vlan", 0, kVlanCount - 1);
+  header.type_or_length = static_cast<uint16_t>(
+      reader.MaybeNumber("type", 0, 0xFFFF).value_or(static_cast<uint16_t>(EtherType::kIpv4)));
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  header.payload_offset = kEthernetHeaderSize;
+  if (vlan) {
+    header.tag = VlanTag{.protocol = context.control.config().bridge.forwarding.vlan_protocol,
+                         .control = static_cast<uint16_t>(*vlan)};
+    header.payload_offset += kVlanTagSize;
+  }
+  const auto port = context.control.FindPort(ingress);
+  if (!port.ok()) return port.status();
+  const auto trace = context.control.TraceFrame(*port, header);
+  if (!trace.ok()) return trace.status();
+  ordered_json answer{{"in", ingress}, {"stages", Words(*trace)}};
+  DescribeDecision(context.control, trace->decision, answer);
+  return answer;
+}
+
+constexpr std::array kMethods{Method{"trace", MethodKind::kReads, TraceFrame}};
+
+}  // namespace
+
+std::span<const Method> TraceMethods() { return kMethods; }
+
+}  // namespace tapswitch
