@@ -84,6 +84,16 @@ absl::StatusOr<PortSpec> ParsePortSpec(std::string_view text) {
   return spec;
 }
 
+std::string SpecText(const PortSpec& spec) {
+  std::string text =
+      spec.type == kDefaultPortType ? spec.name : fmt::format("{}:{}", spec.type, spec.name);
+  for (const PortOption& option : spec.options) {
+    text += ',' + option.key;
+    if (option.value) text += '=' + *option.value;
+  }
+  return text;
+}
+
 absl::StatusOr<std::vector<PortOption>> ParsePortOptions(std::string_view text) {
   std::vector<PortOption> options;
   for (bool has_more = true; has_more;) {

@@ -23,8 +23,11 @@ struct PortOption {
   bool operator==(const PortOption&) const = default;
 };
 
+// The type of a port whose text names none.
+inline constexpr std::string_view kDefaultPortType = "tap";
+
 struct PortSpec {
-  std::string type = "tap";
+  std::string type = std::string(kDefaultPortType);
   std::string name;
   std::vector<PortOption> options;  // in the order given
 
@@ -34,6 +37,9 @@ struct PortSpec {
 // Values hold no ',', as nothing quotes it. InvalidArgument names the part that is wrong; a key
 // that is given twice is one. Types and keys are not judged here.
 [[nodiscard]] absl::StatusOr<PortSpec> ParsePortSpec(std::string_view text);
+
+// The text that ParsePortSpec takes apart; a type that is the default is left out of it.
+[[nodiscard]] std::string SpecText(const PortSpec& spec);
 
 // The `KEY[=VALUE][,KEY[=VALUE]]...` part by itself. InvalidArgument as above.
 [[nodiscard]] absl::StatusOr<std::vector<PortOption>> ParsePortOptions(std::string_view text);

@@ -5,12 +5,12 @@
 #include <span>
 #include <tuple>
 
+#include "ports/port_spec.h"
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
 #include "switch/control/commands/quoting.h"
 #include "switch/control/config/guard_settings.h"
 #include "switch/control/config/vlan_edit.h"
-#include "switch/control/methods/show.h"
 
 namespace tapswitch {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
 
 namespace tapswitch {
@@ -160,15 +159,6 @@ ordered_json ShowLoopDetection(const BridgeControl& control, const SwitchSnapsho
           {"probes", snapshot.protocols.loop_detection.probes},
           {"loops", snapshot.protocols.loop_detection.loops},
           {"blocked", std::move(blocked)}};
-}
-
-std::string SpecText(const PortSpec& spec) {
-  std::string text = spec.type == "tap" ? spec.name : fmt::format("{}:{}", spec.type, spec.name);
-  for (const PortOption& option : spec.options) {
-    text += ',' + option.key;
-    if (option.value) text += '=' + *option.value;
-  }
-  return text;
 }
 
 }  // namespace tapswitch

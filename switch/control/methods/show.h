@@ -26,7 +26,4 @@ namespace tapswitch {
 // By which guard the port is shut down, and for how long still; nothing when it is not.
 void ShowShutDown(const PortSnapshot* snapshot, nlohmann::ordered_json& shown);
 
-// "[TYPE:]NAME[,KEY[=VALUE]]...", as `port add` takes it.
-[[nodiscard]] std::string SpecText(const PortSpec& spec);
-
 }  // namespace tapswitch

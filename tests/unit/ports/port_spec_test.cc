@@ -82,6 +82,14 @@ TEST(PortSpec, ErrorsQuoteThePortAndNameThePart) {
   EXPECT_THAT(ErrorOf("vnet0,mtu=1,up,mtu=2"), HasSubstr("'mtu' is given twice"));
 }
 
+TEST(PortSpec, ItsTextIsWhatItWasReadFrom) {
+  for (const std::string_view text :
+       {"vnet0", "netdev:eth1", "vnet0,zeta=1,persist,alpha=,path=/a:b=c", "wormhole:x,y"}) {
+    EXPECT_EQ(SpecText(ParsePortSpec(text).value()), text);
+  }
+  EXPECT_EQ(SpecText(ParsePortSpec("tap:vnet0,mtu=9000").value()), "vnet0,mtu=9000");
+}
+
 TEST(InterfaceName, OneToFifteenBytesAreGood) {
   for (const std::string_view name :
        {"a", "eth0", "123456789012345", "...", "br-0.100", "\xC3\xBC"}) {

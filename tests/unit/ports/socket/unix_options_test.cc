@@ -9,8 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "switch/control/methods/show.h"
-
 namespace tapswitch {
 namespace {
 
