@@ -1,11 +1,10 @@
 #include "ports/port_types.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
-#include <string_view>
 
 #include "ports/interface/netdev_options.h"
-#include "ports/interface/netdev_port.h"
 #include "ports/interface/tap_options.h"
 #include "ports/interface/tap_port.h"
 #include "ports/socket/unix_options.h"
@@ -15,65 +14,105 @@
 namespace tapswitch {
 namespace {
 
-using Ports = std::vector<std::unique_ptr<Port>>;
+absl::Status CheckTap(const PortSpec& spec) { return ParseTapOptions(spec).status(); }
 
-UnixListeners& ListenersOf(const PortSurroundings& surroundings) { return surroundings.listeners; }
-
-const PortSurroundings& All(const PortSurroundings& surroundings) { return surroundings; }
-
-absl::StatusOr<Ports> OpenTapWithQueues(std::span<const PortIdentity> identities,
-                                        const TapOptions& options,
-                                        const PortSurroundings& surroundings) {
-  return OpenTapPort(identities, options, surroundings.monitor, surroundings.share_link);
+absl::StatusOr<PortQueues> OpenTap(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                   const PortSurroundings& surroundings) {
+  const auto options = ParseTapOptions(spec);
+  if (!options.ok()) return options.status();
+  return OpenTapPort(identities, *options, surroundings.monitor, surroundings.share_link);
 }
 
-absl::StatusOr<Ports> OpenNetdev(std::span<const PortIdentity> identities,
-                                 const NetdevOptions& options,
-                                 const PortSurroundings& surroundings) {
-  return OpenNetdevPort(identities, options, surroundings.monitor, surroundings.share_link,
+absl::Status CheckNetdev(const PortSpec& spec) { return ParseNetdevOptions(spec).status(); }
+
+absl::StatusOr<PortQueues> OpenNetdev(const PortSpec& spec,
+                                      std::span<const PortIdentity> identities,
+                                      const PortSurroundings& surroundings) {
+  const auto options = ParseNetdevOptions(spec);
+  if (!options.ok()) return options.status();
+  return OpenNetdevPort(identities, *options, surroundings.monitor, surroundings.share_link,
                         surroundings.notes);
 }
 
-// A port of one queue.
-absl::StatusOr<Ports> OpenUnixPortAlone(std::span<const PortIdentity> identities,
-                                        const UnixOptions& options, UnixListeners& listeners) {
-  auto port = OpenUnixPort(identities[0], options, listeners);
-  if (!port.ok()) return port.status();
-  Ports ports;
-  ports.push_back(*std::move(port));
-  return ports;
-}
+absl::Status CheckUnix(const PortSpec& spec) { return ParseUnixOptions(spec).status(); }
 
-// Opens the device; without surroundings it only looks at the text, and returns none. `kShared`: what
-// ports of the type need of them.
-template <auto kParse, auto kOpen, auto kShared>
-absl::StatusOr<Ports> Make(const PortSpec& spec, std::span<const PortIdentity> identities,
-                           const PortSurroundings* surroundings) {
-  const auto options = kParse(spec);
+absl::StatusOr<PortQueues> OpenUnix(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                    const PortSurroundings& surroundings) {
+  const auto options = ParseUnixOptions(spec);
   if (!options.ok()) return options.status();
-  if (surroundings == nullptr) return Ports();
-  return kOpen(identities, *options, kShared(*surroundings));
+  auto port = OpenUnixPort(identities.front(), *options, surroundings.listeners);
+  if (!port.ok()) return port.status();
+  PortQueues queues;
+  queues.push_back(*std::move(port));
+  return queues;
 }
 
-struct PortType {
-  std::string_view name;
-  absl::StatusOr<Ports> (*make)(const PortSpec& spec, std::span<const PortIdentity> identities,
-                                const PortSurroundings* surroundings);
+constexpr std::string_view kTapHelp = R"(a TAP interface that the switch creates or opens:
+
+  [tap:]NAME[,KEY[=VALUE]]...
+
+  netns=NAME|PATH   put the interface into this network namespace
+  mtu=N             set its MTU
+  txqueuelen=N      frames that may wait for the switch
+  user=U, group=G   who else may open it
+  persist           keep it when the switch ends
+  queues=N          at most so many queues (default: one for each of --workers)
+  offload=on|off    whether frames may carry unfinished checksums and uncut segments (default on)
+  up=on|off         bring it up (default on)
+)";
+
+constexpr std::string_view kNetdevHelp =
+    "an interface that exists: the TAP that QEMU opened, an end of a veth pair, a NIC, a vxlan "
+    R"(device:
+
+  netdev:NAME[,KEY=VALUE]...
+
+  host=shared       the network stack goes on receiving, too (default: excluded)
+  netns=NAME|PATH   the interface is in this network namespace
+)";
+
+constexpr std::string_view kUnixHelp =
+    R"(a Unix socket for virtual machines; it needs no privileges:
+
+  unix:NAME,path=PATH[,KEY[=VALUE]]...
+
+  mode=stream       for QEMU's -netdev stream,server=off,addr.type=unix,addr.path=PATH (default)
+  clients=N         make N ports, NAME.1 to NAME.N, for so many connections to one path
+  perm=MODE         permissions of the socket, in octal (default 0600)
+  user=U, group=G   who it belongs to
+  mtu=N             bytes of a frame's payload that its guests take (default 1500)
+  mode=dgram        for QEMU's -netdev dgram with remote.path=PATH
+  remote=PATH       its local.path; without it frames go to who sent last
+  fd=N              instead of paths, an inherited end of a socket pair
+)";
+
+constexpr std::array kPortTypes{
+    PortType{.name = kDefaultPortType,
+             .help = kTapHelp,
+             .interface = InterfaceOrigin::kOwn,
+             .has_several_queues = true,
+             .check = CheckTap,
+             .expand = nullptr,
+             .open = OpenTap},
+    PortType{.name = kAttachedPortType,
+             .help = kNetdevHelp,
+             .interface = InterfaceOrigin::kForeign,
+             .has_several_queues = true,
+             .check = CheckNetdev,
+             .expand = nullptr,
+             .open = OpenNetdev},
+    PortType{.name = "unix",
+             .help = kUnixHelp,
+             .interface = InterfaceOrigin::kNone,
+             .has_several_queues = false,
+             .check = CheckUnix,
+             .expand = ExpandClients,
+             .open = OpenUnix},
 };
 
-constexpr std::array kTypes{
-    PortType{"tap", Make<ParseTapOptions, OpenTapWithQueues, All>},
-    PortType{"netdev", Make<ParseNetdevOptions, OpenNetdev, All>},
-    PortType{"unix", Make<ParseUnixOptions, OpenUnixPortAlone, ListenersOf>},
-};
-
-absl::StatusOr<Ports> MakeOfType(const PortSpec& spec, std::span<const PortIdentity> identities,
-                                 const PortSurroundings* surroundings) {
-  for (const PortType& type : kTypes) {
-    if (type.name == spec.type) return type.make(spec, identities, surroundings);
-  }
+absl::Status UnknownType(const PortSpec& spec) {
   std::string known;
-  for (const PortType& type : kTypes) {
+  for (const PortType& type : kPortTypes) {
     known += fmt::format("{}{}:{}", known.empty() ? "" : " or ", type.name, spec.name);
   }
   return absl::InvalidArgumentError(
@@ -82,16 +121,38 @@ absl::StatusOr<Ports> MakeOfType(const PortSpec& spec, std::span<const PortIdent
 
 }  // namespace
 
-absl::Status CheckPort(const PortSpec& spec) { return MakeOfType(spec, {}, nullptr).status(); }
+std::span<const PortType> PortTypes() { return kPortTypes; }
 
-absl::StatusOr<std::vector<PortSpec>> ExpandPort(const PortSpec& spec) {
-  return ExpandClients(spec);
+const PortType* FindPortType(std::string_view name) {
+  const auto* const found =
+      std::find_if(kPortTypes.begin(), kPortTypes.end(),
+                   [&](const PortType& candidate) { return candidate.name == name; });
+  return found == kPortTypes.end() ? nullptr : found;
 }
 
-absl::StatusOr<std::vector<std::unique_ptr<Port>>> MakePortQueues(
-    const PortSpec& spec, std::span<const PortIdentity> identities,
-    const PortSurroundings& surroundings) {
-  return MakeOfType(spec, identities, &surroundings);
+InterfaceOrigin InterfaceOriginOf(const PortSpec& spec) {
+  const PortType* const type = FindPortType(spec.type);
+  return type == nullptr ? InterfaceOrigin::kNone : type->interface;
+}
+
+absl::Status CheckPort(const PortSpec& spec) {
+  const PortType* const type = FindPortType(spec.type);
+  return type == nullptr ? UnknownType(spec) : type->check(spec);
+}
+
+absl::StatusOr<std::vector<PortSpec>> ExpandPort(const PortSpec& spec) {
+  const PortType* const type = FindPortType(spec.type);
+  if (type == nullptr || type->expand == nullptr) return std::vector{spec};
+  return type->expand(spec);
+}
+
+absl::StatusOr<PortQueues> MakePortQueues(const PortSpec& spec,
+                                          std::span<const PortIdentity> identities,
+                                          const PortSurroundings& surroundings) {
+  const PortType* const type = FindPortType(spec.type);
+  if (type == nullptr) return UnknownType(spec);
+  if (!type->has_several_queues) identities = identities.first(1);
+  return type->open(spec, identities, surroundings);
 }
 
 }  // namespace tapswitch

@@ -1,9 +1,11 @@
-// The types of ports there are.
+// The types of ports there are, as a table: what each is called, what it has, and how it is opened.
 
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,6 +27,46 @@ struct PortSurroundings {
   AttachNotes& notes;  // of an interface that exists; they need not outlive the port
 };
 
+// A Port for each queue of one port. The first speaks for all.
+using PortQueues = std::vector<std::unique_ptr<Port>>;
+
+// Where the network interface of a port comes from.
+enum class InterfaceOrigin : uint8_t {
+  kNone,    // the port has no interface
+  kOwn,     // the port creates it, or opens one that waits for it; deleted, it does not return
+  kForeign  // others create and delete it; the port works again when one of its name returns
+};
+
+struct PortType {
+  std::string_view name;  // stands before the ':' of a port's text
+  std::string_view
+      help;  // tells users what the port is, and its text with all keys, in whole lines
+  InterfaceOrigin interface;
+  bool has_several_queues;  // one for each worker; otherwise there is one
+
+  // Judges the keys and values of the text, and touches no device.
+  absl::Status (*check)(const PortSpec& spec);
+
+  // The ports that a text stands for; null where it always stands for one.
+  absl::StatusOr<std::vector<PortSpec>> (*expand)(const PortSpec& spec);
+
+  // Opens the device; see MakePortQueues.
+  absl::StatusOr<PortQueues> (*open)(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                     const PortSurroundings& surroundings);
+};
+
+// Ports of this type are made on interfaces that come up by themselves, and may go with them.
+inline constexpr std::string_view kAttachedPortType = "netdev";
+
+// All types, in the order in which users are told of them.
+[[nodiscard]] std::span<const PortType> PortTypes();
+
+// Null when there is no type of that name.
+[[nodiscard]] const PortType* FindPortType(std::string_view name);
+
+// Where the interface of the port comes from; kNone for a type that there is not.
+[[nodiscard]] InterfaceOrigin InterfaceOriginOf(const PortSpec& spec);
+
 // Whether `spec` is right as far as its text tells: type, keys and values.
 [[nodiscard]] absl::Status CheckPort(const PortSpec& spec);
 
@@ -32,12 +74,12 @@ struct PortSurroundings {
 [[nodiscard]] absl::StatusOr<std::vector<PortSpec>> ExpandPort(const PortSpec& spec);
 
 // Opens the device with up to identities.size() queues (one or more), and makes a Port of each, not
-// started yet. The identities differ in their counters only. Each queue lives on a thread of its own:
-// it is started there after the first has been, and hears of a change of a link after the first has.
-// The first is the port's own view of the interface; the others follow it. Fewer, at least one,
+// started yet. The identities differ in their counters only. Each queue lives on a thread of its
+// own: it is started there after the first has been, and hears of a change of a link after the first
+// has. The first is the port's own view of the interface; the others follow it. Fewer, at least one,
 // where the port has fewer queues. Errors name the port; nothing is left behind.
-[[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> MakePortQueues(
-    const PortSpec& spec, std::span<const PortIdentity> identities,
-    const PortSurroundings& surroundings);
+[[nodiscard]] absl::StatusOr<PortQueues> MakePortQueues(const PortSpec& spec,
+                                                        std::span<const PortIdentity> identities,
+                                                        const PortSurroundings& surroundings);
 
 }  // namespace tapswitch

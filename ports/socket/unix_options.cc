@@ -143,9 +143,7 @@ absl::StatusOr<UnixOptions> ParseUnixOptions(const PortSpec& spec) {
 
 absl::StatusOr<std::vector<PortSpec>> ExpandClients(const PortSpec& spec) {
   const auto is_clients = [](const PortOption& option) { return option.key == "clients"; };
-  if (spec.type != "unix" || std::none_of(spec.options.begin(), spec.options.end(), is_clients)) {
-    return std::vector{spec};
-  }
+  if (std::none_of(spec.options.begin(), spec.options.end(), is_clients)) return std::vector{spec};
   const auto options = ParseUnixOptions(spec);
   if (!options.ok()) return options.status();
   std::vector<PortSpec> ports;

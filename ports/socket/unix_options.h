@@ -35,7 +35,7 @@ struct UnixOptions {
 // groups are looked up here, in the system's databases.
 [[nodiscard]] absl::StatusOr<UnixOptions> ParseUnixOptions(const PortSpec& spec);
 
-// The ports that `spec` stands for: with clients=N those named NAME.1 to NAME.N, each as if it had
+// The ports that `spec`, of a unix port, stands for: with clients=N those named NAME.1 to NAME.N, each as if it had
 // been asked for by itself; else the one.
 [[nodiscard]] absl::StatusOr<std::vector<PortSpec>> ExpandClients(const PortSpec& spec);
 

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "ports/os/process_start.h"
 #include "ports/os/text.h"
+#include "ports/port_types.h"
 #include "switch/control/config/config.h"
 #include "switch/process/daemon.h"
 #include "switch/process/log.h"
@@ -60,47 +61,19 @@ constexpr std::chrono::seconds kLogPatience(2);
 
 constexpr std::string_view kUsage = R"(Usage: tapswitchd [FLAG]... [PORT]...
 
-An Ethernet switch in user space. A PORT is a TAP interface that the switch creates or opens:
+An Ethernet switch in user space. A PORT is )";
 
-  [tap:]NAME[,KEY[=VALUE]]...
-
-  netns=NAME|PATH   put the interface into this network namespace
-  mtu=N             set its MTU
-  txqueuelen=N      frames that may wait for the switch
-  user=U, group=G   who else may open it
-  persist           keep it when the switch ends
-  queues=N          at most so many queues (default: one for each of --workers)
-  offload=on|off    whether frames may carry unfinished checksums and uncut segments (default on)
-  up=on|off         bring it up (default on)
-
-or an interface that exists: the TAP that QEMU opened, an end of a veth pair, a NIC, a vxlan device:
-
-  netdev:NAME[,KEY=VALUE]...
-
-  host=shared       the network stack goes on receiving, too (default: excluded)
-  netns=NAME|PATH   the interface is in this network namespace
-
-or a Unix socket for virtual machines; it needs no privileges:
-
-  unix:NAME,path=PATH[,KEY[=VALUE]]...
-
-  mode=stream       for QEMU's -netdev stream,server=off,addr.type=unix,addr.path=PATH (default)
-  clients=N         make N ports, NAME.1 to NAME.N, for so many connections to one path
-  perm=MODE         permissions of the socket, in octal (default 0600)
-  user=U, group=G   who it belongs to
-  mtu=N             bytes of a frame's payload that its guests take (default 1500)
-  mode=dgram        for QEMU's -netdev dgram with remote.path=PATH
-  remote=PATH       its local.path; without it frames go to who sent last
-  fd=N              instead of paths, an inherited end of a socket pair
-
-Flags:
-)";
-
-// The flags of this file, not those that gflags brings along.
+// All types of ports; the flags of this file, not those that gflags brings along.
 void PrintHelp() {
   std::vector<gflags::CommandLineFlagInfo> flags;
   gflags::GetAllFlags(&flags);
   std::cout << kUsage;
+  std::string_view separator;
+  for (const tapswitch::PortType& type : tapswitch::PortTypes()) {
+    std::cout << separator << type.help;
+    separator = "\nor ";
+  }
+  std::cout << "\nFlags:\n";
   for (const auto& flag : flags) {
     if (!flag.filename.ends_with("tapswitchd.cc")) continue;
     std::cout << "  --" << flag.name << '=' << flag.default_value << "\n      " << flag.description

@@ -51,7 +51,8 @@ absl::StatusOr<AttachRule> ReadAttachRule(const AttachText& text) {
       return set;
     }
   }
-  const PortSpec spec{.type = "netdev", .name = text.glob, .options = rule.options};
+  const PortSpec spec{
+      .type = std::string(kAttachedPortType), .name = text.glob, .options = rule.options};
   if (absl::Status checked = CheckPort(spec); !checked.ok()) return checked;
   return rule;
 }

@@ -10,6 +10,7 @@
 #include "ports/interface/abandoned_tap.h"
 #include "ports/interface/interface_claim.h"
 #include "ports/netlink/link_settings.h"
+#include "ports/port_types.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 
@@ -148,7 +149,8 @@ void Attacher::Attach(const AttachLedger::Task& task) {
     return ledger_.Postpone(task.ifindex);
   }
   const AttachRule& rule = *FindAttachRule(rules_, task.name);
-  PortConfig port = EphemeralPort({.type = "netdev", .name = task.name, .options = {}}, &rule);
+  const PortSpec spec{.type = std::string(kAttachedPortType), .name = task.name, .options = {}};
+  PortConfig port = EphemeralPort(spec, &rule);
   port.attached_by = rule.glob;
   const absl::Status added = AddPort(port, task.ifindex);
   if (added.ok()) {
@@ -191,11 +193,11 @@ PortConfig Attacher::EphemeralPort(const PortSpec& spec, const AttachRule* rule)
 }
 
 absl::StatusOr<int> Attacher::FindInterface(const PortSpec& spec, const Whereabouts& whereabouts) {
-  if (spec.type != "netdev") {
+  if (InterfaceOriginOf(spec) != InterfaceOrigin::kForeign) {
     return absl::InvalidArgumentError(
-        fmt::format("port {}:{} ephemeral: only a netdev port goes with its interface: use "
-                    "netdev:{}, or leave ephemeral out",
-                    spec.type, spec.name, spec.name));
+        fmt::format("port {0}:{1} ephemeral: only a {2} port goes with its interface: use "
+                    "{2}:{1}, or leave ephemeral out",
+                    spec.type, spec.name, kAttachedPortType));
   }
   if (absl::Status watched = Watch(); !watched.ok()) return watched;
   if (whereabouts.netns && *whereabouts.netns != netns_->id()) {

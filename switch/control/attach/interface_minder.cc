@@ -7,6 +7,7 @@
 #include "ports/interface/netdev_device.h"
 #include "ports/interface/netdev_options.h"
 #include "ports/os/netns_name.h"
+#include "ports/port_types.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 
@@ -24,8 +25,7 @@ std::string_view NetnsOf(const PortSpec& spec) {
 }
 
 bool IsElsewhere(const PortConfig& port) {
-  const bool has_interface = port.spec.type == "netdev" || port.spec.type == "tap";
-  return has_interface && !NetnsOf(port.spec).empty();
+  return InterfaceOriginOf(port.spec) != InterfaceOrigin::kNone && !NetnsOf(port.spec).empty();
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ void InterfaceMinder::Step() {
 }
 
 void InterfaceMinder::Look(const PortConfig& port) {
-  if (port.spec.type == "netdev") {
+  if (InterfaceOriginOf(port.spec) == InterfaceOrigin::kForeign) {
     LookAtNetdev(port, NetnsOf(port.spec));
   } else if (IsElsewhere(port)) {
     LookAtTap(port, NetnsOf(port.spec));

@@ -23,7 +23,8 @@ using nlohmann::ordered_json;
 // A port that cannot carry frames again by itself: its device is gone.
 bool IsDead(const PortConfig& config, const PortSnapshot* port) {
   if (port == nullptr) return true;
-  const bool has_interface = config.spec.type != "unix";  // a socket may be connected to again
+  // A socket may be connected to again.
+  const bool has_interface = InterfaceOriginOf(config.spec) != InterfaceOrigin::kNone;
   return has_interface && !port->status.link_up && port->status.ifindex == 0;
 }
 
