@@ -67,4 +67,14 @@ enum class LearnResult : uint8_t {
 
 inline constexpr size_t kLearnResultCount = 7;
 
+inline constexpr Tick kEndOfTime{~uint64_t{0}};
+
+// How a station stands on a port.
+struct MacStanding {
+  Tick until = kEndOfTime;  // when it is forgotten unless it is seen there again; kEndOfTime: never
+  bool is_held = false;     // by MacTable::Hold
+
+  bool operator==(const MacStanding&) const = default;
+};
+
 }  // namespace tapswitch

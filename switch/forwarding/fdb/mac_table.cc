@@ -41,6 +41,16 @@ bool MacTable::IsLocked(VlanId vlan, MacAddress address) const {
   return at != kNoIndex && slots_[at].locked;
 }
 
+std::optional<MacStanding> MacTable::StandingOf(VlanId vlan, MacAddress address, PortId port,
+                                                Tick now) const {
+  const Index at = Locate(KeyOf(vlan, address));
+  if (at == kNoIndex || !IsLive(slots_[at], now)) return std::nullopt;
+  const Slot& slot = slots_[at];
+  if (slot.state == MacEntryState::kPermanent || !IsOn(slot, port)) return std::nullopt;
+  return MacStanding{.until = slot.mortal ? Tick{slot.last_seen} + ageing_ : kEndOfTime,
+                     .is_held = slot.held};
+}
+
 std::optional<MacEntry> MacTable::Find(VlanId vlan, MacAddress address, Tick now) const {
   const auto entries = FindAll(vlan, address, now);
   if (entries.empty()) return std::nullopt;
@@ -74,6 +84,8 @@ bool MacTable::Set(const MacEntry& entry, Tick now) {
   if (IsExpired(slot, now) && !IsFlushed(slot)) {
     Record(FdbEvent::Kind::kAged, slot, PortId{slot.port});
   }
+  CountChange(slot);
+  if (!IsOn(slot, entry.port)) generations_.CountOnPort(entry.port);
   DropGroup(slot);
   Unlink(at);
   Fill(at, entry, now);
@@ -84,6 +96,7 @@ bool MacTable::Erase(VlanId vlan, MacAddress address) {
   const Index at = Locate(KeyOf(vlan, address));
   if (at == kNoIndex) return false;
   const bool was_there = !IsFlushed(slots_[at]);
+  CountChange(slots_[at]);
   Release(at);
   return was_there;
 }
@@ -93,6 +106,8 @@ void MacTable::FlushPort(PortId port) {
   if (list.size == 0) return;
   if (log_ != nullptr) RecordFlush(port.value);
   list.flushed_epoch = epoch_++;
+  generations_.CountInAllVlans();
+  generations_.CountOnPort(port);
 
   Slot& from = slots_[HeadOf(port.value)];
   Slot& to = slots_[HeadOf(kFlushedList)];
@@ -108,6 +123,8 @@ void MacTable::FlushPort(PortId port) {
 void MacTable::FlushVlan(VlanId vlan) {
   if (log_ != nullptr) RecordFlush(vlan);
   vlan_flushed_epoch_[vlan.value] = epoch_++;
+  generations_.CountInVlan(vlan);
+  generations_.CountOnAllPorts();
 }
 
 void MacTable::FlushAll() {
@@ -116,11 +133,18 @@ void MacTable::FlushAll() {
   }
 }
 
+// Entries that had expired may be live again, and the other way round.
+void MacTable::set_ageing(Ticks ageing) {
+  if (std::exchange(ageing_, ageing) == ageing) return;
+  generations_.CountInAllVlans();
+  generations_.CountOnAllPorts();
+}
+
 bool MacTable::Sweep(size_t max_slots, Tick now) {
   for (; max_slots > 0; --max_slots) {
     // Releasing a slot may bring another entry to its place.
     while (slots_[sweep_cursor_].key != 0 && !IsLive(slots_[sweep_cursor_], now)) {
-      Reclaim(sweep_cursor_);
+      Reclaim(sweep_cursor_, now);
     }
     sweep_cursor_ = (sweep_cursor_ + 1) & slot_mask_;
     if (sweep_cursor_ == 0) return true;
@@ -271,13 +295,22 @@ void MacTable::Release(Index at) {
   slots_[gap].key = 0;
 }
 
-// Frees the slot of an entry that nobody asked to remove.
-void MacTable::Reclaim(Index at) {
+// Frees the slot of an entry that nobody asked to remove. One that was dead altered no answer.
+void MacTable::Reclaim(Index at, Tick now) {
   const Slot& slot = slots_[at];
+  if (IsLive(slot, now)) CountChange(slot);
   if (log_ != nullptr && !IsFlushed(slot)) {
     Record(FdbEvent::Kind::kAged, slot, PortId{slot.port});
   }
   Release(at);
+}
+
+// The entry is about to change or to go.
+void MacTable::CountChange(const Slot& slot) {
+  generations_.CountInVlan(VlanOf(slot));
+  if (!HasGroup(slot)) return generations_.CountOnPort(PortId{slot.port});
+  groups_[slot.port - kFirstGroup].ports.ForEach(
+      [this](PortId port) { generations_.CountOnPort(port); });
 }
 
 void MacTable::Record(FdbEvent::Kind kind, const Slot& slot, PortId from) {

@@ -22,6 +22,14 @@
 //               address that is otherwise unknown costs a second look, and only if there is one.
 //   Groups      a static entry may have several ports (IEEE 802.1Q, 8.8.1). It is one entry, shown
 //               as one for each port.
+//   Generations tell whether an answer still holds. A VLAN's counts each change of what Lookup says
+//               of an address in it. A port's counts each change and each loss of an entry that was
+//               on it; a move counts on both ports. A new station therefore counts in its VLAN alone:
+//               it alters no answer about a station that was already known. The table's counts all.
+//               FlushVlan counts on all ports, FlushPort in all VLANs, an ageing time in and on all.
+//               To be seen again on its port is no change, and neither is the passing of time: what
+//               was answered about an entry that ages holds until Standing::until at most. So it
+//               counts nothing when a Sweep reclaims what had expired.
 //
 // Determinism: the same calls with the same salt give the same table.
 // Time: `now` never goes back from one call to the next. Ports are below kMaxPorts, except that a
@@ -49,6 +57,7 @@
 
 #include "switch/forwarding/fdb/fdb_events.h"
 #include "switch/forwarding/fdb/mac_entry.h"
+#include "switch/forwarding/fdb/table_generations.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/vlan_set.h"
@@ -102,6 +111,16 @@ class MacTable {
 
   // The port that `address` is behind, or nothing when it is unknown or expired.
   [[nodiscard]] std::optional<MacLookup> Lookup(VlanId vlan, MacAddress address, Tick now) const;
+
+  // How a station stands on `port`; nothing when Learn would not simply see it there again. An entry
+  // of kAnyVlan is no station's.
+  [[nodiscard]] std::optional<MacStanding> StandingOf(VlanId vlan, MacAddress address, PortId port,
+                                                      Tick now) const;
+
+  // See "Generations" above. Two that are equal: nothing has changed in between.
+  [[nodiscard]] uint64_t generation() const { return generations_.of_table(); }
+  [[nodiscard]] uint64_t generation(PortId port) const { return generations_.of(port); }
+  [[nodiscard]] uint64_t generation(VlanId vlan) const { return generations_.of(vlan); }
 
   // Whether the entry of that key, which is there, is locked. Not part of a MacLookup: what forwards
   // has no use for it.
@@ -179,7 +198,7 @@ class MacTable {
   void set_event_log(FdbEventLog* log) { log_ = log; }
   [[nodiscard]] FdbEventLog* event_log() const { return log_; }
 
-  void set_ageing(Ticks ageing) { ageing_ = ageing; }
+  void set_ageing(Ticks ageing);
   [[nodiscard]] Ticks ageing() const { return ageing_; }
 
   // Limits of plain learned entries; 0: none. Lowering one evicts nothing.
@@ -277,7 +296,9 @@ class MacTable {
   void Refresh(Index at, Tick now);
   void Fill(Index at, const MacEntry& entry, Tick now);
   void Release(Index at);
-  void Reclaim(Index at);
+  void Reclaim(Index at, Tick now);
+  void CountChange(const Slot& slot);
+  void SetHeld(Index at, bool is_held);
   [[nodiscard]] bool IsCounted(const Slot& slot) const;
 
   LearnResult LearnSlowly(Index at, VlanId vlan, MacAddress source, PortId port, Tick now,
@@ -321,6 +342,7 @@ class MacTable {
   uint64_t evictions_ = 0;
   Index sweep_cursor_ = 0;
   PortId moved_from_;
+  TableGenerations generations_;
   FdbEventLog* log_ = nullptr;
   std::vector<Slot> slots_;  // and behind them the heads of the lists
   std::vector<List> lists_;
@@ -330,70 +352,6 @@ class MacTable {
   std::vector<Group> groups_;
 };
 
-// What follows is inline because the cost of a call, and of returning an optional from one, would be
-// half the cost of a look-up that hits the cache.
-
-// VLAN and MAC take 60 bits; the bit above them tells a key from a free slot.
-inline uint64_t MacTable::KeyOf(VlanId vlan, MacAddress address) {
-  return (uint64_t{1} << 60U) | (uint64_t{vlan.value} << 48U) | address.number();
-}
-
-inline VlanId MacTable::VlanOf(const Slot& slot) {
-  return VlanId{static_cast<uint16_t>((slot.key >> 48U) & 0xFFFU)};
-}
-
-// A bijection in which each bit of the key changes each bit of the hash with even odds (the finaliser
-// of SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014), salted
-// twice. One multiplication would be faster, but leaves runs of vendor-assigned addresses in clusters.
-inline MacTable::Index MacTable::HomeOf(uint64_t key) const {
-  uint64_t hash = key ^ salt_;
-  hash = (hash ^ (hash >> 30U)) * 0xBF58476D1CE4E5B9;
-  hash += std::rotl(salt_, 32);
-  hash = (hash ^ (hash >> 27U)) * 0x94D049BB133111EB;
-  hash ^= hash >> 31U;
-  return static_cast<Index>(hash) & slot_mask_;
-}
-
-// The slot of `key`, live or not.
-inline MacTable::Index MacTable::Locate(uint64_t key) const {
-  for (Index at = HomeOf(key);; at = (at + 1) & slot_mask_) {
-    if (slots_[at].key == key) return at;
-    if (slots_[at].key == 0) return kNoIndex;
-  }
-}
-
-inline MacTable::Index MacTable::LocateAnyVlan(MacAddress address) const {
-  return any_vlan_ == 0 ? kNoIndex : Locate(KeyOf(kAnyVlan, address));
-}
-
-inline bool MacTable::IsFlushed(const Slot& slot) const {
-  return slot.mortal && (slot.epoch <= lists_[slot.port].flushed_epoch ||
-                         slot.epoch <= vlan_flushed_epoch_[VlanOf(slot).value]);
-}
-
-inline bool MacTable::IsExpired(const Slot& slot, Tick now) const {
-  return slot.mortal && now.centiseconds - slot.last_seen >= ageing_.centiseconds;
-}
-
-inline bool MacTable::IsLive(const Slot& slot, Tick now) const {
-  return !IsFlushed(slot) && !IsExpired(slot, now);
-}
-
-inline std::optional<MacLookup> MacTable::Lookup(VlanId vlan, MacAddress address, Tick now) const {
-  Index at = Locate(KeyOf(vlan, address));
-  if (at == kNoIndex || !IsLive(slots_[at], now)) {
-    at = LocateAnyVlan(address);
-    if (at == kNoIndex) return std::nullopt;
-  }
-  const Slot& slot = slots_[at];
-  return MacLookup{
-      .port = PortId{slot.port},
-      .is_local = slot.state == MacEntryState::kPermanent,
-      .group = HasGroup(slot) ? static_cast<uint16_t>(slot.port - kFirstGroup) : kNoGroup};
-}
-
-inline void MacTable::Prefetch(VlanId vlan, MacAddress address) const {
-  __builtin_prefetch(&slots_[HomeOf(KeyOf(vlan, address))]);
-}
-
 }  // namespace tapswitch
+
+#include "switch/forwarding/fdb/mac_table_inline.h"  // IWYU pragma: export

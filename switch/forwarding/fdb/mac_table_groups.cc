@@ -31,6 +31,7 @@ bool MacTable::AppendToStatic(Index at, const MacEntry& entry, Tick now) {
   }
   Unlink(at);
   Fill(at, wanted, now);
+  CountChange(slot);  // on all ports that it was on, and on the new one
   return true;
 }
 
@@ -59,6 +60,7 @@ bool MacTable::Erase(VlanId vlan, MacAddress address, PortId port) {
 
 // An entry with one port left becomes an ordinary one.
 void MacTable::EraseFromGroup(Index at, PortId port) {
+  CountChange(slots_[at]);
   PortSet& ports = groups_[slots_[at].port - kFirstGroup].ports;
   ports.erase(port);
   if (ports.size() > 1) return;
@@ -88,7 +90,10 @@ bool MacTable::ErasePort(PortId port, size_t max_entries) {
     if (left == 0) return false;  // there may be more
   }
   const uint32_t list = kFixedLists + port.value;
-  for (; left > 0 && lists_[list].size > 0; --left) Release(OldestOf(list));
+  for (; left > 0 && lists_[list].size > 0; --left) {
+    CountChange(slots_[OldestOf(list)]);
+    Release(OldestOf(list));
+  }
   return lists_[list].size == 0;
 }
 

@@ -31,14 +31,20 @@ LearnResult MacTable::LearnLocked(VlanId vlan, MacAddress source, PortId port, T
 
 void MacTable::Hold(VlanId vlan, MacAddress address) {
   const Index at = Locate(KeyOf(vlan, address));
-  if (at != kNoIndex) slots_[at].held = slots_[at].state == MacEntryState::kLearned;
+  if (at != kNoIndex) SetHeld(at, slots_[at].state == MacEntryState::kLearned);
 }
 
 bool MacTable::ReleaseHold(VlanId vlan, MacAddress address) {
   const Index at = Locate(KeyOf(vlan, address));
   if (at == kNoIndex || !slots_[at].held) return false;
-  slots_[at].held = false;
+  SetHeld(at, false);
   return true;
+}
+
+void MacTable::SetHeld(Index at, bool is_held) {
+  if (slots_[at].held == is_held) return;
+  slots_[at].held = is_held;
+  CountChange(slots_[at]);
 }
 
 void MacTable::ExemptFromLimits(VlanId vlan, MacAddress address) {
@@ -89,7 +95,7 @@ LearnResult MacTable::LearnSlowly(Index at, VlanId vlan, MacAddress source, Port
   const PortId from = moves ? PortId{slots_[at].port} : port;
   const bool counts = CountsAfter(at, wish);
   const bool adds_to_bridge = AddsToBridge(at, wish);
-  if (!moves && at != kNoIndex) Reclaim(at);
+  if (!moves && at != kNoIndex) Reclaim(at, now);
   if (counts && !MakeRoomUnderLimits(port, adds_to_bridge, now)) return LearnResult::kLimited;
 
   const MacEntry entry{
@@ -97,6 +103,8 @@ LearnResult MacTable::LearnSlowly(Index at, VlanId vlan, MacAddress source, Port
   if (moves) {
     moved_from_ = from;
     at = Locate(KeyOf(vlan, source));  // making room may have shifted it
+    CountChange(slots_[at]);
+    generations_.CountOnPort(port);
     Unlink(at);
     Fill(at, entry, now);
   } else if (!Insert(entry, now)) {
@@ -145,12 +153,12 @@ bool MacTable::MakeRoomUnderLimits(PortId port, bool adds_to_bridge, Tick now) {
       if (port_replaces_[port.value] == 0) return false;
       oldest = OldestPlain(port);
     }
-    Reclaim(oldest);
+    Reclaim(oldest, now);
   }
   while (adds_to_bridge && Excess(learned_, max_learned_) > 0) {
     const Index expired = FindExpired(now);
     if (expired == kNoIndex) return false;
-    Reclaim(expired);
+    Reclaim(expired, now);
   }
   return true;
 }
@@ -215,6 +223,7 @@ bool MacTable::Insert(const MacEntry& entry, Tick now) {
   slots_[at].key = key;
   ++occupied_;
   if (entry.vlan == kAnyVlan) ++any_vlan_;
+  generations_.CountInVlan(entry.vlan);
   Fill(at, entry, now);
   return true;
 }
@@ -228,7 +237,7 @@ bool MacTable::MakeRoom(PortId beneficiary, Tick now) {
     victim = OldestOf(FullestPort(beneficiary));
     if (IsLive(slots_[victim], now)) ++evictions_;  // it may be of a flushed VLAN
   }
-  Reclaim(victim);
+  Reclaim(victim, now);
   return true;
 }
 
