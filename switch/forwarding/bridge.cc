@@ -42,7 +42,7 @@ namespace {
 }  // namespace
 
 Bridge::Bridge(const MacTable::Options& table)
-    : table_(table), port_guards_(table.salt), counters_(kMaxPorts) {}
+    : table_(table), gate_generations_(kMaxPorts), port_guards_(table.salt), counters_(kMaxPorts) {}
 
 PreparedView Bridge::Prepare(ForwardingView view) const {
   VlanCounterChange counters = vlan_counters_.Plan(view_, view);
@@ -51,6 +51,7 @@ PreparedView Bridge::Prepare(ForwardingView view) const {
 
 void Bridge::SwapView(PreparedView& prepared) {
   std::swap(view_, prepared.view);
+  ++view_generation_;
   vlan_counters_.Apply(prepared.counters);
 }
 
@@ -58,6 +59,10 @@ void Bridge::SetView(ForwardingView view) {
   PreparedView prepared = Prepare(std::move(view));
   SwapView(prepared);
   TellProtocols();
+}
+
+void Bridge::TellProtocols() {
+  if (protocols_.OnPorts(view_)) ++view_generation_;
 }
 
 void Bridge::TickProtocols(Tick now, OriginatedFrames& originated) {

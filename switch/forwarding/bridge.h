@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -25,6 +26,21 @@ struct PreparedView {
   VlanCounterChange counters;
 };
 
+// What a known unicast decision depends on besides time: the view, and all that has to do with the two
+// ports, which is their gates and the stations behind them. Two that are equal: none of it has changed
+// in between.
+//
+// Contract: a decision of (ingress, VLAN, source, destination) that was Cacheable (cacheable.h) when
+// these were read is Decide's, and stays Cacheable, as long as these stand and the time that Cacheable
+// gave has not come. A change of a third port, and of stations behind one, leaves these alone.
+struct DecisionGenerations {
+  uint64_t view = 0;
+  uint64_t ingress = 0;
+  uint64_t egress = 0;
+
+  bool operator==(const DecisionGenerations&) const = default;
+};
+
 class Bridge {
  public:
   explicit Bridge(const MacTable::Options& table);
@@ -42,7 +58,20 @@ class Bridge {
   void SetView(ForwardingView view);
 
   // Changes the gate of one port; to be called between batches.
-  void SetGate(PortId port, PortGate gate) { view_.SetGate(port, gate); }
+  void SetGate(PortId port, PortGate gate) {
+    if (view_.SetGate(port, gate)) ++gate_generations_[port.value];
+  }
+
+  // Grows whenever a view takes the place of another, and whenever protocols want to see other frames. A gate that changes counts on its port alone, so
+  // that one whose link flaps makes nobody decide anew who has nothing to do with it.
+  [[nodiscard]] uint64_t view_generation() const { return view_generation_; }
+  // Grows with each change of the port's gate, and with each change that the table counts on it.
+  [[nodiscard]] uint64_t generation(PortId port) const {
+    return gate_generations_[port.value] + table_.generation(port);
+  }
+  [[nodiscard]] DecisionGenerations GenerationsOf(PortId ingress, PortId egress) const {
+    return {view_generation_, generation(ingress), generation(egress)};
+  }
 
   // Decides each frame in arrival order and appends the copies to `egress`. The outcome does not
   // depend on where a batch begins or ends. Ports of the frames and of the view have been added to
@@ -67,7 +96,7 @@ class Bridge {
   // The protocols that it takes part in. What is registered is told of ports from TellProtocols on.
   [[nodiscard]] Protocols& protocols() { return protocols_; }
   // Tells protocols of the view and its gates, when these have changed, and hears what they want to see.
-  void TellProtocols() { protocols_.OnPorts(view_); }
+  void TellProtocols();
   // Has protocols do what is due. What they originate goes to `originated`.
   void TickProtocols(Tick now, OriginatedFrames& originated);
 
@@ -105,6 +134,8 @@ class Bridge {
 
   MacTable table_;
   ForwardingView view_;
+  uint64_t view_generation_ = 0;
+  std::vector<uint64_t> gate_generations_;  // by port
   PortGuards port_guards_;
   Protocols protocols_;
   ProtocolVerdict verdict_;                 // of the frame at hand, if it was screened

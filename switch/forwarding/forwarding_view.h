@@ -138,7 +138,8 @@ class ForwardingView {
 
   // ---- The gates, which alone may change, between two batches.
 
-  void SetGate(PortId port, PortGate gate) { gates_.Set(port, gate); }
+  // True when that changes anything.
+  bool SetGate(PortId port, PortGate gate) { return gates_.Set(port, gate); }
   [[nodiscard]] const GateMasks& gates() const { return gates_; }
   // What is wanted of the port's state; disabled when it is no port of the view.
   [[nodiscard]] PortState wanted_state(PortId port) const {

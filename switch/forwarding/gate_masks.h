@@ -47,11 +47,13 @@ struct PortGate {
 // The gates of all ports. A port that was never set is disabled.
 class GateMasks {
  public:
-  void Set(PortId port, PortGate gate) {
-    Put(enabled_, port, gate.state != PortState::kDisabled);
-    Put(learning_, port, LetsFramesIn(gate.state));
-    Put(forwarding_, port, gate.state == PortState::kForwarding);
-    Put(shut_down_, port, gate.is_shut_down);
+  // True when that changes anything.
+  bool Set(PortId port, PortGate gate) {
+    bool changes = Put(enabled_, port, gate.state != PortState::kDisabled);
+    changes |= Put(learning_, port, LetsFramesIn(gate.state));
+    changes |= Put(forwarding_, port, gate.state == PortState::kForwarding);
+    changes |= Put(shut_down_, port, gate.is_shut_down);
+    return changes;
   }
 
   [[nodiscard]] const PortSet& enabled() const { return enabled_; }        // in any other state
@@ -62,12 +64,14 @@ class GateMasks {
   bool operator==(const GateMasks&) const = default;
 
  private:
-  static void Put(PortSet& set, PortId port, bool is_in) {
+  static bool Put(PortSet& set, PortId port, bool is_in) {
+    if (set.contains(port) == is_in) return false;
     if (is_in) {
       set.insert(port);
     } else {
       set.erase(port);
     }
+    return true;
   }
 
   PortSet enabled_;

@@ -1,6 +1,7 @@
 #include "switch/forwarding/protocol.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tapswitch {
 namespace {
@@ -23,12 +24,12 @@ void Protocols::Add(Protocol& protocol) { protocols_.push_back(&protocol); }
 
 void Protocols::Remove(Protocol& protocol) {
   std::erase(protocols_, &protocol);
-  OnPorts(ForwardingView());
+  static_cast<void>(OnPorts(ForwardingView()));
 }
 
-void Protocols::OnPorts(const ForwardingView& view) {
+bool Protocols::OnPorts(const ForwardingView& view) {
   types_.clear();
-  type_filter_ = 0;
+  const uint64_t filter_before = std::exchange(type_filter_, 0);
   std::ranges::fill(reserved_, Bits{0});
   guarded_ = 0;
   wants_reserved_ = false;
@@ -46,6 +47,7 @@ void Protocols::OnPorts(const ForwardingView& view) {
     wants_reserved_ |= interests.reserved != 0;
     if (interests.is_guarded) guarded_ |= bit;
   }
+  return type_filter_ != filter_before;
 }
 
 void Protocols::OnTick(ProtocolContext& context) {

@@ -103,8 +103,8 @@ class Protocols {
   void Add(Protocol& protocol);
   void Remove(Protocol& protocol);
 
-  // Tells all of the ports, and asks for their interests again.
-  void OnPorts(const ForwardingView& view);
+  // Tells all of the ports, and asks for their interests again. True when may_want has changed.
+  bool OnPorts(const ForwardingView& view);
 
   void OnTick(ProtocolContext& context);
   [[nodiscard]] std::optional<Tick> next_deadline() const;

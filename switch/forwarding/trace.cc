@@ -12,10 +12,22 @@ namespace {
 
 constexpr size_t kNamesAtMost = 8;
 
-std::string AgeText(Tick seen, Tick now) {
-  const uint64_t age = now.centiseconds - seen.centiseconds;
-  const std::string fraction = std::to_string(100 + age % 100).substr(1);
-  return std::to_string(age / 100) + "." + fraction + " s ago";
+// The time between the two, as "12.34 s".
+std::string TimeText(Tick from, Tick to) {
+  const uint64_t time = to.centiseconds - from.centiseconds;
+  const std::string fraction = std::to_string(100 + time % 100).substr(1);
+  return std::to_string(time / 100) + "." + fraction + " s";
+}
+
+std::string AgeText(Tick seen, Tick now) { return TimeText(seen, now) + " ago"; }
+
+std::string CacheableText(const Cacheability& cacheable, Tick now) {
+  if (cacheable.obstacle) {
+    return std::string(kCacheObstacles[static_cast<size_t>(*cacheable.obstacle)].text);
+  }
+  const std::string text = "later frames of the two may go the same way until something changes";
+  if (cacheable.until == kEndOfTime) return text;
+  return text + ", or a station is not seen for another " + TimeText(now, cacheable.until);
 }
 
 std::string KindText(const MacEntry& entry, Tick now) {
@@ -31,10 +43,12 @@ std::string KindText(const MacEntry& entry, Tick now) {
 
 class Tracer {
  public:
-  Tracer(const ForwardingView& view, const MacTable& table, PortId ingress,
-         const EthernetHeader& header, Tick now, const std::function<std::string(PortId)>& name)
+  Tracer(const ForwardingView& view, const MacTable& table, const Protocols& protocols,
+         PortId ingress, const EthernetHeader& header, Tick now,
+         const std::function<std::string(PortId)>& name)
       : view_(view),
         table_(table),
+        protocols_(protocols),
         ingress_(ingress),
         header_(header),
         now_(now),
@@ -49,6 +63,7 @@ class Tracer {
       if (header_.destination.is_multicast()) found_.reset();
       if (Learn()) Decide();
     }
+    JudgeCacheable();
     return std::move(trace_);
   }
 
@@ -209,6 +224,16 @@ class Tracer {
     ToPort();
   }
 
+  // By the table as it is: what this frame would teach has not been learned.
+  void JudgeCacheable() {
+    if (trace_.decision.action == Decision::Action::kDrop) return;
+    trace_.cacheable =
+        Cacheable(view_, table_, protocols_, ingress_, as_, header_, trace_.decision, now_);
+    trace_.cacheable_step = {.stage = "cacheable",
+                             .verdict = trace_.cacheable.obstacle ? "no" : "yes",
+                             .text = CacheableText(trace_.cacheable, now_)};
+  }
+
   [[nodiscard]] std::string LookupText() const {
     const MacAddress destination = header_.destination;
     const std::string text = "the destination " + destination.ToString();
@@ -319,6 +344,7 @@ class Tracer {
 
   const ForwardingView& view_;
   const MacTable& table_;
+  const Protocols& protocols_;
   PortId ingress_;
   const EthernetHeader& header_;
   Tick now_;
@@ -334,10 +360,10 @@ class Tracer {
 
 }  // namespace
 
-Trace TraceFrame(const ForwardingView& view, const MacTable& table, PortId ingress,
-                 const EthernetHeader& header, Tick now,
+Trace TraceFrame(const ForwardingView& view, const MacTable& table, const Protocols& protocols,
+                 PortId ingress, const EthernetHeader& header, Tick now,
                  const std::function<std::string(PortId)>& name) {
-  return Tracer(view, table, ingress, header, now, name).Run();
+  return Tracer(view, table, protocols, ingress, header, now, name).Run();
 }
 
 }  // namespace tapswitch

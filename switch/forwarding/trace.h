@@ -4,13 +4,16 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "switch/forwarding/cacheable.h"
 #include "switch/forwarding/decision.h"
 #include "switch/forwarding/fdb/mac_table.h"
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
+#include "switch/forwarding/protocol.h"
 #include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
@@ -26,11 +29,17 @@ struct TraceStep {
 struct Trace {
   std::vector<TraceStep> steps;  // in order; the first that says "drop" is the last
   Decision decision;             // what the bridge would do with the frame
+  // Whether that may be done with later frames like it without the bridge.
+  Cacheability cacheable{.obstacle = CacheObstacle::kDropped};
+  // The same in words: stage "cacheable", verdict "yes" or "no". Apart from the steps, as nothing
+  // depends on it for this frame; nothing for one that is dropped.
+  std::optional<TraceStep> cacheable_step;
 };
 
 // `name` gives the name of a port, of kBridgePort too.
 // Precondition: `ingress` is a port of `view`.
-[[nodiscard]] Trace TraceFrame(const ForwardingView& view, const MacTable& table, PortId ingress,
+[[nodiscard]] Trace TraceFrame(const ForwardingView& view, const MacTable& table,
+                               const Protocols& protocols, PortId ingress,
                                const EthernetHeader& header, Tick now,
                                const std::function<std::string(PortId)>& name);
 

@@ -95,7 +95,7 @@ class Scenario {
 
  private:
   Trace Foresee(PortId ingress, const EthernetHeader& header) const {
-    return TraceFrame(bridge_.view(), bridge_.table(), ingress, header, now_,
+    return TraceFrame(bridge_.view(), bridge_.table(), bridge_.protocols(), ingress, header, now_,
                       [](PortId port) { return std::to_string(port.value); });
   }
 

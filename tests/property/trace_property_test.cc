@@ -66,7 +66,7 @@ class TracedBridge {
     const PortId ingress = random_.Port();
     const auto before = EntriesOf(bridge_.table(), now_);
     const auto evictions = bridge_.table().evictions();
-    const Trace trace = TraceFrame(bridge_.view(), bridge_.table(), ingress, *header, now_,
+    const Trace trace = TraceFrame(bridge_.view(), bridge_.table(), {}, ingress, *header, now_,
                                    [](PortId port) { return "port" + std::to_string(port.value); });
     EXPECT_EQ(EntriesOf(bridge_.table(), now_), before);
     EXPECT_EQ(bridge_.table().evictions(), evictions);

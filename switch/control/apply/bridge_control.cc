@@ -104,8 +104,9 @@ absl::StatusOr<Trace> BridgeControl::TraceFrame(PortId ingress,
       return absl::FailedPreconditionError(
           fmt::format("port {} has no device: add it again", NameOf(ingress)));
     }
-    return tapswitch::TraceFrame(running_.bridge.view(), running_.bridge.table(), ingress, header,
-                                 now(), [this](PortId id) { return NameOf(id); });
+    return tapswitch::TraceFrame(running_.bridge.view(), running_.bridge.table(),
+                                 running_.bridge.protocols(), ingress, header, now(),
+                                 [this](PortId id) { return NameOf(id); });
   });
 }
 

@@ -15,10 +15,18 @@ using nlohmann::ordered_json;
 
 ordered_json Words(const Trace& trace) {
   auto stages = ordered_json::array();
-  for (const TraceStep& step : trace.steps) {
+  const auto add = [&](const TraceStep& step) {
     stages.push_back({{"stage", step.stage}, {"verdict", step.verdict}, {"text", step.text}});
-  }
+  };
+  for (const TraceStep& step : trace.steps) add(step);
+  if (trace.cacheable_step) add(*trace.cacheable_step);
   return stages;
+}
+
+void DescribeCacheable(const Cacheability& cacheable, ordered_json& answer) {
+  answer["cacheable"] = !cacheable.obstacle.has_value();
+  if (!cacheable.obstacle) return;
+  answer["not_cacheable"] = kCacheObstacles[static_cast<size_t>(*cacheable.obstacle)].name;
 }
 
 void DescribeDecision(const BridgeControl& control, const Decision& decision,
@@ -61,6 +69,7 @@ MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
   if (!trace.ok()) return trace.status();
   ordered_json answer{{"in", ingress}, {"stages", Words(*trace)}};
   DescribeDecision(context.control, trace->decision, answer);
+  DescribeCacheable(trace->cacheable, answer);
   return answer;
 }
 

@@ -25,7 +25,7 @@ class TraceTest : public ::testing::Test {
  protected:
   // Each step as "stage verdict: text".
   std::vector<std::string> Trace(MacAddress source, MacAddress destination) {
-    const auto trace = TraceFrame(ForwardingView(ports_), table_, kA,
+    const auto trace = TraceFrame(ForwardingView(ports_), table_, {}, kA,
                                   {.destination = destination, .source = source}, now_, NameOf);
     std::vector<std::string> steps;
     for (const TraceStep& step : trace.steps) {
@@ -129,6 +129,30 @@ TEST_F(TraceTest, TellsWhatTheSourceTeaches) {
   EXPECT_THAT(learn(), EndsWith("is not learned: the ageing time is 0"));
   ports_[0].learning = false;
   EXPECT_EQ(learn(), "learn pass: vnet0 does not learn: by its flag, or in its state");
+}
+
+TEST_F(TraceTest, TellsWhetherLaterFramesNeedTheBridge) {
+  const auto cacheable = [&](uint64_t destination) {
+    const auto trace =
+        TraceFrame(ForwardingView(ports_), table_, {}, kA,
+                   {.destination = Station(destination), .source = Station(1)}, now_, NameOf);
+    if (!trace.cacheable_step) return std::string("nothing");
+    return trace.cacheable_step->stage + " " + trace.cacheable_step->verdict + ": " +
+           trace.cacheable_step->text;
+  };
+  Set(2, kB, MacEntryState::kStatic);
+  EXPECT_EQ(cacheable(2),
+            "cacheable no: the source is not yet known to be behind the ingress port");
+  table_.Learn(kNoVlan, Station(1), kA, Tick{10000 - 1234});
+  EXPECT_EQ(
+      cacheable(2),
+      "cacheable yes: later frames of the two may go the same way until something changes, or "
+      "a station is not seen for another 287.66 s");
+  EXPECT_EQ(cacheable(9), "cacheable no: the destination is unknown, so it is flooded");
+  Set(1, kA, MacEntryState::kStatic);
+  EXPECT_EQ(cacheable(2),
+            "cacheable yes: later frames of the two may go the same way until something changes");
+  EXPECT_EQ(cacheable(1), "nothing") << "it is dropped";
 }
 
 TEST_F(TraceTest, TellsWhatAFullTableForgetsForTheSource) {

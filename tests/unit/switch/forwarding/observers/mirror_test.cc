@@ -284,7 +284,8 @@ TEST_F(MirrorTest, ATraceNamesIt) {
   Mirror({{.ports = {kA}}});
   const auto header = ParseHeader(kBroadcast);
   const auto name = [](PortId id) { return "p" + std::to_string(id.value); };
-  const Trace trace = TraceFrame(bridge_.view(), bridge_.table(), kX, *header, Tick{1000}, name);
+  const Trace trace =
+      TraceFrame(bridge_.view(), bridge_.table(), {}, kX, *header, Tick{1000}, name);
   EXPECT_EQ(trace.decision.reason, DropReason::kMirrorPort);
   EXPECT_EQ(trace.steps.back().text, "a mirror copies to p4: nothing else passes");
 }
