@@ -24,14 +24,12 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "ports/interface/interface_claim.h"
 #include "ports/interface/tap_options.h"
 #include "ports/os/file_descriptor.h"
-#include "ports/os/netns.h"
 #include "switch/forwarding/offload/virtio_net.h"
 
 namespace tapswitch {
@@ -67,15 +65,5 @@ struct TapDevice {
 // Errors are one line that says what to do about it. After one, nothing that was made is left, and
 // a TAP that existed is where it was, with the settings it had.
 [[nodiscard]] absl::StatusOr<TapDevice> OpenTap(const TapOptions& options, size_t queues = 1);
-
-// Where the TAP behind an open file is now: `ip link set` moves and renames it under way.
-struct TapLocation {
-  NetworkNamespace netns;
-  std::string name;
-};
-
-// NotFound when the device has been deleted. Without CAP_NET_ADMIN the kernel tells the name only
-// (TUNGETDEVNETNS), and the namespace of the calling thread is assumed.
-[[nodiscard]] absl::StatusOr<TapLocation> LocateTap(int fd);
 
 }  // namespace tapswitch

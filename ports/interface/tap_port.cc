@@ -10,6 +10,7 @@
 #include "ports/interface/interface_claim.h"
 #include "ports/interface/link_answer.h"
 #include "ports/interface/tap_device.h"
+#include "ports/interface/tap_location.h"
 #include "ports/os/netns.h"
 #include "ports/os/netns_name.h"
 #include "spdlog/fmt/fmt.h"

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "ports/interface/tap_location.h"
 #include "ports/netlink/link_settings.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/netns_sandbox.h"
