@@ -1,7 +1,7 @@
 // A port: it carries frames in and out, and knows nothing of forwarding.
 //
-// Life:  Start -> (OnCompletions, Send, Recycle)* -> BeginClose -> OnCompletions* -> closed()
-//        -> Detach.
+// Life:  Start -> (OnCompletions, Send, Recycle, Pause, Resume)* -> BeginClose -> OnCompletions*
+//        -> closed() -> Detach.
 // One thread, the worker's, calls everything but the constructor and, after Detach, the destructor.
 //
 // A turn, seen from a port:
@@ -82,6 +82,15 @@ class Port {
   virtual void Send(std::span<const WireFrame> frames) = 0;
 
   virtual void Recycle() = 0;
+
+  // Stops receiving without closing, after Start and before BeginClose. Once paused() is true, the kernel
+  // has no read of this port, and what arrives waits in the queue that it comes from until Resume. What
+  // was received before is delivered by OnCompletions, also on the way to the pause, and Recycle is
+  // called as ever. Buffers, counters and the device are kept; the link is followed, and Send sends.
+  // Returns false where the port cannot pause, as is the default: then nothing has changed.
+  [[nodiscard]] virtual bool Pause() { return false; }
+  virtual void Resume() {}
+  [[nodiscard]] virtual bool paused() const { return false; }
 
   // Called now and then, when all that its ring has received is recycled: a port that has received
   // nothing since the last call gives back what memory it can do without.

@@ -10,8 +10,9 @@
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
-#include "ports/interface/interface_port.h"
+#include "ports/interface/link_follower.h"
 #include "ports/os/mutex.h"
+#include "ports/port.h"
 
 namespace tapswitch {
 
@@ -34,11 +35,10 @@ class LinkAnswer {
 };
 
 struct SharedLinkQueries {
-  LinkQuery first;   // of the port's first queue, which owns what it asks
-  LinkQuery others;  // the last answer, for any thread
-  // See InterfacePort::Medium.
-  std::function<void()> refresh{};
-  std::function<void(std::shared_ptr<void>)> discard{};
+  LinkQuery first;                  // of the port's first queue, which owns what it asks
+  LinkQuery others;                 // the last answer, for any thread
+  std::function<void()> refresh{};  // see LinkSource
+  std::function<void(std::shared_ptr<void>)> discard{};  // see InterfacePort::Medium
 };
 
 // Shares a port's query among its queues. `identity` is that of the first. LinkThread::Share is the one

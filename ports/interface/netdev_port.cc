@@ -12,10 +12,10 @@ namespace tapswitch {
 NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
     : InterfacePort(std::move(identity), {.file = std::move(queue.socket),
                                           .kind = FileKind::kPacketSocket,
-                                          .role = queue.role,
                                           .accepted = queue.accepted,
-                                          .query = std::move(queue.query),
-                                          .refresh = std::move(queue.refresh),
+                                          .link = {.role = queue.role,
+                                                   .query = std::move(queue.query),
+                                                   .refresh = std::move(queue.refresh)},
                                           .discard = std::move(queue.discard),
                                           .new_file = std::move(queue.new_socket),
                                           .shared_with_host = queue.shared_with_host,

@@ -23,9 +23,8 @@ class NetdevPort final : public InterfacePort {
     QueueRole role = QueueRole::kFirst;
     FileDescriptor socket;
     LinkQuery query;
-    // See InterfacePort::Medium.
-    std::function<void()> refresh{};
-    std::function<void(std::shared_ptr<void>)> discard{};
+    std::function<void()> refresh{};                       // see LinkSource
+    std::function<void(std::shared_ptr<void>)> discard{};  // see InterfacePort::Medium
     // Tells how many frames the kernel has lost at a socket since it was asked last.
     std::function<uint32_t(int socket)> missed;
     bool shared_with_host = false;

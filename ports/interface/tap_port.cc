@@ -94,14 +94,14 @@ class TapQuery {
 TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
                  QueueRole role, std::shared_ptr<std::atomic_flag> told_unsupported,
                  std::function<void()> refresh, std::function<void(std::shared_ptr<void>)> discard)
-    : InterfacePort(std::move(identity), {.file = std::move(file),
-                                          .kind = FileKind::kFrames,
-                                          .role = role,
-                                          .accepted = accepted,
-                                          .query = std::move(query),
-                                          .refresh = std::move(refresh),
-                                          .discard = std::move(discard),
-                                          .told_unsupported = std::move(told_unsupported)}) {}
+    : InterfacePort(
+          std::move(identity),
+          {.file = std::move(file),
+           .kind = FileKind::kFrames,
+           .accepted = accepted,
+           .link = {.role = role, .query = std::move(query), .refresh = std::move(refresh)},
+           .discard = std::move(discard),
+           .told_unsupported = std::move(told_unsupported)}) {}
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
     std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor,

@@ -18,7 +18,7 @@ namespace tapswitch {
 class TapPort final : public InterfacePort {
  public:
   // Takes a queue of a TAP that is open as OpenTap opens it. `accepted`: the TAP's offloads;
-  // `told_unsupported`, `refresh` and `discard`: see InterfacePort::Medium.
+  // `refresh`: see LinkSource; `told_unsupported` and `discard`: see InterfacePort::Medium.
   TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
           QueueRole role = QueueRole::kFirst,
           std::shared_ptr<std::atomic_flag> told_unsupported = nullptr,

@@ -1,0 +1,137 @@
+#include "ports/interface/link_follower.h"
+
+#include "spdlog/fmt/fmt.h"
+#include "spdlog/spdlog.h"
+
+namespace tapswitch {
+
+LinkFollower::LinkFollower(const PortIdentity& identity, Traits traits, LinkSource source)
+    : identity_(identity), traits_(traits), source_(std::move(source)) {
+  status_.accepted = traits_.accepted;
+}
+
+absl::Status LinkFollower::Start() {
+  auto link = source_.query();
+  if (!link.ok()) return link.status();
+  link_ = *std::move(link);
+  return absl::OkStatus();
+}
+
+void LinkFollower::Refresh() const {
+  if (source_.refresh) source_.refresh();
+}
+
+LinkFinding LinkFollower::Ask(const ReadHealth& reading) {
+  auto link = source_.query();
+  if (link.ok()) {
+    TakeLink(*std::move(link), reading);
+    return LinkFinding::kThere;
+  }
+  const absl::Status& why = link.status();
+  return absl::IsNotFound(why) || absl::IsAborted(why) ? TakeDeletion(why) : TakeIgnorance(why);
+}
+
+void LinkFollower::TakeLink(LinkEvent link, const ReadHealth& reading) {
+  const bool was_there = knowledge_ == Knowledge::kThere;
+  if (was_there && link.name != link_.name && logs_link_changes(reading)) {
+    spdlog::info("port {}: its interface is now called {}", identity_.name, link.name);
+  }
+  knowledge_ = Knowledge::kThere;
+  link_ = std::move(link);
+}
+
+LinkFinding LinkFollower::TakeDeletion(const absl::Status& why) {
+  knowledge_ = is_known() ? Knowledge::kDeleted : Knowledge::kDeletedThenUnknown;
+  deletion_.clear();
+  if (!absl::IsAborted(why)) return LinkFinding::kDeleted;
+  deletion_ = std::string(why.message());
+  return LinkFinding::kFileUseless;
+}
+
+// The kernel may be unable to say because the switch may not look into the interface's namespace.
+// Frames may pass all the same, and a port that waited for an event would wait for ever.
+LinkFinding LinkFollower::TakeIgnorance(const absl::Status& why) {
+  if (is_known() && source_.role == QueueRole::kFirst) {
+    spdlog::warn("port {}: the state of its interface is unknown from here on: {}", identity_.name,
+                 std::string(why.message()));
+  }
+  knowledge_ = is_deleted() ? Knowledge::kDeletedThenUnknown : Knowledge::kUnknown;
+  link_ = {.netns = {}, .up = true, .mtu = status_.mtu, .address = link_.address};
+  return absl::IsResourceExhausted(why) ? LinkFinding::kStarved : LinkFinding::kUnknown;
+}
+
+bool LinkFollower::IsNews(const LinkEvent& link, bool reading_waits_for_link) const {
+  if (link.netns != link_.netns) return false;
+  const bool returns =
+      is_deleted() && traits_.is_foreign && !link.removed && link.name == identity_.name;
+  const bool is_ours = !is_deleted() && link.ifindex == link_.ifindex;
+  if (!is_ours && !returns) return false;
+  return link != link_ || reading_waits_for_link || returns;
+}
+
+bool LinkFollower::TakeDoubt() {
+  if (!std::exchange(in_doubt_, false)) return false;
+  if (!source_.refresh) return true;
+  awaits_answer_ = true;
+  source_.refresh();
+  return false;
+}
+
+void LinkFollower::UpdateStatus(const ReadHealth& reading, Occasion occasion) {
+  std::string reason = WhyDown(reading);
+  status_.mtu = link_.mtu;
+  status_.ifindex = is_deleted() ? 0 : link_.ifindex;
+  status_.netns = link_.netns;
+  if (traits_.is_foreign) status_.address = link_.address;
+  status_.is_guests = traits_.is_foreign && link_.is_tap && !traits_.shared_with_host;
+  const bool link_up = reason.empty();
+  if (link_up == status_.link_up && reason == status_.reason) return;
+  if (logs_link_changes(reading)) LogLink(link_up, reason, occasion);
+  status_.link_up = link_up;
+  status_.reason = std::move(reason);
+}
+
+void LinkFollower::TakeDownForClosing() {
+  status_.link_up = false;
+  status_.reason = "closing";
+}
+
+// Returns nothing when the link is up.
+std::string LinkFollower::WhyDown(const ReadHealth& reading) const {
+  if (is_deleted() && !deletion_.empty()) return deletion_;
+  if (is_deleted() && traits_.is_foreign) {
+    return "interface was deleted; it is used again when it returns";
+  }
+  if (is_deleted()) return "device was deleted; add it again";
+  if (!reading.has_file) return "the ring has no room for its file; it is tried again";
+  if (!link_.up) return "interface is down";
+  if (traits_.is_foreign && !link_.carrier) return "interface has no carrier";
+  if (reading.fault != ReadFault::kFailed) return "";
+  return fmt::format("reading fails ({}); set the interface down and up",
+                     DescribeReadError(reading.error));
+}
+
+// A queue after the first tells of its own reading only: what the link does, which such a queue may
+// notice first, is told by the first queue.
+bool LinkFollower::logs_link_changes(const ReadHealth& reading) const {
+  return source_.role == QueueRole::kFirst || (reading.fault != ReadFault::kNone && !is_deleted() &&
+                                               link_.up && !SaysLinkIsDown(reading.error));
+}
+
+void LinkFollower::LogLink(bool link_up, std::string_view reason, Occasion occasion) const {
+  const bool is_start = occasion == Occasion::kStart;
+  if (link_up) {
+    spdlog::log(is_start ? spdlog::level::debug : spdlog::level::info, "port {}: up",
+                identity_.name);
+  } else {
+    spdlog::log(is_start ? spdlog::level::info : spdlog::level::warn, "port {}: {}", identity_.name,
+                reason);
+  }
+}
+
+void LinkFollower::LogReadRetry(const ReadHealth& reading) const {
+  if (is_deleted() || reading.fault != ReadFault::kOnce || !logs_link_changes(reading)) return;
+  spdlog::warn("port {}: read: {}; trying again", identity_.name, DescribeReadError(reading.error));
+}
+
+}  // namespace tapswitch
