@@ -266,7 +266,10 @@ bool InterfacePort::SwitchFile() {
   ForgetLongFrames();
   Discard(std::exchange(file_, *std::move(next_file_)));
   next_file_.reset();
-  if (!file_.valid()) return false;
+  if (!file_.valid()) {
+    UpdateStatus();  // whatever is known of the interface, nothing can be sent
+    return false;
+  }
   if (absl::Status taken = TakeSlot(); !taken.ok()) {
     spdlog::error("port {}: its new file cannot be used yet: {}", identity_.name,
                   std::string(taken.message()));

@@ -385,6 +385,17 @@ TEST_F(NetdevPortTest, ASocketThatIsOfNoUseAnyMoreIsClosedUntilThereIsANewOne) {
   EXPECT_TRUE(ring_.reading(kFile));
 }
 
+TEST_F(NetdevPortTest, WithoutASocketItIsDownThoughTheInterfaceIsThere) {
+  answer_ = absl::AbortedError("network namespace 'side' was deleted");
+  port_->OnLinkChange(Changed([](LinkEvent& link) { link.removed = true; }));
+  Announce(Link());
+  Turn();
+  EXPECT_FALSE(ring_.has_file(kFile)) << "it was of no use any more, and there is no new one";
+  EXPECT_FALSE(status().link_up);
+  Send(1);
+  EXPECT_EQ(dropped(DropReason::kLinkDown), 1U);
+}
+
 TEST_F(NetdevPortTest, ANewSocketWaitsUntilTheOldOneIsNoLongerInUse) {
   Announce(Changed([](LinkEvent& link) { link.removed = true; }));
   ring_.Arrive(kFile, Wire(FrameOf(60)));
