@@ -1,7 +1,6 @@
 #include "ports/ring/buffer_pool.h"
 
-#include <cassert>
-
+#include "ports/os/check.h"
 #include "ports/ring/address_sanitizer.h"
 
 #if defined(TAPSWITCH_ADDRESS_SANITIZER)
@@ -31,17 +30,17 @@ BufferPool::BufferPool(std::span<std::byte> memory, BufferId count, size_t size,
       stride_(stride),
       is_out_(count, false),
       is_withheld_(count, false) {
-  assert(memory.size() >= count * stride && stride >= size);
+  TAPSWITCH_CHECK(memory.size() >= count * stride && stride >= size);
   Poison(memory_.data(), memory_.size());
 }
 
 BufferPool::~BufferPool() {
-  assert(out_ == 0);
+  TAPSWITCH_CHECK(out_ == 0);
   Unpoison(memory_.data(), memory_.size());
 }
 
 std::span<std::byte> BufferPool::TakeOut(BufferId id, size_t length) {
-  assert(!is_out_[id] && length <= size_);
+  TAPSWITCH_CHECK(id < count() && !is_out_[id] && length <= size_);
   is_out_[id] = true;
   ++out_;
   Unpoison(address(id), length);
@@ -49,7 +48,7 @@ std::span<std::byte> BufferPool::TakeOut(BufferId id, size_t length) {
 }
 
 void BufferPool::BringHome(BufferId id) {
-  assert(is_out_[id]);
+  TAPSWITCH_CHECK(id < count() && is_out_[id]);
   is_out_[id] = false;
   --out_;
   Poison(address(id), size_);

@@ -3,6 +3,7 @@
 // A buffer is at home (the kernel may write into it, or it lies idle) or out (its bytes are a frame
 // in the current turn). Nothing else exists, so the sum is simple:
 //     count = home + out, and out == 0 between turns and at exit.
+// Every build checks this account (ports/os/check.h): the process ends where it is wrong.
 // The memory is the caller's, who knows how to get pages from the system; this class stays pure.
 //
 // Sanitizers do not see what the kernel writes, so buffers at home are poisoned by hand: a frame

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cerrno>
 #include <ctime>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "ports/os/check.h"
 
 namespace tapswitch {
 namespace {
@@ -49,7 +49,7 @@ PollRing::PollRing(FileDescriptor epoll, const Options& options)
     : epoll_(std::move(epoll)), files_(options.files), reader_(options.files) {}
 
 absl::StatusOr<FileSlot> PollRing::AddFile(int fd, BufferPool* pool, FileKind kind) {
-  assert(pool == nullptr || pool->out() == 0);
+  TAPSWITCH_CHECK(pool == nullptr || pool->out() == 0);
   if (absl::Status status = RequireNonBlocking(fd); !status.ok()) return status;
   const auto free =
       std::find_if(files_.begin(), files_.end(), [](const File& file) { return file.fd < 0; });

@@ -1,8 +1,9 @@
 #include "ports/ring/uring_ring.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
+
+#include "ports/os/check.h"
 
 namespace tapswitch {
 
@@ -21,7 +22,7 @@ UringRing::UringRing(std::unique_ptr<UringQueue> queue, const UringQueue::Option
 absl::StatusOr<FileSlot> UringRing::AddFile(int fd, BufferPool* pool, FileKind kind) {
   absl::StatusOr<FileSlot> file = queue_->AddFile(fd, kind);
   if (!file.ok() || pool == nullptr) return file;
-  assert(pool->out() == 0);
+  TAPSWITCH_CHECK(pool->out() == 0);
   if (receives_multishot_ && kind == FileKind::kPacketSocket) {
     const absl::Status added = receives_.Add(*file, *pool);
     if (added.ok()) return file;

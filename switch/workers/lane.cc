@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include "ports/os/check.h"
+
 namespace tapswitch {
 namespace {
 
@@ -28,6 +30,7 @@ Lane::~Lane() { CloseAll(); }
 
 absl::Status Lane::AddPort(std::unique_ptr<Port>& port) {
   const PortId id = port->identity().id;
+  TAPSWITCH_CHECK(id.value < kMaxPorts && this->port(id) == nullptr);
   if (absl::Status started = port->Start(ring_); !started.ok()) return started;
   if (ports_.size() <= id.value) ports_.resize(id.value + 1U);
   egress_.AddPort(id);
@@ -37,6 +40,7 @@ absl::Status Lane::AddPort(std::unique_ptr<Port>& port) {
 }
 
 void Lane::RemovePort(PortId id, OnRemoved on_removed) {
+  TAPSWITCH_CHECK(port(id) != nullptr);
   removals_.push_back({.id = id, .on_removed = std::move(on_removed)});
   ports_[id.value]->BeginClose();
 }
@@ -193,6 +197,7 @@ void Lane::LimitFlooding() {
 }
 
 void Lane::SendFrom(PortId id) {
+  TAPSWITCH_CHECK(port(id) != nullptr);  // what is in the view has a queue here
   Port& to = *ports_[id.value];
   const PortStatus& status = to.status();
   const EgressLimits limits{.accepted = status.accepted,

@@ -35,6 +35,33 @@ TEST_F(BufferPoolTest, CountsWhatIsOut) {
   EXPECT_EQ(pool_.out(), 0U);
 }
 
+using BufferPoolDeathTest = BufferPoolTest;
+
+// A buffer that two frames have would be a frame of one port with the bytes of another.
+TEST_F(BufferPoolDeathTest, WhatIsOutIsNotTakenOutAgain) {
+  static_cast<void>(pool_.TakeOut(1, 60));
+  EXPECT_DEATH(static_cast<void>(pool_.TakeOut(1, 60)), "check failed: .*is_out_");
+  pool_.BringHome(1);
+}
+
+TEST_F(BufferPoolDeathTest, WhatIsAtHomeIsNotBroughtHome) {
+  EXPECT_DEATH(pool_.BringHome(1), "check failed: .*is_out_");
+}
+
+TEST_F(BufferPoolDeathTest, ThereAreSoManyBuffersOfSuchASize) {
+  EXPECT_DEATH(static_cast<void>(pool_.TakeOut(kCount, 60)), "check failed: id < count");
+  EXPECT_DEATH(static_cast<void>(pool_.TakeOut(1, kSize + 1)), "check failed: .*length <= size_");
+}
+
+TEST_F(BufferPoolDeathTest, AllAreAtHomeAtTheEnd) {
+  EXPECT_DEATH(
+      {
+        BufferPool pool(memory_, kCount, kSize, kStride);
+        static_cast<void>(pool.TakeOut(3, 60));
+      },
+      "check failed: out_ == 0");
+}
+
 #if defined(TAPSWITCH_ADDRESS_SANITIZER)
 TEST_F(BufferPoolTest, AFrameUsedAfterItsBufferWentHomeTraps) {
   const auto bytes = pool_.TakeOut(1, 60);
