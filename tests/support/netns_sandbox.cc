@@ -1,8 +1,12 @@
 #include "tests/support/netns_sandbox.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,14 +15,17 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <future>
 #include <system_error>
+
+#include "ports/os/file_descriptor.h"
 
 namespace tapswitch {
 namespace {
 
 // Where `ip netns` has its names, and a switch its control socket.
 constexpr std::array kPrivateFolders{"/run/netns", "/run/tapswitch"};
-constexpr const char* kIpv6Off = "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
+constexpr const char* kIpv6Off = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
 
 void Check(bool success, const char* what) {
   if (!success) throw std::system_error(errno, std::generic_category(), what);
@@ -30,6 +37,32 @@ void MakePrivateFolders() {
     Check(mkdir(folder, 0755) == 0 || errno == EEXIST, folder);
     Check(mount("tapswitch-test", folder, "tmpfs", 0, "mode=0755") == 0, folder);
   }
+  // As `ip netns add` has it: a name that is deleted goes from the mounts of all that were started in
+  // a namespace by `ip netns exec`, too.
+  Check(mount("", "/run/netns", "none", MS_SHARED, nullptr) == 0, "mount --make-shared /run/netns");
+}
+
+// Of the calling thread's network namespace, which is new. System calls do what commands would do in
+// a hundred times as long, and each test makes several namespaces.
+void SetUpInterfaces(NetnsSandbox::Ipv6 ipv6) {
+  const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq loopback{};
+  strcpy(loopback.ifr_name, "lo");
+  loopback.ifr_flags = IFF_UP;
+  Check(ioctl(socket.get(), SIOCSIFFLAGS, &loopback) == 0, "ip link set lo up");
+  if (ipv6 == NetnsSandbox::Ipv6::kOn) return;
+  const FileDescriptor setting(open(kIpv6Off, O_WRONLY | O_CLOEXEC));
+  Check(write(setting.get(), "1", 1) == 1, kIpv6Off);
+}
+
+// What `ip netns add` does; the calling thread stays in the namespace.
+void EnterNewNetns(const std::string& name) {
+  const std::string path = "/run/netns/" + name;
+  Check(unshare(CLONE_NEWNET) == 0, "unshare");
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
+  Check(file.valid(), path.c_str());
+  Check(mount("/proc/thread-self/ns/net", path.c_str(), "none", MS_BIND, nullptr) == 0,
+        path.c_str());
 }
 
 }  // namespace
@@ -45,8 +78,7 @@ std::string NetnsSandbox::WhyUnavailable() {
 NetnsSandbox::NetnsSandbox(Ipv6 ipv6) : ipv6_(ipv6) {
   Check(unshare(CLONE_NEWNET | CLONE_NEWNS) == 0, "unshare");
   MakePrivateFolders();
-  Run("ip link set lo up");
-  if (ipv6_ == Ipv6::kOffOnNewInterfaces) Run(kIpv6Off);
+  SetUpInterfaces(ipv6_);
 }
 
 NetnsSandbox::~NetnsSandbox() {
@@ -74,10 +106,11 @@ std::string NetnsSandbox::Run(const std::string& command) const {
 }
 
 void NetnsSandbox::AddNetns(const std::string& name) const {
-  Run("ip netns add " + name + " && ip -n " + name + " link set lo up");
-  if (ipv6_ == Ipv6::kOffOnNewInterfaces) {
-    Run("ip netns exec " + name + " sh -c '" + kIpv6Off + "'");
-  }
+  // On a thread of its own, whose namespace it is.
+  std::async(std::launch::async, [&] {
+    EnterNewNetns(name);
+    SetUpInterfaces(ipv6_);
+  }).get();
 }
 
 }  // namespace tapswitch

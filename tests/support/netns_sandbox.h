@@ -38,7 +38,8 @@ class NetnsSandbox {
   // The same, and a failure of the test when the status is not 0. Returns the output.
   std::string Run(const std::string& command) const;
 
-  // Makes a namespace that `ip netns` knows, set up as the sandbox itself.
+  // Makes a namespace that `ip netns` knows, set up as the sandbox itself. Throws when it cannot be
+  // had.
   void AddNetns(const std::string& name) const;
 
  private:

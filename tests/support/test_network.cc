@@ -34,7 +34,7 @@ void TestHost::Connect(const std::string& name) const {
     batch << "address add " << address(IpVersion::kV6) << "/64 dev eth0 nodad\n";
   }
   batch << "link set dev eth0 up\n";
-  sandbox_->Run("ip -n " + this->name() + " -batch - <<END\n" + batch.str() + "END");
+  sandbox_->Run("exec ip -n " + this->name() + " -batch - <<END\n" + batch.str() + "END");
 }
 
 std::string TestHost::Run(const std::string& command) const {

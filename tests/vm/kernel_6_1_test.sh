@@ -269,7 +269,7 @@ main() {
   local -r release=$(uname -r)
   [[ $release == 6.1.* ]] || fail "this is kernel $release, not 6.1: run it by run-in-guest"
   echo "ok: the kernel is $release"
-  head -c 4M /dev/urandom >/run/payload
+  head -c 1M /dev/urandom >/run/payload
   check_auto
   check_epoll
   check_forbidden
