@@ -80,9 +80,7 @@ class CaptureTest : public SwitchTest {
   void SetUp() override {
     SwitchTest::SetUp();
     if (IsSkipped()) return;
-    network_.emplace(TestNetwork::Options{.io = io(),
-                                          .ports = std::vector<std::string>(3),
-                                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
+    network_.emplace(SilentHosts(io(), 3));
     for (int host = 1; host <= 3; ++host) {
       sockets_.push_back(network_->host(host).OpenPacketSocket());
     }

@@ -27,9 +27,7 @@ class ControlTest : public SwitchTest {
   void SetUp() override {
     SwitchTest::SetUp();
     if (IsSkipped()) return;
-    network_.emplace(TestNetwork::Options{.io = io(),
-                                          .ports = std::vector<std::string>(4),
-                                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
+    network_.emplace(SilentHosts(io(), 4));
     client_.emplace();
   }
 

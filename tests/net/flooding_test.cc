@@ -19,9 +19,7 @@ using testing::IsEmpty;
 class FloodingTest : public SwitchTest {
  protected:
   void Start(size_t hosts) {
-    network_.emplace(TestNetwork::Options{.io = io(),
-                                          .ports = std::vector<std::string>(hosts),
-                                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
+    network_.emplace(SilentHosts(io(), hosts));
     exchange_.emplace(*network_);
   }
 

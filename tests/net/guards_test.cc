@@ -30,9 +30,7 @@ class GuardsTest : public SwitchTest {
   void SetUp() override {
     SwitchTest::SetUp();
     if (IsSkipped()) return;
-    network_.emplace(TestNetwork::Options{.io = io(),
-                                          .ports = std::vector<std::string>(3),
-                                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
+    network_.emplace(SilentHosts(io(), 3));
     client_.emplace();
   }
 

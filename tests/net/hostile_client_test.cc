@@ -51,9 +51,7 @@ class HostileClientTest : public SwitchTest {
   void ExpectUnmoved(const std::function<void()>& attack) {
     // What AddressSanitizer keeps of freed memory is not the switch's.
     setenv("ASAN_OPTIONS", "quarantine_size_mb=1:thread_local_quarantine_size_kb=64", 0);
-    TestNetwork network({.io = io(),
-                         .ports = std::vector<std::string>(4),
-                         .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
+    TestNetwork network(SilentHosts(io(), 4));
     FillTable();
     SteadyStream stream(network.host(1), network.host(2), SteadyStream::kFullRate);
     ASSERT_TRUE(stream.DeliversMore(1000));

@@ -26,9 +26,7 @@ class KernelBridgeTest : public SwitchTest {
   void SetUp() override {
     SwitchTest::SetUp();
     if (IsSkipped()) return;
-    network_.emplace(TestNetwork::Options{.io = io(),
-                                          .ports = std::vector<std::string>(kPorts),
-                                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
+    network_.emplace(SilentHosts(io(), kPorts));
     client_.emplace();
     drain_.emplace(*network_, *client_);
     const NetnsSandbox& sandbox = network_->sandbox();

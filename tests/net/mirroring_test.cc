@@ -28,9 +28,7 @@ class MirroringTest : public SwitchTest {
   void SetUp() override {
     SwitchTest::SetUp();
     if (IsSkipped()) return;
-    network_.emplace(TestNetwork::Options{.io = io(),
-                                          .ports = std::vector<std::string>(4),
-                                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
+    network_.emplace(SilentHosts(io(), 4));
     for (int host = 1; host <= 4; ++host) {
       sockets_.push_back(network_->host(host).OpenPacketSocket());
     }

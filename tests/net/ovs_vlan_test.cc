@@ -48,10 +48,7 @@ class OvsVlanTest : public SwitchTest {
   void SetUp() override {
     SwitchTest::SetUp();
     if (IsSkipped()) return;
-    network_.emplace(TestNetwork::Options{.io = io(),
-                                          .ports = std::vector<std::string>(kPorts),
-                                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces,
-                                          .flags = {"--vlan_filtering"}});
+    network_.emplace(SilentHosts(io(), kPorts, {"--vlan_filtering"}));
     client_.emplace();
     Tapctl("bridge set default_pvid 0");
     drain_.emplace(*network_, *client_);

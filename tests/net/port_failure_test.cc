@@ -48,9 +48,7 @@ std::vector<std::byte> HereIAm(MacAddress station) {
 
 TEST_P(PortFailureTest, OthersGoOnWithoutLossOrInterruption) {
   const Failure& failure = test_case();
-  TestNetwork network({.io = io(),
-                       .ports = std::vector<std::string>(4),
-                       .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
+  TestNetwork network(SilentHosts(io(), 4));
   SwitchProcess& tapswitchd = network.tapswitchd();
   const size_t lines_before = tapswitchd.CountInLog(failure.log_line);
   network.host(4).OpenPacketSocket(0).Send(HereIAm(Station(4)));

@@ -44,10 +44,7 @@ class VlanTest : public SwitchTest {
   void SetUp() override {
     SwitchTest::SetUp();
     if (IsSkipped()) return;
-    network_.emplace(TestNetwork::Options{.io = io(),
-                                          .ports = std::vector<std::string>(4),
-                                          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces,
-                                          .flags = {"--vlan_filtering"}});
+    network_.emplace(SilentHosts(io(), 4, {"--vlan_filtering"}));
     client_.emplace();
     drain_.emplace(*network_, *client_);
     drain_->Drain();

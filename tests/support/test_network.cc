@@ -94,4 +94,12 @@ TestNetwork::TestNetwork(const Options& options) : sandbox_(options.ipv6) {
   }
 }
 
+TestNetwork::Options SilentHosts(const std::string& io, size_t count,
+                                 const std::vector<std::string>& flags) {
+  return {.io = io,
+          .ports = std::vector<std::string>(count),
+          .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces,
+          .flags = flags};
+}
+
 }  // namespace tapswitch

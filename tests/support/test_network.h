@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -92,5 +93,9 @@ class TestNetwork {
   std::deque<TestHost> hosts_;
   std::optional<SwitchProcess> switch_;
 };
+
+// A network of so many hosts at TAPs, which say nothing unasked: they have no IPv6.
+[[nodiscard]] TestNetwork::Options SilentHosts(const std::string& io, size_t count,
+                                               const std::vector<std::string>& flags = {});
 
 }  // namespace tapswitch
