@@ -22,9 +22,9 @@ constexpr int kMostLinks = 40;  // as in the kernel
 bool IsTrusted(uid_t user) { return user == 0 || user == geteuid(); }
 
 // Goes from folder to folder, one name after the other.
-class Walk {
+class PathWalk {
  public:
-  explicit Walk(const std::string& path) : path_(path) {}
+  explicit PathWalk(const std::string& path) : path_(path) {}
 
   absl::StatusOr<PinnedFolder> Run() {
     if (absl::Status prepended = Prepend(path_); !prepended.ok()) return prepended;
@@ -107,6 +107,6 @@ bool MayOthersExchange(const struct stat& folder, const struct stat& entry) {
   return (folder.st_mode & S_ISVTX) == 0 || !IsTrusted(entry.st_uid);
 }
 
-absl::StatusOr<PinnedFolder> PinFolder(const std::string& path) { return Walk(path).Run(); }
+absl::StatusOr<PinnedFolder> PinFolder(const std::string& path) { return PathWalk(path).Run(); }
 
 }  // namespace tapswitch

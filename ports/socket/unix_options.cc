@@ -73,34 +73,38 @@ absl::StatusOr<gid_t> ReadGroup(const PortOption& option) {
       fmt::format("group={}: there is no such group: give a name or a number that exists", *name));
 }
 
-struct Key {
+struct UnixKey {
   std::string_view name;
   absl::Status (*apply)(const PortOption& option, UnixOptions& options);
 };
 
 constexpr std::array kKeys{
-    Key{"path", [](const PortOption& o, UnixOptions& u) { return Store(ReadPath(o), u.path); }},
-    Key{"mode", [](const PortOption& o, UnixOptions& u) { return Store(ReadMode(o), u.mode); }},
-    Key{"clients", [](const PortOption& o,
-                      UnixOptions& u) { return Store(ReadNumber(o, 1, kMostClients), u.clients); }},
-    Key{"remote", [](const PortOption& o, UnixOptions& u) { return Store(ReadPath(o), u.remote); }},
+    UnixKey{"path", [](const PortOption& o, UnixOptions& u) { return Store(ReadPath(o), u.path); }},
+    UnixKey{"mode", [](const PortOption& o, UnixOptions& u) { return Store(ReadMode(o), u.mode); }},
+    UnixKey{"clients",
+            [](const PortOption& o, UnixOptions& u) {
+              return Store(ReadNumber(o, 1, kMostClients), u.clients);
+            }},
+    UnixKey{"remote",
+            [](const PortOption& o, UnixOptions& u) { return Store(ReadPath(o), u.remote); }},
     // 0 to 2 are what every program starts with.
-    Key{"fd",
-        [](const PortOption& o, UnixOptions& u) {
-          return Store(ReadNumber(o, 3, std::numeric_limits<int>::max()), u.fd);
-        }},
-    Key{"mtu", [](const PortOption& o,
-                  UnixOptions& u) { return Store(ReadNumber(o, kLeastMtu, kMostMtu), u.mtu); }},
-    Key{"perm",
-        [](const PortOption& o, UnixOptions& u) { return Store(ReadPermissions(o), u.mode_bits); }},
-    Key{"user", [](const PortOption& o, UnixOptions& u) { return Store(ReadUser(o), u.user); }},
-    Key{"group", [](const PortOption& o, UnixOptions& u) { return Store(ReadGroup(o), u.group); }},
+    UnixKey{"fd",
+            [](const PortOption& o, UnixOptions& u) {
+              return Store(ReadNumber(o, 3, std::numeric_limits<int>::max()), u.fd);
+            }},
+    UnixKey{"mtu", [](const PortOption& o,
+                      UnixOptions& u) { return Store(ReadNumber(o, kLeastMtu, kMostMtu), u.mtu); }},
+    UnixKey{"perm", [](const PortOption& o,
+                       UnixOptions& u) { return Store(ReadPermissions(o), u.mode_bits); }},
+    UnixKey{"user", [](const PortOption& o, UnixOptions& u) { return Store(ReadUser(o), u.user); }},
+    UnixKey{"group",
+            [](const PortOption& o, UnixOptions& u) { return Store(ReadGroup(o), u.group); }},
 };
 
 constexpr auto kKeyNames = [] {
   std::array<std::string_view, kKeys.size()> names{};
   std::transform(kKeys.begin(), kKeys.end(), names.begin(),
-                 [](const Key& key) { return key.name; });
+                 [](const UnixKey& key) { return key.name; });
   return names;
 }();
 
@@ -132,7 +136,7 @@ absl::StatusOr<UnixOptions> ParseUnixOptions(const PortSpec& spec) {
     return Bad(fmt::format("port '{}': {}", spec.name, std::string(status.message())));
   };
   for (const PortOption& option : spec.options) {
-    const auto* const key = std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& candidate) {
+    const auto* const key = std::find_if(kKeys.begin(), kKeys.end(), [&](const UnixKey& candidate) {
       return candidate.name == option.key;
     });
     if (absl::Status applied = key->apply(option, options); !applied.ok()) return bad(applied);

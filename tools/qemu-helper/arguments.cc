@@ -32,9 +32,9 @@ absl::StatusOr<int> ParseFd(std::string_view text) {
 }
 
 // Takes options one by one, with the value in the same argument or in the next.
-class Reader {
+class ArgumentReader {
  public:
-  explicit Reader(std::span<const std::string_view> arguments) : rest_(arguments) {}
+  explicit ArgumentReader(std::span<const std::string_view> arguments) : rest_(arguments) {}
 
   absl::StatusOr<HelperArguments> Read() {
     while (!rest_.empty()) {
@@ -85,7 +85,7 @@ class Reader {
 }  // namespace
 
 absl::StatusOr<HelperArguments> ParseHelperArguments(std::span<const std::string_view> arguments) {
-  return Reader(arguments).Read();
+  return ArgumentReader(arguments).Read();
 }
 
 }  // namespace tapswitch

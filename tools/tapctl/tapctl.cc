@@ -41,9 +41,9 @@ bool Print(const std::string& text) {
 }
 
 // One connection for all commands, made when the first needs it.
-class Client {
+class CommandRunner {
  public:
-  explicit Client(const Options& options) : options_(options) {}
+  explicit CommandRunner(const Options& options) : options_(options) {}
 
   absl::Status Run(std::span<const std::string> words);
 
@@ -58,7 +58,7 @@ class Client {
   bool in_batch_ = false;
 };
 
-absl::Status Client::Connect() {
+absl::Status CommandRunner::Connect() {
   if (connection_) return absl::OkStatus();
   const auto path = FindSocket(options_.bridge, options_.timeout);
   if (!path.ok()) return path.status();
@@ -68,7 +68,7 @@ absl::Status Client::Connect() {
   return absl::OkStatus();
 }
 
-absl::Status Client::RunMonitor(const Request& request) {
+absl::Status CommandRunner::RunMonitor(const Request& request) {
   // Each line is out at once: there is nothing left to do.
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { _exit(0); });
   if (const auto started = connection_->Call(request.command->method, request.params);
@@ -91,7 +91,7 @@ absl::Status CannotWrite() {
   return absl::UnavailableError(errno == EPIPE ? "" : "cannot write the answer to standard output");
 }
 
-absl::Status Client::PassOn(const Request& request) {
+absl::Status CommandRunner::PassOn(const Request& request) {
   const absl::Status passed = connection_->CallAndPassOn(
       request.command->method, request.params, [](std::string_view part) {
         return std::fwrite(part.data(), 1, part.size(), stdout) == part.size();
@@ -101,7 +101,7 @@ absl::Status Client::PassOn(const Request& request) {
   return Print("\n") ? absl::OkStatus() : CannotWrite();
 }
 
-absl::Status Client::Run(std::span<const std::string> words) {
+absl::Status CommandRunner::Run(std::span<const std::string> words) {
   auto request = ParseCommand(words);
   if (!request.ok()) return request.status();
   if (request->command->method == "fdb.list") request->params["ages"] = options_.output.statistics;
@@ -135,7 +135,7 @@ void Complain(const absl::Status& status) {
 
 // Stops at the first command that fails; with -force it goes on, and its result is that of the last
 // that failed.
-absl::Status Client::RunBatch(const std::string& name) {
+absl::Status CommandRunner::RunBatch(const std::string& name) {
   if (std::exchange(in_batch_, true)) {
     return absl::InvalidArgumentError("a batch in a batch: give the commands themselves");
   }
@@ -164,7 +164,7 @@ absl::Status Client::RunBatch(const std::string& name) {
 
 absl::Status RunCommand(const Options& options, std::span<const std::string> words) {
   try {
-    return Client(options).Run(words);
+    return CommandRunner(options).Run(words);
   } catch (const nlohmann::json::exception&) {
     // An answer without the shape that this method has: whoever listens there may be anybody.
     return absl::UnavailableError("what answers there is no switch, or not of this version");

@@ -139,9 +139,9 @@ size_t LongestWay(std::span<const Instruction> program) {
 }
 
 // A frame as one row of bytes, gathered or not.
-class Reader {
+class GatheredBytes {
  public:
-  explicit Reader(const WireFrame& frame) : frame_(frame) {}
+  explicit GatheredBytes(const WireFrame& frame) : frame_(frame) {}
 
   [[nodiscard]] uint32_t length() const { return static_cast<uint32_t>(frame_.size); }
 
@@ -323,7 +323,7 @@ class Machine {
     return holds ? now.if_true : now.if_false;
   }
 
-  Reader frame_;
+  GatheredBytes frame_;
   uint32_t a_ = 0;
   uint32_t x_ = 0;
   std::array<uint32_t, kCells> cells_{};

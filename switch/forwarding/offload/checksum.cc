@@ -17,7 +17,7 @@ uint64_t LoadWord(const std::byte* at) {
 
 // A running sum of 64-bit words whose carries are kept beside it. Two of them side by side let the
 // processor add two words a cycle.
-struct Lane {
+struct PartialSum {
   uint64_t sum = 0;
   uint64_t carries = 0;
 
@@ -56,8 +56,8 @@ void ChecksumSum::Add(std::span<const std::byte> bytes) {
   constexpr size_t kWord = sizeof(uint64_t);
   const std::byte* at = bytes.data();
   size_t left = bytes.size();
-  Lane even;
-  Lane odd;
+  PartialSum even;
+  PartialSum odd;
   for (; left >= 4 * kWord; left -= 4 * kWord, at += 4 * kWord) {
     even.Add(LoadWord(at));
     odd.Add(LoadWord(at + kWord));

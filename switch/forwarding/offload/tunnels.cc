@@ -64,9 +64,9 @@ bool EndsWithFrame(Bytes frame, const NetworkHeader& network, size_t frame_size)
 }
 
 // One walk over the headers, which are the first of a frame of `frame_size` bytes.
-class Walk {
+class HeaderWalk {
  public:
-  Walk(Bytes headers, size_t frame_size) : headers_(headers), frame_size_(frame_size) {}
+  HeaderWalk(Bytes headers, size_t frame_size) : headers_(headers), frame_size_(frame_size) {}
 
   // The layers up to the packet whose upper layer starts at `transport_offset`.
   std::optional<UpperLayer> To(size_t transport_offset, NetworkHeader& inner) {
@@ -163,7 +163,7 @@ class Walk {
 std::optional<TunnelLayout> LocateTunnelled(std::span<const std::byte> frame,
                                             size_t transport_offset) {
   const auto headers = frame.first(std::min(frame.size(), kMaxGsoHeaderSize));
-  Walk walk(headers, frame.size());
+  HeaderWalk walk(headers, frame.size());
   TransportHeader inner;
   const auto upper = walk.To(transport_offset, inner.network);
   if (!upper) return std::nullopt;
@@ -184,7 +184,7 @@ bool IsSctpHeader(std::span<const std::byte> frame, size_t transport_offset) {
   const auto upper = network ? LocateUpperLayer(frame, *network) : std::nullopt;
   if (upper && upper->offset == transport_offset) return upper->protocol == kProtocolSctp;
   NetworkHeader inner;
-  Walk walk(frame.first(std::min(frame.size(), kMaxGsoHeaderSize)), frame.size());
+  HeaderWalk walk(frame.first(std::min(frame.size(), kMaxGsoHeaderSize)), frame.size());
   const auto tunnelled = walk.To(transport_offset, inner);
   return tunnelled && tunnelled->protocol == kProtocolSctp;
 }
