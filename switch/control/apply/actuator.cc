@@ -14,8 +14,8 @@ namespace tapswitch {
 Actuator::Actuator(const RunningSwitch& running, MacAddress own_address)
     : running_(running), own_address_(own_address), names_(kMaxPorts) {}
 
-absl::Status Actuator::Carry(const Action& action) {
-  return std::visit([this](const auto& one) { return Do(one); }, action);
+absl::Status Actuator::Apply(const Action& action) {
+  return std::visit([this](const auto& one) { return ApplyOne(one); }, action);
 }
 
 std::optional<PortId> Actuator::Find(std::string_view name) const {
@@ -28,7 +28,7 @@ std::string_view Actuator::NameOf(PortId id) const {
   return id.value < names_.size() ? std::string_view(names_[id.value]) : std::string_view();
 }
 
-absl::Status Actuator::Do(const SetBridge& action) {
+absl::Status Actuator::ApplyOne(const SetBridge& action) {
   const BridgeForwarding& forwarding = action.settings.forwarding;
   running_.commands.Call([&] {
     running_.worker.SetAgeing(action.settings.ageing);
@@ -64,7 +64,7 @@ void Actuator::SetOwnAddress(const VlanSet& vlans) {
   own_vlans_ = vlans;
 }
 
-absl::Status Actuator::Do(const AddPort& action) {
+absl::Status Actuator::ApplyOne(const AddPort& action) {
   const auto id = FreeId();
   if (!id) {
     return absl::ResourceExhaustedError(
@@ -79,7 +79,7 @@ absl::Status Actuator::Do(const AddPort& action) {
   return attached;
 }
 
-absl::Status Actuator::Do(const ReopenPort& action) {
+absl::Status Actuator::ApplyOne(const ReopenPort& action) {
   const PortId id = *Find(action.port.spec.name);
   auto queues = Open(id, action.port);
   if (!queues.ok()) return queues.status();
@@ -88,7 +88,7 @@ absl::Status Actuator::Do(const ReopenPort& action) {
   return Attach(id, *std::move(queues), action.port.settings);
 }
 
-absl::Status Actuator::Do(const RemovePort& action) {
+absl::Status Actuator::ApplyOne(const RemovePort& action) {
   const PortId id = *Find(action.name);
   running_.workers.RemovePort(id);
   Forget(id);
@@ -99,7 +99,7 @@ absl::Status Actuator::Do(const RemovePort& action) {
   return absl::OkStatus();
 }
 
-absl::Status Actuator::Do(const SetPort& action) {
+absl::Status Actuator::ApplyOne(const SetPort& action) {
   const PortId id = *Find(action.name);
   running_.commands.Call([&] { SetLimits(id, action.settings); });
   running_.workers.SetForwarding(Forwarding(id, action.settings));
@@ -107,13 +107,13 @@ absl::Status Actuator::Do(const SetPort& action) {
   return absl::OkStatus();
 }
 
-absl::Status Actuator::Do(const RemoveMirror& action) {
+absl::Status Actuator::ApplyOne(const RemoveMirror& action) {
   std::erase_if(mirrors_, [&](const auto& mirror) { return mirror.name == action.name; });
   SetMirrors();
   return absl::OkStatus();
 }
 
-absl::Status Actuator::Do(const AddMirror& action) {
+absl::Status Actuator::ApplyOne(const AddMirror& action) {
   mirrors_.push_back(action.mirror);
   SetMirrors();
   return absl::OkStatus();

@@ -35,7 +35,7 @@ class Actuator {
 
   // On an error nothing has changed, except that a port whose device cannot be opened again is gone
   // from the worker; it keeps its id and may be opened once more.
-  [[nodiscard]] absl::Status Carry(const Action& action);
+  [[nodiscard]] absl::Status Apply(const Action& action);
 
   // What is in the way of ports that were opened since the last call, a line each. The log has them,
   // too.
@@ -47,13 +47,13 @@ class Actuator {
   [[nodiscard]] std::string_view NameOf(PortId id) const;
 
  private:
-  [[nodiscard]] absl::Status Do(const SetBridge& action);
-  [[nodiscard]] absl::Status Do(const RemovePort& action);
-  [[nodiscard]] absl::Status Do(const AddPort& action);
-  [[nodiscard]] absl::Status Do(const ReopenPort& action);
-  [[nodiscard]] absl::Status Do(const SetPort& action);
-  [[nodiscard]] absl::Status Do(const RemoveMirror& action);
-  [[nodiscard]] absl::Status Do(const AddMirror& action);
+  [[nodiscard]] absl::Status ApplyOne(const SetBridge& action);
+  [[nodiscard]] absl::Status ApplyOne(const RemovePort& action);
+  [[nodiscard]] absl::Status ApplyOne(const AddPort& action);
+  [[nodiscard]] absl::Status ApplyOne(const ReopenPort& action);
+  [[nodiscard]] absl::Status ApplyOne(const SetPort& action);
+  [[nodiscard]] absl::Status ApplyOne(const RemoveMirror& action);
+  [[nodiscard]] absl::Status ApplyOne(const AddMirror& action);
 
   [[nodiscard]] std::optional<PortId> FreeId() const;
   using Queues = std::vector<std::unique_ptr<Port>>;

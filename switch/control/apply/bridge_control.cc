@@ -18,7 +18,7 @@ BridgeControl::BridgeControl(Identity identity, const RunningSwitch& running)
 
 absl::Status BridgeControl::Change(const BridgeConfig& wanted) {
   for (const Action& action : Diff(config_, wanted)) {
-    if (absl::Status carried = actuator_.Carry(action); !carried.ok()) return carried;
+    if (absl::Status carried = actuator_.Apply(action); !carried.ok()) return carried;
     if (const auto* const set = std::get_if<SetPort>(&action)) ForgetLocked(*set);
     Note(action, config_);
   }
