@@ -20,7 +20,7 @@ absl::Status BridgeControl::Change(const BridgeConfig& wanted) {
   for (const Action& action : Diff(config_, wanted)) {
     if (absl::Status carried = actuator_.Apply(action); !carried.ok()) return carried;
     if (const auto* const set = std::get_if<SetPort>(&action)) ForgetLocked(*set);
-    Note(action, config_);
+    ApplyTo(action, config_);
   }
   return absl::OkStatus();
 }

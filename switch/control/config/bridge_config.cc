@@ -34,7 +34,7 @@ std::vector<MirrorConfig> MirrorsAmong(const BridgeConfig& wanted) {
   return mirrors;
 }
 
-struct Noter {
+struct Applier {
   BridgeConfig& config;
 
   void operator()(const SetBridge& action) const { config.bridge = action.settings; }
@@ -93,6 +93,6 @@ std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted
   return actions;
 }
 
-void Note(const Action& action, BridgeConfig& running) { std::visit(Noter{running}, action); }
+void ApplyTo(const Action& action, BridgeConfig& running) { std::visit(Applier{running}, action); }
 
 }  // namespace tapswitch

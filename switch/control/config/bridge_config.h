@@ -100,6 +100,6 @@ using Action =
 [[nodiscard]] std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted);
 
 // What `running` is once `action` has been carried out.
-void Note(const Action& action, BridgeConfig& running);
+void ApplyTo(const Action& action, BridgeConfig& running);
 
 }  // namespace tapswitch

@@ -114,7 +114,7 @@ TEST(BridgeConfigTest, TheActionsMakeTheWantedOfAnyOther) {
   for (int round = 0; round < 2000; ++round) {
     BridgeConfig running = RandomBridge(random);
     const BridgeConfig wanted = RandomBridge(random);
-    for (const Action& action : Diff(running, wanted)) Note(action, running);
+    for (const Action& action : Diff(running, wanted)) ApplyTo(action, running);
     ASSERT_EQ(running.bridge, wanted.bridge);
     ASSERT_EQ(Sorted(running.ports), Sorted(wanted.ports));
     ASSERT_THAT(Diff(running, wanted), IsEmpty());
