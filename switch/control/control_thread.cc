@@ -135,7 +135,7 @@ MethodResult ControlThread::Answer(const std::string& method, const MethodCall& 
     return may;
   }
   auto added = CallMethod(context_, method, call);
-  if (added.ok()) quota_.Note(peer.uid, call.params);
+  if (added.ok()) quota_.Record(peer.uid, call.params);
   return added;
 }
 

@@ -37,7 +37,7 @@ absl::Status PortQuota::Check(uid_t user, const nlohmann::json& params,
       "port {}: uid {} has {} ports of guests already: end some of them", *name, user, count));
 }
 
-void PortQuota::Note(uid_t user, const nlohmann::json& params) {
+void PortQuota::Record(uid_t user, const nlohmann::json& params) {
   if (const auto name = EphemeralPort(params)) owners_[*name] = user;
 }
 

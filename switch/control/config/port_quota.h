@@ -27,7 +27,7 @@ class PortQuota {
                                    const BridgeConfig& config);
 
   // The request has been carried out.
-  void Note(uid_t user, const nlohmann::json& params);
+  void Record(uid_t user, const nlohmann::json& params);
 
  private:
   std::map<std::string, uid_t> owners_;  // by the name of the port; some may have gone

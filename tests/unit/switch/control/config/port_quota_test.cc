@@ -24,7 +24,7 @@ class PortQuotaTest : public testing::Test {
     PortConfig port = NewPort({.type = "netdev", .name = name, .options = {}}, config_.bridge);
     port.ephemeral = true;
     config_.ports.push_back(port);
-    quota_.Note(user, request);
+    quota_.Record(user, request);
     return absl::OkStatus();
   }
   void AddAll() {
