@@ -36,7 +36,7 @@ constexpr Tick kNever{std::numeric_limits<uint64_t>::max()};
 FileDescriptor OpenSpare() { return FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 // To a client that is not going to be one. Its socket is new and empty, so there is room.
-void TurnAway(const FileDescriptor& client, std::string_view why) {
+void Reject(const FileDescriptor& client, std::string_view why) {
   const std::string line = ErrorLine(RpcError::kRefused, why);
   static_cast<void>(send(client.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
 }
@@ -176,24 +176,24 @@ bool ControlSocket::AcceptClient() {
     Admit(std::move(accepted.connection));
     return true;
   }
-  if (accepted.refused != 0) TurnAwayWithoutDescriptors();
+  if (accepted.refused != 0) RejectWithoutDescriptors();
   return false;
 }
 
 void ControlSocket::Admit(FileDescriptor fd) {
   if (clients_.size() >= kMaxClients) {
-    TurnAway(fd, fmt::format("{} clients are connected already: try again later", kMaxClients));
-    if (!std::exchange(turned_away_, true)) {
+    Reject(fd, fmt::format("{} clients are connected already: try again later", kMaxClients));
+    if (!std::exchange(has_rejected_, true)) {
       spdlog::warn("control socket: {} clients are connected, further ones are turned away",
                    kMaxClients);
     }
     return;
   }
-  turned_away_ = false;
+  has_rejected_ = false;
   const ClientId id{++last_id_};
   epoll_event event{.events = EPOLLIN, .data = {.u64 = id.value}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0) {
-    TurnAway(fd, "the kernel has no room to watch another client: try again later");
+    Reject(fd, "the kernel has no room to watch another client: try again later");
     return;
   }
   Client& client = clients_.try_emplace(id, std::move(fd)).first->second;
@@ -203,8 +203,8 @@ void ControlSocket::Admit(FileDescriptor fd) {
 }
 
 // A client that is left in the backlog would wake every turn.
-void ControlSocket::TurnAwayWithoutDescriptors() {
-  if (!std::exchange(turned_away_, true)) {
+void ControlSocket::RejectWithoutDescriptors() {
+  if (!std::exchange(has_rejected_, true)) {
     spdlog::warn("control socket: no file descriptors for further clients; raise the limit");
   }
   spare_ = FileDescriptor();
@@ -212,7 +212,7 @@ void ControlSocket::TurnAwayWithoutDescriptors() {
     const Accepted accepted = AcceptConnection(listener_.fd());
     if (accepted.refused != 0) return PauseListener();
     if (accepted.connection.valid()) {
-      TurnAway(accepted.connection, "the switch has no file descriptors left: try again later");
+      Reject(accepted.connection, "the switch has no file descriptors left: try again later");
     }
   }
   spare_ = OpenSpare();

@@ -137,7 +137,7 @@ class ControlSocket {
   void AcceptClients();
   [[nodiscard]] bool AcceptClient();
   void Admit(FileDescriptor fd);
-  void TurnAwayWithoutDescriptors();
+  void RejectWithoutDescriptors();
   void PauseListener();
   void ResumeListener();
 
@@ -175,7 +175,7 @@ class ControlSocket {
   ClientId last_served_;
   size_t held_ = 0;  // by the outputs of clients_
   std::optional<Tick> listener_paused_until_;
-  bool turned_away_ = false;  // since there was room last
+  bool has_rejected_ = false;  // since there was room last
 };
 
 }  // namespace tapswitch

@@ -259,7 +259,7 @@ TEST_F(ControlSocketTest, TellsAClientThatThereAreNoDescriptors) {
   EXPECT_EQ(Ask(Connect(), "later"), "later\n");
 }
 
-TEST_F(ControlSocketTest, PausesWhenItCannotEvenTurnAway) {
+TEST_F(ControlSocketTest, PausesWhenItCannotEvenReject) {
   Turn();
   RawClient client;
   ASSERT_TRUE(client.Connect(path_));
