@@ -107,7 +107,7 @@ SHARED_NAMES = {
 BAD_OPENING = re.compile(r"(Of|Who|Whoever|Where|What|As|The same)\b")
 HOUSEHOLD = re.compile(
     r"(?i:\b(mend(s|ed|ing)?|heed(s|ed|ing)?|(let|lets|letting) go)\b)|"
-    r"\b\w*(Heed|Mend|LetGo|LetWait|TurnAway|MayTeach|NoteStranger|TellDrained)(?![a-z])\w*|"
+    r"\b\w*(Heed|Mend|LetGo|SetStreaming|TurnAway|MayTeach|NoteStranger|TellDrained)(?![a-z])\w*|"
     r"\bLetter\b")
 CLASS = re.compile(r"(?:class|struct)\s+(?:\[\[\w+\]\]\s+)?(\w+)(?:\s+final)?\s*(?::(?!:)|\{|$)")
 

@@ -48,7 +48,7 @@ absl::Status Captures::Start(ClientId client, Wish wish) {
       CaptureWriter::Options{.snap_length = wish.snap_length, .count = wish.count}, *capture.tap,
       running_.clock, [this](PortId id) { return control_.NameOf(id); });
   running_.workers.AddCapture(*capture.tap);
-  socket_->LetWait(client);
+  socket_->SetStreaming(client);
   spdlog::info("capture of {} for client {}: begins",
                wish.port ? control_.NameOf(*wish.port) : "all ports", client.value);
   running_captures_.push_back(std::move(capture));

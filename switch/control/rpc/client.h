@@ -65,9 +65,9 @@ class Client {
 
   // What its owner keeps here.
   bool push_refused = false;
-  bool may_wait = false;  // with reading
-  bool watched = true;    // by epoll
-  uint32_t armed = 0;     // the events epoll is asked for
+  bool is_streaming = false;  // with reading
+  bool watched = true;        // by epoll
+  uint32_t armed = 0;         // the events epoll is asked for
 
  private:
   FileDescriptor fd_;

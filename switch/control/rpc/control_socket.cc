@@ -305,14 +305,15 @@ bool ControlSocket::HasRoom(ClientId id) {
   return false;
 }
 
-void ControlSocket::LetWait(ClientId id) {
-  if (const auto found = clients_.find(id); found != clients_.end()) found->second.may_wait = true;
+void ControlSocket::SetStreaming(ClientId id) {
+  if (const auto found = clients_.find(id); found != clients_.end())
+    found->second.is_streaming = true;
 }
 
 void ControlSocket::End(ClientId id) {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return;
-  found->second.may_wait = false;
+  found->second.is_streaming = false;
   found->second.EndInput();
 }
 
@@ -358,7 +359,7 @@ bool ControlSocket::SendAndTend() {
 }
 
 Tick ControlSocket::StallDeadline(const Client& client) const {
-  if (client.may_wait && !out_of_room()) return kNever;
+  if (client.is_streaming && !out_of_room()) return kNever;
   // Without room everybody waits: one that reads a byte now and then would make that last.
   return (out_of_room() ? client.unsent_since() : client.progress_at()) + kMaxStall;
 }

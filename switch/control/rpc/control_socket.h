@@ -106,7 +106,7 @@ class ControlSocket {
 
   // Of a client that is sent a stream rather than replies: it may take its time to read, as long as
   // there is room for others.
-  void LetWait(ClientId client);
+  void SetStreaming(ClientId client);
 
   // Takes no more requests of the client, and closes it once it has been sent what waits for it.
   void End(ClientId client);
