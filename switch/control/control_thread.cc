@@ -113,7 +113,7 @@ absl::Status ControlThread::WatchEvents() {
     captures_.Forget(client);
     publisher_.Unsubscribe(client);
   });
-  socket_->set_on_drained([this](ClientId client) { monitor_.OnDrained(client); });
+  socket_->set_on_writable([this](ClientId client) { monitor_.OnWritable(client); });
   if (absl::Status watched = captures_.Watch(); !watched.ok()) return watched;
   return socket_->Watch(running_.events.fd(), [this] { PublishEvents(); });
 }

@@ -44,7 +44,7 @@ class ControlSocketTest : public testing::Test {
     socket_ = *std::move(made);
     socket_->set_handler([this](ClientId id, std::string_view line) { return Answer(id, line); });
     socket_->set_on_disconnect([this](ClientId id) { disconnected_.push_back(id); });
-    socket_->set_on_drained([this](ClientId id) { drained_.push_back(id); });
+    socket_->set_on_writable([this](ClientId id) { drained_.push_back(id); });
   }
 
   std::string Answer(ClientId id, std::string_view line) {

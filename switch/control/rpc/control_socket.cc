@@ -353,7 +353,7 @@ bool ControlSocket::SendAndTend() {
     }
   }
   CloseEnded();
-  const bool has_told = TellDrained();
+  const bool has_told = NotifyWritable();
   for (auto& [id, client] : clients_) UpdateInterest(id, client);
   return has_told;
 }
@@ -386,7 +386,7 @@ void ControlSocket::CloseEnded() {
   for (const ClientId id : closed) on_disconnect_(id);
 }
 
-bool ControlSocket::TellDrained() {
+bool ControlSocket::NotifyWritable() {
   bool has_told = false;
   for (auto& [id, client] : clients_) {
     // Half, so that it is not told for every line that it reads.
@@ -394,7 +394,7 @@ bool ControlSocket::TellDrained() {
     if (!client.push_refused || client.hung_up() || !has_room) continue;
     client.push_refused = false;
     has_told = true;
-    if (on_drained_) on_drained_(id);
+    if (on_writable_) on_writable_(id);
   }
   return has_told;
 }

@@ -83,7 +83,9 @@ class ControlSocket {
     on_disconnect_ = std::move(callback);
   }
   // A client that was refused a Push has room again.
-  void set_on_drained(std::function<void(ClientId)> callback) { on_drained_ = std::move(callback); }
+  void set_on_writable(std::function<void(ClientId)> callback) {
+    on_writable_ = std::move(callback);
+  }
 
   // Calls back in each Turn in which `fd` can be read (or has an error or hangup). It outlives the
   // socket.
@@ -156,7 +158,7 @@ class ControlSocket {
   [[nodiscard]] bool out_of_room() const { return held_ >= kMaxHeld; }
   [[nodiscard]] Tick StallDeadline(const Client& client) const;
   void CloseEnded();
-  bool TellDrained();
+  bool NotifyWritable();
   void UpdateInterest(ClientId id, Client& client);
 
   UnixListener listener_;
@@ -167,7 +169,7 @@ class ControlSocket {
 
   Handler handler_;
   std::function<void(ClientId)> on_disconnect_;
-  std::function<void(ClientId)> on_drained_;
+  std::function<void(ClientId)> on_writable_;
   std::deque<std::function<void()>> watches_;  // never move: one may add another while it runs
 
   Clients clients_;

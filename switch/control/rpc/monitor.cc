@@ -75,7 +75,7 @@ void Monitor::Miss(std::string_view object, uint64_t count) {
   }
 }
 
-void Monitor::OnDrained(ClientId client) {
+void Monitor::OnWritable(ClientId client) {
   const auto reader = readers_.find(client);
   if (reader != readers_.end()) static_cast<void>(TellMissed(client, reader->second));
 }

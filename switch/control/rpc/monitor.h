@@ -40,7 +40,7 @@ class Monitor {
   void Miss(std::string_view object, uint64_t count);
 
   // The client has room again.
-  void OnDrained(ClientId client);
+  void OnWritable(ClientId client);
 
  private:
   struct Reader {

@@ -73,7 +73,7 @@ TEST_F(ControlSocketTest, RefusesEventsForAClientThatDoesNotReadUntilItDoes) {
 TEST_F(ControlSocketTest, SendsWhatIsPushedWhenItTellsThatThereIsRoom) {
   RawClient& client = Connect();
   const ClientId id = IdOf(client);
-  socket_->set_on_drained([&](ClientId drained) { EXPECT_TRUE(socket_->Push(drained, "END\n")); });
+  socket_->set_on_writable([&](ClientId drained) { EXPECT_TRUE(socket_->Push(drained, "END\n")); });
   const std::string event = std::string(999, 'e') + "\n";
   while (socket_->Push(id, event)) Turn();
   EXPECT_THAT(ReadBytes(client, 100 * kMiB), EndsWith("END\n"));

@@ -83,9 +83,9 @@ TEST_F(MonitorTest, ItIsAlsoToldWhenNothingElseHappens) {
   monitor_.Publish("fdb", "learned", {});
   monitor_.Publish("fdb", "aged", {});
   EXPECT_THAT(Heard(kFirst), ElementsAre("fdb learned"));
-  monitor_.OnDrained(kFirst);
+  monitor_.OnWritable(kFirst);
   EXPECT_THAT(Heard(kFirst), ElementsAre("missed 1"));
-  monitor_.OnDrained(kFirst);
+  monitor_.OnWritable(kFirst);
   EXPECT_THAT(Heard(kFirst), IsEmpty());
 }
 
