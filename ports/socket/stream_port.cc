@@ -214,7 +214,7 @@ bool StreamPort::Accept() {
   for (int i = 0; i < kMaxAccepts; ++i) {
     Accepted accepted = AcceptConnection(listening_.get());
     if (accepted.refused != 0) {
-      TellOfStarvation(accepted.refused);
+      LogStarvation(accepted.refused);
       return false;
     }
     if (!accepted.connection.valid()) {
@@ -233,11 +233,11 @@ bool StreamPort::Accept() {
 }
 
 // The client stays in the kernel's queue, and is served once there is room.
-void StreamPort::TellOfStarvation(int error) {
+void StreamPort::LogStarvation(int error) {
   starved_ = true;
   status_.reason = fmt::format("cannot accept who connects to {}: {}; it is tried again",
                                listener_->path(), std::strerror(error));
-  if (std::exchange(starvation_is_told_, true)) return;
+  if (std::exchange(starvation_is_logged_, true)) return;
   spdlog::warn("port {}: {}{}", identity_.name, status_.reason,
                error == EMFILE ? " (raise the limit of open files: LimitNOFILE=, ulimit -n)" : "");
 }
@@ -263,7 +263,7 @@ absl::Status StreamPort::Connect(FileDescriptor connection) {
     return watched;
   }
   watching_ = true;
-  starvation_is_told_ = false;
+  starvation_is_logged_ = false;
   status_.link_up = true;
   status_.reason.clear();
   LogConnection();
@@ -324,7 +324,7 @@ void StreamPort::WaitForClient() {
   starved_ = true;
   status_.reason = fmt::format("cannot wait for connections: {}; it is tried again",
                                std::string(watched.message()));
-  if (!std::exchange(starvation_is_told_, true)) {
+  if (!std::exchange(starvation_is_logged_, true)) {
     spdlog::error("port {}: {}", identity_.name, status_.reason);
   }
 }

@@ -81,7 +81,7 @@ class StreamPort final : public Port {
   void LogConnection();
   void StopWatching();
   void WaitForClient();
-  void TellOfStarvation(int error);
+  void LogStarvation(int error);
   // Returns what recv(2) does, with -errno.
   [[nodiscard]] ptrdiff_t Read();
   [[nodiscard]] bool TakeFrames(FrameBatch& received);
@@ -106,7 +106,7 @@ class StreamPort final : public Port {
   bool awaits_writability_ = false;
   bool starved_ =
       false;  // there were no descriptors, memory or room in the ring: to be tried again
-  bool starvation_is_told_ = false;  // since somebody was connected last
+  bool starvation_is_logged_ = false;  // since somebody was connected last
   // So that who connects and leaves over and over does not drown the log of others.
   std::chrono::steady_clock::time_point log_second_;
   uint32_t logged_ = 0;    // connections since then

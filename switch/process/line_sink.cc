@@ -15,14 +15,14 @@ namespace tapswitch {
 void LineSink::sink_it_(const spdlog::details::log_msg& message) {
   const std::string text =
       WithCure(Escaped(std::string_view(message.payload.data(), message.payload.size())));
-  if (lost_ == 0 || TellLost(message)) {
+  if (lost_ == 0 || ReportLost(message)) {
     error_ = Write(Format(message, text));
     if (error_ == 0) return;
   }
   ++lost_;
 }
 
-bool LineSink::TellLost(const spdlog::details::log_msg& message) {
+bool LineSink::ReportLost(const spdlog::details::log_msg& message) {
   const std::string text = fmt::format("{} lines lost: {}", lost_, std::strerror(error_));
   const int error =
       Write(Format({message.logger_name, spdlog::level::err, {text.data(), text.size()}}, text));

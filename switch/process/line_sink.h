@@ -27,7 +27,7 @@ class LineSink final : public spdlog::sinks::base_sink<spdlog::details::null_mut
   // Zero, or why not: a number of errno.
   [[nodiscard]] int Write(std::string_view text);
   // False: not even that.
-  [[nodiscard]] bool TellLost(const spdlog::details::log_msg& message);
+  [[nodiscard]] bool ReportLost(const spdlog::details::log_msg& message);
   std::string Format(const spdlog::details::log_msg& like, std::string_view text);
 
   int fd_;

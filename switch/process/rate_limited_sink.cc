@@ -15,11 +15,11 @@ RateLimitedSink::RateLimitedSink(std::shared_ptr<spdlog::sinks::sink> target, Li
       refilled_(clock_()),
       tokens_(limit.burst) {}
 
-RateLimitedSink::~RateLimitedSink() { TellWhatWasLeftOut(); }
+RateLimitedSink::~RateLimitedSink() { ReportOmitted(); }
 
 void RateLimitedSink::sink_it_(const spdlog::details::log_msg& message) {
   if (message.level >= spdlog::level::err) {
-    TellWhatWasLeftOut();  // the error may be its consequence
+    ReportOmitted();  // the error may be its consequence
     target_->log(message);
     return;
   }
@@ -29,7 +29,7 @@ void RateLimitedSink::sink_it_(const spdlog::details::log_msg& message) {
     logger_name_.assign(message.logger_name.data(), message.logger_name.size());
     return;
   }
-  TellWhatWasLeftOut();
+  ReportOmitted();
   tokens_ -= 1;
   empty_ = tokens_ < 1;
   target_->log(message);
@@ -43,7 +43,7 @@ void RateLimitedSink::Refill() {
   if (tokens_ >= std::max(limit_.per_second, 1.0)) empty_ = false;
 }
 
-void RateLimitedSink::TellWhatWasLeftOut() {
+void RateLimitedSink::ReportOmitted() {
   if (left_out_ == 0) return;
   const std::string text =
       fmt::format("{} messages were left out: there were too many at once", left_out_);

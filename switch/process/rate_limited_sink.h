@@ -37,7 +37,7 @@ class RateLimitedSink final : public spdlog::sinks::base_sink<std::mutex> {
 
  private:
   void Refill();
-  void TellWhatWasLeftOut();
+  void ReportOmitted();
 
   std::shared_ptr<spdlog::sinks::sink> target_;
   Limit limit_;

@@ -62,7 +62,7 @@ void Monitor::Publish(std::string_view object, std::string_view event, ordered_j
   for (auto& [client, reader] : readers_) {
     if ((reader.objects & bit) == 0) continue;
     if (line.empty()) line = EventLine(object, event, members);
-    if (!TellMissed(client, reader) || !push_(client, line)) ++reader.missed;
+    if (!ReportMissed(client, reader) || !push_(client, line)) ++reader.missed;
   }
 }
 
@@ -71,17 +71,17 @@ void Monitor::Miss(std::string_view object, uint64_t count) {
   for (auto& [client, reader] : readers_) {
     if ((reader.objects & bit) == 0) continue;
     reader.missed += count;
-    static_cast<void>(TellMissed(client, reader));  // if not now, when it has room
+    static_cast<void>(ReportMissed(client, reader));  // if not now, when it has room
   }
 }
 
 void Monitor::OnWritable(ClientId client) {
   const auto reader = readers_.find(client);
-  if (reader != readers_.end()) static_cast<void>(TellMissed(client, reader->second));
+  if (reader != readers_.end()) static_cast<void>(ReportMissed(client, reader->second));
 }
 
 // True when it knows all that it missed.
-bool Monitor::TellMissed(ClientId client, Reader& reader) {
+bool Monitor::ReportMissed(ClientId client, Reader& reader) {
   if (reader.missed == 0) return true;
   if (!push_(client, EventLine("monitor", "missed", {{"count", reader.missed}}))) return false;
   reader.missed = 0;

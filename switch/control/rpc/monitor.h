@@ -48,7 +48,7 @@ class Monitor {
     uint64_t missed = 0;  // since it was last told
   };
 
-  bool TellMissed(ClientId client, Reader& reader);
+  bool ReportMissed(ClientId client, Reader& reader);
 
   Push push_;
   std::map<ClientId, Reader> readers_;
