@@ -56,7 +56,7 @@ void MultishotReceives::Return(FileSlot file, std::span<const BufferId> buffers)
   at(file).buffers->Return(buffers);
 }
 
-void MultishotReceives::QueueNoted() {
+void MultishotReceives::QueuePending() {
   for (const Note& note : notes_) {
     if (note.action == Note::Action::kStart) {
       QueueStart(note.file);
@@ -74,7 +74,7 @@ void MultishotReceives::QueueStart(FileSlot file) {
   queue_.QueueReceive(file, started.sequence, kPacketMessage);
 }
 
-void MultishotReceives::Doubt() {
+void MultishotReceives::OnLostCompletions() {
   for (uint32_t slot = 0; slot < files_.size(); ++slot) {
     File& file = files_[slot];
     if (file.buffers == nullptr) continue;

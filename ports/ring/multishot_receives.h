@@ -44,10 +44,10 @@ class MultishotReceives {
   void Return(FileSlot file, std::span<const BufferId> buffers);
 
   // Queues what was noted, behind all that is queued.
-  void QueueNoted();
+  void QueuePending();
 
   // Completions were lost.
-  void Doubt();
+  void OnLostCompletions();
 
   // What has come from the queue, as a completion of Ring; nothing when it concerns nobody.
   [[nodiscard]] std::optional<Completion> Translate(const UringQueue::Received& received);

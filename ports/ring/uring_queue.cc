@@ -346,7 +346,7 @@ void UringQueue::Submit() {
       break;
     }
   }
-  NoteOverflow();
+  CountOverflow();
 }
 
 bool UringQueue::has_work() const {
@@ -359,7 +359,7 @@ void UringQueue::Settle() {
   constexpr unsigned kRoundsMore = 64;
   unsigned rounds = unsettled_ / kWorkOfACall + kRoundsMore;
   for (; rounds > 0 && has_work(); --rounds) {
-    NoteOverflow();
+    CountOverflow();
     io_uring_enter(ring_fd(), 0, 0, IORING_ENTER_GETEVENTS, nullptr);
     Drain();
   }
@@ -403,7 +403,7 @@ WaitResult UringQueue::SubmitAndWait(std::optional<std::chrono::nanoseconds> tim
   for (int refusals = 0;;) {
     // What an earlier call brought is not to be kept waiting for more.
     const int result = Enter(only_looks || all_found > 0 || has_waiting() ? 0 : 1, timeout);
-    NoteOverflow();
+    CountOverflow();
     const size_t found = Drain();
     all_found += found;
     if (result > 0) unsettled_ += static_cast<unsigned>(result);
@@ -425,7 +425,7 @@ WaitResult UringQueue::SubmitAndWait(std::optional<std::chrono::nanoseconds> tim
   }
 }
 
-void UringQueue::NoteOverflow() {
+void UringQueue::CountOverflow() {
   if (io_uring_cq_has_overflow(&ring_)) ++overflows_;
 }
 
@@ -439,19 +439,19 @@ size_t UringQueue::Drain() {
   const io_uring_cqe* entry = nullptr;
   io_uring_for_each_cqe(&ring_, head, entry) {
     ++seen;
-    Sort(*entry);
+    Dispatch(*entry);
   }
   io_uring_cq_advance(&ring_, seen);
   return seen;
 }
 
-void UringQueue::Sort(const io_uring_cqe& entry) {
+void UringQueue::Dispatch(const io_uring_cqe& entry) {
   switch (static_cast<uint8_t>(entry.user_data)) {
     case kReceiveMark:
     case kAnswerMark:
-      return SortReceived(entry);
+      return DispatchReceived(entry);
     case kPollMark:
-      return SortPoll(entry);
+      return DispatchPoll(entry);
     case kCancelMark:
       return;
     default:
@@ -459,7 +459,7 @@ void UringQueue::Sort(const io_uring_cqe& entry) {
   }
 }
 
-void UringQueue::SortReceived(const io_uring_cqe& entry) {
+void UringQueue::DispatchReceived(const io_uring_cqe& entry) {
   Received received{.file = FileOf(entry.user_data),
                     .sequence = static_cast<uint32_t>(entry.user_data >> 32U),
                     .result = entry.res,
@@ -475,7 +475,7 @@ bool UringQueue::Goes(FileSlot file, uint64_t poll_data) const {
   return files_[file.value].poll_tag && PollData(file) == poll_data;
 }
 
-void UringQueue::SortPoll(const io_uring_cqe& entry) {
+void UringQueue::DispatchPoll(const io_uring_cqe& entry) {
   const FileSlot slot = FileOf(entry.user_data);
   if (!Goes(slot, entry.user_data)) return;
   // It ends where its completion found no room.

@@ -174,10 +174,10 @@ class UringQueue {
   }
   [[nodiscard]] uint64_t PollData(FileSlot file) const;
   [[nodiscard]] bool Goes(FileSlot file, uint64_t poll_data) const;
-  void Sort(const io_uring_cqe& entry);
-  void SortPoll(const io_uring_cqe& entry);
-  void SortReceived(const io_uring_cqe& entry);
-  void NoteOverflow();
+  void Dispatch(const io_uring_cqe& entry);
+  void DispatchPoll(const io_uring_cqe& entry);
+  void DispatchReceived(const io_uring_cqe& entry);
+  void CountOverflow();
   [[nodiscard]] int Enter(unsigned wanted, std::optional<std::chrono::nanoseconds> timeout);
   [[nodiscard]] bool has_work() const;
   void Settle();

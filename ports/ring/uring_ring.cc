@@ -59,13 +59,13 @@ void UringRing::ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) 
 WaitResult UringRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {
   batch_.Reclaim();
   // Something may have been lost since, and nobody else would wake this thread.
-  if (queue_->TakeLoss()) receives_.Doubt();
-  receives_.QueueNoted();
+  if (queue_->TakeLoss()) receives_.OnLostCompletions();
+  receives_.QueuePending();
   if (!batch_.empty() || queue_->has_waiting() || reader_.pending()) {
     timeout = std::chrono::nanoseconds(0);
   }
   const WaitResult result = queue_->SubmitAndWait(timeout);
-  if (queue_->TakeLoss()) receives_.Doubt();
+  if (queue_->TakeLoss()) receives_.OnLostCompletions();
   // Half of the room is kept for files that are read here, however busy the others are.
   Collect(kMaxReap / 2);
   batch_.Add(reader_.Read(batch_.room()));
