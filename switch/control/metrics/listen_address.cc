@@ -77,7 +77,7 @@ absl::Status ProbeListenAddress(const ListenAddress& address) {
   return absl::UnavailableError(std::strerror(errno));
 }
 
-void Knock(const ListenAddress& address) {
+void ConnectBriefly(const ListenAddress& address) {
   const sockaddr_in socket_address = address.ToSockaddr();  // 0.0.0.0 is this machine
   const FileDescriptor visitor = OpenSocket(SOCK_NONBLOCK);
   static_cast<void>(connect(visitor.get(), AsSockaddr(socket_address), sizeof(socket_address)));

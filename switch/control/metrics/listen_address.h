@@ -28,6 +28,6 @@ struct ListenAddress {
 [[nodiscard]] absl::Status ProbeListenAddress(const ListenAddress& address);
 
 // Begins a connection to what listens there, and ends it. Never waits; errors do not matter.
-void Knock(const ListenAddress& address);
+void ConnectBriefly(const ListenAddress& address);
 
 }  // namespace tapswitch

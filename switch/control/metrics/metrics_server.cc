@@ -85,7 +85,7 @@ class RunningMetricsServer final : public MetricsServer {
   ~RunningMetricsServer() override {
     const std::jthread knocking([this](const std::stop_token& stop) {
       while (!stop.stop_requested()) {
-        Knock(address_);
+        ConnectBriefly(address_);
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
       }
     });

@@ -46,7 +46,7 @@ class Client {
   void Send(Tick now);
   // Send() would achieve nothing until EPOLLOUT says there is room.
   [[nodiscard]] bool awaits_room() const { return awaits_room_; }
-  void NoticeRoom() { awaits_room_ = false; }
+  void OnWritable() { awaits_room_ = false; }
   [[nodiscard]] const OutputQueue& output() const { return output_; }
   [[nodiscard]] bool replies_sent() const { return output_.sent() >= reply_end_; }
 

@@ -96,11 +96,11 @@ void ControlSocket::Wake() { wake_.Signal(); }
 void ControlSocket::Turn(std::optional<std::chrono::milliseconds> timeout) {
   // What was pushed since the last turn. Whoever had no room and was told that there is some now may
   // have more to push: that is not to wait for something else to happen.
-  if (SendAndTend()) timeout = std::chrono::milliseconds(0);
+  if (SendAndNotify()) timeout = std::chrono::milliseconds(0);
   WaitAndDispatch(timeout);
   ServeRound();
   LimitReceived();
-  static_cast<void>(SendAndTend());
+  static_cast<void>(SendAndNotify());
 }
 
 // --- Waiting.
@@ -125,7 +125,7 @@ void ControlSocket::OnClientEvent(ClientId id, uint32_t events) {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return;
   Client& client = found->second;
-  if ((events & EPOLLOUT) != 0) client.NoticeRoom();
+  if ((events & EPOLLOUT) != 0) client.OnWritable();
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
     Account(client, [&] { client.HangUp(); });
     return;
@@ -345,7 +345,7 @@ void ControlSocket::Account(Client& client, const std::function<void()>& change)
   held_ += client.output().held();
 }
 
-bool ControlSocket::SendAndTend() {
+bool ControlSocket::SendAndNotify() {
   for (auto& entry : clients_) {
     Client& client = entry.second;
     if (!client.output().empty() && !client.awaits_room()) {

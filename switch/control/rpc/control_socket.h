@@ -152,7 +152,7 @@ class ControlSocket {
 
   // Output and the end.
   // True when somebody was told that there is room.
-  bool SendAndTend();
+  bool SendAndNotify();
   void Queue(Client& client, std::string line, bool is_reply);
   void Account(Client& client, const std::function<void()>& change);
   [[nodiscard]] bool out_of_room() const { return held_ >= kMaxHeld; }
