@@ -7,10 +7,10 @@
 
 namespace tapswitch {
 
-CaptureWriter::CaptureWriter(Options options, CapturePoint& tap, const Clock& clock,
+CaptureWriter::CaptureWriter(Options options, CapturePoint& point, const Clock& clock,
                              std::function<std::string(PortId)> name)
     : options_(options),
-      tap_(tap),
+      point_(point),
       clock_(clock),
       name_(std::move(name)),
       start_(clock.RealTime()) {}
@@ -20,15 +20,15 @@ void CaptureWriter::Begin(std::string& out) { pcapng::AppendSectionHeader("tapsw
 CaptureWriter::State CaptureWriter::Write(size_t limit, std::string& out) {
   State state = State::kMore;
   while (state == State::kMore && out.size() < limit) {
-    const auto record = tap_.Front();
-    ForgetUpTo(tap_.read_position(), out);
+    const auto record = point_.Front();
+    ForgetUpTo(point_.read_position(), out);
     if (options_.count == 0) {
       state = State::kEnded;
     } else if (!record) {
       state = State::kEmpty;
     } else {
       WritePacket(*record, out);
-      tap_.Pop();
+      point_.Pop();
       if (options_.count) --*options_.count;
     }
   }
@@ -78,10 +78,10 @@ std::string CaptureWriter::NameAt(PortId port) const {
 }
 
 void CaptureWriter::ForgetPort(PortId port) {
-  forgotten_.push_back({.position = tap_.write_position(),
+  forgotten_.push_back({.position = point_.write_position(),
                         .port = port,
                         .name = name_(port),
-                        .counts = tap_.counts(port)});
+                        .counts = point_.counts(port)});
 }
 
 void CaptureWriter::ForgetUpTo(uint64_t position, std::string& out) {
@@ -108,8 +108,8 @@ void CaptureWriter::WriteCounts(PortId port, const CapturePoint::Counts& counts,
 }
 
 void CaptureWriter::Finish(std::string& out) {
-  ForgetUpTo(tap_.write_position(), out);
-  for (const auto& [port, interface] : interfaces_) WriteCounts(port, tap_.counts(port), out);
+  ForgetUpTo(point_.write_position(), out);
+  for (const auto& [port, interface] : interfaces_) WriteCounts(port, point_.counts(port), out);
 }
 
 }  // namespace tapswitch

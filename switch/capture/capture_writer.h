@@ -30,7 +30,7 @@ class CaptureWriter {
   };
 
   // Both outlive this. `name` gives the name of a port that is there.
-  CaptureWriter(Options options, CapturePoint& tap, const Clock& clock,
+  CaptureWriter(Options options, CapturePoint& point, const Clock& clock,
                 std::function<std::string(PortId)> name);
 
   // The header of the file.
@@ -71,7 +71,7 @@ class CaptureWriter {
   void ForgetUpTo(uint64_t position, std::string& out);
 
   Options options_;
-  CapturePoint& tap_;
+  CapturePoint& point_;
   const Clock& clock_;
   std::function<std::string(PortId)> name_;
   uint64_t start_;

@@ -26,7 +26,7 @@ class CapturePointTest : public ::testing::Test {
   CapturePoint& Start(CapturePoint::Options options) {
     if (options.memory == 0) options.memory = 1U << 16U;
     if (options.snap_length == 0) options.snap_length = 65536;
-    return tap_.emplace(std::move(options), wake_);
+    return point_.emplace(std::move(options), wake_);
   }
 
   // A frame whose bytes count up from `first`, in two pieces.
@@ -35,7 +35,7 @@ class CapturePointTest : public ::testing::Test {
     for (size_t i = 0; i < size; ++i) wire.push_back(static_cast<std::byte>(first + i));
     const size_t cut = kVirtioNetHeaderSize + size / 2;
     const std::array<Piece, 2> pieces{{{wire.data(), cut}, {wire.data() + cut, wire.size() - cut}}};
-    tap_->Take(port, kInbound, time, {.pieces = pieces, .size = size});
+    point_->Take(port, kInbound, time, {.pieces = pieces, .size = size});
   }
 
   [[nodiscard]] bool IsAwake() const {
@@ -44,13 +44,13 @@ class CapturePointTest : public ::testing::Test {
   }
 
   WakeEvent wake_ = *WakeEvent::Create();
-  std::optional<CapturePoint> tap_;
+  std::optional<CapturePoint> point_;
 };
 
 TEST_F(CapturePointTest, GathersAFrame) {
   Start({.ports = PortSet::Of(kA)});
   Take(kA, 60, 5, 1234567890123456789);
-  const auto record = tap_->Front();
+  const auto record = point_->Front();
   ASSERT_TRUE(record.has_value());
   EXPECT_EQ(record->port, kA);
   EXPECT_EQ(record->direction, kInbound);
@@ -58,8 +58,8 @@ TEST_F(CapturePointTest, GathersAFrame) {
   EXPECT_EQ(record->length, 60U);
   ASSERT_EQ(record->bytes.size(), 60U);
   for (size_t i = 0; i < 60; ++i) EXPECT_EQ(record->bytes[i], static_cast<std::byte>(5 + i));
-  tap_->Pop();
-  EXPECT_FALSE(tap_->Front().has_value());
+  point_->Pop();
+  EXPECT_FALSE(point_->Front().has_value());
 }
 
 TEST_F(CapturePointTest, TakesOnlyWhatIsWanted) {
@@ -69,54 +69,54 @@ TEST_F(CapturePointTest, TakesOnlyWhatIsWanted) {
   Take(kA, 60);
   Take(kA, 61);
   Take(kB, 61);
-  ASSERT_TRUE(tap_->Front().has_value());
-  EXPECT_EQ(tap_->Front()->length, 61U);
-  tap_->Pop();
-  EXPECT_FALSE(tap_->Front().has_value());
-  EXPECT_EQ(tap_->counts(kA).seen, 2U);
-  EXPECT_EQ(tap_->counts(kA).taken, 1U);
-  EXPECT_EQ(tap_->counts(kB).seen, 0U);
+  ASSERT_TRUE(point_->Front().has_value());
+  EXPECT_EQ(point_->Front()->length, 61U);
+  point_->Pop();
+  EXPECT_FALSE(point_->Front().has_value());
+  EXPECT_EQ(point_->counts(kA).seen, 2U);
+  EXPECT_EQ(point_->counts(kA).taken, 1U);
+  EXPECT_EQ(point_->counts(kB).seen, 0U);
 }
 
 TEST_F(CapturePointTest, KeepsNoMoreOfAFrameThanWanted) {
   Start({.ports = PortSet::Of(kA), .snap_length = 33});
   Take(kA, 100);
-  EXPECT_EQ(tap_->Front()->length, 100U);
-  EXPECT_EQ(tap_->Front()->bytes.size(), 33U);
-  EXPECT_EQ(tap_->Front()->bytes[32], std::byte{32});
+  EXPECT_EQ(point_->Front()->length, 100U);
+  EXPECT_EQ(point_->Front()->bytes.size(), 33U);
+  EXPECT_EQ(point_->Front()->bytes[32], std::byte{32});
 }
 
 TEST_F(CapturePointTest, WhatIsNotReadInTimeIsLostAndCounted) {
   Start({.ports = PortSet::All(), .memory = 1024});
   for (int i = 0; i < 100; ++i) Take(i % 2 == 0 ? kA : kB, 100);
   size_t read = 0;
-  for (; tap_->Front().has_value(); ++read) {
-    EXPECT_EQ(tap_->Front()->lost, 0U);
-    tap_->Pop();
+  for (; point_->Front().has_value(); ++read) {
+    EXPECT_EQ(point_->Front()->lost, 0U);
+    point_->Pop();
   }
   EXPECT_GT(read, 4U);
-  EXPECT_EQ(read + tap_->counts(kA).lost + tap_->counts(kB).lost, 100U);
+  EXPECT_EQ(read + point_->counts(kA).lost + point_->counts(kB).lost, 100U);
   Take(kA, 100);
-  EXPECT_EQ(tap_->Front()->lost, tap_->counts(kA).lost) << "the next one tells";
+  EXPECT_EQ(point_->Front()->lost, point_->counts(kA).lost) << "the next one tells";
   Take(kA, 100);
-  tap_->Pop();
-  EXPECT_EQ(tap_->Front()->lost, 0U);
+  point_->Pop();
+  EXPECT_EQ(point_->Front()->lost, 0U);
 }
 
 TEST_F(CapturePointTest, AReaderIsWokenOnceItHasFoundNothing) {
   Start({.ports = PortSet::Of(kA)});
-  tap_->WakeReader();
+  point_->WakeReader();
   EXPECT_FALSE(IsAwake()) << "there is nothing";
   Take(kA, 60);
-  tap_->WakeReader();
+  point_->WakeReader();
   EXPECT_TRUE(IsAwake());
   wake_.Clear();
   Take(kA, 60);
-  tap_->WakeReader();
+  point_->WakeReader();
   EXPECT_FALSE(IsAwake()) << "it is on its way";
-  while (tap_->Front().has_value()) tap_->Pop();
+  while (point_->Front().has_value()) point_->Pop();
   Take(kA, 60);
-  tap_->WakeReader();
+  point_->WakeReader();
   EXPECT_TRUE(IsAwake());
 }
 
@@ -129,9 +129,9 @@ TEST_F(CapturePointTest, EveryFrameIsReadOrCountedAndNoneIsMixedUp) {
     for (int i = 0; i < kFrames; ++i) {
       Take(kA, 14 + static_cast<size_t>(i % 300), static_cast<uint8_t>(i),
            static_cast<uint64_t>(i));
-      if (i % 32 == 0) tap_->WakeReader();
+      if (i % 32 == 0) point_->WakeReader();
     }
-    tap_->WakeReader();
+    point_->WakeReader();
     done = true;
   });
   uint64_t read = 0;
@@ -139,7 +139,7 @@ TEST_F(CapturePointTest, EveryFrameIsReadOrCountedAndNoneIsMixedUp) {
   uint64_t expected = 0;
   for (;;) {
     const bool was_done = done;
-    const auto record = tap_->Front();
+    const auto record = point_->Front();
     if (!record && was_done) break;
     if (!record) {
       pollfd ready{.fd = wake_.fd(), .events = POLLIN, .revents = 0};
@@ -154,11 +154,11 @@ TEST_F(CapturePointTest, EveryFrameIsReadOrCountedAndNoneIsMixedUp) {
     ASSERT_EQ(record->bytes.back(),
               static_cast<std::byte>(record->time + record->bytes.size() - 1));
     ++read;
-    tap_->Pop();
+    point_->Pop();
   }
   writer.join();
-  EXPECT_EQ(read + tap_->counts(kA).lost, static_cast<uint64_t>(kFrames));
-  EXPECT_LE(lost, tap_->counts(kA).lost);
+  EXPECT_EQ(read + point_->counts(kA).lost, static_cast<uint64_t>(kFrames));
+  EXPECT_LE(lost, point_->counts(kA).lost);
 }
 
 }  // namespace

@@ -31,16 +31,16 @@ constexpr size_t kAll = size_t{1} << 30U;
 class CaptureWriterTest : public ::testing::Test {
  protected:
   explicit CaptureWriterTest(size_t memory = 1U << 16U)
-      : tap_({.ports = PortSet::All(), .snap_length = 1000, .memory = memory}, wake_) {}
+      : point_({.ports = PortSet::All(), .snap_length = 1000, .memory = memory}, wake_) {}
 
   CaptureWriter Writer(CaptureWriter::Options options = {.snap_length = 1000}) {
-    return {options, tap_, clock_, [this](PortId id) { return names_[id]; }};
+    return {options, point_, clock_, [this](PortId id) { return names_[id]; }};
   }
 
   void Take(PortId port, size_t size) {
     const std::vector<std::byte> wire(kVirtioNetHeaderSize + size);
     const Piece piece{wire.data(), wire.size()};
-    tap_.Take(port, CapturePoint::Direction::kInbound, 1, {.pieces = {&piece, 1}, .size = size});
+    point_.Take(port, CapturePoint::Direction::kInbound, 1, {.pieces = {&piece, 1}, .size = size});
   }
 
   // All that can be written now.
@@ -58,7 +58,7 @@ class CaptureWriterTest : public ::testing::Test {
   StoppedClock clock_;
   WakeEvent wake_ = *WakeEvent::Create();
   std::map<PortId, std::string> names_{{kA, "a"}, {kB, "b"}};
-  CapturePoint tap_;
+  CapturePoint point_;
 };
 
 TEST_F(CaptureWriterTest, AFileFromItsBeginningToItsEnd) {
