@@ -1,8 +1,11 @@
-// Taking a client from the queue of a listening socket, and what to do when there is no room for it.
+// Accepts a client from the queue of a listening socket.
 //
-// A client that waits in the kernel's queue is told of once, when it comes. Where it cannot be taken
-// for want of a descriptor or of memory, nothing tells when it could be: whoever listens has to try
-// again after a time.
+// The kernel reports a waiting client once, when it arrives. If it cannot be accepted for lack of
+// descriptors or memory, no event tells when it could be. The caller has to try again later.
+//
+// A client that waits in the kernel's queue is told of once, when it comes. Where it cannot be
+// taken for want of a descriptor or of memory, nothing tells when it could be: whoever listens has
+// to try again after a time.
 
 #pragma once
 
@@ -12,15 +15,15 @@ namespace tapswitch {
 
 struct Accepted {
   FileDescriptor connection;  // non-blocking; not valid when nobody was taken
-  // Why not, when somebody waits all the same: an errno, such as EMFILE. 0: nobody waits.
+  // The errno, such as EMFILE, if a client waits but cannot be accepted; 0 if none waits.
   int refused = 0;
 };
 
-// Never waits. Clients that were gone again by then are passed over.
+// Does not block. Skips clients that have disconnected already.
 [[nodiscard]] Accepted AcceptConnection(int listener);
 
-// Whether `error`, an errno, says that there was no memory or no descriptor: it passes with time, and
-// not with what the other side does.
+// Returns whether `error`, an errno, reports a lack of memory or descriptors. Such an error passes
+// with time; the peer has no influence on it.
 [[nodiscard]] bool IsScarcity(int error);
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// Pages for receive buffers.
+// Memory pages for receive buffers.
 
 #pragma once
 
@@ -10,12 +10,12 @@
 
 namespace tapswitch {
 
-// Anonymous memory, zeroed, that the system provides page by page as it is touched. Huge pages are
-// declined: of a large buffer mostly the first page is used, and an idle port is to cost next to
-// nothing.
+// Anonymous, zeroed memory, which the system provides page by page when it is touched. Huge pages
+// are disabled: mostly the first page of a large buffer is used, and an idle port should cost next
+// to nothing.
 class BufferMemory {
  public:
-  // Precondition: size > 0. ResourceExhausted when the system has none.
+  // Returns ResourceExhausted when the system has no memory left. Precondition: size > 0.
   [[nodiscard]] static absl::StatusOr<BufferMemory> Allocate(size_t size);
 
   ~BufferMemory();
@@ -26,7 +26,7 @@ class BufferMemory {
 
   [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
 
-  // Gives the pages back; what was in them is gone, and zeros are there instead.
+  // Gives the pages back to the system. Their contents are lost; they read as zeros afterwards.
   void Release() const;
 
  private:

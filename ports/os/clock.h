@@ -1,4 +1,4 @@
-// The one place where time is read. Everything else is handed a Tick.
+// Clocks. This is the only place where time is read; all other code is handed a Tick.
 
 #pragma once
 
@@ -12,22 +12,24 @@ namespace tapswitch {
 class Clock {
  public:
   virtual ~Clock() = default;
-  // Never goes back.
+  // The time now. It never goes back.
   [[nodiscard]] virtual Tick Now() const = 0;
-  // Nanoseconds since 1970, for stamps that people read; may go back. No decision depends on it.
+  // Nanoseconds since 1970, for time stamps that people read. It may go back, so no decision
+  // depends on it.
   [[nodiscard]] virtual uint64_t RealTime() const;
 };
 
-// CLOCK_MONOTONIC_COARSE: a few milliseconds of resolution, read without a system call.
+// Reads CLOCK_MONOTONIC_COARSE, which has a resolution of a few milliseconds and takes no system
+// call.
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] Tick Now() const override;
 };
 
-// Since some moment, to the nanosecond; for spans too short for a Tick.
+// The time since some fixed moment, to the nanosecond, for spans that are too short for a Tick.
 [[nodiscard]] std::chrono::nanoseconds MonotonicTime();
 
-// Processor time that the calling thread has used, in user and kernel mode.
+// The processor time that the calling thread has used, in user and kernel mode.
 [[nodiscard]] double ThreadCpuSeconds();
 
 }  // namespace tapswitch

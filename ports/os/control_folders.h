@@ -1,4 +1,5 @@
-// Where control sockets are by default: the daemon puts its own there, and tapctl looks for them.
+// The folders of control sockets. The daemon creates its socket in one, and tapctl looks for it
+// there.
 
 #pragma once
 
@@ -8,12 +9,13 @@
 
 namespace tapswitch {
 
-// The system's, /run/tapswitch; for an ordinary user who has a runtime directory ($XDG_RUNTIME_DIR,
-// and it is really that user's) the `tapswitch` in it comes first. Never empty. The first is where a
-// switch of this user belongs; the user may use those in any.
+// Returns the folders, at least one. For an ordinary user with a runtime directory of their own
+// ($XDG_RUNTIME_DIR), the first is `tapswitch` in that directory. The last is the system's,
+// /run/tapswitch. A switch of this user puts its socket into the first folder; the user may connect
+// to sockets in any of them.
 [[nodiscard]] std::vector<std::string> ControlFolders();
 
-// Of the bridge `name` in `folder`.
+// The path of the control socket of bridge `name` in `folder`.
 [[nodiscard]] std::string ControlSocketPath(std::string_view folder, std::string_view name);
 
 }  // namespace tapswitch

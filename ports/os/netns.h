@@ -12,23 +12,26 @@
 
 namespace tapswitch {
 
-// A network namespace, by the inode of its nsfs file (the number that `lsns` and `ip netns
-// identify` compare). The kernel may give the number of a namespace that is gone to a new one.
+// Identifies a network namespace by the inode of its nsfs file, the number that `lsns` and `ip
+// netns identify` show. The kernel may reuse the number after the namespace is gone.
 struct NetnsId {
   uint64_t inode = 0;
   bool operator==(const NetnsId&) const = default;
 };
 
-// An open namespace. It lives at least as long as this object, even when its name is deleted.
+// An open namespace. The namespace lives at least as long as this object, even if its name is
+// deleted.
 class NetworkNamespace {
  public:
-  // A name as `ip netns` knows it (a file in /run/netns), or a path, which has a '/' in it.
+  // Opens a namespace by its name as `ip netns` knows it (a file in /run/netns), or by a path,
+  // which contains a '/'.
   [[nodiscard]] static absl::StatusOr<NetworkNamespace> Open(std::string_view name_or_path);
 
-  // The one that the calling thread is in.
+  // Opens the namespace that the calling thread is in.
   [[nodiscard]] static absl::StatusOr<NetworkNamespace> Current();
 
-  // InvalidArgument when `file` is no network namespace; `description` names it there.
+  // Takes an open nsfs file. InvalidArgument if `file` is not a network namespace; the message
+  // calls it `description`.
   [[nodiscard]] static absl::StatusOr<NetworkNamespace> FromFile(FileDescriptor file,
                                                                  std::string_view description);
 
@@ -42,16 +45,16 @@ class NetworkNamespace {
   NetnsId id_;
 };
 
-// The namespace of any file that refers to one (a borrowed nsfs file).
+// Identifies the namespace that `fd`, a borrowed nsfs file, refers to.
 [[nodiscard]] absl::StatusOr<NetnsId> IdentifyNetns(int fd);
 
-// The calling thread is in another namespace while this object lives, and in its own again after.
-// Sockets and /dev/net/tun belong to the namespace they are opened in, so opening is all that has
-// to happen inside. What is opened there keeps the namespace alive for as long as it is open.
+// Moves the calling thread into another namespace for the life of this object, and back afterwards.
+// Sockets and /dev/net/tun belong to the namespace in which they are opened, so only the opening
+// has to happen inside. An open socket or device keeps the namespace alive.
 class NetnsScope {
  public:
   [[nodiscard]] static absl::StatusOr<NetnsScope> Enter(const NetworkNamespace& target);
-  // Aborts the process when the way back is barred: nothing may go on in the wrong namespace.
+  // Aborts the process if the thread cannot return: nothing may continue in the wrong namespace.
   ~NetnsScope();
   NetnsScope(NetnsScope&& other) noexcept : home_(std::exchange(other.home_, std::nullopt)) {}
   NetnsScope& operator=(NetnsScope&&) = delete;
@@ -62,7 +65,7 @@ class NetnsScope {
   NetnsScope() = default;
   explicit NetnsScope(NetworkNamespace home) : home_(std::move(home)) {}
 
-  std::optional<NetworkNamespace> home_;  // nothing: the thread was there already
+  std::optional<NetworkNamespace> home_;  // nothing if the thread was there already
 };
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// What becomes of the name of a network namespace while something in it is in use.
+// Tells whether a name still leads to a network namespace that is in use.
 
 #pragma once
 
@@ -10,16 +10,16 @@
 
 namespace tapswitch {
 
-// Whether a name or path, as Open takes it, still leads to a namespace.
+// Whether a name or path, as NetworkNamespace::Open takes it, still leads to a given namespace.
 enum class NetnsLead : uint8_t {
-  kSame,     // to this one, or it cannot be known
-  kNowhere,  // there is none
-  kOther,    // it was made again
+  kSame,     // it leads to that namespace, or this cannot be known
+  kNowhere,  // it leads to no namespace
+  kOther,    // it leads to a new namespace of the same name
 };
 [[nodiscard]] NetnsLead WhereLeads(std::string_view name_or_path, NetnsId id);
 
-// A number that no other namespace has or had since the machine was started (Linux 5.14); nothing
-// where that is not to be had.
+// Returns the namespace's cookie, a number that no other namespace has had since the machine was
+// started (Linux 5.14). Returns nothing on older kernels.
 [[nodiscard]] std::optional<uint64_t> CookieOf(const NetworkNamespace& netns);
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// A folder that was looked up once, and stays the one it was whatever becomes of its path.
+// A folder that was looked up once. It stays the same folder even if its path changes later.
 
 #pragma once
 
@@ -14,17 +14,17 @@ namespace tapswitch {
 struct PinnedFolder {
   FileDescriptor file;  // O_PATH, for openat(2) and its relatives
 
-  // Somebody who is neither root nor this process's user can make the path lead elsewhere.
+  // Whether a user other than root and the user of this process can make the path lead elsewhere.
   bool is_path_unsteady = false;
 };
 
-// Looks up `path`, which is relative to the working directory unless it begins with '/'. Links are
-// followed, but one that belongs to somebody else may only lead to a folder of that user:
-// PermissionDenied. Errors name the path.
+// Looks up `path`, which is relative to the working directory unless it begins with '/'. Symbolic
+// links are followed. A link that belongs to another user may only lead to a folder of that user;
+// otherwise the result is PermissionDenied. Errors name the path.
 [[nodiscard]] absl::StatusOr<PinnedFolder> PinFolder(const std::string& path);
 
-// Whether somebody who is neither root nor this process's user can remove or rename `entry` of
-// `folder`, as far as owners and modes tell.
+// Returns whether a user other than root and the user of this process can remove or rename `entry`
+// of `folder`, as far as owners and modes tell.
 [[nodiscard]] bool MayOthersExchange(const struct stat& folder, const struct stat& entry);
 
 }  // namespace tapswitch

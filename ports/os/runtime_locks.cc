@@ -44,7 +44,7 @@ struct flock RangeAt(off_t offset, short type) {
   return range;
 }
 
-// What a process was given as --name; empty when it was not.
+// The --name that a process was started with; empty if it has none.
 std::string NameFlagOf(pid_t pid) {
   std::ifstream words(fmt::format("/proc/{}/cmdline", pid));
   std::string word;
@@ -101,7 +101,7 @@ absl::StatusOr<FileDescriptor> OpenFolder(const std::string& path) {
   return folder;
 }
 
-// The one that is there, or else a new one, which belongs to whoever owns the folder.
+// Opens the file, or creates one that belongs to the owner of the folder.
 absl::StatusOr<FileDescriptor> OpenFile(const FileDescriptor& folder, const std::string& path) {
   constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   constexpr mode_t kMode = 0600;
@@ -157,7 +157,7 @@ class RuntimeLocks::File {
       if (fcntl(file_.get(), F_SETLK, &range) == 0) break;
       if (errno != EAGAIN && errno != EACCES) return Failed("cannot lock");
       if (fcntl(file_.get(), F_GETLK, &range) != 0) return Failed("cannot ask for a lock");
-      // Whoever had it may have let it go in between.
+      // The holder may have released it in between.
       if (range.l_type != F_UNLCK) return absl::AlreadyExistsError(Describe(range.l_pid));
     }
     held_.insert(offset);

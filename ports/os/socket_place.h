@@ -1,6 +1,6 @@
-// Where the file of a Unix socket is: a name in a folder that was looked up once. All that is done
-// there is done to this folder, and to files that were identified before, so that whoever may
-// exchange files or folders cannot have it done to others.
+// The place of a Unix socket's file: a name in a folder that was looked up once. All operations act
+// on this folder, and on files that were identified before. So a user who exchanges files or
+// folders cannot redirect them to other files.
 
 #pragma once
 
@@ -22,40 +22,42 @@ struct FileId {
   bool operator==(const FileId&) const = default;
 };
 
-// A file of any kind that is open by O_PATH: its owner and its mode can be changed, and a socket
-// can be connected to, whatever is at its path by now.
+// A file of any kind, opened with O_PATH. Its owner and mode can be changed, and a socket can be
+// connected to, even if another file is at its path by now.
 struct FoundFile {
   FileDescriptor file;
   struct stat status {};
 
   [[nodiscard]] FileId id() const { return {status.st_dev, status.st_ino}; }
-  // For system calls that take none but paths.
+  // The path /proc/self/fd/N, for system calls that only accept paths.
   [[nodiscard]] std::string path() const;
 };
 
 class SocketPlace {
  public:
-  // `path` fits into a socket's address. Makes its folder when that is missing and `makes_folder`
-  // says so, with mode 0755, but not what that is in. Errors name what they are about.
+  // Looks up the folder of `path`, which must fit into a socket address. Creates the folder (0755),
+  // but not its parents, if it is missing and `makes_folder` is set. Errors name the file or
+  // folder.
   [[nodiscard]] static absl::StatusOr<SocketPlace> Open(const std::string& path, bool makes_folder);
 
-  // What bind() is given. It is the path that the user wrote, which peers and ss(8) see then; but
-  // /proc/self/fd/N/NAME where others can make that path lead elsewhere.
+  // The path to give to bind(). It is the path that the user wrote, so that peers and ss(8) show
+  // it; but /proc/self/fd/N/NAME if other users can make that path lead elsewhere.
   [[nodiscard]] const std::string& address() const { return address_; }
 
-  // The same for all ways to write the path.
+  // A text that is equal for all ways to write the same path.
   [[nodiscard]] std::string identity() const;
 
-  // NotFound when nothing is there. A link is not followed.
+  // Opens the file at this place. NotFound if there is none. A symbolic link is not followed.
   [[nodiscard]] absl::StatusOr<FoundFile> Find() const;
 
-  // Opens a file and looks at it.
+  // Reads the status of an open file.
   [[nodiscard]] static absl::StatusOr<FoundFile> Look(FileDescriptor file);
 
-  // Removes what is there if it is that file.
+  // Removes the file at this place if it is the given one.
   absl::Status RemoveIf(const FileId& id) const;
 
-  // Whether somebody who is neither root nor this process's user can exchange a file of ours there.
+  // Whether a user other than root and the user of this process can exchange a file of this process
+  // at this place.
   [[nodiscard]] absl::StatusOr<bool> MayOthersExchange() const;
 
  private:

@@ -1,4 +1,5 @@
-// Names and messages from outside: what of them is text, and how the rest of it is shown.
+// Text from outside, such as names and messages: checks whether it is UTF-8, and makes it safe to
+// show.
 
 #pragma once
 
@@ -8,22 +9,22 @@
 
 namespace tapswitch {
 
-// Bytes that the character at the front has in UTF-8, or zero where there is none. `text` is not
-// empty.
+// The number of bytes of the first UTF-8 character of `text`, or zero if `text` begins with none.
+// Precondition: `text` is not empty.
 [[nodiscard]] size_t CharacterLength(std::string_view text);
 
 [[nodiscard]] bool IsUtf8(std::string_view text);
 
-// Whether the character at the front, of which CharacterLength told the length, is one that makes a
-// terminal act: of C0, C1, or DEL.
+// Whether `character`, whose length came from CharacterLength, controls a terminal: a C0 or C1
+// character, or DEL.
 [[nodiscard]] bool IsControlCharacter(std::string_view character);
 
-// In one line, for a terminal and for a log: control characters and bytes that are not UTF-8 become
-// \xHH.
+// Returns `text` in one line, safe for a terminal and a log: control characters and bytes that are
+// not UTF-8 become \xHH.
 [[nodiscard]] std::string Escaped(std::string_view text);
 
-// The same with the cure where a limit on open files is the reason: "...: Too many open files; raise
-// ...". The one place that knows it: what goes to a log or to a client goes through here.
+// Returns `message`, and appends the cure if a limit on open files is the reason: "...: Too many
+// open files; raise ...". All messages to the log and to clients pass through here.
 [[nodiscard]] std::string WithCure(std::string_view message);
 
 }  // namespace tapswitch

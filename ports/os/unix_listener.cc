@@ -42,7 +42,7 @@ FileDescriptor NewSocket(int type) {
   return FileDescriptor(socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-// `path` fits.
+// Precondition: `path` fits into a socket address.
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -50,13 +50,13 @@ sockaddr_un AddressOf(const std::string& path) {
   return address;
 }
 
-// An error of the place, which does not know what it is for.
+// Completes an error of the place, which does not know the purpose of the socket.
 absl::Status About(const Options& options, const absl::Status& status) {
   return {status.code(),
           fmt::format("{}: {}: {}", options.what, options.path, std::string(status.message()))};
 }
 
-// Whether nobody listens on the socket that was found.
+// Returns whether no process listens on the socket that was found.
 absl::StatusOr<bool> IsStale(const Options& options, const FoundFile& found) {
   const FileDescriptor probe = NewSocket(SOCK_STREAM);
   if (!probe.valid()) return Failed(options, "cannot make a socket to try");
@@ -103,8 +103,8 @@ absl::StatusOr<RuntimeLock> Lock(const Options& options, const SocketPlace& plac
   return lock;
 }
 
-// Root changes no file of which only the name is known, where that is in other hands. The socket is
-// not bound yet: whoever may ask for its file is told that there is none.
+// As root, refuses a file that is known only by its name, if other users may write its folder. The
+// socket is not bound yet, so a process that is asked for its file says that there is none.
 absl::Status CheckMayBind(const Options& options, const SocketPlace& place,
                           const FileDescriptor& socket) {
   if (geteuid() != 0 || ioctl(socket.get(), kOpenBoundFile) >= 0 || errno == ENOENT) {
@@ -159,8 +159,8 @@ UnixListener::~UnixListener() {
 }
 
 absl::Status UnixListener::BindSocket(const Options& options) {
-  // bind() makes the file with the socket's own mode less the umask, which belongs to all threads.
-  // A file that is to be given away is nobody else's until then.
+  // bind() creates the file with the socket's own mode less the umask, which all threads share.
+  // Until the file is given to another user, nobody else can use it.
   const bool is_given = options.user || options.group;
   const mode_t first = is_given ? S_IRUSR | S_IWUSR : options.mode;
   if (fchmod(socket_.get(), first) != 0) return Failed(options, "cannot set the mode of");
@@ -187,7 +187,7 @@ absl::Status UnixListener::BindSocket(const Options& options) {
   return absl::OkStatus();
 }
 
-// The file that was bound, by what the kernel knows of the socket, not by its name.
+// Returns the file that was bound, as the kernel reports it for the socket, not by its name.
 absl::StatusOr<FoundFile> UnixListener::IdentifyBound(const Options& options) {
   FileDescriptor file(ioctl(socket_.get(), kOpenBoundFile));
   auto bound = file.valid() ? SocketPlace::Look(std::move(file)) : GuessBound(options);
@@ -201,7 +201,8 @@ absl::StatusOr<FoundFile> UnixListener::IdentifyBound(const Options& options) {
                   options.what, options.path));
 }
 
-// Without CAP_NET_ADMIN: a socket of ours that has the name.
+// Returns the bound file without CAP_NET_ADMIN: the file of that name, if it is a socket of this
+// user.
 absl::StatusOr<FoundFile> UnixListener::GuessBound(const Options& options) const {
   auto found = place_.Find();
   if (!found.ok()) return About(options, found.status());

@@ -1,4 +1,4 @@
-// A socket that others connect or send to, as a file with an owner.
+// A Unix socket that other processes connect or send to, and its file.
 
 #pragma once
 
@@ -22,37 +22,37 @@ namespace tapswitch {
 class UnixListener {
  public:
   struct Options {
-    std::string what;                                // it is for: errors begin with it
-    std::string path;                                // any that the kernel takes
-    std::string occupant = "somebody is listening";  // who somebody else there probably is
-    int type = SOCK_STREAM;  // or SOCK_DGRAM, which is bound and has no clients
+    std::string what;                                // its purpose; errors begin with it
+    std::string path;                                // any path that the kernel accepts
+    std::string occupant = "somebody is listening";  // who probably listens there already
+    int type = SOCK_STREAM;                          // or SOCK_DGRAM: bound, without clients
     mode_t mode = S_IRUSR | S_IWUSR;
     std::optional<uid_t> user{};
     std::optional<gid_t> group{};
-    // Makes the directory it is in when that is missing (0755), but not what that is in.
+    // Creates the directory of the socket (0755), but not its parents, if it is missing.
     bool makes_folder = false;
-    // How long somebody who answers there is given to go away: a socket that was in an io_uring
-    // outlives its process, which was killed, for a moment.
+    // How long Bind waits for another listener to go away. A socket that was used by an io_uring
+    // outlives its killed process for a moment.
     std::chrono::milliseconds patience{0};
 
     bool operator==(const Options&) const = default;
   };
 
-  // Listens, non-blocking.
+  // Creates a socket that listens and does not block.
   //
-  // Takes over a socket that nobody listens on any more. AlreadyExists when somebody does, or when
-  // what is there is no socket. A lock (runtime_locks.h) on the folder and the name, held as long
-  // as the listener lives, keeps two that start at the same time apart, however they write the path.
-  // On an error nothing is left behind.
+  // Replaces a socket file on which no process listens any more. AlreadyExists if a process
+  // listens, or if the file is not a socket. A lock (runtime_locks.h) on the folder and the name,
+  // held as long as the listener lives, keeps two processes apart that start at the same time,
+  // however they write the path. After an error nothing is left behind.
   //
-  // Whoever may write the folder, or one above it, cannot have anything done to other files: the
-  // folder is looked up once, and owner, group and mode are changed of the very file that was
-  // bound. Where the kernel does not say which file that is (it takes CAP_NET_ADMIN), root makes no
-  // socket in a folder that others may write: PermissionDenied.
+  // A user who may write the folder, or one above it, cannot redirect changes to other files: the
+  // folder is looked up once, and owner, group and mode are changed on the file that was bound. If
+  // the kernel does not tell which file that is (this takes CAP_NET_ADMIN), root creates no socket
+  // in a folder that others may write: PermissionDenied.
   [[nodiscard]] static absl::StatusOr<UnixListener> Bind(const Options& options);
 
-  // Ends the socket for all who have a copy of it. Removes the file that was bound, unless
-  // something else has its name by now; nothing else is ever removed.
+  // Shuts down the socket, also for processes that hold a copy of it. Removes the file that was
+  // bound, unless another file has its name by now; no other file is ever removed.
   ~UnixListener();
   UnixListener(UnixListener&& other) noexcept = default;
   UnixListener& operator=(UnixListener&&) = delete;
@@ -62,7 +62,7 @@ class UnixListener {
   [[nodiscard]] int fd() const { return socket_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  // InvalidArgument when `path` cannot be the path of a socket.
+  // Returns InvalidArgument if `path` cannot be the path of a socket.
   [[nodiscard]] static absl::Status CheckPath(std::string_view what, const std::string& path);
 
  private:
@@ -75,7 +75,7 @@ class UnixListener {
   SocketPlace place_;
   FileDescriptor socket_;
   RuntimeLock lock_;
-  std::optional<FileId> bound_;  // the file, once there is one
+  std::optional<FileId> bound_;  // the socket's file, once it exists
 };
 
 }  // namespace tapswitch

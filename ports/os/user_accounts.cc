@@ -13,7 +13,7 @@
 namespace tapswitch {
 namespace {
 
-// What getpwnam_r and its like find, and the memory that it points into.
+// The result of getpwnam_r and its relatives, with the memory that it points into.
 template <typename Entry>
 struct Found {
   Entry entry{};

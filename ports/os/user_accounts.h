@@ -1,4 +1,4 @@
-// Users and groups, as the system's databases have them.
+// Look-ups of users and groups in the system's databases.
 
 #pragma once
 
@@ -13,14 +13,14 @@ namespace tapswitch {
 struct UserAccount {
   std::string name;
   uid_t uid = 0;
-  gid_t gid = 0;              // of the user's own group
-  std::vector<gid_t> groups;  // all that the user is in
+  gid_t gid = 0;              // the user's primary group
+  std::vector<gid_t> groups;  // all groups of the user
 };
 
-// By name or, where no name matches, by number; nothing when there is none.
+// Finds a user by name or, if no name matches, by number. Returns nothing if there is none.
 [[nodiscard]] std::optional<UserAccount> FindUser(const std::string& text);
 
-// By name; nothing when there is none.
+// Finds a group by name. Returns nothing if there is none.
 [[nodiscard]] std::optional<gid_t> FindGroup(const std::string& name);
 
 }  // namespace tapswitch

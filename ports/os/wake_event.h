@@ -1,4 +1,4 @@
-// Wakes a thread that waits on file descriptors, from any other one: an eventfd(2).
+// An eventfd(2) by which any thread wakes one that waits on file descriptors.
 
 #pragma once
 
@@ -13,14 +13,14 @@ class WakeEvent {
  public:
   [[nodiscard]] static absl::StatusOr<WakeEvent> Create();
 
-  // Readable from Signal to Clear. Non-blocking.
+  // The descriptor, which is readable from Signal until Clear, and non-blocking.
   [[nodiscard]] int fd() const { return file_.get(); }
 
-  // From any thread.
+  // Makes the descriptor readable. Thread-safe.
   void Signal() const;
 
-  // From the thread that waits; best before it looks for what there is, so that a signal that comes
-  // meanwhile is not lost.
+  // Makes the descriptor unreadable. The waiting thread calls it before it looks for work, so that
+  // a signal that arrives meanwhile is not lost.
   void Clear() const;
 
  private:
