@@ -6,8 +6,8 @@
 // Every build checks this account (ports/os/check.h): the process ends where it is wrong.
 // The memory is the caller's, who knows how to get pages from the system; this class stays pure.
 //
-// Sanitizers do not see what the kernel writes, so buffers at home are poisoned by hand: a frame
-// used after its buffer went home is an error report in the ASan build, not silent corruption.
+// Sanitizers do not see what the kernel writes, so buffers at home are poisoned explicitly: in a
+// build with AddressSanitizer, a frame that is used after its buffer went home is reported.
 
 #pragma once
 
@@ -22,7 +22,7 @@ using BufferId = uint16_t;
 
 class BufferPool {
  public:
-  // `memory` holds `count` buffers, each `stride` bytes from the next, of which the first `size` are
+  // `memory` holds `count` buffers of `stride` bytes each, of which the first `size` bytes are
   // used. A stride that is not a multiple of the page size spreads the headers of consecutive
   // frames over the sets of the first-level cache.
   // Precondition: memory.size() >= count * stride, stride >= size, count <= 32768.
@@ -35,17 +35,19 @@ class BufferPool {
   [[nodiscard]] size_t buffer_size() const { return size_; }
   [[nodiscard]] size_t out() const { return out_; }
 
-  // Where buffer `id` lies, for registering with the kernel. Not to be read while it is at home.
+  // The address of buffer `id`, for registration with the kernel. The buffer must not be read while
+  // it is at home.
   [[nodiscard]] std::byte* address(BufferId id) const { return memory_.data() + id * stride_; }
 
   // Takes buffer `id`, which now holds `length` bytes, out of its home and returns those bytes.
-  // Precondition: it is at home, length <= buffer_size().
+  // Precondition: the buffer is at home, length <= buffer_size().
   std::span<std::byte> TakeOut(BufferId id, size_t length);
 
-  // Precondition: it is out.
+  // Returns a buffer to its home. Precondition: it is out.
   void BringHome(BufferId id);
 
-  // A buffer that its owner keeps at home for now: whoever hands buffers to the kernel leaves it out.
+  // Marks a buffer that its owner keeps at home for now. Code that hands buffers to the kernel
+  // skips it.
   void Withhold(BufferId id) { is_withheld_[id] = true; }
   void StopWithholding(BufferId id) { is_withheld_[id] = false; }
   [[nodiscard]] bool is_withheld(BufferId id) const { return is_withheld_[id]; }

@@ -1,5 +1,5 @@
-// What the real rings have in common: gather lists, a check of descriptors, and the completions
-// that wait for Reap.
+// Common parts of the real rings: gather lists, a check of descriptors, and the completions that
+// wait for Reap.
 
 #pragma once
 
@@ -24,12 +24,12 @@ static_assert(sizeof(Piece) == sizeof(iovec) &&
               offsetof(Piece, data) == offsetof(iovec, iov_base) &&
               offsetof(Piece, size) == offsetof(iovec, iov_len));
 
-// For writing: nothing is stored through iov_base.
+// Converts pieces to a gather list for writing: nothing is stored through iov_base.
 [[nodiscard]] inline const iovec* AsIovec(std::span<const Piece> pieces) {
   return reinterpret_cast<const iovec*>(pieces.data());
 }
 
-// What a ring keeps of a write until it is known how it went: the slot is the frame's size.
+// The tag of a write in flight. Its slot is the frame's size, for the count of lost bytes.
 [[nodiscard]] inline Tag WriteTag(Tag tag, const WireFrame& frame) {
   tag.slot = static_cast<uint32_t>(frame.size);
   return tag;
@@ -43,24 +43,25 @@ static_assert(sizeof(Piece) == sizeof(iovec) &&
       absl::StrCat("file descriptor ", fd, " would block the switch: open it with O_NONBLOCK"));
 }
 
-// Places that one Reap has at most for each kind of completion that brings no frame: readiness of what
-// the program watches, of what ports watch, failed writes. Half of all is left for files that are read
-// by read(2).
+// The maximum of completions in one Reap for each kind that brings no frame: readiness of the
+// program's files, readiness of the ports' files, failed writes. Half of all places stay free for
+// files that are read by read(2).
 inline constexpr size_t kMaxReapOfAKind = kMaxReap / 8;
 
 // Completions between the kernel and the caller of Reap.
 class CompletionBatch {
  public:
-  // Ends the life of the span that Take handed out.
+  // Invalidates the span that Take returned.
   void Reclaim() {
     if (std::exchange(taken_, false)) size_ = 0;
   }
 
-  // Where further completions are to be stored; then Add says how many. Precondition: Reclaimed.
+  // Free places for further completions; Add then says how many were filled. Precondition: Reclaim
+  // was called.
   [[nodiscard]] std::span<Completion> room() { return std::span(completions_).subspan(size_); }
   void Add(size_t count) { size_ += count; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
-  // Whether nothing in it is still to be handed out.
+  // Whether all completions have been handed out.
   [[nodiscard]] bool is_drained() const { return taken_ || empty(); }
 
   [[nodiscard]] std::span<const Completion> Take() {

@@ -40,7 +40,7 @@ size_t FailedWrites::Take(std::span<Completion> completions) {
   return count;
 }
 
-// Of those that stay, which are few or none unless very many files fail.
+// Links the failures that stay. They are few or none unless very many files fail.
 void FailedWrites::Link() {
   for (uint32_t at = 0; at < failures_.size(); ++at) {
     uint32_t& chain = ChainOf(failures_[at].completion.tag);

@@ -1,5 +1,5 @@
-// Writes that failed, added up by tag and error until they are reaped: as many as may fail, there is
-// one completion for each file and each of its errors.
+// Failed writes, added up by tag and error until they are reaped. So there is one completion for
+// each file and error, however many writes fail.
 
 #pragma once
 
@@ -17,13 +17,13 @@ class FailedWrites {
  public:
   FailedWrites();
 
-  // The slot of `tag` is the size of the frame. Allocates only where more files fail at a time, or
-  // with more errors, than ever before.
+  // Adds a failed write. The slot of `tag` is the size of the frame. Allocates only if more
+  // combinations of file and error wait than ever before.
   void Add(Tag tag, int32_t result);
 
   [[nodiscard]] bool empty() const { return failures_.empty(); }
 
-  // Moves the oldest to `completions`. Returns how many were filled.
+  // Moves the oldest failures to `completions`. Returns how many were filled.
   [[nodiscard]] size_t Take(std::span<Completion> completions);
 
  private:
@@ -32,14 +32,14 @@ class FailedWrites {
 
   struct Failure {
     Completion completion;
-    uint32_t next = kNone;  // in its chain
+    uint32_t next = kNone;  // index of the next failure in the chain
   };
 
   [[nodiscard]] uint32_t& ChainOf(Tag tag) { return chains_[tag.port.value % kChains]; }
   void Link();
 
   std::vector<Failure> failures_;         // oldest first
-  std::array<uint32_t, kChains> chains_;  // by port: where in `failures_` its chain begins
+  std::array<uint32_t, kChains> chains_;  // by port: index in `failures_` of its first failure
 };
 
 }  // namespace tapswitch

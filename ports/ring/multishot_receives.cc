@@ -10,7 +10,7 @@
 namespace tapswitch {
 namespace {
 
-// What the kernel stores in front of each frame; nothing is written to it.
+// The data that the kernel stores in front of each frame; nothing is written to it.
 const msghdr kPacketMessage{.msg_name = nullptr,
                             .msg_namelen = 0,
                             .msg_iov = nullptr,

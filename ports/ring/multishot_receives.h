@@ -1,14 +1,15 @@
-// Reading of packet sockets by multishot receives: one operation of io_uring for each file, which
-// completes once for each frame, into a buffer of the file's group, until the group is empty.
+// Reads packet sockets by multishot receives. One io_uring operation per file completes once for
+// each frame, into a buffer of the file's group, until the group is empty.
 //
-// A receive is known to the kernel by file and sequence, so that a completion of an earlier one is
+// The kernel knows a receive by file and sequence, so that completions of an earlier receive are
 // recognised.
 //
-// Lost completions. Where the kernel has no memory left for completions that find no room, it counts
-// and forgets them. One of them may have been the last of a receive, which then would be believed to
-// go on for ever, or one that brought a frame, whose buffer would never come back. So after a loss
-// each receive is cancelled, and the kernel's answer is awaited: one that is not found has ended, and
-// its end is told here. Before the file is read again its group of buffers is made anew.
+// Lost completions. If the completion queue is full and the kernel has no memory left for further
+// completions, it counts them and drops them. A dropped completion may have been the last of a
+// receive, which then would seem to go on for ever. Or it brought a frame, whose buffer would never
+// come back. So after a loss every receive is cancelled, and the kernel's answer is awaited. If the
+// kernel does not find the receive, it has ended, and its end is reported here. Before the file is
+// read again, its group of buffers is registered anew.
 
 #pragma once
 
@@ -29,38 +30,39 @@ namespace tapswitch {
 
 class MultishotReceives {
  public:
-  // For files in slots 0 .. capacity - 1 of `queue`, which outlives it.
+  // Serves files in slots 0 .. capacity - 1 of `queue`, which must outlive this object.
   MultishotReceives(UringQueue& queue, size_t capacity);
 
-  // Hands the buffers of `pool`, which outlives the file, to the kernel.
+  // Hands the buffers of `pool`, which must outlive the file, to the kernel.
   [[nodiscard]] absl::Status Add(FileSlot file, const BufferPool& pool);
-  // Without effect on a file that was not added.
+  // Has no effect on a file that was not added.
   void Remove(FileSlot file);
   [[nodiscard]] bool has(FileSlot file) const { return files_[file.value].buffers != nullptr; }
 
-  // The contracts of Ring::StartRead, StopRead, ReturnBuffers. Starts and stops are only noted.
+  // These have the contracts of Ring::StartRead, StopRead and ReturnBuffers. Starts and stops are
+  // only recorded.
   void Start(FileSlot file, Tag tag);
   void Stop(FileSlot file);
   void Return(FileSlot file, std::span<const BufferId> buffers);
 
-  // Queues what was noted, behind all that is queued.
+  // Queues the recorded starts and stops, behind all entries that are queued already.
   void QueuePending();
 
-  // Completions were lost.
+  // Cancels every receive, because completions were lost.
   void OnLostCompletions();
 
-  // What has come from the queue, as a completion of Ring; nothing when it concerns nobody.
+  // Translates a result of the queue to a completion of Ring; nothing if no read is concerned.
   [[nodiscard]] std::optional<Completion> Translate(const UringQueue::Received& received);
 
  private:
   struct File {
-    std::unique_ptr<ProvidedBuffers> buffers;  // of the group whose id is the slot
+    std::unique_ptr<ProvidedBuffers> buffers;  // its group has the slot as its id
     const BufferPool* pool = nullptr;
     Tag tag;
-    uint32_t sequence = 0;  // of the present receive, or the last
+    uint32_t sequence = 0;  // sequence of the present receive, or of the last
     bool going = false;
     bool stopping = false;
-    bool has_lost = false;  // buffers, perhaps
+    bool has_lost = false;  // buffers may be lost
   };
   struct Note {
     enum class Action : uint8_t { kStart, kStop } action;

@@ -1,9 +1,10 @@
-// How a frame from an AF_PACKET socket lies in its receive buffer, whichever ring has read it.
+// Layout of a frame from an AF_PACKET socket in its receive buffer, whichever ring has read it.
 //
-// The kernel takes a frame's outer VLAN tag out and hands it over beside the frame, as auxiliary data
-// (packet(7), PACKET_AUXDATA). So a buffer begins with a preamble, laid out as io_uring's multishot
-// RECVMSG does (struct io_uring_recvmsg_out, then the control message), and the virtio-net header
-// and the frame follow. A completion's result counts all of it.
+// The kernel removes a frame's outer VLAN tag and passes it beside the frame, as auxiliary data
+// (packet(7), PACKET_AUXDATA). So a buffer begins with a preamble, followed by the virtio-net
+// header and the frame. The preamble has the layout of io_uring's multishot RECVMSG: struct
+// io_uring_recvmsg_out, then the control message. The result of a completion counts all these
+// bytes.
 
 #pragma once
 
@@ -26,18 +27,18 @@ struct PacketFrame {
   uint16_t tag_value = 0;  // TCI
 };
 
-// What a preamble says; one without auxiliary data says nothing of tags.
+// Parses a preamble. Without auxiliary data, the result has no tag.
 [[nodiscard]] PacketFrame ParsePacketPreamble(
     std::span<const std::byte, kPacketPreambleSize> preamble);
 
-// Writes the first part of a preamble, as io_uring would: the control message behind it is there
-// already, and `flags` are those that recvmsg(2) returned. Unseen by AddressSanitizer: buffers that
-// the kernel may write into are poisoned for everybody else (buffer_pool.h).
+// Writes the first part of a preamble, as io_uring would. The control message behind it is there
+// already; `flags` are those that recvmsg(2) returned. AddressSanitizer does not check these
+// writes: buffers that the kernel may write into are poisoned for all other code (buffer_pool.h).
 void StorePacketPreamble(std::byte* buffer, uint32_t control_size, uint32_t payload_size,
                          uint32_t flags);
 
-// Reads the next frame of a packet socket into a buffer. Returns the size, preamble included; -1 and
-// errno on an error.
+// Reads the next frame of a packet socket into a buffer. Returns its size with the preamble, or -1
+// and errno on an error.
 [[nodiscard]] ssize_t ReceivePacket(int fd, std::byte* buffer, size_t size);
 
 }  // namespace tapswitch

@@ -1,8 +1,8 @@
-// The ring without io_uring: epoll, read(2), write(2) and writev(2).
+// A ring without io_uring, on epoll, read(2), write(2) and writev(2).
 //
-// How the promises of ring.h are kept. Writes are carried out by QueueWrites itself, so they are in
-// order, done before any call that could reuse their bytes, and before any read: reads happen in
-// SubmitAndWait only. The price is a system call per frame.
+// It keeps the promises of ring.h as follows. QueueWrites carries out the writes itself, so they
+// are in order, and done before any call that could reuse their bytes. Reads happen only in
+// SubmitAndWait, so writes come before reads. The price is a system call per frame.
 
 #pragma once
 

@@ -1,5 +1,5 @@
-// The buffers of one file, handed to io_uring: the kernel takes the next of them for each frame
-// that it reads (IORING_REGISTER_PBUF_RING).
+// The receive buffers of one file, registered with io_uring (IORING_REGISTER_PBUF_RING). The kernel
+// takes the next buffer for each frame that it reads.
 
 #pragma once
 
@@ -17,19 +17,20 @@ namespace tapswitch {
 
 class ProvidedBuffers {
  public:
-  // Registers all buffers of `pool` that are not withheld as group `group`. `ring` and `pool` outlive it.
+  // Registers the buffers of `pool` that are not withheld as group `group`. `ring` and `pool` must
+  // outlive the object.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<ProvidedBuffers>> Create(
       io_uring& ring, uint16_t group, const BufferPool& pool);
   ~ProvidedBuffers();
   ProvidedBuffers(const ProvidedBuffers&) = delete;
   ProvidedBuffers& operator=(const ProvidedBuffers&) = delete;
 
-  // From here on the kernel may write into them.
+  // Returns buffers to the kernel, which may write into them from now on.
   void Return(std::span<const BufferId> buffers);
 
-  // Registers the group anew, with all of its buffers that are not withheld. False when the kernel has no memory for it;
-  // then it has no buffer, until Renew succeeds. Precondition: all are at home, and no operation uses
-  // the group.
+  // Registers the group anew, with the buffers that are not withheld. Returns false if the kernel
+  // has no memory; then the group has no buffers until Renew succeeds. Precondition: all buffers
+  // are at home, and no operation uses the group.
   [[nodiscard]] bool Renew();
 
  private:

@@ -1,14 +1,14 @@
-// Reads frames with read(2) or recvmsg(2) from files that a poll said are readable, and completes them as
-// io_uring's multishot receive would. The real rings share it.
+// Reads frames with read(2) or recvmsg(2) from files that a poll reported readable. It completes
+// reads as io_uring's multishot receive would. The real rings share it.
 //
-// Theory of operation. Readiness is reported once, when it begins (EPOLLET; multishot poll), so a
-// file that was reported stays readable here until read(2) says EAGAIN. One call of Read serves the
-// readable files in turn:
+// Theory of operation. Readiness is reported once, when it begins (EPOLLET; multishot poll). So a
+// file that was reported is considered readable until read(2) returns EAGAIN. One call of Read
+// serves the readable files in turn:
 //   * a file is read until EAGAIN, an error, or the end of its free buffers, which ends its read
 //     with -ENOBUFS. So the size of its pool is its quota in a turn, as it is with multishot;
-//   * where the room for completions ends first, the file goes to the end of the line, and `pending`
-//     tells the ring that it must not sleep.
-// A read that was started begins as readable: nobody reports what arrived before.
+//   * if there is no place left for completions, the file moves to the end of the line, and
+//     `pending` tells the ring not to sleep.
+// A read begins as readable, because data that arrived before is not reported.
 
 #pragma once
 
@@ -25,26 +25,26 @@ namespace tapswitch {
 
 class ReadinessReader {
  public:
-  // For files in slots 0 .. capacity - 1.
+  // Serves files in slots 0 .. capacity - 1.
   explicit ReadinessReader(size_t capacity);
 
-  // `fd` is O_NONBLOCK and borrowed; all buffers of `pool` are free.
+  // Adds a file. `fd` is O_NONBLOCK and borrowed; all buffers of `pool` are free.
   void Add(FileSlot file, int fd, BufferPool& pool, FileKind kind = FileKind::kFrames);
-  // Precondition: no read is going on. Without effect on a file that was not added.
+  // Removes a file; has no effect on one that was not added. Precondition: no read is in progress.
   void Remove(FileSlot file);
 
-  // The contracts of Ring::StartRead, StopRead, ReturnBuffers.
+  // These have the contracts of Ring::StartRead, StopRead and ReturnBuffers.
   void Start(FileSlot file, Tag tag);
   void Stop(FileSlot file);
   void Return(FileSlot file, std::span<const BufferId> buffers);
 
-  // The file has become readable. Without effect on one that was not added.
+  // Records that the file has become readable. Has no effect on a file that was not added.
   void MarkReadable(FileSlot file);
 
-  // Whether Read has something to do.
+  // Whether Read has work to do.
   [[nodiscard]] bool pending() const { return !line_.empty(); }
 
-  // Reads what there is. Returns how many of `completions` were filled.
+  // Reads frames. Returns how many of `completions` were filled.
   [[nodiscard]] size_t Read(std::span<Completion> completions);
 
  private:

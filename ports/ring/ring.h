@@ -13,18 +13,18 @@
 //      earlier have been carried out. So buffers go back *before* the call that sends from them.
 //   3. Completions of one file arrive in the order of its operations.
 //
-// What can go wrong is in the return values, and is handled by the caller, in the open:
+// Failures appear in return values, and the caller handles them explicitly:
 //   a full submission queue   QueueWrites takes fewer than it was given: Submit, go on
-//   EINTR                     WaitResult::kInterrupted: look at the stop flag, go on
+//   EINTR                     WaitResult::kInterrupted: check the stop flag, go on
 //   a full completion queue   overflows() grows; reads stop (Completion::more is false): StartRead
 //   no buffer left            a completion with -ENOBUFS, more is false: StartRead after
 //                             ReturnBuffers, never before (it would fail again at once)
-//   completions that are lost the kernel had no memory for them: reads end as if no buffer was left,
-//                             and watches report once more
+//   lost completions          the kernel had no memory for them: reads end as if no buffer was
+//                             left, and watches report once more
 //
-// However much fails, and however fast, it is told in a bounded number of completions: failed writes
-// are added up until they are reaped, and readiness is told once. Each kind has a place of its own in
-// what Reap returns, so that none waits for room behind another.
+// The number of completions is bounded, however many operations fail, and however fast: failed
+// writes are added up until they are reaped, and readiness is reported once. Each kind has its own
+// places in the result of Reap, so that no kind waits for another.
 
 #pragma once
 
@@ -46,13 +46,13 @@ namespace tapswitch {
 enum class Operation : uint8_t {
   kRead,
   kWrite,
-  kReadiness,  // of a file that the program watches
-  kPoll,       // of a file that a port watches, which reads and writes it by itself: a socket
+  kReadiness,  // a file that the program watches
+  kPoll,       // a file that a port watches, and reads and writes itself: a socket
 };
 
-// Names the operation that a completion ends. It travels through the kernel as 64 bits of
-// user_data. `generation` differs between two ports that had the same id one after the other, so
-// that a late completion for the first is recognised and ignored.
+// Identifies the operation that a completion belongs to. It travels through the kernel as the 64
+// bits of user_data. `generation` differs between two successive ports with the same id, so that a
+// late completion of the first is recognised and ignored.
 struct Tag {
   Operation operation = Operation::kRead;
   PortId port;
@@ -72,7 +72,7 @@ struct Tag {
   bool operator==(const Tag&) const = default;
 };
 
-// Frames that were written in vain.
+// The frames and bytes of failed writes.
 struct LostFrames {
   uint64_t frames = 0;
   uint64_t bytes = 0;
@@ -84,92 +84,95 @@ struct Completion {
   int32_t result = 0;  // bytes, or -errno; for kReadiness and kPoll the poll mask
   bool more = false;   // the operation goes on; when false a read has to be started again
   std::optional<BufferId> buffer;  // set exactly when a read delivered bytes
-  LostFrames lost{};  // of kWrite: all that failed with `result` since this was told last
+  LostFrames lost{};               // of kWrite: all that failed with `result` since the last report
 };
 
-// A registered file, 0 .. the ring's capacity.
+// A registered file. Slots are numbered from 0 to the ring's capacity.
 struct FileSlot {
   uint32_t value = 0;
   bool operator==(const FileSlot&) const = default;
 };
 
-// What reading a file brings.
+// The form in which a file's data arrive.
 enum class FileKind : uint8_t {
   kFrames,        // one frame a read, from the first byte of the buffer on
-  kPacketSocket,  // of AF_PACKET: the buffer begins with a preamble; see packet_frame.h
+  kPacketSocket,  // AF_PACKET: the buffer begins with a preamble; see packet_frame.h
 };
 
 enum class WaitResult : uint8_t {
-  kCompletions,  // there is something to reap; rarely, nothing that concerns the caller after all
-  kTimeout,      // the time is up, or a signal came while writes were carried out by the same call
+  kCompletions,  // there is something to reap; rarely, none of it concerns the caller
+  kTimeout,      // the time is over, or a signal came while the same call carried out writes
   kInterrupted,  // a signal came
 };
 
-// Completions that one Reap returns at most. Each may bring a frame; what a batch holds beyond that
-// is left for ports that read by themselves.
+// The maximum of completions that one Reap returns. Each may bring a frame. The rest of a batch's
+// places is for ports that read themselves.
 inline constexpr size_t kMaxReap = 192;
 
 class Ring {
  public:
   virtual ~Ring() = default;
 
-  // Registers `fd` (borrowed: the caller closes it, after RemoveFile), which is O_NONBLOCK: one
-  // file's reads and writes never hold up another's. With `pool`, whose buffers must all be at
-  // home and which outlives the registration, the file can be read: StartRead.
-  // InvalidArgument when fd is not O_NONBLOCK, ResourceExhausted when the ring has no slot left.
+  // Registers `fd`, which is O_NONBLOCK, so that a file's reads and writes never delay those of
+  // another. `fd` is borrowed: the caller closes it after RemoveFile. With `pool`, the file can be
+  // read by StartRead; the buffers of `pool` must all be at home, and the pool outlives the
+  // registration. InvalidArgument if `fd` is not O_NONBLOCK, ResourceExhausted if the ring has no
+  // slot left.
   [[nodiscard]] virtual absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool,
                                                          FileKind kind) = 0;
 
-  // Precondition: no operation is in flight on it (the last read completion had more == false).
+  // Unregisters a file. Precondition: no operation on it is in flight (its last read completion had
+  // more == false).
   virtual void RemoveFile(FileSlot file) = 0;
 
-  // Reads frame after frame, each into a buffer of the file's pool, until a completion says
-  // more == false. The ring may hold the start back until the writes queued so far are out.
-  // Precondition: no read of this file is going on.
+  // Reads frame after frame, each into a buffer of the file's pool, until a completion has more ==
+  // false. The ring may delay the start until the writes that are queued now are done.
+  // Precondition: no read of this file is in progress.
   virtual void StartRead(FileSlot file, Tag tag) = 0;
 
-  // Ends a read that is going on: its last completion, with more == false, follows (-ECANCELED, or
-  // whatever came first).
+  // Ends a read in progress. Its last completion follows, with more == false and -ECANCELED, unless
+  // the read has ended for another reason.
   virtual void StopRead(FileSlot file, Tag tag) = 0;
 
-  // Gives buffers back to the kernel. They are at home (BufferPool::BringHome) before the call.
+  // Returns buffers to the kernel. They must be at home (BufferPool::BringHome) before the call.
   virtual void ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) = 0;
 
-  // Queues one write per frame and returns how many were taken, fewer than asked when the
-  // submission queue is full. Only writes that fail complete: those with the same tag and error
+  // Queues one write per frame. Returns how many were queued, which is fewer than asked if the
+  // submission queue is full. Only failed writes complete: those with the same tag and error
   // together, once a turn. The tag's slot is 0.
   [[nodiscard]] virtual size_t QueueWrites(FileSlot file, std::span<const WireFrame> frames,
                                            Tag tag) = 0;
 
-  // Reports each time `fd` becomes readable, has an error, or its other side hangs up (POLLRDHUP,
-  // POLLHUP), until Unwatch. As with EPOLLET, what
-  // is left unread is not reported again: read until EAGAIN. Not for files added by AddFile.
+  // Reports each time `fd` becomes readable, has an error, or is closed by its peer (POLLRDHUP,
+  // POLLHUP), until Unwatch. As with EPOLLET, data that are left unread are not reported again:
+  // read until EAGAIN. Not for files that were added by AddFile.
   [[nodiscard]] virtual absl::Status Watch(int fd, Tag tag) = 0;
   virtual void Unwatch(int fd, Tag tag) = 0;
 
-  // Whether the watch also reports each time `fd` becomes writable, and now, with each call, if it
-  // is. Not at first: a socket becomes writable with each piece that the other side takes.
+  // Sets whether the watch also reports each time `fd` becomes writable. Each call with `wanted`
+  // also reports the present state if it is writable. It is off at first, because a socket becomes
+  // writable whenever its peer takes data.
   virtual void WatchWritability(int fd, Tag tag, bool wanted) = 0;
 
-  // Carries out what is queued without waiting.
+  // Carries out the queued operations without waiting.
   virtual void Submit() = 0;
 
-  // Carries out what is queued, then waits for a completion, for `timeout` at most (nullopt:
-  // for ever; zero: only looks).
+  // Carries out the queued operations, then waits for a completion, for `timeout` at most (nullopt:
+  // for ever; zero: does not wait).
   virtual WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) = 0;
 
-  // The completions there are, oldest first, at most kMaxReap; empty when there are none. The span
-  // is valid until the next call of Reap or SubmitAndWait.
+  // Returns the completions, oldest first, at most kMaxReap; empty if there are none. The span is
+  // valid until the next call of Reap or SubmitAndWait.
   virtual std::span<const Completion> Reap() = 0;
 
-  // Whether all that was received has been reaped: no buffer holds a frame that is still to come.
-  // Only calls of the ring change it.
+  // Whether all received frames have been reaped, so that no buffer holds a frame that is still to
+  // come. Only calls of the ring change it.
   [[nodiscard]] virtual bool is_drained() const = 0;
 
   // How often completions did not fit in the completion queue since the start.
   [[nodiscard]] virtual uint64_t overflows() const = 0;
 
-  // For people: "io_uring, multishot receives", "epoll", ...
+  // A description for people: "io_uring, multishot receives", "epoll", ...
   [[nodiscard]] virtual std::string_view description() const = 0;
 };
 

@@ -42,7 +42,8 @@ constexpr bool IsWrite(uint64_t user_data) {
   return static_cast<uint8_t>(user_data) == static_cast<uint8_t>(Operation::kWrite);
 }
 
-// How much deferred work a call does that does not wait (IO_LOCAL_TW_DEFAULT_MAX, since Linux 6.13).
+// The amount of deferred work that a call does if it does not wait (IO_LOCAL_TW_DEFAULT_MAX, since
+// Linux 6.13).
 constexpr unsigned kWorkOfACall = 20;
 
 // Calls in a row that may take nothing of what is queued before writes are given up.
@@ -50,7 +51,7 @@ constexpr int kMaxRefusals = 64;
 
 constexpr uint32_t kWatchMask = POLLIN | POLLRDHUP;
 
-// Why io_uring_setup fails, as far as one can tell from here.
+// The probable reason why io_uring_setup fails.
 std::string SetupHint(int error) {
   int disabled = 0;
   std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
@@ -68,14 +69,15 @@ absl::Status Failure(int error, const char* call, const std::string& hint = "") 
   return {status.code(), absl::StrCat(status.message(), hint)};
 }
 
-// io_uring_register(2) for what the shared library of liburing 2.3 forgot to export. Returns -errno.
+// io_uring_register(2) for what the shared library of liburing 2.3 forgot to export. Returns
+// -errno.
 int Register(const io_uring& ring, unsigned what, const void* argument, size_t count) {
   const int64_t result = syscall(SYS_io_uring_register, ring.ring_fd, what, argument, count);
   return result < 0 ? -errno : 0;
 }
 
-// The ring cannot be used as this program uses it: the wrong thread, or a descriptor that somebody
-// else closed. There is nothing to go on with.
+// Aborts: the ring is used by the wrong thread, or its descriptor was closed by other code. The
+// program cannot go on.
 [[noreturn]] void Die(int error) {
   spdlog::critical("io_uring_enter: {}", std::strerror(error));
   spdlog::default_logger_raw()->flush();
@@ -201,8 +203,8 @@ void UringQueue::RemoveFile(FileSlot file) {
   removed.is_to_be_armed = false;
   removed.poll_tag.reset();
   Submit();  // what is queued for the file names it by its slot
-  // A poll keeps the file open, and with it a device that is to go away, until its end is completed.
-  // Frames may be received on the way; is_drained knows.
+  // A poll keeps the file open until the end of the poll is completed, and with the file a device
+  // that is to be removed. This may receive frames on the way, which is_drained reports.
   if (is_polled) io_uring_enter(ring_fd(), 0, 0, IORING_ENTER_GETEVENTS, nullptr);
   Drain();
   const int none = -1;
@@ -354,7 +356,8 @@ bool UringQueue::has_work() const {
   return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }
 
-// Some rounds more, for what others cause meanwhile; but they cannot keep it busy for ever.
+// Asks a few more times for work that others cause meanwhile, but not without limit, as they could
+// keep it busy for ever.
 void UringQueue::Settle() {
   constexpr unsigned kRoundsMore = 64;
   unsigned rounds = unsettled_ / kWorkOfACall + kRoundsMore;
@@ -366,8 +369,8 @@ void UringQueue::Settle() {
   unsettled_ = 0;
 }
 
-// Waiting for the kernel to have memory again would hold up everybody. The writes are given up; the rest
-// goes with the next call.
+// Waiting until the kernel has memory again would delay all ports. So the writes fail; the other
+// entries go with the next call.
 void UringQueue::FailQueuedWrites(int error) {
   const unsigned head = io_uring_smp_load_acquire(ring_.sq.khead);
   unsigned kept = head;
@@ -401,7 +404,7 @@ WaitResult UringQueue::SubmitAndWait(std::optional<std::chrono::nanoseconds> tim
   const bool only_looks = timeout && *timeout <= std::chrono::nanoseconds(0);
   size_t all_found = 0;
   for (int refusals = 0;;) {
-    // What an earlier call brought is not to be kept waiting for more.
+    // Completions of an earlier call must not wait for more.
     const int result = Enter(only_looks || all_found > 0 || has_waiting() ? 0 : 1, timeout);
     CountOverflow();
     const size_t found = Drain();
@@ -525,7 +528,8 @@ void UringQueue::ArmLater(FileSlot file) {
   if (!std::exchange(files_[file.value].is_to_be_armed, true)) ended_polls_.Push(file);
 }
 
-// Arming a poll looks for what is there already. One may end again at once: next time, then.
+// A new poll reports the present state at once. If it ends again at once, it is armed in the next
+// turn.
 void UringQueue::ArmEndedPolls() {
   for (size_t count = ended_polls_.size(); count > 0; --count) {
     const FileSlot file = ended_polls_.front();

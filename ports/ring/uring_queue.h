@@ -1,30 +1,31 @@
-// One io_uring: its life, its registered files, writes in order, and readiness. UringRing adds its
-// ways of reading to it.
+// One io_uring: its life, its registered files, its writes in order, and readiness. UringRing adds
+// the ways of reading.
 //
-// What it is set up with, and why (kernel 6.1 has all of it):
+// Its set-up flags, and the reasons (kernel 6.1 has all of them):
 //   SINGLE_ISSUER, DEFER_TASKRUN   completions are produced when this thread asks for them, by
 //                                  SubmitAndWait, and at no other time. See uring_ring.h.
 //   TASKRUN_FLAG                   the kernel shows that there is more to do
-//   SUBMIT_ALL                     an operation that is refused does not hold up those behind it
-//   restrictions                   only the operations in use, only on registered files; whatever
-//                                  a frame may do to this process, it gets no more of io_uring
+//   SUBMIT_ALL                     a refused operation does not delay those behind it
+//   restrictions                   only the operations in use, only on registered files, so that a
+//                                  compromised process cannot use more of io_uring
 //
-// Writes are issued inline, in order, and a write that cannot be done at once fails instead of
-// waiting, with its bytes borrowed: it is asked for by RWF_NOWAIT, which TAPs and sockets understand
-// wherever `multishot` can be had (TAPs since Linux 6.4; sockets refused it on 6.1 with EOPNOTSUPP).
-// Before that, sockets are sent to with MSG_DONTWAIT; O_NONBLOCK makes a TAP's writes inline, and
-// that none waits rests on its send buffer: INT_MAX, unless somebody lowered it.
+// Writes are issued inline, in order. A write that cannot be done at once fails; it does not wait
+// with its bytes borrowed. Where `multishot` is available, RWF_NOWAIT asks for this, which TAPs and
+// sockets understand there (TAPs since Linux 6.4; sockets refused it on 6.1 with EOPNOTSUPP). On
+// older kernels, frames are sent to sockets with MSG_DONTWAIT. O_NONBLOCK makes a TAP's writes
+// inline; they do not wait, because the TAP's send buffer is INT_MAX unless somebody lowered it.
 //
-// Failures. A write that fails is issued inline but completed by deferred work, of which newer kernels
-// do a few pieces a call; until then its memory is kept, and all else that is deferred stands behind it.
-// And a completion that finds no room in the completion queue is kept in memory of the kernel. So
-// where writes fail, the kernel is asked to work until nothing is left (TASKRUN_FLAG), once a turn and
-// whenever the failures could fill half of the queue (Settle), and the queue is emptied after each call,
-// into lines of this process, one for each kind. The lines are bounded: failed writes are added up, a
-// file is in the line of readiness once, and what was received has a buffer.
+// Failures. A failed write is issued inline but completed by deferred work, of which newer kernels
+// do only a few items per call. Until then the write's memory is kept, and all other deferred work
+// waits behind it. A completion that does not fit in the completion queue is kept in kernel memory.
+// So when writes fail, the kernel is asked to work until nothing is left (TASKRUN_FLAG): once a
+// turn, and whenever the failures could fill half of the queue (Settle). The queue is emptied after
+// each call into lines of this process, one for each kind. The lines are bounded: failed writes are
+// added up, a file is in the line of readiness once, and each received frame has a buffer.
 //
-// Completions are lost where that memory cannot be had (overflows of the kernel's count). Then polls are
-// begun anew, which looks for what is there already; TakeLoss tells who else has to doubt.
+// The kernel drops completions if it has no memory for them, and counts them. Then polls are
+// started anew, which report the present state. TakeLoss tells the caller, whose other operations
+// are in doubt.
 
 #pragma once
 
@@ -51,51 +52,52 @@ namespace tapswitch {
 class UringQueue {
  public:
   struct Options {
-    // A full submission queue costs a system call more, no frames; 512 entries hold the writes of a
-    // turn that floods, in 32 KiB of cache.
+    // A full submission queue costs one more system call, but no frames. 512 entries hold the
+    // writes of a turn that floods, in 32 KiB of cache.
     uint32_t submission_entries = 512;
-    // A port has at most one completion for each of its buffers. Where many ports are busy at once
-    // this overflows, and their reads start again.
+    // Received frames have at most one completion for each buffer, and failed writes are limited by
+    // Settle. If many ports are busy at once the queue overflows, and their reads start again.
     uint32_t completion_entries = 4096;
     uint32_t files = 1100;  // every port of a full bridge, and what is watched besides
-    // Receives that complete once for each frame, and writes that are asked not to wait.
+    // Receives complete once for each frame, and writes are asked not to wait.
     bool multishot = false;
   };
 
-  // Sets up the ring for the calling thread, the only one that may use it. The message of an error
-  // names the system call, and what probably forbids it.
-  // Unimplemented: `multishot` is wanted, but the kernel is older than Linux 6.7.
+  // Sets up the ring for the calling thread, which is the only one that may use it. The message of
+  // an error names the system call, and the probable reason why it is forbidden. Unimplemented if
+  // `multishot` is wanted but the kernel is older than Linux 6.7.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<UringQueue>> Create(const Options& options);
   ~UringQueue();
   UringQueue(const UringQueue&) = delete;
   UringQueue& operator=(const UringQueue&) = delete;
 
-  // Fills the next free slot. The contracts of Ring::AddFile and RemoveFile; a poll that is going
-  // on ends.
+  // Add or remove a file, by the contracts of Ring::AddFile and RemoveFile. AddFile takes the
+  // lowest free slot. RemoveFile ends a poll in progress.
   [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, FileKind kind);
   void RemoveFile(FileSlot file);
 
   // Reports each time the file becomes readable, with `tag`, until RemoveFile.
   void StartPoll(FileSlot file, Tag tag);
 
-  // What has become of a multishot receive.
+  // One result of a multishot receive.
   struct Received {
     FileSlot file;
     uint32_t sequence = 0;
     int32_t result = 0;
     bool more = false;
-    bool is_answer = false;  // to CancelReceive; not a completion of the receive
+    bool is_answer = false;  // the answer to CancelReceive, not a completion of the receive
     std::optional<BufferId> buffer;
   };
   enum class Answer : uint8_t { kNone, kWanted };
 
-  // Receives each message with what `message` asks for in front, into buffers of the group whose id is
-  // the slot. `sequence`, of which 32 bits count, comes back with what is received.
+  // Receives messages into buffers of the group whose id is the slot, each preceded by the data
+  // that `message` asks for. `sequence`, of which 32 bits count, is returned with each result.
   void QueueReceive(FileSlot file, uint32_t sequence, const msghdr& message);
-  // Ends it. An answer is Received as well: 0, or -ENOENT when it had ended before.
+  // Ends the receive. If an answer is wanted, it arrives as a Received with result 0, or -ENOENT if
+  // the receive had ended before.
   void CancelReceive(FileSlot file, uint32_t sequence, Answer answer);
 
-  // The contracts of Ring.
+  // These have the contracts of Ring.
   [[nodiscard]] size_t QueueWrites(FileSlot file, std::span<const WireFrame> frames, Tag tag);
   [[nodiscard]] absl::Status Watch(int fd, Tag tag);
   void Unwatch(Tag tag);
@@ -104,11 +106,11 @@ class UringQueue {
   WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout);
   [[nodiscard]] uint64_t overflows() const;
 
-  // An entry to fill, by io_uring_prep_rw and its kin; submits when the queue is full. Its flags
-  // have IOSQE_FIXED_FILE, or the operation is refused.
+  // Returns an entry, to be filled by io_uring_prep_rw and its relatives. Submits if the queue is
+  // full. The entry's flags must have IOSQE_FIXED_FILE, otherwise the operation is refused.
   [[nodiscard]] io_uring_sqe& NextEntry();
 
-  // Empties the completion queue. Returns how many there were, of any kind.
+  // Empties the completion queue. Returns the number of completions of all kinds.
   size_t Drain();
 
   // Calls function(FileSlot) for each file that StartPoll found readable for reading (kRead).
@@ -119,17 +121,17 @@ class UringQueue {
       function(readable().front());
     }
   }
-  // Move completions to `completions`, oldest first. Return how many were filled.
+  // Move completions to `completions`, oldest first, and return how many were filled.
   [[nodiscard]] size_t TakeReadiness(Operation operation, std::span<Completion> completions);
   [[nodiscard]] size_t TakeFailedWrites(std::span<Completion> completions) {
     return failed_writes_.Take(completions);
   }
-  // The front is to be popped by the caller.
+  // The line of received messages. The caller pops its front.
   [[nodiscard]] WaitingLine<Received>& received() { return received_; }
 
-  // Whether something waits to be taken.
+  // Whether a line holds something to take.
   [[nodiscard]] bool has_waiting() const;
-  // The contract of Ring, as far as this goes.
+  // Whether all received frames of this queue have been taken (Ring::is_drained).
   [[nodiscard]] bool is_drained() const;
 
   // Whether completions were lost since the last call.
@@ -140,12 +142,12 @@ class UringQueue {
  private:
   struct File {
     bool used = false;
-    bool is_sent_to = false;      // by SENDMSG, not WRITE
-    std::optional<Tag> poll_tag;  // a poll is going on
+    bool is_sent_to = false;      // frames are sent by SENDMSG, not WRITE
+    std::optional<Tag> poll_tag;  // set while a poll is in progress
     uint32_t poll_mask = 0;
     uint32_t poll_sequence = 0;   // of the present poll: completions of earlier ones are ignored
     bool is_to_be_armed = false;  // then it is in ended_polls_
-    int32_t ready = 0;            // what was reported and not taken; if not 0, it is in a line
+    int32_t ready = 0;            // reported, but not taken yet; if not 0, the file is in a line
   };
   static constexpr size_t kOperations = 4;
 
@@ -164,7 +166,7 @@ class UringQueue {
   void ArmLater(FileSlot file);
   void ArmEndedPolls();
   void RenewPolls();
-  // Ends the operation with this user_data. Where there is none, it has completed already.
+  // Ends the operation with this user_data. Has no effect if it has completed already.
   void Cancel(uint64_t user_data);
   [[nodiscard]] WaitingLine<FileSlot>& readable() {
     return ready_[static_cast<size_t>(Operation::kRead)];
@@ -190,7 +192,7 @@ class UringQueue {
   std::vector<msghdr> messages_;  // by entry of the submission queue; read when it is submitted
   uint64_t overflows_ = 0;
   unsigned unsettled_ = 0;  // entries submitted since the kernel had no work left
-  uint32_t lost_ = 0;       // completions, by the kernel's count, of which TakeLoss has told
+  uint32_t lost_ = 0;       // lost completions that TakeLoss has reported, by the kernel's count
 
   FailedWrites failed_writes_;
   WaitingLine<Received> received_;

@@ -58,7 +58,7 @@ void UringRing::ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) 
 
 WaitResult UringRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {
   batch_.Reclaim();
-  // Something may have been lost since, and nobody else would wake this thread.
+  // Completions may have been lost since, and nothing else would wake this thread.
   if (queue_->TakeLoss()) receives_.OnLostCompletions();
   receives_.QueuePending();
   if (!batch_.empty() || queue_->has_waiting() || reader_.pending()) {
@@ -66,14 +66,14 @@ WaitResult UringRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> time
   }
   const WaitResult result = queue_->SubmitAndWait(timeout);
   if (queue_->TakeLoss()) receives_.OnLostCompletions();
-  // Half of the room is kept for files that are read here, however busy the others are.
+  // Half of the places are kept for files that are read here, however busy the others are.
   Collect(kMaxReap / 2);
   batch_.Add(reader_.Read(batch_.room()));
   return batch_.empty() ? result : WaitResult::kCompletions;
 }
 
-// Commands and the state of links come first. None of the first three kinds takes so much that there
-// would be no room for the next.
+// Commands and link states come first. Each of the first three kinds is limited, so that places are
+// left for the next.
 void UringRing::Collect(size_t most) {
   queue_->TakeReadable([this](FileSlot file) { reader_.MarkReadable(file); });
   std::span<Completion> room = batch_.room().first(std::min(most, batch_.room().size()));

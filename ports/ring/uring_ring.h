@@ -1,29 +1,29 @@
-// The ring on io_uring: it waits, writes and watches; TAPs are read by read(2), packet sockets by
+// A ring on io_uring, which waits, writes and watches. TAPs are read by read(2), packet sockets by
 // multishot receives where the kernel is new enough.
 //
-// Why not all by io_uring. A multishot read asks the TAP once more with each frame whether it is
-// readable, selects a buffer and posts a completion: measured, that is more than a system call, and
-// 64-byte frames pass 15 to 30 % slower (bench/README.md). For packet sockets it is the other way
-// round. Writes by io_uring cost as much as write(2), but those of a turn are done in one call, in
-// which the receivers that they wake do not take the processor: a TCP connection is faster by that.
+// Why TAPs are not read by io_uring: for each frame, a multishot read asks the TAP again whether it
+// is readable, selects a buffer and posts a completion. By measurement this costs more than a
+// system call, and 64-byte frames pass 15 to 30 % slower (bench/README.md). For packet sockets the
+// reverse holds. A write by io_uring costs as much as write(2), but those of a turn are done in one
+// call, during which the receivers that they wake do not take the processor. This makes a TCP
+// connection faster.
 //
-// Theory of operation. A TAP is polled (multishot), and read in SubmitAndWait, after the call that
-// submits: see readiness_reader.h. A packet socket has a group of provided buffers, and one
-// operation, which completes once for each frame until the group is empty. Its frames are copied
-// into buffers at two moments only, because completion work is deferred to the caller
-// (DEFER_TASKRUN):
+// Theory of operation. A TAP is polled (multishot), and read in SubmitAndWait after the call that
+// submits: see readiness_reader.h. A packet socket has a group of provided buffers and one
+// operation, which completes once for each frame until the group is empty. Completion work is
+// deferred to the caller (DEFER_TASKRUN), so frames are copied into buffers at two moments only:
 //   (a) when the queue asks for completions, and it submits before it asks;
-//   (b) when the entry that starts a read is issued, for what is waiting then.
+//   (b) when the entry that starts a read is issued, for the frames that wait then.
 //
 // Promise 2 of ring.h follows. ReturnBuffers shows buffers to the kernel at once. Case (a) comes
-// after all writes that were queued: the kernel issues the entries of a call, writes inline, before
-// it does deferred work; and Submit asks for completions, rarely, once it has submitted. Case (b) needs
-// care: queued at once, a start could stand in front of a write whose buffer is returned later in
-// the turn, and read into that buffer first. So StartRead only makes a note, and SubmitAndWait
-// queues the noted starts behind everything else. It may have to submit in between for want of
-// room; by then every write that was queued is in front of every start.
+// after all queued writes: the kernel issues the entries of a call, with inline writes, before it
+// does deferred work. Submit, too, asks for completions (rarely) only after it has submitted. Case
+// (b) needs care: if a start were queued at once, it could stand in front of a write whose buffer
+// is returned later in the turn, and receive into that buffer first. So StartRead only records the
+// start, and SubmitAndWait queues the recorded starts behind all other entries. It may have to
+// submit in between if the queue is full; by then every queued write is in front of every start.
 //
-// StopRead is noted as well, so that it stays behind the start of its read.
+// StopRead is recorded as well, so that it stays behind the start of its read.
 
 #pragma once
 
@@ -47,7 +47,7 @@ namespace tapswitch {
 
 class UringRing final : public Ring {
  public:
-  // The contract of UringQueue::Create.
+  // Has the contract of UringQueue::Create.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<UringRing>> Create(
       const UringQueue::Options& options);
 
@@ -85,7 +85,7 @@ class UringRing final : public Ring {
   std::unique_ptr<UringQueue> queue_;
   bool receives_multishot_;
   ReadinessReader reader_;
-  MultishotReceives receives_;  // has the files that the reader has not
+  MultishotReceives receives_;  // serves the files that the reader does not serve
   CompletionBatch batch_;
 };
 

@@ -1,4 +1,4 @@
-// A queue that takes what comes at once and gives it out bit by bit.
+// A queue that is filled at once and emptied bit by bit.
 
 #pragma once
 
@@ -11,7 +11,7 @@ namespace tapswitch {
 template <typename Element>
 class WaitingLine {
  public:
-  // Room for so many without an allocation.
+  // Reserves memory, so that this many elements need no allocation.
   explicit WaitingLine(size_t room) { elements_.reserve(room); }
 
   [[nodiscard]] bool empty() const { return first_ == elements_.size(); }
