@@ -1,4 +1,4 @@
-// The socket that rtnetlink's announcements of interfaces arrive on, from all network namespaces
+// The socket on which rtnetlink's announcements of interfaces arrive, from all network namespaces
 // that have an id in the switch's own.
 
 #pragma once
@@ -12,19 +12,19 @@ namespace tapswitch {
 
 class LinkEventSocket {
  public:
-  // `nsid` tells which namespace announced it: its id in the namespace of this socket, or
+  // `nsid` is the id of the announcing namespace in this socket's namespace. It is
   // NETNSA_NSID_NOT_ASSIGNED (-1) for that namespace itself, as long as it has no id there.
   using Handler = std::function<void(nlmsghdr& message, int nsid)>;
 
-  // Opens it, non-blocking, in the namespace that the calling thread is in.
+  // Opens a non-blocking socket in the calling thread's namespace.
   [[nodiscard]] static absl::StatusOr<LinkEventSocket> Open();
 
   [[nodiscard]] int fd() const;
 
-  // Whether other namespaces are heard, which takes CAP_NET_BROADCAST when it is opened.
+  // Whether other namespaces are heard. This takes CAP_NET_BROADCAST when the socket is opened.
   [[nodiscard]] bool hears_all() const { return hears_all_; }
 
-  // Hands over all announcements there are. False when the kernel had to drop some (ENOBUFS).
+  // Hands over all waiting announcements. Returns false if the kernel had to drop some (ENOBUFS).
   [[nodiscard]] bool Receive(const Handler& handler);
 
  private:

@@ -157,8 +157,8 @@ absl::StatusOr<NetnsId> LinkMonitor::Watch(const NetworkNamespace& netns) {
   if (watched == nullptr) {
     watched = namespaces_.emplace_back(std::make_unique<Namespace>(Namespace{.id = id})).get();
   }
-  // Otherwise it is a new namespace, with the inode of one whose end has not been reported yet; and maybe
-  // with its id, too.
+  // Otherwise this is a new namespace with the inode, and maybe the id, of one whose end has not
+  // been reported yet.
   if (has_same_id) ++watched->ends_due;
   for (const int ifindex : std::exchange(watched->links, {})) {
     Announce({.netns = id, .ifindex = ifindex, .removed = true});

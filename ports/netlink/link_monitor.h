@@ -1,15 +1,16 @@
 // Watches the network interfaces of the namespaces that ports live in, by rtnetlink: up and down,
 // MTU, renaming, removal.
 //
-// How it works. A netlink socket inside a namespace would keep that namespace alive after its name
-// and its processes are gone, and the TAPs in it with it. So one socket, in the namespace that the
-// switch runs in, listens to all of them (NETLINK_LISTEN_ALL_NSID): the kernel sends it the events
-// of each namespace that has an id (nsid) in the switch's own, and says which (netlink(7)). Watching
-// a namespace is giving it an id, which `ip netns list` shows behind its name.
+// Theory of operation. A netlink socket inside a namespace would keep that namespace alive after
+// its name and its processes are gone, and its TAPs with it. So one socket, in the namespace that
+// the switch runs in, listens to all of them (NETLINK_LISTEN_ALL_NSID). The kernel sends it the
+// events of each namespace that has an id (nsid) in the switch's own, together with that id
+// (netlink(7)). To watch a namespace is to give it an id, which `ip netns list` shows behind its
+// name.
 //
-// A namespace that is deleted takes its id with it before its interfaces are: no RTM_DELLINK comes,
-// an RTM_DELNSID does. Therefore, and for the case that events get lost, the monitor knows which
-// interfaces there are, and announces what is no longer there.
+// A deleted namespace loses its id before its interfaces are removed: no RTM_DELLINK comes, but an
+// RTM_DELNSID does. Events may also get lost. So the monitor knows which interfaces exist, and
+// announces those that are gone.
 
 #pragma once
 
@@ -32,8 +33,8 @@ namespace tapswitch {
 
 class LinkEventSocket;
 
-// The state of one interface, as the kernel announced it. Of a removal no more than `netns` and
-// `ifindex` may be known.
+// The state of one interface, as the kernel announced it. For a removed interface, the members
+// other than `netns` and `ifindex` may be unknown.
 struct LinkEvent {
   NetnsId netns;
   int ifindex = 0;
@@ -41,9 +42,9 @@ struct LinkEvent {
   bool removed = false;  // deleted, or moved to another namespace
   bool up = false;       // administratively up (IFF_UP)
   uint32_t mtu = 0;
-  bool carrier = true;   // as far as the device can tell, there is something at the other end
-  MacAddress address{};  // zero when it has none of six bytes
-  bool is_tap = false;   // of the tun driver: its other side is a process
+  bool carrier = true;   // the device sees a peer, as far as it can tell
+  MacAddress address{};  // zero if it has no address of six bytes
+  bool is_tap = false;   // it belongs to the tun driver: its other side is a process
 
   bool operator==(const LinkEvent&) const = default;
 };
@@ -55,27 +56,27 @@ class LinkMonitor {
   // The slot in the tag of the socket's kReadiness completions (port 0).
   static constexpr uint32_t kReadinessSlot = 0x10000;
 
-  // `ring` outlives the monitor. `listener` is called from OnReadable. Both calls below and the
-  // first Watch are made by one thread, which stays in one network namespace.
+  // `ring` must outlive the monitor. `listener` is called from OnReadable. OnReadable, Find and the
+  // first Watch are called by one thread, which stays in one network namespace.
   LinkMonitor(Ring& ring, Listener listener);
   ~LinkMonitor();
   LinkMonitor(const LinkMonitor&) = delete;
   LinkMonitor& operator=(const LinkMonitor&) = delete;
 
-  // Starts to watch a namespace. Watching it already is no error. A namespace other than the switch's
-  // own requires CAP_NET_ADMIN, and CAP_NET_BROADCAST at the first Watch of all.
+  // Starts to watch a namespace; it may be watched already. A namespace other than the switch's own
+  // requires CAP_NET_ADMIN, and CAP_NET_BROADCAST at the very first Watch.
   [[nodiscard]] absl::StatusOr<NetnsId> Watch(const NetworkNamespace& netns);
 
-  // The present state of interface `name` in a namespace that is being watched, asked of the kernel:
-  // events that are still to be read may be older. NotFound when there is none of that name.
+  // Asks the kernel for the present state of an interface in a watched namespace. Events that are
+  // still unread may be older. NotFound if there is no such interface.
   [[nodiscard]] absl::StatusOr<LinkEvent> Find(NetnsId netns, std::string_view name) const;
   [[nodiscard]] absl::StatusOr<LinkEvent> Find(NetnsId netns, int ifindex) const;
 
-  // Handles a kReadiness completion; `slot` is that of its tag, and any but kReadinessSlot is
-  // ignored. Of all that happened to an interface since the last call its removal is announced, and
-  // the latest state that followed; so a flood of changes in some namespace, whose users may be
-  // nobody's friends, costs little here. When events were lost (ENOBUFS on the socket) the present state of every link is
-  // announced, and the removal of those that have gone.
+  // Handles a kReadiness completion. `slot` is the slot of its tag; any but kReadinessSlot is
+  // ignored. For each interface, at most its removal and the latest state after it are announced.
+  // So a flood of changes, which users of a namespace may cause on purpose, costs little. If events
+  // were lost (ENOBUFS on the socket), the present state of every interface is announced, and the
+  // removal of those that are gone.
   void OnReadable(uint32_t slot);
 
  private:
@@ -92,10 +93,10 @@ class LinkMonitor {
   Ring& ring_;
   Listener listener_;
   std::unique_ptr<LinkEventSocket> socket_;  // null until the first Watch
-  NetnsId own_;                              // where the socket is
-  int own_nsid_ = -1;                        // the id of that namespace in itself, if it has one
+  NetnsId own_;                              // the socket's namespace
+  int own_nsid_ = -1;                        // its id in itself, or -1
   std::vector<std::unique_ptr<Namespace>> namespaces_;
-  std::vector<LinkEvent> pending_;  // what OnReadable is about to announce
+  std::vector<LinkEvent> pending_;  // events that OnReadable is about to announce
 };
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// Reading and changing the settings of one network interface, in any namespace.
+// Reads and changes the settings of one network interface, in any namespace.
 
 #pragma once
 
@@ -15,32 +15,32 @@
 
 namespace tapswitch {
 
-// What is to change; nothing leaves a setting as it is.
+// The changes to make. A member without a value leaves its setting unchanged.
 struct LinkChange {
   std::optional<uint32_t> mtu{};
   std::optional<uint32_t> txqueuelen{};
   std::optional<bool> up{};
   std::optional<std::string> name{};
-  const NetworkNamespace* netns = nullptr;  // where to move it; null: it stays
+  const NetworkNamespace* netns = nullptr;  // the namespace to move it to; null: it stays
 
   bool operator==(const LinkChange&) const = default;
 };
 
-// The present state of interface `name` in `netns`; nothing when there is none of that name.
+// Returns the present state of interface `name` in `netns`; nothing if there is none.
 [[nodiscard]] absl::StatusOr<std::optional<LinkState>> FindLink(const NetworkNamespace& netns,
                                                                 std::string_view name);
 
-// Of all interfaces in `netns`.
+// Returns the states of all interfaces in `netns`.
 [[nodiscard]] absl::StatusOr<std::vector<LinkState>> ListLinks(const NetworkNamespace& netns);
 
-// Changes interface `ifindex` in `netns` by one request. The kernel carries it out in this order:
-// namespace, MTU, name, queue length, up or down (net/core/rtnetlink.c, do_setlink). Moving takes
-// the interface down first. An error may leave what came before it done.
+// Changes interface `ifindex` in `netns` by one request. The kernel makes the changes in this
+// order: namespace, MTU, name, queue length, up or down (net/core/rtnetlink.c, do_setlink). A move
+// sets the interface down first. On an error, earlier changes may have been made.
 [[nodiscard]] absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex,
                                       const LinkChange& change);
 
-// Has interface `ifindex` send without a queueing discipline, in place of whatever it has. On one that is
-// down this also keeps the kernel from making its default one when it comes up.
+// Removes the queueing discipline of interface `ifindex`, so that it sends without one. If the
+// interface is down, this also prevents the kernel from adding its default discipline later.
 [[nodiscard]] absl::Status SendWithoutQueueing(const NetworkNamespace& netns, int ifindex);
 
 }  // namespace tapswitch

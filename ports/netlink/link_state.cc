@@ -15,7 +15,7 @@
 namespace tapswitch {
 namespace {
 
-// IFF_LOWER_UP, which net/if.h does not have (linux/if.h, which cannot be included beside it, does).
+// IFF_LOWER_UP is missing in net/if.h; linux/if.h has it, but cannot be included beside it.
 constexpr unsigned kLowerUp = 1U << 16U;
 
 // Attributes by type; null where there is none.

@@ -1,4 +1,4 @@
-// What the kernel says of a network interface.
+// The state of a network interface, as the kernel reports it.
 
 #pragma once
 
@@ -12,12 +12,12 @@ struct nlmsghdr;
 
 namespace tapswitch {
 
-// What only interfaces of the tun driver have (uapi linux/if_link.h, IFLA_TUN_*).
+// State that only interfaces of the tun driver have (uapi linux/if_link.h, IFLA_TUN_*).
 struct TunState {
   bool is_tap = false;  // Ethernet frames; a tun carries IP packets
   bool multi_queue = false;
   bool persistent = false;
-  uint32_t queues = 0;  // open files that are attached to it; counted for multi_queue only
+  uint32_t queues = 0;  // attached open files; counted only with multi_queue
 
   bool operator==(const TunState&) const = default;
 };
@@ -25,22 +25,22 @@ struct TunState {
 struct LinkState {
   int ifindex = 0;
   std::string name;
-  std::string kind;          // "tun", "veth", ...; empty for a device of no such kind
+  std::string kind;          // "tun", "veth", ...; empty if the device has no kind
   bool up = false;           // administratively (IFF_UP)
   bool carrier = false;      // IFF_LOWER_UP
   bool is_ethernet = false;  // it carries Ethernet frames (ARPHRD_ETHER)
   int master = 0;            // ifindex of the bridge, bond, ... that it is a port of; 0: none
-  MacAddress address{};      // zero when it has none of six bytes
+  MacAddress address{};      // zero if it has no address of six bytes
   uint32_t mtu = 0;
   uint32_t txqueuelen = 0;
   std::optional<TunState> tun;
-  std::string alias{};  // a text that an administrator has given it; empty: none
+  std::string alias{};  // a text that an administrator has set; empty: none
 
   bool operator==(const LinkState&) const = default;
 };
 
-// Nothing for messages that are not about an interface as such: the bridge and IPv6 code announce
-// their own view of one under the same message types.
+// Parses a message. Returns nothing for messages that are not about an interface as such: the
+// bridge and IPv6 code announce their own views of one under the same message types.
 [[nodiscard]] std::optional<LinkState> ParseLinkMessage(nlmsghdr& message);
 
 }  // namespace tapswitch

@@ -22,7 +22,7 @@ constexpr int kStrictCheck = 12;  // NETLINK_GET_STRICT_CHK
 constexpr std::chrono::milliseconds kPatience(250);
 constexpr size_t kMostReplies = 4096;
 
-// What the kernel puts into one message of a dump at most.
+// The maximum that the kernel puts into one message of a dump.
 constexpr size_t kBufferSize = 32768;
 
 bool WaitFor(int fd, Clock::time_point deadline) {

@@ -1,4 +1,4 @@
-// Lists of rtnetlink that may be long, such as the routes of a router: read as far as is worth it.
+// Reads lists of rtnetlink that may be long, such as the routes of a router, up to a limit.
 
 #pragma once
 
@@ -8,10 +8,10 @@
 
 namespace tapswitch {
 
-// Sends `request`, which asks for a dump, in the namespace that the thread is in, and hands each
-// message of the answer to `on_reply` until that returns false, some thousand have come, or a quarter
-// of a second is over. The kernel is asked to leave out what the request does not ask for (Linux 4.20);
-// before that, `on_reply` sees more. Errors end it silently.
+// Sends `request`, which asks for a dump, in the calling thread's namespace. Hands each message of
+// the answer to `on_reply` until that returns false, some thousand have come, or a quarter of a
+// second is over. The kernel is asked to filter by the request (Linux 4.20); on older kernels
+// `on_reply` sees more messages. Errors end the dump silently.
 void DumpSome(NlMessage request, const std::function<bool(nlmsghdr&)>& on_reply);
 
 }  // namespace tapswitch

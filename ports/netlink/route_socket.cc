@@ -13,7 +13,7 @@
 namespace tapswitch {
 namespace {
 
-// What the callbacks of one receive share.
+// The state that the callbacks of one receive share.
 struct Exchange {
   const std::function<void(nlmsghdr&)>* on_reply = nullptr;
   int error = 0;  // errno of the kernel's refusal

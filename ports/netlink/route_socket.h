@@ -28,19 +28,19 @@ using NlSocket = std::unique_ptr<nl_sock, NlSocketDeleter>;
 // An empty request of the given type (RTM_...), with the NLM_F_... flags of `flags`.
 [[nodiscard]] NlMessage NewNlMessage(int type, int flags);
 
-// A question about interfaces (RTM_GETLINK), to be completed with attributes where `ifindex` does not
-// say which; NLM_F_DUMP among `flags` asks for all.
+// A request about interfaces (RTM_GETLINK). If `ifindex` is zero, attributes have to name the
+// interface, or NLM_F_DUMP among `flags` asks for all.
 [[nodiscard]] NlMessage NewLinkQuestion(int flags, int ifindex = 0);
 
-// A socket for requests that are answered at once. It speaks to the namespace that the thread was
-// in when it was opened, and keeps that alive.
+// A socket for requests that are answered at once. It belongs to the namespace of the thread that
+// opened it, and keeps that namespace alive.
 class RouteSocket {
  public:
   [[nodiscard]] static absl::StatusOr<RouteSocket> Open();
 
   // Sends `request` and hands each message of the answer to `on_reply`. A request that is answered
-  // by nothing but an acknowledgement needs NLM_F_ACK. The error is the kernel's, as
-  // absl::ErrnoToStatus maps it.
+  // only by an acknowledgement needs NLM_F_ACK. An error is the kernel's, as absl::ErrnoToStatus
+  // maps it.
   [[nodiscard]] absl::Status Transact(NlMessage request,
                                       const std::function<void(nlmsghdr&)>& on_reply);
 
