@@ -26,13 +26,13 @@ static_assert(kHeaderRoom + kMaxSocketFrame <= kStride && kHeaderRoom >= kVirtio
 static_assert(kSlots * kStride % 4096 == 0 && SendQueue::kMaxBytes % 4096 == 0);
 
 constexpr size_t kMaxFramesAtOnce = 64;
-// That a frame is gathered from, at most some four: see EgressBuilder.
+// The maximum of pieces of a frame: see EgressBuilder.
 constexpr size_t kMaxPieces = 16;
 
 constexpr uint32_t kSocketSlot = 0;
 constexpr uint32_t kWaiterSlot = 1;
 
-// For sendmsg(2), without the virtio-net header. Returns the pieces used.
+// Builds a list for sendmsg(2), without the virtio-net header. Returns the pieces used.
 std::span<iovec> Gather(const WireFrame& frame, std::span<iovec, kMaxPieces> pieces) {
   size_t size = 0;
   size_t header = kVirtioNetHeaderSize;
@@ -60,7 +60,7 @@ bool DgramPort::Address::operator==(const Address& other) const {
   return size == other.size && std::memcmp(&name, &other.name, size) == 0;
 }
 
-// What recvmmsg(2) is given, made once: the frames' places, and those of the senders' names.
+// The arguments of recvmmsg(2), made once: the places of the frames and of the senders' names.
 struct DgramPort::Inbox {
   explicit Inbox(std::span<std::byte> memory) {
     for (size_t i = 0; i < kSlots; ++i) {
@@ -143,7 +143,7 @@ bool DgramPort::Receive(FrameBatch& received) {
   const int count = recvmmsg(socket_, inbox_->messages.data(), static_cast<unsigned>(wanted),
                              MSG_DONTWAIT, nullptr);
   if (count < 0) {
-    // As the network sockets do, it may tell of a datagram of ours that found nobody.
+    // As with network sockets, the error may concern a datagram that we sent to a missing peer.
     return errno == EINTR || errno == ECONNREFUSED || errno == ECONNRESET;
   }
   for (size_t slot = 0; slot < static_cast<size_t>(count); ++slot) TakeFrame(slot, received);
@@ -260,8 +260,9 @@ void DgramPort::SendQueued() {
   StopWaiting();
 }
 
-// What is full may be this socket, which is told of when it is not, or the peer's queue. Of that the
-// kernel tells only who asked when there was no room, so it is asked once more each time.
+// Either this socket's send buffer or the peer's queue is full. POLLOUT reports our own buffer. For
+// the peer's queue, the kernel only notifies a socket that is connected to the peer and was polled
+// while the queue was full, so it is polled once more each time.
 void DgramPort::AwaitRoom() {
   const bool is_own = !bound_ || !IsWritable(socket_);
   ring_->WatchWritability(socket_, MakeTag(kSocketSlot), is_own);
@@ -278,7 +279,7 @@ void DgramPort::AwaitRoom() {
   ring_->WatchWritability(waiter_.get(), MakeTag(kWaiterSlot), true);
 }
 
-// Whoever has the peer's path now is not always who was connected to: that is done anew.
+// The peer's path may belong to another socket by now, so the waiting socket is connected anew.
 void DgramPort::Retry() {
   if (!wants_retry()) return;
   StopWaiting();

@@ -2,16 +2,16 @@
 // `local.type=unix,local.path=L,remote.type=unix,remote.path=R` the port's path is R and its remote
 // L; with `local.type=fd,local.str=N` the port has the other end of a socket pair.
 //
-// Theory of operation. As with streams the ring only watches, and the port reads and writes by itself,
-// many datagrams in one system call (recvmmsg(2), sendmmsg(2)). Frames are received in place, behind
-// zeros that nothing ever overwrites.
+// Theory of operation. As with streams, the ring only watches, and the port reads and writes
+// itself, many datagrams in one system call (recvmmsg(2), sendmmsg(2)). Frames are received in
+// place, behind zeros that are never overwritten.
 //
-// There is no connection: whether somebody is there shows when something is sent. The kernel keeps
-// few datagrams for a receiver (net.unix.max_dgram_qlen, mostly 10), so what it refuses waits in a
-// queue of fixed size. Two descriptors tell when to go on: the port's own, which may have too much
-// under way, and a second one that is connected to the peer, as the kernel tells of room in a peer's
-// queue only so. There may be none of these, and the peer may be another one by now: so it is also tried
-// again after a time, for as long as something waits.
+// There is no connection: only a send shows whether a peer is there. The kernel keeps few datagrams
+// for a receiver (net.unix.max_dgram_qlen, mostly 10), so frames that it refuses wait in a queue of
+// fixed size. Two descriptors tell when to continue. The port's own reports room in its own send
+// buffer. A second one is connected to the peer, because the kernel reports room in the peer's
+// queue only to a connected socket. The report may never come, as the peer may have been replaced.
+// So the port also retries after a time, as long as frames wait.
 
 #pragma once
 
@@ -36,9 +36,10 @@ namespace tapswitch {
 
 class DgramPort final : public Port {
  public:
-  // On one end of a socket pair.
+  // Uses one end of a socket pair.
   DgramPort(PortIdentity identity, FileDescriptor connected, uint32_t mtu);
-  // On a bound socket, towards the one bound to `remote`; without one, to who sent last.
+  // Uses a bound socket, and sends to the socket bound to `remote`. If `remote` is empty, it sends
+  // to the last sender.
   DgramPort(PortIdentity identity, UnixListener socket, const std::string& remote, uint32_t mtu);
   // Precondition: closed(), or never started.
   ~DgramPort() override;
@@ -86,9 +87,9 @@ class DgramPort final : public Port {
   PortStatus status_;
   std::optional<UnixListener> bound_;
   FileDescriptor connected_;
-  int socket_ = -1;  // either of them
+  int socket_ = -1;  // the number of one of these
   Address remote_;
-  bool learns_ = false;  // who the remote is
+  bool learns_ = false;  // the remote is the last sender
 
   std::unique_ptr<Inbox> inbox_;
   std::optional<BufferMemory> memory_;
@@ -96,7 +97,7 @@ class DgramPort final : public Port {
 
   Ring* ring_ = nullptr;                  // null until Start has succeeded
   FileDescriptor waiter_;                 // connected to the remote while the queue is not empty
-  size_t limit_ = FrameBatch::kCapacity;  // of frames in a turn
+  size_t limit_ = FrameBatch::kCapacity;  // frames per turn
   bool closing_ = false;
 };
 

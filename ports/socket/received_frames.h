@@ -1,9 +1,9 @@
-// The frames that a port reads from a socket in one turn, as the bridge wants them: in place until
-// Recycle, with room for a virtio-net header, zero, in front of each.
+// The frames that a port reads from a socket in one turn, in the form the bridge wants: each behind
+// a zeroed virtio-net header, and in place until Recycle.
 //
-// In a stream four bytes of length and the end of the frame before stand where the header has to be,
-// so the frames are copied; some 20 ns for one of 1500 bytes, which is in the cache as it has just
-// been read. What that buys is a read of many frames at once, at a microsecond a read.
+// In a stream, the place of that header holds the length of the frame and the end of the frame
+// before. So the frames are copied, which costs some 20 ns for one of 1500 bytes, as it is in the
+// cache. In return, many frames are read at once; a read costs a microsecond.
 
 #pragma once
 
@@ -18,16 +18,16 @@ namespace tapswitch {
 
 class ReceivedFrames {
  public:
-  // Frames of one turn: what one port may bring at once, so that two find room in a batch. As many
-  // of 1500 bytes as a stream is asked for in one read.
+  // The maximum of frames in one turn. It is the share of one port, so that two ports fit in a
+  // batch. A stream is asked for this many frames of 1500 bytes in one read.
   static constexpr size_t kMaxFrames = 96;
 
-  // Memory for frames that make `bytes` together.
+  // The memory that frames of `bytes` in total need.
   static constexpr size_t MemoryFor(size_t bytes) { return bytes + kMaxFrames * kOverhead; }
 
   explicit ReceivedFrames(std::span<std::byte> memory) : memory_(memory) {}
 
-  // A turn begins: all bytes may be used again.
+  // Begins a turn: all memory may be used again.
   void Clear() {
     used_ = 0;
     count_ = 0;
@@ -36,8 +36,8 @@ class ReceivedFrames {
   [[nodiscard]] size_t count() const { return count_; }
 
   // Counts a frame and, unless it is too short, copies it and appends it to `received`.
-  // Precondition: count() < kMaxFrames, `received` is not full, and the frames since Clear make no more
-  // bytes than agreed upon.
+  // Precondition: count() < kMaxFrames, `received` is not full, and the frames since Clear fit in
+  // the memory.
   void Take(std::span<const std::byte> frame, PortId port, PortCounters& counters,
             FrameBatch& received);
 

@@ -1,6 +1,6 @@
-// Frames that a socket did not take yet, copied, with their stream prefixes, in order: a queue with
-// room for so many bytes and so many frames, and no more. A receiver that does not read fills its
-// own queue and nothing else.
+// A queue of frames that a socket did not accept yet, copied with their stream prefixes, in order.
+// It holds a fixed number of bytes and of frames. So a receiver that does not read only fills its
+// own queue.
 
 #pragma once
 
@@ -18,28 +18,28 @@ namespace tapswitch {
 
 class SendQueue {
  public:
-  // The longest frame three times over; two turns' worth of ordinary ones.
+  // This is three times the longest frame, and two turns of ordinary frames.
   static constexpr size_t kMaxBytes = size_t{256} * 1024;
   static constexpr size_t kMaxFrames = 1024;
 
-  // The queue stands in `memory`, of kMaxBytes, which outlives it.
+  // The queue is stored in `memory`, of kMaxBytes, which must outlive it.
   explicit SendQueue(std::span<std::byte> memory) : memory_(memory) {}
 
   [[nodiscard]] bool empty() const { return frames_ == 0; }
   [[nodiscard]] size_t frames() const { return frames_; }
 
   // Appends the frame behind its prefix, without the first `done` bytes of both, which are sent
-  // already. False when there is no room; never the case for one frame in an empty queue.
+  // already. Returns false if it does not fit; one frame always fits in an empty queue.
   [[nodiscard]] bool Append(const WireFrame& frame, size_t done = 0);
 
-  // All that waits, prefixes and frames; the second piece may be empty.
+  // All waiting bytes, prefixes and frames. The second piece may be empty.
   [[nodiscard]] std::array<iovec, 2> AllBytes() const { return Bytes(0, bytes_); }
-  // So many bytes of it have been sent.
+  // Removes `bytes` from the front, as they have been sent.
   void Sent(size_t bytes);
 
-  // The first frame, without its prefix.
+  // The first frame without its prefix.
   [[nodiscard]] std::array<iovec, 2> FirstFrame() const;
-  // Takes the first frame out, and returns its size. Precondition: !empty().
+  // Removes the first frame, and returns its size. Precondition: !empty().
   size_t PopFrame();
 
  private:
@@ -52,7 +52,7 @@ class SendQueue {
   [[nodiscard]] std::array<iovec, 2> Bytes(size_t from, size_t size) const;
 
   std::span<std::byte> memory_;
-  size_t head_ = 0;  // of the first byte that waits
+  size_t head_ = 0;  // offset of the first waiting byte
   size_t bytes_ = 0;
   std::array<Entry, kMaxFrames> entries_{};
   size_t first_ = 0;

@@ -1,6 +1,6 @@
-// Frames in a stream of bytes, as QEMU's `-netdev stream` has them: each behind its length, 4 bytes
-// in network byte order. What has been read stands in one piece of memory until whole frames can be
-// taken from it; pieces may be cut anywhere.
+// Finds the frames in a stream of bytes, in the format of QEMU's `-netdev stream`: each frame
+// follows its length, 4 bytes in network byte order. The bytes stay in one piece of memory until
+// whole frames can be taken. The stream may arrive in pieces of any size.
 
 #pragma once
 
@@ -15,38 +15,38 @@ namespace tapswitch {
 inline constexpr size_t kStreamPrefixSize = 4;
 
 // The longest frame that a socket carries: an MTU of 65535, an Ethernet header and a VLAN tag. QEMU
-// itself takes frames of up to 69632 bytes, but no network card that it emulates sends more than
-// this. A greater length is no length: whoever sends it is out of step.
+// accepts frames of up to 69632 bytes, but no network card that it emulates sends more than this. A
+// greater length is invalid, and means that the sender is out of step.
 inline constexpr size_t kMaxSocketFrame = 65535 + 14 + 4;
 
 [[nodiscard]] std::array<std::byte, kStreamPrefixSize> StreamPrefix(size_t frame_size);
 
 class StreamFramer {
  public:
-  // Frames are found in `memory`, which outlives the framer.
+  // Uses `memory`, which must outlive the framer.
   // Precondition: memory.size() >= kStreamPrefixSize + kMaxSocketFrame.
   explicit StreamFramer(std::span<std::byte> memory) : memory_(memory) {}
 
-  // Where the next bytes of the stream go; then Add says how many. Frames handed out before are
-  // gone. Not empty once Next has said that no whole frame is left.
+  // The place for the next bytes of the stream; Add then says how many were stored. Frames that
+  // Next returned become invalid. Not empty after Next has returned nothing.
   [[nodiscard]] std::span<std::byte> Room();
   void Add(size_t count) { end_ += count; }
 
-  // The next frame, which may have any size up to kMaxSocketFrame, 0 included; nothing when there
-  // is none, because its end is still to come or because the stream is out of step.
+  // The next frame, of any size up to kMaxSocketFrame, 0 included. Nothing if its end is still to
+  // come, or if the stream is out of step.
   [[nodiscard]] std::optional<std::span<const std::byte>> Next();
 
-  // The length that no frame has, and behind which nothing can be found any more.
+  // The invalid length that put the stream out of step. Nothing can be found behind it.
   [[nodiscard]] std::optional<uint32_t> bad_length() const { return bad_length_; }
-  // The stream could end here, with no frame cut off.
+  // Whether the stream could end here without cutting a frame.
   [[nodiscard]] bool between_frames() const { return begin_ == end_; }
 
-  // A new stream begins.
+  // Begins a new stream.
   void Reset();
 
  private:
   std::span<std::byte> memory_;
-  size_t begin_ = 0;  // of what has been added and not been handed out
+  size_t begin_ = 0;  // of the bytes that were added but not handed out
   size_t end_ = 0;
   std::optional<uint32_t> bad_length_;
 };

@@ -18,8 +18,8 @@
 namespace tapswitch {
 namespace {
 
-// What one call reads at most, and what may be left of it: the longest frame, less a byte. More
-// would fall out of the cache before it is sent.
+// The maximum that one call reads, plus the longest possible remainder, a frame less one byte. More
+// data would be evicted from the cache before it is sent.
 constexpr size_t kReadSize = size_t{128} * 1024;
 static_assert(kReadSize >= kStreamPrefixSize + kMaxSocketFrame);
 constexpr size_t kFramesSize = ReceivedFrames::MemoryFor(kReadSize);
@@ -27,10 +27,10 @@ constexpr size_t kPage = 4096;
 constexpr size_t kMemorySize =
     (kReadSize + kFramesSize + SendQueue::kMaxBytes + kPage - 1) / kPage * kPage;
 
-// Connections that end before they have begun, of which one call of Accept gets rid.
+// The number of connections that ended before they began which one call of Accept discards.
 constexpr int kMaxAccepts = 16;
 
-// UIO_MAXIOV: what one call takes.
+// UIO_MAXIOV, the limit of one call.
 constexpr size_t kMaxPieces = 1024;
 constexpr size_t kMaxFramesAtOnce = 256;
 
@@ -157,7 +157,8 @@ bool StreamPort::Receive(FrameBatch& received) {
     return Accept();
   }
   buffers_->frames.Clear();
-  // What is left of the turn before goes first, and alone: there is memory for one reading's frames.
+  // The frames that the last turn left go first, and alone: there is memory for the frames of one
+  // read.
   if (TakeFrames(received) || !buffers_->frames.empty()) return true;
   const size_t room = buffers_->framer.Room().size();
   const ptrdiff_t result = buffers_->framer.bad_length() ? 0 : Read();
@@ -166,8 +167,8 @@ bool StreamPort::Receive(FrameBatch& received) {
     EndOfStream(result);
     return false;
   }
-  // A stream that gave less than was asked for is empty (epoll(7), "Questions and answers"). Its end
-  // is news of its own, that may have come together with the last bytes.
+  // A stream that returned less than was asked for is empty (epoll(7), "Questions and answers").
+  // Its end is reported separately, possibly together with the last bytes.
   return more || ending_ || result == static_cast<ptrdiff_t>(room);
 }
 
@@ -182,7 +183,7 @@ ptrdiff_t StreamPort::Read() {
   }
 }
 
-// True when it had to leave whole frames for later.
+// Returns true if whole frames were left for later.
 bool StreamPort::TakeFrames(FrameBatch& received) {
   ReceivedFrames& frames = buffers_->frames;
   while (!received.full() && frames.count() < limit_) {
@@ -209,7 +210,7 @@ void StreamPort::EndOfStream(ptrdiff_t result) {
   Disconnect(result == 0 ? "it hung up" : std::strerror(static_cast<int>(-result)));
 }
 
-// What has been sent already is reported as soon as the connection is watched.
+// Data that were sent already are reported as soon as the connection is watched.
 bool StreamPort::Accept() {
   for (int i = 0; i < kMaxAccepts; ++i) {
     Accepted accepted = AcceptConnection(listening_.get());
@@ -291,12 +292,12 @@ void StreamPort::LogConnection() {
   spdlog::info("port {}: up, connected to {}", identity_.name, PeerOf(connection_.get()));
 }
 
-// Frames of this turn that came from there stay where they are.
+// Frames that were received in this turn stay where they are.
 void StreamPort::Disconnect(std::string_view why) {
   StopWatching();
   awaits_writability_ = false;
   ending_ = false;
-  // The ring may hold it open for a while yet.
+  // The ring may keep it open for a while.
   shutdown(connection_.get(), SHUT_RDWR);
   connection_ = FileDescriptor();
   if (buffers_ != nullptr) {
@@ -331,7 +332,7 @@ void StreamPort::WaitForClient() {
 
 void StreamPort::Send(std::span<const WireFrame> frames) {
   if (!status_.link_up || closing_) return DropAll(frames, DropReason::kLinkDown);
-  // Behind what waits already.
+  // The frames go behind those that wait already.
   if (buffers_->queue.empty()) frames = SendNow(frames);
   for (const WireFrame& frame : frames) {
     if (buffers_->queue.Append(frame)) {
@@ -343,7 +344,7 @@ void StreamPort::Send(std::span<const WireFrame> frames) {
   if (!buffers_->queue.empty()) AwaitWritability(true);
 }
 
-// Returns the frames that have to be queued. One of which a part has been sent is in the queue then.
+// Returns the frames that have to be queued. A frame of which a part was sent is in the queue then.
 std::span<const WireFrame> StreamPort::SendNow(std::span<const WireFrame> frames) {
   PortCounters& counters = *identity_.counters;
   while (!frames.empty()) {
@@ -377,7 +378,7 @@ void StreamPort::SendQueued() {
     auto pieces = queue.AllBytes();
     const ssize_t sent = SendPieces(connection_.get(), pieces);
     if (sent <= 0) {
-      // When it is full again, or has ended, that will be reported.
+      // The watch reports the next change.
       starved_ = IsScarcity(static_cast<int>(-sent));
       return;
     }

@@ -1,19 +1,19 @@
-// A port that waits for a connection on a Unix stream socket, as QEMU's `-netdev stream,
-// addr.type=unix,addr.path=PATH,server=off[,reconnect=N]` makes one: each frame behind its length.
+// A port that accepts a connection on a Unix stream socket. QEMU's `-netdev stream,
+// addr.type=unix,addr.path=PATH,server=off[,reconnect=N]` makes one. Each frame follows its length.
 //
-// Theory of operation. The port reads and writes by itself, many frames in one system call, and has
-// the ring only watch: the listening socket while nobody is connected, the connection while somebody
-// is. So a turn costs one recvmsg(2) and one sendmsg(2) for each busy connection, whatever the number
-// of frames; through the ring they would be the same calls, but each would need a buffer for the time
-// it is under way. All calls are non-blocking.
+// Theory of operation. The port reads and writes itself, many frames in one system call. The ring
+// only watches: the listening socket while there is no connection, otherwise the connection. So a
+// turn costs one recvmsg(2) and one sendmsg(2) for each busy connection, whatever the number of
+// frames. The ring would make the same calls, but each would need a buffer while it is in progress.
+// All calls are non-blocking.
 //
-// Ports with the same path share the listening socket, each with a descriptor of its own; whoever
-// connects gets one of those that have nobody, and waits in the kernel's queue when all have. That
-// queue is short: where it is full connecting fails, at no cost for the switch. At most one connection
-// begins per port and turn.
+// Ports with the same path share the listening socket, each with its own descriptor. A new
+// connection goes to a port that has none; if all have one, it waits in the kernel's queue. That
+// queue is short: if it is full, connecting fails, at no cost for the switch. At most one
+// connection begins per port and turn.
 //
-// What the receiver does not take at once is copied into a queue of fixed size; beyond that frames are
-// dropped and counted.
+// Frames that the receiver does not take at once are copied into a queue of fixed size. If the
+// queue is full, frames are dropped and counted.
 
 #pragma once
 
@@ -64,7 +64,7 @@ class StreamPort final : public Port {
   void Detach() override { ring_ = nullptr; }
 
  private:
-  // What a connection needs; a port that nobody has connected to yet has none of it.
+  // The memory of a connection. A port has none before its first connection.
   struct Buffers {
     explicit Buffers(BufferMemory pages);
     BufferMemory memory;
@@ -74,7 +74,7 @@ class StreamPort final : public Port {
   };
 
   [[nodiscard]] absl::Status WatchListener();
-  // True when there may be more to accept.
+  // Returns true if more connections may be waiting.
   [[nodiscard]] bool Accept();
   [[nodiscard]] absl::Status Connect(FileDescriptor connection);
   void Disconnect(std::string_view why);
@@ -82,7 +82,7 @@ class StreamPort final : public Port {
   void StopWatching();
   void WaitForClient();
   void LogStarvation(int error);
-  // Returns what recv(2) does, with -errno.
+  // Returns the result of recv(2), or -errno.
   [[nodiscard]] ptrdiff_t Read();
   [[nodiscard]] bool TakeFrames(FrameBatch& received);
   void EndOfStream(ptrdiff_t result);
@@ -100,20 +100,19 @@ class StreamPort final : public Port {
   std::unique_ptr<Buffers> buffers_;
 
   Ring* ring_ = nullptr;  // null until Start has succeeded
-  uint32_t watched_ =
-      0;  // counts what has been watched: completions of what was before are ignored
+  uint32_t watched_ = 0;  // counts watches, so that completions of earlier ones are ignored
   bool watching_ = false;
   bool awaits_writability_ = false;
-  bool starved_ =
-      false;  // there were no descriptors, memory or room in the ring: to be tried again
-  bool starvation_is_logged_ = false;  // since somebody was connected last
-  // So that who connects and leaves over and over does not drown the log of others.
+  bool starved_ = false;  // descriptors, memory or places in the ring were short: retry
+  bool starvation_is_logged_ = false;  // since the last connection
+  // These limit the log, so that a client that reconnects over and over does not hide other
+  // messages.
   std::chrono::steady_clock::time_point log_second_;
-  uint32_t logged_ = 0;    // connections since then
-  uint32_t left_out_ = 0;  // of these, those that the log does not tell
-  bool logs_end_ = false;  // of this connection
-  bool ending_ = false;    // the peer has hung up; what it sent before is still to be read
-  size_t limit_ = ReceivedFrames::kMaxFrames;  // of frames in a turn
+  uint32_t logged_ = 0;                        // connections logged since then
+  uint32_t left_out_ = 0;                      // connections that were not logged
+  bool logs_end_ = false;                      // whether to log the end of this connection
+  bool ending_ = false;                        // the peer has hung up, but data may be unread
+  size_t limit_ = ReceivedFrames::kMaxFrames;  // frames per turn
   bool closing_ = false;
 };
 

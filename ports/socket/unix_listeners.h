@@ -1,5 +1,5 @@
-// The sockets that stream ports listen at, by path: ports with the same path share one, and each
-// takes a connection of its own.
+// The sockets that stream ports listen on, by path. Ports with the same path share one socket, and
+// each accepts its own connection.
 
 #pragma once
 
@@ -12,11 +12,11 @@
 
 namespace tapswitch {
 
-// One thread calls it; what it hands out may be let go by any.
+// One thread calls Get; any thread may release the results.
 class UnixListeners {
  public:
-  // The one that is there, or a new one; it ends with the last who has it. InvalidArgument when the
-  // one that is there is another's in mode, user or group.
+  // Returns the listener of this path, or a new one. It ends with its last user. InvalidArgument if
+  // the existing one has another mode, user or group.
   [[nodiscard]] absl::StatusOr<std::shared_ptr<UnixListener>> Get(
       const UnixListener::Options& options);
 

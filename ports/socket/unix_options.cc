@@ -108,7 +108,7 @@ constexpr auto kKeyNames = [] {
   return names;
 }();
 
-// What fits together.
+// Checks which options fit together.
 absl::Status Check(const UnixOptions& options) {
   const bool is_dgram = options.mode == UnixOptions::Mode::kDgram;
   if (!is_dgram && (options.fd || !options.remote.empty())) {

@@ -11,7 +11,7 @@
 
 namespace tapswitch {
 
-// Opens the socket and makes the port, of one queue. `listeners` are asked by this call only.
+// Opens the socket and makes a port with one queue. `listeners` is used during this call only.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> OpenUnixPort(const PortIdentity& identity,
                                                                  const UnixOptions& options,
                                                                  UnixListeners& listeners);
