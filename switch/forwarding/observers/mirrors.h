@@ -1,8 +1,8 @@
-// Copies for an observer (port mirroring, "SPAN"): which frames, and to which ports.
+// Port mirroring ("SPAN"): decides which frames are copied for an observer, and to which ports.
 //
-// A frame is copied when it comes in by a source, as it came, whatever the bridge then does with it;
-// and when it leaves by a source, as it leaves. Each destination gets at most one copy of either kind,
-// however many of its mirrors and sources want the frame.
+// A frame that comes in by a source is copied as it came, whatever the bridge then does with it. A
+// frame that leaves by a source is copied as it leaves. Each destination gets at most one copy of
+// either kind, however many of its mirrors and sources match the frame.
 
 #pragma once
 
@@ -17,16 +17,16 @@ namespace tapswitch {
 
 // The wanted behaviour of one mirror.
 struct MirrorForwarding {
-  PortSet ports;  // sources: frames that come in or leave by them
-  VlanSet vlans;  // sources: frames of them, by any port
+  PortSet ports;  // sources: frames that come in or leave by these ports
+  VlanSet vlans;  // sources: frames of these VLANs, by any port
   bool ingress = true;
   bool egress = true;
-  PortId destination;  // no source of any mirror
+  PortId destination;  // not a source of any mirror
 
   bool operator==(const MirrorForwarding&) const = default;
 };
 
-// The destinations of copies, by what is copied.
+// The destinations of copies, for both kinds of copy.
 class Mirrors {
  public:
   Mirrors() = default;
@@ -36,13 +36,14 @@ class Mirrors {
   // Whether a frame from `ingress` may have to be copied.
   [[nodiscard]] bool apply_to(PortId ingress) const { return observed_.contains(ingress); }
 
-  // For a frame that comes in by a port. A VLAN's own come in by its members.
+  // The destinations for a frame that comes in by a port. A source VLAN matches frames that come in
+  // by its members.
   [[nodiscard]] PortSet received(PortId ingress, VlanId vlan, bool is_member) const;
-  // For a frame that leaves by a port.
+  // The destinations for a frame that leaves by a port.
   [[nodiscard]] PortSet sent(PortId egress, VlanId vlan) const;
 
  private:
-  // Where frames of one source are copied to.
+  // The destinations of the copies of one source.
   struct Copies {
     PortSet received;
     PortSet sent;

@@ -10,7 +10,7 @@ namespace {
 
 using Instruction = PacketFilter::Instruction;
 
-// The parts of a code, as in linux/bpf_common.h.
+// The fields of an opcode, as in linux/bpf_common.h.
 enum Class : uint16_t { kLd, kLdx, kSt, kStx, kAlu, kJmp, kRet, kMisc };
 enum Size : uint16_t { kWord = 0x00, kHalf = 0x08, kByte = 0x10 };
 enum Mode : uint16_t {
@@ -38,8 +38,8 @@ enum Jump : uint16_t { kJa = 0x00, kJeq = 0x10, kJgt = 0x20, kJge = 0x30, kJset 
 enum Source : uint16_t { kFromX = 0x08, kFromA = 0x10 };
 enum Transfer : uint16_t { kTax = 0x00, kTxa = 0x80 };
 
-// Whole codes that programs mostly consist of: loads from the frame at a fixed place, and a comparison
-// with a constant.
+// Whole codes that programs mostly consist of: loads from the frame at a fixed place, and a
+// comparison with a constant.
 constexpr uint16_t kLoadWord = 0x20;
 constexpr uint16_t kLoadHalf = 0x28;
 constexpr uint16_t kLoadByte = 0x30;
@@ -80,7 +80,7 @@ bool IsGoodArithmetic(const Instruction& instruction) {
   return operation <= kXor;
 }
 
-// `left`: how many instructions follow.
+// Checks an instruction; `left` instructions follow it.
 bool IsGoodJump(const Instruction& instruction, size_t left) {
   const uint16_t kind = OperationOf(instruction.code);
   if (kind == kJa) return instruction.k < left;
@@ -120,7 +120,7 @@ size_t CostOf(const Instruction& now) {
   }
 }
 
-// In costs.
+// The number of steps that an instruction costs.
 size_t LongestWay(std::span<const Instruction> program) {
   std::vector<size_t> from(program.size());  // each instruction, itself included
   for (size_t at = program.size(); at-- > 0;) {
@@ -138,15 +138,15 @@ size_t LongestWay(std::span<const Instruction> program) {
   return from.front();
 }
 
-// A frame as one row of bytes, gathered or not.
+// Presents a frame as one sequence of bytes, whether it is gathered from pieces or not.
 class GatheredBytes {
  public:
   explicit GatheredBytes(const WireFrame& frame) : frame_(frame) {}
 
   [[nodiscard]] uint32_t length() const { return static_cast<uint32_t>(frame_.size); }
 
-  // kCount bytes in network order, which mostly are in the first piece. False when they are not all
-  // there.
+  // Loads kCount bytes in network order, mostly from the first piece. Returns false if the frame is
+  // too short.
   template <size_t kCount>
   [[nodiscard]] bool LoadAt(uint32_t at, uint32_t& to) const {
     const Piece& first = frame_.pieces.front();
@@ -163,7 +163,7 @@ class GatheredBytes {
     return loaded.has_value();
   }
 
-  // `count` bytes in network order; nothing when they are not all there.
+  // Loads `count` bytes in network order; nothing if the frame is too short.
   [[nodiscard]] std::optional<uint32_t> Load(uint64_t at, size_t count) const {
     if (at + count > frame_.size) return std::nullopt;
     uint64_t offset = at + kVirtioNetHeaderSize;
@@ -183,7 +183,7 @@ class GatheredBytes {
   const WireFrame& frame_;
 };
 
-// A run of a program that is good.
+// One run of a valid program.
 class Machine {
  public:
   explicit Machine(const WireFrame& frame) : frame_(frame) {}

@@ -15,7 +15,7 @@ namespace tapswitch {
 
 class PacketFilter {
  public:
-  // As struct bpf_insn (bpf(4)).
+  // An instruction, with the members of struct bpf_insn (bpf(4)).
   struct Instruction {
     uint16_t code = 0;
     uint8_t if_true = 0;
@@ -23,21 +23,22 @@ class PacketFilter {
     uint32_t k = 0;
   };
 
-  // As BPF_MAXINSNS.
+  // The maximum of instructions, equal to BPF_MAXINSNS.
   static constexpr size_t kMaxInstructions = 4096;
 
-  // Takes all frames.
+  // Makes a filter that accepts all frames.
   PacketFilter() = default;
 
-  // Nothing unless it is a program that ends whatever the frame is: known instructions, which only
-  // jump forward and within it, and a return at the end.
+  // Makes a filter of a program. Returns nothing unless the program ends for any frame: its
+  // instructions are known, jump only forward and within it, and the last one returns.
   [[nodiscard]] static std::optional<PacketFilter> Make(std::span<const Instruction> program);
 
-  // What it costs to run it on a frame, at most, in steps of some 3 ns: the longest way through it, as
-  // jumps only lead forward. Most instructions of filters are a step, others three. 0 without a program.
+  // The maximal cost of a run, in steps of some 3 ns. It is the cost of the longest way through the
+  // program, as jumps only lead forward. Most instructions of filters cost one step, others three.
+  // 0 without a program.
   [[nodiscard]] size_t cost() const { return cost_; }
 
-  // Whether it takes the frame. A frame too short for what the program looks at is not taken.
+  // Whether the filter accepts the frame. A load beyond the end of the frame rejects it.
   [[nodiscard]] bool Takes(const WireFrame& frame) const;
 
  private:

@@ -99,7 +99,7 @@ bool Coalescer::Join(const VirtioNetHeader& offload, std::span<const std::byte> 
   return true;
 }
 
-// By its size: as one segment, or as a GSO frame cut alike.
+// Compares by size: a frame is one segment, or a GSO frame cut alike.
 bool Coalescer::Fits(const VirtioNetHeader& offload, size_t payload) const {
   const size_t size = header_size_ - network_offset_ + payload_size_ + payload;
   if (size > kMaxIpLength) return false;
@@ -151,7 +151,8 @@ bool Coalescer::ContinuesUdp(const VirtioNetHeader& offload,
          Alike(first_.data() + transport_offset_, header, 0, udp::kLength);
 }
 
-// Late, as most frames that could be the first of several are followed by something else.
+// This is done late, because most frames that could be the first of several are not followed by
+// such.
 bool Coalescer::IsFirstRight() {
   if (first_is_right_) return true;
   first_is_right_ = IsChecksumRight(first_offload_, first_);
@@ -159,8 +160,8 @@ bool Coalescer::IsFirstRight() {
   return first_is_right_;
 }
 
-// The comparisons are of values in one's complement that cannot be zero, so that equal sums are
-// equal bits: pseudo headers hold the protocol, which is none.
+// Both values are one's complement sums that cannot be zero, as pseudo headers hold the protocol.
+// So equal sums have equal bits.
 bool Coalescer::IsChecksumRight(const VirtioNetHeader& offload,
                                 std::span<const std::byte> frame) const {
   const auto transport = frame.subspan(transport_offset_);

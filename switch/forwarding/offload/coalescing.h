@@ -1,26 +1,27 @@
 // Joins consecutive frames of a flow to one GSO frame (GRO, the reverse of segmentation.h).
 //
-// A write to a TAP runs the receiver's network stack, whose price is per frame and not per byte: 32
-// small datagrams written as one cost less than a third of 32 written one by one.
+// A write to a TAP runs the receiver's network stack, which costs time per frame rather than per
+// byte: to write 32 small datagrams as one frame takes less than a third of the time of 32 writes.
 //
-// What may join is what segmentation would cut again to the same bytes; so
+// Frames are joined only if segmentation would cut the result into the same bytes again. So the
+// equation
 //
 //     segments of (frames joined) == frames, each with its checksum finished, byte for byte
 //
-// holds for whatever is joined, and frames that break it leave one by one:
+// holds for every joined frame, and frames that would break it leave alone:
 //   Ethernet  addresses, tags and type alike, and no padding behind the packet
 //   IPv4      no options, no fragment; identification +1 each; header checksum right
 //   IPv6      no extension headers
 //   TCP       next sequence number; acknowledgment, window, options and flags alike; not CWR, URG,
 //             SYN, RST; FIN and PSH only on the frame that ends it
 //   UDP       has a checksum
-//   payload   not empty, and as long as that of the first; a shorter one ends it
-//   checksum  right: either still to be filled in, from a pseudo-header sum that is right, or
-//             summed up here. That a header says "verified" is not believed.
-// The kernel's GRO (net/core/gro.c, net/ipv4/tcp_offload.c, udp_offload.c) has the same rules, but
-// lets identifications stand still under DF; cut again they would count.
+//   payload   not empty, and as long as that of the first frame; a shorter one is the last
+//   checksum  right: either still to be filled in, from a right pseudo-header sum, or verified
+//             here. A header that says "verified" is not trusted.
+// The kernel's GRO (net/core/gro.c, net/ipv4/tcp_offload.c, udp_offload.c) has the same rules,
+// except that identifications may stay equal under DF; segmentation would increment them.
 //
-// Frames that are GSO frames themselves join as the segments that they are.
+// GSO frames join as the segments that they stand for.
 
 #pragma once
 
@@ -37,12 +38,13 @@
 
 namespace tapswitch {
 
-// Kernels before 6.9 take no more of UDP (UDP_MAX_SEGMENTS, linux/udp.h).
+// The maximum of joined datagrams. Kernels before 6.9 accept no more (UDP_MAX_SEGMENTS,
+// linux/udp.h).
 inline constexpr size_t kMaxJoinedDatagrams = 64;
 
-// Whether a look at two frames leaves it possible that the second continues the first. Cheap, so
-// that traffic that never joins hardly pays: most pairs of frames that are not of one flow, or not
-// of IP, end here. Precondition: both have an Ethernet header.
+// A cheap test whether the second frame may continue the first. It excludes most pairs of frames
+// that are not of one flow, or not of IP, so traffic that never joins costs little. Precondition:
+// both frames have an Ethernet header.
 [[nodiscard]] inline bool MayContinue(std::span<const std::byte> first,
                                       std::span<const std::byte> second) {
   const auto type = static_cast<EtherType>(LoadBe16(second.data() + kTypeOffset));
@@ -50,27 +52,29 @@ inline constexpr size_t kMaxJoinedDatagrams = 64;
   return std::memcmp(first.data(), second.data(), kEthernetHeaderSize) == 0;
 }
 
-// One frame in the making. It refers to the bytes of the first.
+// One joined frame under construction. It refers to the bytes of the first frame.
 class Coalescer {
  public:
-  // Begins anew, with a frame as it came: `offload` is its validated header. False when nothing can
-  // follow it.
+  // Begins anew with a frame as it was received; `offload` is its validated header. Returns false
+  // if no frame can follow it.
   [[nodiscard]] bool Start(const VirtioNetHeader& offload, std::span<const std::byte> frame);
 
-  // False, and nothing has changed, when the frame cannot be joined to those before.
+  // Joins a frame to those before. Returns false, and changes nothing, if it cannot be joined.
   // Precondition: Start returned true.
   [[nodiscard]] bool Join(const VirtioNetHeader& offload, std::span<const std::byte> frame);
 
-  // What a port has to accept to be sent the whole.
+  // The offloads that a port needs to send the joined frame.
   [[nodiscard]] OffloadSet needed() const;
 
-  // The payload of each frame begins here.
+  // The offset of the payload in each frame.
   [[nodiscard]] size_t header_size() const { return header_size_; }
   [[nodiscard]] size_t payload_size() const { return payload_size_; }
 
-  // The header of the whole. Precondition of these two: a frame has been joined.
+  // The header of the joined frame. Precondition of this and of BuildHeaders: a frame has been
+  // joined.
   [[nodiscard]] VirtioNetHeader offload() const;
-  // Writes the headers of the whole to `headers`, which has header_size() bytes, not in the frame.
+  // Writes the headers of the joined frame to `headers`, which has header_size() bytes outside of
+  // the frames.
   void BuildHeaders(std::span<std::byte> headers) const;
 
  private:
@@ -92,7 +96,7 @@ class Coalescer {
   VirtioNetHeader first_offload_;
   bool is_ipv6_ = false;
   bool is_udp_ = false;
-  bool first_is_right_ = false;  // its checksum is known to be
+  bool first_is_right_ = false;  // the checksum of the first frame was verified
   bool ended_ = false;           // nothing can follow
   uint16_t network_offset_ = 0;
   uint16_t transport_offset_ = 0;

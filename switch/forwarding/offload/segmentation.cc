@@ -9,7 +9,8 @@
 namespace tapswitch {
 namespace {
 
-// The checksum field brings in the pseudo header, whose length is that of the whole.
+// The checksum field already holds the sum of the pseudo header, with the length of the whole
+// frame.
 ChecksumSum ConstantTransportSum(const TransportHeader& transport,
                                  std::span<const std::byte> frame) {
   const std::byte* header = frame.data() + transport.offset;
@@ -62,8 +63,8 @@ void PatchIpv6(std::span<std::byte> header, uint16_t packet_length) {
             static_cast<uint16_t>(packet_length - ipv6::kHeaderSize));
 }
 
-// The outer UDP header; `rest` runs from it to the payload. Its checksum holds the sum of the pseudo
-// header, as an inner one does, or is 0 and stays so.
+// The outer UDP header; `rest` runs from it to the payload. Its checksum holds the sum of the
+// pseudo header, as an inner one does, or is 0 and stays so.
 void PatchOuterUdp(std::span<std::byte> rest, uint16_t old_length, uint16_t length,
                    uint16_t payload_sum) {
   StoreBe16(&rest[udp::kLength], length);

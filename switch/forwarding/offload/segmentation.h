@@ -1,7 +1,7 @@
-// Cuts a GSO frame into the segments that a receiver without the offload expects, each complete
-// with lengths, sequence numbers and checksums.
+// Cuts a GSO frame into segments for a receiver without the offload. Each segment is complete with
+// lengths, sequence numbers and checksums.
 //
-// What changes from segment to segment (net/ipv4/tcp_offload.c, udp_offload.c):
+// These fields differ between segments (net/ipv4/tcp_offload.c, udp_offload.c):
 //   IPv4   total length, identification (+1 each), header checksum
 //   IPv6   payload length
 //   TCP    sequence number; FIN and PSH stay only on the last, CWR only on the first
@@ -10,9 +10,9 @@
 //          checksum unless it is 0; the checksum of GRE
 // VLAN tags, IPv4 options, IPv6 extension headers and all other fields are copied.
 //
-// The sum over the pseudo header is not made anew from the addresses: it is what the checksum field
-// holds, less the length of the whole. With source routing (IPv4 LSRR, IPv6 segments left) the
-// address that counts is the final one (RFC 8200, 8.1), and only the sender knew for sure.
+// The sum over the pseudo header is not computed from the addresses: it is the value of the
+// checksum field, less the length of the whole frame. With source routing (IPv4 LSRR, IPv6 segments
+// left) the final address counts (RFC 8200, 8.1), which only the sender knows for sure.
 
 #pragma once
 
@@ -29,14 +29,14 @@
 
 namespace tapswitch {
 
-// How a frame will be cut; computed once, then each segment is built from it.
+// The plan by which a frame is cut. It is computed once, and each segment is built from it.
 struct SegmentPlan {
   size_t header_size = 0;   // of all headers, the same for each segment; <= kMaxGsoHeaderSize
   size_t payload_size = 0;  // of the whole frame
   size_t segment_size = 0;  // payload of each segment but the last
   size_t count = 0;         // 1 when the payload fits in one segment
 
-  // What all segments share of their checksums, so that it is summed once.
+  // The parts of the checksums that all segments share, so that they are summed once.
   size_t network_offset = 0;
   ChecksumSum ipv4_sum{};       // the IPv4 header without the fields that change
   ChecksumSum transport_sum{};  // pseudo and transport header without the fields that change
@@ -52,8 +52,8 @@ struct SegmentPlan {
   }
 };
 
-// Precondition: `header` was returned by ValidateOffload for `frame`, with a GSO type. Nothing when
-// the frame has no payload.
+// Makes the plan. Returns nothing if the frame has no payload. Precondition: `header` was returned
+// by ValidateOffload for `frame`, with a GSO type.
 [[nodiscard]] std::optional<SegmentPlan> PlanSegments(const VirtioNetHeader& header,
                                                       std::span<const std::byte> frame);
 

@@ -19,7 +19,7 @@ constexpr size_t kMaxSegments = 64;
 
 using Kind = TunnelLayer::Kind;
 
-// This is the sum of the addresses and the protocol. It is nothing where another address may count:
+// Returns the sum of the addresses and the protocol. Returns nothing if another address may count,
 // behind options (source routing) and extension headers.
 std::optional<uint16_t> PseudoSum(std::span<const std::byte> frame, const TunnelLayer& ip,
                                   size_t transport) {
@@ -62,8 +62,7 @@ std::optional<TunnelRuns> PlanRuns(const SegmentPlan& plan, std::span<const std:
   runs.segments =
       std::min(kMaxSegments, (kMaxIpSize - (runs.outer_size - ip.offset)) / segment_size);
   if (runs.segments < 2) return std::nullopt;
-  // The field holds the sum of the pseudo header with the length of the whole, as it does in all that
-  // is to be cut; or 0.
+  // The field holds the sum of the pseudo header with the length of the whole frame, or 0.
   const uint16_t field = LoadBe16(&frame[transport + udp::kChecksum]);
   if (field != 0) {
     ChecksumSum sum;

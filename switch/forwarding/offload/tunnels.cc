@@ -20,7 +20,7 @@ constexpr uint16_t kTypeEthernet = 0x6558;  // in GRE
 using Bytes = std::span<const std::byte>;
 using Kind = TunnelLayer::Kind;
 
-// The IP header at `offset`, by its version.
+// Identifies the IP header at `offset` by its version.
 std::optional<NetworkHeader> IpAt(Bytes frame, size_t offset) {
   if (offset >= frame.size()) return std::nullopt;
   const unsigned version = LoadByte(&frame[offset]) >> 4U;
@@ -29,7 +29,7 @@ std::optional<NetworkHeader> IpAt(Bytes frame, size_t offset) {
   return std::nullopt;
 }
 
-// Behind a stack of MPLS labels (RFC 3032).
+// Skips a stack of MPLS labels (RFC 3032).
 std::optional<NetworkHeader> BehindLabels(Bytes frame, size_t offset) {
   constexpr size_t kLabelSize = 4;
   for (bool is_last = false; !is_last; offset += kLabelSize) {
@@ -46,7 +46,7 @@ std::optional<NetworkHeader> OfType(Bytes frame, uint16_t type, size_t offset) {
   return network;
 }
 
-// Behind the Ethernet header at `offset`.
+// Skips the Ethernet header at `offset`.
 std::optional<NetworkHeader> BehindEthernet(Bytes frame, size_t offset) {
   if (offset > frame.size()) return std::nullopt;
   const auto network = LocateNetworkHeader(frame.subspan(offset));
@@ -54,7 +54,8 @@ std::optional<NetworkHeader> BehindEthernet(Bytes frame, size_t offset) {
   return OfType(frame, static_cast<uint16_t>(network->type), offset + network->offset);
 }
 
-// True when the IP packet ends where the frame does. Precondition: its header is in the frame.
+// Returns true if the IP packet ends where the frame does. Precondition: its header is in the
+// frame.
 bool EndsWithFrame(Bytes frame, const NetworkHeader& network, size_t frame_size) {
   const std::byte* const header = &frame[network.offset];
   const size_t size = network.type == EtherType::kIpv4
@@ -68,7 +69,7 @@ class HeaderWalk {
  public:
   HeaderWalk(Bytes headers, size_t frame_size) : headers_(headers), frame_size_(frame_size) {}
 
-  // The layers up to the packet whose upper layer starts at `transport_offset`.
+  // Finds the layers up to the packet whose upper layer starts at `transport_offset`.
   std::optional<UpperLayer> To(size_t transport_offset, NetworkHeader& inner) {
     auto network = BehindEthernet(headers_, 0);
     while (network) {
@@ -97,7 +98,7 @@ class HeaderWalk {
     return LocateUpperLayer(headers_, network) && EndsWithFrame(headers_, network, frame_size_);
   }
 
-  // The packet in the tunnel whose header `outer` is.
+  // Finds the packet in the tunnel whose header is `outer`.
   std::optional<NetworkHeader> Behind(const UpperLayer& outer) {
     switch (outer.protocol) {
       case kProtocolIpv4:
@@ -133,8 +134,8 @@ class HeaderWalk {
     return OfType(headers_, type, end);
   }
 
-  // Which tunnel it is, its port does not tell for sure; but only one way to read the header leads to
-  // an IP packet that ends with the frame.
+  // The port does not tell for sure which tunnel this is. But only one way to read the header leads
+  // to an IP packet that ends with the frame.
   std::optional<NetworkHeader> BehindUdp(size_t offset) {
     const size_t end = offset + udp::kHeaderSize;
     if (headers_.size() <= end) return std::nullopt;

@@ -52,8 +52,8 @@ bool IsChecksumPlaceValid(const VirtioNetHeader& header, std::span<const std::by
   return field + sizeof(uint16_t) <= frame.size();
 }
 
-// Whether the sum to be filled in is the CRC32c of SCTP (RFC 9260, 6.8), of which no virtio-net
-// header can tell.
+// Returns whether the sum to be filled in is the CRC32c of SCTP (RFC 9260, 6.8), which a virtio-net
+// header cannot express.
 bool NeedsCrc32c(const VirtioNetHeader& header, std::span<const std::byte> frame) {
   return header.checksum_offset == sctp::kChecksum && IsSctpHeader(frame, header.checksum_start);
 }

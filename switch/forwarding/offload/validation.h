@@ -1,7 +1,7 @@
-// Whether a virtio-net header tells the truth about its frame.
+// Checks whether a virtio-net header is true of its frame.
 //
-// A header may come from a guest or a socket, and the kernel believes what it is given; so nothing
-// goes further before offsets, sizes and protocol have been checked against the bytes.
+// A header may come from a guest or a socket, and the kernel trusts what it is given. So no frame
+// is forwarded before offsets, sizes and protocol have been checked against its bytes.
 
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace tapswitch {
 
-// Where the network header of a frame starts, behind any number of VLAN tags.
+// The type and place of a frame's network header, behind any number of VLAN tags.
 struct NetworkHeader {
   EtherType type = EtherType::kIpv4;  // a length (IEEE 802.3, 3.2.6) when it is below 1536
   size_t offset = 0;
@@ -23,26 +23,29 @@ struct NetworkHeader {
   bool operator==(const NetworkHeader&) const = default;
 };
 
-// Nothing when the frame ends before the type field of its last tag.
+// Locates the network header. Returns nothing if the frame ends before the type field of its last
+// tag.
 [[nodiscard]] std::optional<NetworkHeader> LocateNetworkHeader(std::span<const std::byte> frame);
 
-// What stands behind an IP header and its options or extension headers.
+// The protocol and place of the data behind an IP header and its options or extension headers.
 struct UpperLayer {
   uint8_t protocol = 0;
   size_t offset = 0;
 };
 
-// Nothing for fragments, and headers that do not fit in the frame.
+// Locates the upper layer. Returns nothing for fragments, and for headers that do not fit in the
+// frame.
 [[nodiscard]] std::optional<UpperLayer> LocateUpperLayer(std::span<const std::byte> frame,
                                                          const NetworkHeader& network);
 
-// Of the transport header with its options; nothing for other protocols than TCP and UDP.
+// Returns the size of the transport header with its options; nothing for protocols other than TCP
+// and UDP.
 [[nodiscard]] std::optional<size_t> TransportHeaderSize(std::span<const std::byte> frame,
                                                         const UpperLayer& upper);
 
-// Where the TCP or UDP header of an IPv4 or IPv6 frame starts, behind options and extension headers
-// (hop-by-hop, routing, destination options; RFC 8200, 4). Nothing for fragments, other protocols,
-// and headers that do not fit in the frame.
+// The place of a TCP or UDP header of an IPv4 or IPv6 frame, behind options and extension headers
+// (hop-by-hop, routing, destination options; RFC 8200, 4). There is none for fragments, other
+// protocols, and headers that do not fit in the frame.
 struct TransportHeader {
   NetworkHeader network;
   uint8_t protocol = 0;  // 6 TCP, 17 UDP
@@ -55,25 +58,27 @@ struct TransportHeader {
 [[nodiscard]] std::optional<TransportHeader> LocateTransportHeader(
     std::span<const std::byte> frame);
 
-// True when the frame ends where its IP length says, and for UDP its UDP length: no padding, nothing
-// missing. A length of 0, as of jumbograms, never matches. `transport` was located in this frame.
+// Returns true if the frame ends where its IP length says, and for UDP its UDP length: without
+// padding, and with nothing missing. A length of 0, as of jumbograms, never matches. `transport`
+// was located in this frame.
 [[nodiscard]] bool DoLengthsMatch(const TransportHeader& transport,
                                   std::span<const std::byte> frame);
 
-// All headers of a GSO frame together are at most this long, so that room for those of a segment
-// can be had beforehand and no header chain takes long to walk. With two VLAN tags, IPv6 and 60
+// The maximal size of all headers of a GSO frame together. So memory for a segment's headers can be
+// reserved beforehand, and no header chain takes long to walk. With two VLAN tags, IPv6 and 60
 // bytes of TCP this leaves over 390 bytes for extension headers.
 inline constexpr size_t kMaxGsoHeaderSize = 512;
 
-// Segments of a UDP GSO frame: the kernel (6.18 was tried) refuses to be handed more
+// The maximum of segments of a UDP GSO frame: the kernel (tried with 6.18) refuses more
 // (UDP_MAX_SEGMENTS, linux/udp.h).
 inline constexpr size_t kMaxUdpSegments = 128;
 
-// The header to forward with the frame, or nothing when it contradicts the frame.
+// Returns the header to forward with the frame, or nothing if it contradicts the frame.
 //
-// A checksum to be filled in: summing starts behind the Ethernet header and its tags (else the sum
-// could be stored over addresses that have been decided on), and the field lies within the frame.
-// The protocol is looked at only to tell the CRC32c of SCTP (`crc32c`) from the Internet checksum.
+// If a checksum is to be filled in, summing starts behind the Ethernet header and its tags, and the
+// field lies within the frame. Otherwise the sum could overwrite addresses that a decision was
+// based on. The protocol is examined only to tell the CRC32c of SCTP (`crc32c`) from the Internet
+// checksum.
 //
 // A GSO frame moreover
 //   - needs its checksum (virtio 1.2, 5.1.6.2.1), starting at its transport header, stored at the
@@ -85,23 +90,24 @@ inline constexpr size_t kMaxUdpSegments = 128;
 //   - ends where its IP length says, and for UDP its UDP length. Bytes behind that would be payload
 //     to whoever cuts it and padding to whoever receives it whole, so they are refused. So is a
 //     length of 0, as IPv6 jumbograms (RFC 2675) and BIG TCP have it.
-// A GSO frame without payload, or with no more than gso_size, passes: the kernel takes it for an
-// ordinary one.
+// A GSO frame without payload, or with no more than gso_size, passes: the kernel treats it as an
+// ordinary frame.
 //
-// The result says nothing needless: without GSO gso_size and header_length are zero; without a
-// checksum to be filled in its place is zero. header_length of GSO frames is not believed but
-// recomputed (kernels leave it stale): up to the payload. data_valid is passed on unproven; the
-// kernel does not believe what is written to a TAP.
+// The result has no superfluous values: without GSO, gso_size and header_length are zero; without a
+// checksum to be filled in, its place is zero. header_length of GSO frames is computed anew up to
+// the payload, because kernels leave it stale. data_valid is passed on unverified; the kernel does
+// not trust it in frames that are written to a TAP.
 [[nodiscard]] std::optional<VirtioNetHeader> ValidateOffload(const VirtioNetHeader& claimed,
                                                              std::span<const std::byte> frame);
 
-// Of a frame that ValidateOffload refuses: true when its header may well be true, but is of a kind
-// that the switch cannot carry (unknown tunnels, lists of fragments, packets beyond 64 KiB); false
-// when it contradicts the frame.
+// Classifies a frame that ValidateOffload refuses. Returns true if its header may be true, but
+// describes a frame that the switch cannot carry (unknown tunnels, lists of fragments, packets
+// beyond 64 KiB). Returns false if the header contradicts the frame.
 [[nodiscard]] bool IsBeyondTheSwitch(const VirtioNetHeader& claimed,
                                      std::span<const std::byte> frame);
 
-// The unfinished work of a frame. Precondition: `header` was returned by ValidateOffload for it.
+// Returns the unfinished work of a frame. Precondition: `header` was returned by ValidateOffload
+// for it.
 [[nodiscard]] OffloadSet NeededOffloads(const VirtioNetHeader& header,
                                         std::span<const std::byte> frame);
 

@@ -3,9 +3,9 @@
 //
 // A frame whose work is unfinished is legal only inside one machine. The header says what is
 // unfinished; an egress port that takes the same offloads gets header and frame unchanged.
-// The fields are little endian on the wire, as this switch asks the kernel for (TUNSETVNETLE). Packet
-// sockets (PACKET_VNET_HDR) have them in the machine's order, which is the same on all that this is built
-// for.
+// The fields are little endian on the wire, as this switch asks the kernel (TUNSETVNETLE). Packet
+// sockets (PACKET_VNET_HDR) use the byte order of the machine, which is little endian on all
+// supported ones.
 
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace tapswitch {
 
-// Bytes of the header as the switch uses it: without num_buffers, which only mergeable receive
+// The size of the header as the switch uses it: without num_buffers, which only mergeable receive
 // buffers need.
 inline constexpr size_t kVirtioNetHeaderSize = 10;
 
@@ -37,15 +37,15 @@ struct VirtioNetHeader {
   uint16_t gso_size = 0;         // payload bytes of each segment but the last
   uint16_t checksum_start = 0;   // where summing begins, from the frame's first byte
   uint16_t checksum_offset = 0;  // where the sum is stored, from checksum_start
-  // What the wire form cannot say and ValidateOffload finds out:
+  // Facts that the wire form cannot express, found by ValidateOffload:
   bool tunnelled = false;  // GSO of a packet inside a tunnel
   bool crc32c = false;     // the checksum is the CRC32c of SCTP
 
   bool operator==(const VirtioNetHeader&) const = default;
 };
 
-// Kinds of unfinished work, as a set. What a frame needs (NeededOffloads) and what a port accepts
-// are the same type, so that `needed & ~accepted` is the work left for the switch.
+// Kinds of unfinished work, as a set. The needs of a frame (NeededOffloads) and the abilities of a
+// port have the same type, so that `needed & ~accepted` is the work that is left for the switch.
 enum class Offload : uint8_t {
   kChecksum = 1U << 0U,
   kTcp4 = 1U << 1U,
@@ -53,7 +53,7 @@ enum class Offload : uint8_t {
   kTcpEcn = 1U << 3U,
   kUdp4 = 1U << 4U,
   kUdp6 = 1U << 5U,
-  // No port accepts these, as the kernel cannot be told.
+  // No port accepts these, as the kernel has no means to be told.
   kCrc32c = 1U << 6U,
   kTunnel = 1U << 7U,
 };
@@ -61,7 +61,7 @@ enum class Offload : uint8_t {
 struct OffloadSet {
   uint8_t bits = 0;
 
-  // Of what a virtio-net header can express.
+  // All kinds that a virtio-net header can express.
   static constexpr OffloadSet All() { return {0x3F}; }
   constexpr void insert(Offload offload) { bits |= static_cast<uint8_t>(offload); }
   constexpr void remove(Offload offload) {
@@ -70,15 +70,15 @@ struct OffloadSet {
   [[nodiscard]] constexpr bool contains(Offload offload) const {
     return (bits & static_cast<uint8_t>(offload)) != 0;
   }
-  // True when each member of `needed` is in this set.
+  // Returns true if each member of `needed` is in this set.
   [[nodiscard]] constexpr bool covers(OffloadSet needed) const {
     return (needed.bits & ~bits & 0xFFU) == 0;
   }
   bool operator==(const OffloadSet&) const = default;
 };
 
-// Reads the wire form. Nothing when flags or gso_type hold bits this switch does not know, which
-// then cannot be forwarded truthfully (UFO and tunnel GSO among them).
+// Reads the wire form. Returns nothing if flags or gso_type have bits that the switch does not
+// know, as such a frame cannot be forwarded truthfully (UFO and tunnel GSO among them).
 [[nodiscard]] std::optional<VirtioNetHeader> ParseVirtioNetHeader(
     std::span<const std::byte, kVirtioNetHeaderSize> wire);
 

@@ -1,6 +1,6 @@
 // Reading and writing network byte order in frames.
 //
-// Contract: the caller has checked the bounds; these never do.
+// Precondition of all: the caller has checked the bounds.
 
 #pragma once
 

@@ -28,20 +28,20 @@ class MacAddress {
   static constexpr MacAddress FromBytes(std::span<const std::byte, kMacAddressSize> bytes) {
     return MacAddress(LoadBe48(bytes.data()));
   }
-  // Accepts six pairs of hex digits joined by ':' or '-'; nothing for any other text.
+  // Accepts six pairs of hex digits joined by ':' or '-'; returns nothing for any other text.
   static std::optional<MacAddress> Parse(std::string_view text);
 
   [[nodiscard]] constexpr uint64_t number() const { return value_; }
   [[nodiscard]] std::array<std::byte, kMacAddressSize> bytes() const;
-  // Lower case, joined by ':', as iproute2 prints it.
+  // Returns lower-case digits, joined by ':', as iproute2 prints them.
   [[nodiscard]] std::string ToString() const;
   void AppendTo(std::string& text) const;
 
-  // The I/G bit (IEEE 802, 8.2): a group address, broadcast included.
+  // Tests the I/G bit (IEEE 802, 8.2): true for a group address, broadcast included.
   [[nodiscard]] constexpr bool is_multicast() const { return (value_ & (uint64_t{1} << 40U)) != 0; }
   [[nodiscard]] constexpr bool is_broadcast() const { return value_ == kMask; }
   [[nodiscard]] constexpr bool is_zero() const { return value_ == 0; }
-  // 01:80:C2:00:00:00 to :0F, which no bridge forwards (IEEE 802.1Q, table 8-1).
+  // True for 01:80:C2:00:00:00 to :0F, which no bridge forwards (IEEE 802.1Q, table 8-1).
   [[nodiscard]] constexpr bool is_reserved() const {
     return (value_ & ~uint64_t{0xF}) == uint64_t{0x0180C2000000};
   }
@@ -87,19 +87,19 @@ struct EthernetHeader {
   std::optional<VlanTag> tag{};  // the outermost only; further tags are payload
   // The type field behind that tag. Up to 1500 it is a length and LLC follows (IEEE 802.3, 3.2.6).
   uint16_t type_or_length = 0;
-  uint16_t payload_offset = 0;  // of what follows type_or_length, from the frame's first byte
+  uint16_t payload_offset = 0;  // of the bytes behind type_or_length, from the frame's first byte
 
   [[nodiscard]] constexpr bool is_llc() const { return type_or_length <= 1500; }
 };
 
 inline constexpr size_t kTypeOffset = 2 * kMacAddressSize;
 
-// Nothing when `frame` is too short for its header (under 14 bytes, or cut within the tag). Here,
-// so that it is inlined: the result then lives in registers.
+// Parses the header of `frame`. Returns nothing if the frame is too short for it (under 14 bytes,
+// or cut within the tag). Defined here, so that it is inlined and the result stays in registers.
 [[nodiscard]] constexpr std::optional<EthernetHeader> ParseHeader(
     std::span<const std::byte> frame) {
-  // One object, built where it is returned: a copy would read wide what was just written narrow, and
-  // wait for it.
+  // The result is built where it is returned: a copy would load as one wide word what was just
+  // stored as narrow ones, and wait for the stores.
   std::optional<EthernetHeader> parsed;
   if (frame.size() < kEthernetHeaderSize) return parsed;
   const std::byte* at = frame.data();

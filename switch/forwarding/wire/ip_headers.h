@@ -1,5 +1,6 @@
-// The fields of IP, TCP and UDP headers that cutting and checking frames needs: where they stand
-// (RFC 791, RFC 8200, RFC 9293, RFC 768). Sizes and offsets in bytes, from the start of the header.
+// The fields of IP, TCP and UDP headers that segmentation and validation need, and their places
+// (RFC 791, RFC 8200, RFC 9293, RFC 768). Sizes and offsets are in bytes, from the start of the
+// header.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// What happens to the VLAN tag of a frame on its way out (IEEE 802.1Q, 8.8.10).
+// Changes of a frame's VLAN tag at egress (IEEE 802.1Q, 8.8.10).
 
 #pragma once
 
@@ -12,14 +12,14 @@
 namespace tapswitch {
 
 enum class TagEdit : uint8_t {
-  kKeep,   // leaves as it came
-  kPush,   // gets a tag in front of what it has
-  kPop,    // loses its outermost tag
-  kRetag,  // its outermost tag gets another VID
+  kKeep,   // the frame leaves as it came
+  kPush,   // a tag is added in front
+  kPop,    // the outermost tag is removed
+  kRetag,  // the VID of the outermost tag is changed
 };
 
-// For a frame whose VLAN was told by `tag`. A priority tag goes, with its priority, where frames
-// leave untagged (net/bridge/br_vlan.c, br_handle_vlan).
+// Returns the edit for a frame whose VLAN was told by `tag`. If frames leave untagged, a priority
+// tag is removed together with its priority (net/bridge/br_vlan.c, br_handle_vlan).
 [[nodiscard]] constexpr TagEdit TagEditFor(FrameTag tag, bool leaves_untagged) {
   using enum TagEdit;
   constexpr std::array<std::array<TagEdit, 2>, 3> kEdits{{
@@ -30,15 +30,15 @@ enum class TagEdit : uint8_t {
   return kEdits[static_cast<size_t>(tag)][leaves_untagged ? 1 : 0];
 }
 
-// Bytes by which the frame grows.
+// The number of bytes by which the frame grows.
 [[nodiscard]] constexpr int GrowthBy(TagEdit edit) {
   if (edit == TagEdit::kPush) return kVlanTagSize;
   return edit == TagEdit::kPop ? -static_cast<int>(kVlanTagSize) : 0;
 }
 
-// Edits the headers of a frame, which begin at `frame`, in place: the addresses move, what is behind
-// them stays. kVlanTagSize bytes in front of the frame are there to be used. Returns where the frame
-// begins now. Precondition: the frame has the tag that is to be popped or changed.
+// Edits the headers of a frame, which begin at `frame`, in place: the addresses move, the bytes
+// behind them stay. The kVlanTagSize bytes in front of the frame are free for use. Returns the new
+// start of the frame. Precondition: the frame has the tag that is to be removed or changed.
 std::byte* EditTag(std::byte* frame, TagEdit edit, VlanTag tag);
 
 }  // namespace tapswitch
