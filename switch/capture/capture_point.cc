@@ -9,7 +9,7 @@
 namespace tapswitch {
 namespace {
 
-// In the ring, before the bytes.
+// The header of a record in the ring, in front of the bytes.
 struct Head {
   uint64_t time = 0;
   uint32_t length = 0;
@@ -68,8 +68,8 @@ void CapturePoint::Keep(PortId port, Direction direction, uint64_t time, const W
   has_news_ = true;
 }
 
-// The reader says that it sleeps and then looks once more; here it is the other way round. So one of
-// the two notices the other, as all four accesses are sequentially consistent.
+// The reader says that it sleeps and then looks once more; here it is the other way round. So one
+// of the two notices the other, as all four accesses are sequentially consistent.
 void CapturePoint::WakeReader() {
   if (!has_news_ || !has_news_.exchange(false)) return;
   if (reader_sleeps_.exchange(false)) wake_.Signal();

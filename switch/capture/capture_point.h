@@ -1,7 +1,7 @@
-// Where a capture branches off: workers show it all frames, it takes those that are wanted, and
-// another thread reads them. What that thread does not read in time is lost and counted; frames never
-// wait for it. Workers wait for each other while one copies a frame that is wanted, and not while its
-// filter runs.
+// The point at which a capture branches off. Workers show it every frame, it copies those that are
+// wanted, and another thread reads the copies. Frames never wait for that thread; copies that it
+// does not read in time are lost and counted. Workers wait for each other while one copies a wanted
+// frame, but not while its filter runs.
 
 #pragma once
 
@@ -31,8 +31,8 @@ class CapturePoint {
   struct Options {
     PortSet ports;
     PacketFilter filter;
-    uint32_t snap_length = 0;  // bytes of a frame that are kept at most
-    size_t memory = 0;         // for what waits to be read
+    uint32_t snap_length = 0;  // maximum of bytes kept of a frame
+    size_t memory = 0;         // bytes for unread records
   };
 
   struct Record {
@@ -40,33 +40,33 @@ class CapturePoint {
     Direction direction = Direction::kInbound;
     uint64_t time = 0;    // nanoseconds since 1970
     uint32_t length = 0;  // of the frame
-    uint32_t lost = 0;    // frames of this port, directly before this one
+    uint32_t lost = 0;    // frames of this port lost directly before this one
     std::span<const std::byte> bytes;
   };
 
   struct Counts {
     uint64_t seen = 0;
-    uint64_t taken = 0;  // of them, those that the filter took
-    uint64_t lost = 0;   // of them, those for which there was no room
+    uint64_t taken = 0;  // those that the filter accepted
+    uint64_t lost = 0;   // those accepted for which there was no room
   };
 
-  // `wake`, which outlives this, is signalled when there is something to read for a reader that found
-  // nothing before.
+  // `wake`, which must outlive this object, is signalled when a record is written for a reader that
+  // found none before.
   CapturePoint(Options options, const WakeEvent& wake);
 
-  // Of workers' threads.
+  // Called by the workers' threads.
   void Take(PortId port, Direction direction, uint64_t time, const WireFrame& frame);
   void WakeReader();
 
-  // Of the reader's thread. Nothing: from now on it will be woken. What a record refers to stays until
-  // Pop.
+  // Called by the reader's thread. Returns nothing if there is no record; from then on the next
+  // record wakes the reader. The bytes of a record stay valid until Pop.
   [[nodiscard]] std::optional<Record> Front();
   void Pop() { ring_.Pop(); }
-  // Positions, in the order of frames: of what is written next, and of what is read next.
+  // Positions in the stream of records: of the next to be written, and of the next to be read.
   [[nodiscard]] uint64_t write_position() const { return ring_.end(); }
   [[nodiscard]] uint64_t read_position() const { return ring_.begin(); }
 
-  // Once the workers have let go of it.
+  // The counts of a port. Precondition: no worker uses this object any more.
   [[nodiscard]] Counts counts(PortId port) const {
     const SharedCounts& counts = counts_[port.value];
     return {.seen = counts.seen, .taken = counts.taken, .lost = counts.lost};
@@ -83,7 +83,7 @@ class CapturePoint {
 
   Options options_;
   const WakeEvent& wake_;
-  Mutex writing_;  // among workers, to the ring
+  Mutex writing_;  // workers take it to write to the ring
   CaptureRing ring_;
   std::vector<SharedCounts> counts_;                      // by port
   std::vector<uint32_t> lost_ ABSL_GUARDED_BY(writing_);  // by port, since its last record

@@ -1,5 +1,5 @@
-// Records of bytes from one thread to another, without locks: a fixed memory, written by one and read
-// by the other. When it is full the writer is told so, and goes on.
+// Passes records of bytes from one thread to another without locks, in a fixed memory that one
+// writes and the other reads. If it is full, the writer is told, and continues.
 
 #pragma once
 
@@ -14,14 +14,14 @@ namespace tapswitch {
 
 class CaptureRing {
  public:
-  static constexpr size_t kAlignment = 8;  // of records
+  static constexpr size_t kAlignment = 8;  // alignment of records
 
-  // A multiple of kAlignment.
+  // `capacity` is a multiple of kAlignment.
   explicit CaptureRing(size_t capacity)
       : capacity_(capacity), memory_(std::make_unique_for_overwrite<std::byte[]>(capacity)) {}
 
-  // Writer: room for a record of `size` bytes, in one piece; null when there is none. Nothing is
-  // written until Commit.
+  // Writer: reserves a record of `size` bytes in one piece; null if there is no room. The record is
+  // not visible until Commit.
   [[nodiscard]] std::byte* Reserve(size_t size) {
     const uint64_t end = end_.load(std::memory_order_relaxed);
     const size_t needed = Footprint(size);
@@ -35,10 +35,10 @@ class CaptureRing {
     return At(reserved_) + kAlignment;
   }
 
-  // Writer: makes the record of the last Reserve seen.
+  // Writer: makes the record of the last Reserve visible.
   void Commit() { end_.store(reserved_ + Footprint(LoadLength(reserved_))); }
 
-  // Reader: the oldest record; empty when there is none (no record is empty).
+  // Reader: returns the oldest record; empty if there is none (no record is empty).
   [[nodiscard]] std::span<const std::byte> Front() {
     const uint64_t end = end_.load();
     uint64_t begin = begin_.load(std::memory_order_relaxed);
@@ -50,18 +50,18 @@ class CaptureRing {
     return {At(begin) + kAlignment, LoadLength(begin)};
   }
 
-  // Reader: forgets it.
+  // Reader: removes the oldest record.
   void Pop() {
     const uint64_t begin = begin_.load(std::memory_order_relaxed);
     begin_.store(begin + Footprint(LoadLength(begin)), std::memory_order_release);
   }
 
-  // Positions in the stream of all that was ever written: of the end, and of the record in front.
+  // Positions in the stream of all records ever written: of its end, and of the oldest record.
   [[nodiscard]] uint64_t end() const { return end_.load(); }
   [[nodiscard]] uint64_t begin() const { return begin_.load(std::memory_order_relaxed); }
 
  private:
-  // A length and the bytes.
+  // The size of a record with its length field.
   static constexpr size_t Footprint(size_t size) {
     return kAlignment + (size + kAlignment - 1) / kAlignment * kAlignment;
   }

@@ -49,7 +49,7 @@ void CaptureWriter::WritePacket(const CapturePoint::Record& record, std::string&
                        out);
 }
 
-// So that a reader which is too slow is told while it goes on, and not only at the end.
+// Writes losses as they occur, so that the user of a slow reader sees them before the end.
 void CaptureWriter::WriteLosses(std::string& out) {
   for (auto& [port, interface] : interfaces_) {
     if (!std::exchange(interface.lost_more, false)) continue;
@@ -70,7 +70,7 @@ CaptureWriter::Interface& CaptureWriter::InterfaceOf(PortId port, std::string& o
   return place->second;
 }
 
-// Of the port that had the id when what is read now was written.
+// Returns the name of the port that had the id when the record that is read now was written.
 std::string CaptureWriter::NameAt(PortId port) const {
   const auto gone = std::find_if(forgotten_.begin(), forgotten_.end(),
                                  [&](const Forgotten& one) { return one.port == port; });

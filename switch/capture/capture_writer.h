@@ -1,4 +1,5 @@
-// What a tap took, as a pcapng file: ports are its interfaces. Knows nothing of clients and sockets.
+// Writes the records of a capture point as a pcapng file, in which ports are interfaces. It knows
+// nothing of clients and sockets.
 
 #pragma once
 
@@ -20,44 +21,44 @@ class CaptureWriter {
  public:
   struct Options {
     uint32_t snap_length = 0;
-    std::optional<uint64_t> count;  // of packets, after which it ends
+    std::optional<uint64_t> count;  // the number of packets after which it ends
   };
 
   enum class State : uint8_t {
-    kMore,   // there may be more at once
-    kEmpty,  // nothing more for now
-    kEnded,  // there will be no more
+    kMore,   // call again at once: there may be more
+    kEmpty,  // no more records for now
+    kEnded,  // the capture is complete
   };
 
-  // Both outlive this. `name` gives the name of a port that is there.
+  // `point` and `clock` must outlive this object. `name` returns the name of a present port.
   CaptureWriter(Options options, CapturePoint& point, const Clock& clock,
                 std::function<std::string(PortId)> name);
 
-  // The header of the file.
+  // Appends the header of the file.
   void Begin(std::string& out);
-  // Announces a port, which happens anyway when a packet of it comes.
+  // Announces a port. Otherwise this happens with the port's first packet.
   void AddPort(PortId port, std::string& out) { InterfaceOf(port, out); }
 
-  // Appends what the tap took, until there is nothing more or `out` has about `limit` bytes.
+  // Appends records until there are none, or until `out` has about `limit` bytes.
   State Write(size_t limit, std::string& out);
 
-  // The port's id may from now on mean another one. No frame passes by it any more, but what it took
-  // part in may still be unread.
+  // Tells that the port's id may mean another port from now on. No frame passes the port any more,
+  // but records of it may still be unread.
   void ForgetPort(PortId port);
-  // How many ports have gone of which that is so.
+  // The number of removed ports whose records may still be unread.
   [[nodiscard]] size_t forgotten() const { return forgotten_.size(); }
 
-  // The end of the file, once the worker has let go of the tap.
+  // Appends the end of the file. Precondition: no worker uses the capture point any more.
   void Finish(std::string& out);
 
  private:
   struct Interface {
     uint32_t number = 0;
-    uint64_t lost = 0;       // as far as packets have told
-    bool lost_more = false;  // since this was written down last
+    uint64_t lost = 0;       // losses that packets have reported
+    bool lost_more = false;  // losses since the last statistics
   };
   struct Forgotten {
-    uint64_t position = 0;  // in the tap: packets from there on are not its own
+    uint64_t position = 0;  // in the capture point: later records are not of this port
     PortId port;
     std::string name;
     CapturePoint::Counts counts;
@@ -77,7 +78,7 @@ class CaptureWriter {
   uint64_t start_;
   uint32_t next_number_ = 0;
   std::map<PortId, Interface> interfaces_;
-  std::map<PortId, CapturePoint::Counts> before_;  // what ports of the same id had counted
+  std::map<PortId, CapturePoint::Counts> before_;  // counts of earlier ports of the same id
   std::deque<Forgotten> forgotten_;                // by position
 };
 

@@ -21,13 +21,13 @@ enum Option : uint16_t {
   kFilterAccept = 6,
 };
 
-// Of kFlags, bits 0 and 1.
+// Bits 0 and 1 of kFlags.
 constexpr uint32_t kInbound = 1;
 constexpr uint32_t kOutbound = 2;
 
 constexpr uint8_t kNanoseconds = 9;  // 10^-9 seconds
 
-// One block; complete once this has gone.
+// Appends one block, which is complete when this object is destroyed.
 class Block {
  public:
   Block(uint32_t type, std::string& out) : out_(out), start_(out.size()) {
@@ -47,7 +47,7 @@ class Block {
   Block& U16(uint16_t value) { return Number(value, sizeof(value)); }
   Block& U32(uint32_t value) { return Number(value, sizeof(value)); }
   Block& U64(uint64_t value) { return Number(value, sizeof(value)); }
-  // A stamp comes as its upper and its lower half.
+  // A time stamp is written as its upper and its lower half.
   Block& Time(uint64_t time) {
     return U32(static_cast<uint32_t>(time >> 32U)).U32(static_cast<uint32_t>(time));
   }
