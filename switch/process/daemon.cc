@@ -58,7 +58,7 @@ MacAddress RandomAddress() {
   return MacAddress::FromNumber((RandomNumber() | kLocal) & ~kGroup);
 }
 
-// What is made before anything runs, and can fail.
+// The parts that are made before anything runs, and may fail.
 struct Parts {
   StopSignals signals;
   std::unique_ptr<CommandQueue> commands;
@@ -71,7 +71,7 @@ struct Parts {
   NetnsId netns;
 };
 
-// An ordinary user may not be where the system's switches are.
+// The folder of the system's switches may be closed to an ordinary user.
 absl::Status Explain(const absl::Status& status) {
   if (!absl::IsPermissionDenied(status)) return status;
   return absl::PermissionDeniedError(absl::StrCat(status.message(),
@@ -94,8 +94,8 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   if (!links.ok()) return links.status();
   const auto netns = NetworkNamespace::Current();
   if (!netns.ok()) return netns.status();
-  // Early, so that a second switch of the same name ends before it touches anything, and clients may
-  // wait for the answer.
+  // Early, so that a second switch of the same name ends before it touches anything, and clients
+  // may wait for the answer.
   auto clock = std::make_unique<SystemClock>();
   auto socket =
       ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
@@ -156,7 +156,7 @@ class Daemon {
     PinThread(cpus, 0);  // after the control thread, which would inherit it
     while (!stopping_) TakeTurn();
     control.Stop();
-    // What it is about may need turns to be done, as removing a port does.
+    // The work may need turns of this thread, as the removal of a port does.
     while (!control_finished_) TakeTurn();
     links_->Stop();
     workers_.StopSecondaries();
@@ -184,7 +184,7 @@ class Daemon {
                        }});
   }
 
-  // After the ports, so that those who hear of it find them as they are now.
+  // This follows the ports, so that readers of the event find their present state.
   void OnLinkChange(const LinkEvent& link) {
     worker_.OnLinkChange(link);
     workers_.OnLinkChange(link);
@@ -293,7 +293,7 @@ class Daemon {
     Notify("STOPPING=1");
   }
 
-  // So that nothing is lost silently: what died, and why, port by port.
+  // Reports the dropped frames of each port with the reasons, so that no loss stays unnoticed.
   void LogCounters() {
     const LockedBridge bridge(shared_);
     for (const PortSnapshot& port : workers_.LastSnapshot().ports) {
@@ -349,7 +349,8 @@ absl::Status CheckConfig(const Config& config) {
 
 absl::Status RunSwitch(const Config& config) {
   if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
-  // While whoever starts it may open them; without them each interface is claimed in vain, and says so.
+  // The locks are opened with the rights of the starting user. Without them each claim of an
+  // interface fails with an error.
   static_cast<void>(RuntimeLocks::OfProcess());
   // A switch that was killed may have left the host without the frames of an interface.
   if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::MendAll(*own);

@@ -1,5 +1,5 @@
-// Wires a configuration into a running switch: ring, bridge and worker on this thread, the control
-// thread beside it. Everything that main needs and nothing of the command line.
+// Runs a switch by a configuration: the ring, the bridge and the first worker on this thread, the
+// control thread beside it. It has everything that main needs except for the command line.
 
 #pragma once
 
@@ -10,11 +10,11 @@
 
 namespace tapswitch {
 
-// Checks what can be checked without touching the system.
+// Checks the configuration as far as possible without touching the system.
 [[nodiscard]] absl::Status CheckConfig(const Config& config);
 
-// Opens the ports, forwards until SIGTERM or SIGINT, and closes the ports. On an error, which can
-// only come up before it is ready, nothing is left behind.
+// Opens the ports, forwards frames until SIGTERM or SIGINT, and closes the ports. Errors only occur
+// before the switch is ready, and leave nothing behind.
 [[nodiscard]] absl::Status RunSwitch(const Config& config);
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// Writes the log to a descriptor, which may be anything and may go wrong at any time.
+// Writes the log to a descriptor of any kind, which may fail at any time.
 
 #pragma once
 
@@ -11,12 +11,13 @@
 
 namespace tapswitch {
 
-// Waits for whoever reads: that is for a thread that does nothing else. What cannot be written (the
-// reader has gone, the disk is full) is counted; the first line that can be comes with the number and
-// the reason. Each message is one line, whatever names from outside bring along. One thread logs.
+// Writing may block until the reader reads, so it belongs on a thread that does nothing else. Lines
+// that cannot be written (the reader is gone, the disk is full) are counted. The first line that
+// succeeds is preceded by their number and the reason. Each message is one line, even if it quotes
+// text from outside. One thread logs.
 class LineSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  // `fd` stays open for as long as this is used.
+  // `fd` must stay open as long as this object lives.
   explicit LineSink(int fd) : fd_(fd) {}
 
  protected:
@@ -24,16 +25,16 @@ class LineSink final : public spdlog::sinks::base_sink<spdlog::details::null_mut
   void flush_() override {}
 
  private:
-  // Zero, or why not: a number of errno.
+  // Returns zero, or an errno.
   [[nodiscard]] int Write(std::string_view text);
-  // False: not even that.
+  // Reports the lost lines. Returns false if that fails, too.
   [[nodiscard]] bool ReportLost(const spdlog::details::log_msg& message);
   std::string Format(const spdlog::details::log_msg& like, std::string_view text);
 
   int fd_;
   uint64_t lost_ = 0;
-  int error_ = 0;      // of the line that was lost last
-  bool torn_ = false;  // the beginning of a line is there and its end is not
+  int error_ = 0;      // errno of the last lost line
+  bool torn_ = false;  // a line was written only in part
 };
 
 }  // namespace tapswitch

@@ -82,7 +82,7 @@ absl::Status SetUpLog(const std::string& name, const std::string& level) {
   auto sink = QueuedSink::Start(std::move(limited), name);
   if (!sink.ok()) return sink.status();
   spdlog::set_default_logger(std::make_shared<spdlog::logger>(name, *std::move(sink)));
-  // Its own way of telling errors is to write to standard error, and to wait for that.
+  // spdlog itself would report errors by writing to standard error, and would wait for that.
   spdlog::set_error_handler([](const std::string& /*message*/) {});
   spdlog::set_level(least_severe);
   return absl::OkStatus();

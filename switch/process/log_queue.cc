@@ -9,8 +9,8 @@ LogQueue::LogQueue() : lines_(std::make_unique_for_overwrite<Line[]>(kCapacity))
   for (uint64_t i = 0; i < kCapacity; ++i) places_[i].turn.store(i, std::memory_order_relaxed);
 }
 
-// A place at which `turn` equals a position is free for the line of that position; one more, and the
-// line is there.
+// A place whose `turn` equals a position is free for the line of that position. When `turn` is one
+// more, the line is stored.
 void LogQueue::Push(spdlog::log_clock::time_point time, spdlog::level::level_enum level,
                     std::string_view text) {
   uint64_t position = back_.load(std::memory_order_relaxed);

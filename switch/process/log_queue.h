@@ -1,4 +1,4 @@
-// Lines of the log on their way to the thread that writes them.
+// A queue of log lines for the thread that writes them.
 
 #pragma once
 
@@ -13,20 +13,20 @@
 
 namespace tapswitch {
 
-// Bounded. Any thread may push, one pops. Nobody waits, for whatever becomes of the other threads: it
-// is a ring whose places have turns (D. Vyukov, "Bounded MPMC queue"), so that a thread that is
-// interrupted while it pushes holds up only the one that pops. What finds no room is counted.
+// A bounded queue: any thread may push, one pops, and none waits. It is a ring whose places have
+// turns (D. Vyukov, "Bounded MPMC queue"), so a thread that is interrupted while it pushes only
+// delays the one that pops. Lines that find no place are counted.
 class LogQueue {
  public:
-  // A burst of the rate limit, and some more.
+  // The capacity: a burst of the rate limit, and some more.
   static constexpr size_t kCapacity = 1024;
-  // Of longer lines the rest is left out.
+  // The maximal length of a line; the rest of longer lines is dropped.
   static constexpr size_t kLongestText = 992;
 
   struct Line {
-    // Without initial values: memory of places that are never reached is never touched.
-    spdlog::log_clock::rep time;  // of its epoch
-    uint64_t lost_before;         // lines that found no room since the one before this
+    // The members have no initial values, so that the memory of unused places is never touched.
+    spdlog::log_clock::rep time;  // since the clock's epoch
+    uint64_t lost_before;         // lines dropped between the previous line and this one
     spdlog::level::level_enum level;
     uint32_t size;
     std::array<char, kLongestText> text;
@@ -36,15 +36,15 @@ class LogQueue {
 
   LogQueue();
 
-  // Allocates nothing, and calls nothing of the system.
+  // Adds a line. Allocates no memory and makes no system call.
   void Push(spdlog::log_clock::time_point time, spdlog::level::level_enum level,
             std::string_view text);
 
-  // The first line, which stays until DropFront. Null where there is none.
+  // Returns the first line, which stays valid until DropFront; null if there is none.
   [[nodiscard]] const Line* Front() const;
   void DropFront();
 
-  // How many lines were lost since the last that was pushed; they count as told from now on.
+  // Returns how many lines were dropped since the last one that was pushed, and resets the count.
   [[nodiscard]] uint64_t TakeLost() { return lost_.exchange(0); }
 
  private:

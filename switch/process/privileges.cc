@@ -37,7 +37,7 @@ bool IsPermitted(cap_t capabilities, cap_value_t capability) {
   return cap_get_flag(capabilities, capability, CAP_PERMITTED, &value) == 0 && value == CAP_SET;
 }
 
-// A change of user has taken all effective capabilities away; this one is needed for the next step.
+// Restores the one effective capability that the next step needs: a change of user removes all.
 absl::Status ClearBoundingSet(cap_t capabilities) {
   constexpr cap_value_t kNeeded = CAP_SETPCAP;
   if (!IsPermitted(capabilities, kNeeded)) return absl::OkStatus();
@@ -49,7 +49,7 @@ absl::Status ClearBoundingSet(cap_t capabilities) {
   return absl::OkStatus();
 }
 
-// What is kept of those that are permitted now.
+// The capabilities to keep, of those that are permitted now.
 Capabilities Kept(cap_t permitted) {
   Capabilities kept(cap_init());
   for (const cap_value_t capability : kKept) {

@@ -23,11 +23,12 @@
 namespace tapswitch {
 namespace {
 
-// How often lost lines are told of.
+// The interval at which lost lines are reported.
 constexpr std::chrono::milliseconds kTellingPause(1000);
 constexpr std::chrono::milliseconds kPatience(1000);
 
-// Signals are for others: those that are waited for as descriptors would be delivered here.
+// Blocks all signals, so that those that are read from a descriptor are not delivered to this
+// thread.
 class AllSignalsBlocked {
  public:
   AllSignalsBlocked() {
@@ -45,7 +46,7 @@ class AllSignalsBlocked {
 
 }  // namespace
 
-// What belongs to the thread as much as to the sink.
+// The state that the thread and the sink share.
 struct QueuedSink::Shared {
   using Task = std::packaged_task<absl::Status()>;
 
@@ -87,7 +88,7 @@ void QueuedSink::Shared::Run() {
   ended.set_value();
 }
 
-// To be called after what there is to do was put where HasWork looks.
+// Wakes the thread. Precondition: the work was put where HasWork finds it.
 void QueuedSink::Shared::Wake() {
   if (sleeps.exchange(false)) wake.Signal();
 }
@@ -120,7 +121,7 @@ void QueuedSink::Shared::WriteAll() {
   target->flush();
 }
 
-// Once a second at most: where a flood of messages makes them, that is enough.
+// Reports lost lines once a second at most, which suffices for a flood of messages.
 void QueuedSink::Shared::Tell(uint64_t lost) {
   untold += lost;
   const auto now = std::chrono::steady_clock::now();
@@ -128,7 +129,7 @@ void QueuedSink::Shared::Tell(uint64_t lost) {
   told = now;
   const std::string text = fmt::format(
       "{} lines lost: they came faster than the log could be written", std::exchange(untold, 0));
-  // An error, which passes a limit of the rate.
+  // The report is an error, so that it passes the rate limit.
   target->log(spdlog::details::log_msg(name, spdlog::level::err, text));
 }
 

@@ -1,4 +1,4 @@
-// Takes the log off the threads that log: another thread writes it.
+// Moves the writing of the log from the threads that log to another thread.
 
 #pragma once
 
@@ -14,39 +14,41 @@
 
 namespace tapswitch {
 
-// Passes messages on to another sink, by a thread of its own, in their order. Whoever logs never
-// waits, not for a lock and not for that thread, which may stand still for as long as it likes: in a
-// pipe that nobody reads, a stopped terminal, a hanging file. Messages that come while the queue is
-// full are lost; a line tells how many, in the place where they are missing. The first message of a
-// burst wakes that thread by an eventfd, which does not wait either; while there is nothing to write, it
-// sleeps.
+// Passes messages on to another sink, on a separate thread, in their order. A thread that logs
+// never waits, neither for a lock nor for the separate thread. That thread may block for any time:
+// in a pipe that is not read, a stopped terminal, a hanging file. Messages that arrive while the
+// queue is full are lost; at their place a line tells how many. The first message of a burst wakes
+// the thread by an eventfd, which does not block either; the thread sleeps while there is nothing
+// to write.
 class QueuedSink final : public spdlog::sinks::sink {
  public:
-  // `target` is used by that thread only, and outlives this where that thread stands still for ever.
-  // `name` is that of the logger. An error: there is no room for another thread, or descriptor.
+  // Starts the thread. Only that thread uses `target`, which outlives this object if the thread is
+  // blocked for ever. `name` is the logger's name. Fails if no thread or descriptor can be had.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<QueuedSink>> Start(
       std::shared_ptr<spdlog::sinks::sink> target, std::string name);
 
-  // As Close, for a second.
+  // Calls Close with a limit of one second.
   ~QueuedSink() override;
   QueuedSink(const QueuedSink&) = delete;
   QueuedSink& operator=(const QueuedSink&) = delete;
 
   void log(const spdlog::details::log_msg& message) override;
 
-  // Waits until what was said before is written, for a second at most: for threads that may wait.
+  // Waits until earlier messages are written, for one second at most. Only for threads that may
+  // wait.
   void flush() override;
 
-  // They are the target's business: the thread uses it already.
+  // Formats are the target's business, which the thread uses already.
   void set_pattern(const std::string& /*pattern*/) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter> /*formatter*/) override {}
 
-  // Writes what was said and ends the thread, waiting for it until `limit` at most. False: it stands
-  // still, and may run for as long as the process does; what it holds is kept for it.
+  // Writes the waiting messages and ends the thread. Waits for this until `limit` at most. Returns
+  // false if the thread is blocked. It may then run as long as the process; the objects that it
+  // uses stay alive.
   bool Close(std::chrono::milliseconds limit);
 
-  // Has the thread call it, as what belongs to a thread wants (capabilities). DeadlineExceeded: it
-  // stands still; it makes the call later.
+  // Calls `function` on the thread, for state that belongs to a thread (capabilities).
+  // DeadlineExceeded if the thread is blocked; it makes the call later.
   [[nodiscard]] absl::Status Call(std::function<absl::Status()> function,
                                   std::chrono::milliseconds limit);
 

@@ -1,4 +1,5 @@
-// Keeps the log readable, and its disk free, when something goes wrong once per frame.
+// Limits the rate of the log. It stays readable, and does not fill the disk, when an error occurs
+// with each frame.
 
 #pragma once
 
@@ -12,21 +13,21 @@
 
 namespace tapswitch {
 
-// Passes messages on to another sink, those below error only as long as there is room: a token
-// bucket. When it has run empty, nothing below error passes until there is room for a second's
-// worth again; one line then tells how many messages were left out, so that it comes once a second,
-// not once a message. Errors always pass. Any thread may log.
+// Passes messages on to another sink. Those below error pass only as long as a token bucket has
+// tokens. Once it is empty, nothing below error passes until it holds the tokens of one second
+// again. One line then tells how many messages were omitted, so this line comes once a second, not
+// once a message. Errors always pass. Any thread may log.
 class RateLimitedSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   struct Limit {
-    double burst = 1000;     // messages that may come at once: hundreds of ports coming up
-    double per_second = 10;  // messages that may come for long; at most `burst`
+    double burst = 1000;     // messages that may arrive at once, as when hundreds of ports come up
+    double per_second = 10;  // messages that may arrive permanently; at most `burst`
   };
   using Clock = std::function<std::chrono::steady_clock::time_point()>;
 
   RateLimitedSink(std::shared_ptr<spdlog::sinks::sink> target, Limit limit,
                   Clock clock = std::chrono::steady_clock::now);
-  // Tells what was left out, if that was not told yet.
+  // Reports omitted messages that were not reported yet.
   ~RateLimitedSink() override;
 
  protected:
@@ -46,7 +47,7 @@ class RateLimitedSink final : public spdlog::sinks::base_sink<std::mutex> {
   double tokens_;
   bool empty_ = false;
   uint64_t left_out_ = 0;
-  std::string logger_name_;  // of the last message left out
+  std::string logger_name_;  // logger of the last omitted message
 };
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// Signals as a file descriptor, so that the ring waits for them like for anything else.
+// Receives signals through a file descriptor, so that the ring waits for them as for other events.
 
 #pragma once
 
@@ -8,12 +8,13 @@
 
 namespace tapswitch {
 
-// SIGTERM and SIGINT, which ask the process to end, and SIGHUP, SIGUSR1 and SIGUSR2, which would end
-// it though nobody meant that: a terminal closes, a log is rotated.
+// Receives SIGTERM and SIGINT, which ask the process to end. It also receives SIGHUP, SIGUSR1 and
+// SIGUSR2, which would end the process though nobody meant that: a terminal closes, a log is
+// rotated.
 class StopSignals {
  public:
-  // Blocks them in the calling thread (and in those it starts) for good: from here on they are read
-  // from fd(), never delivered.
+  // Blocks the signals in the calling thread (and in those it starts) for good: they are read from
+  // fd(), and never delivered.
   [[nodiscard]] static absl::StatusOr<StopSignals> Block();
 
   ~StopSignals();
@@ -24,7 +25,7 @@ class StopSignals {
 
   [[nodiscard]] int fd() const { return fd_; }
 
-  // The next that has come; nothing when there is none. Does not wait.
+  // Returns the next signal, or nothing if there is none. Does not wait.
   [[nodiscard]] std::optional<int> Next() const;
 
   [[nodiscard]] static bool IsStop(int signal);
@@ -35,7 +36,7 @@ class StopSignals {
   int fd_;
 };
 
-// Lets SIGTERM and SIGINT end the process again, for what is left to do at its end and may wait.
+// Lets SIGTERM and SIGINT end the process again, for work at its end that may wait.
 void UnblockStopSignals();
 
 }  // namespace tapswitch

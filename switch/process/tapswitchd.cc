@@ -56,14 +56,14 @@ DECLARE_bool(version);
 
 namespace {
 
-// Of the 10 seconds that ending may take.
+// The share of the 10 seconds that ending may take.
 constexpr std::chrono::seconds kLogPatience(2);
 
 constexpr std::string_view kUsage = R"(Usage: tapswitchd [FLAG]... [PORT]...
 
 An Ethernet switch in user space. A PORT is )";
 
-// All types of ports; the flags of this file, not those that gflags brings along.
+// Describes all types of ports, and the flags of this file, not those of gflags itself.
 void PrintHelp() {
   std::vector<gflags::CommandLineFlagInfo> flags;
   gflags::GetAllFlags(&flags);
@@ -85,14 +85,14 @@ void PrintHelp() {
 }
 
 int Fail(const absl::Status& status) {
-  // In one piece, and however long somebody takes to read it; but not against SIGTERM.
+  // Writes in one piece, and waits for the reader as long as needed, but ends with SIGTERM.
   tapswitch::UnblockStopSignals();
   std::cerr << "tapswitchd: " +
                    tapswitch::WithCure(tapswitch::Escaped(std::string(status.message()))) + '\n';
   return 1;
 }
 
-// As gflags reads the command line, which would name an unknown flag and not say what to do.
+// Parses the command line as gflags does. gflags itself would name an unknown flag, but no cure.
 absl::Status CheckFlags(const std::vector<std::string_view>& arguments) {
   for (size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
     std::string_view text = arguments[i];
@@ -145,7 +145,8 @@ int Main(const std::vector<std::string>& ports) {
   const absl::Status ran = tapswitch::RunSwitch(*config);
   const bool is_logged = tapswitch::CloseLog(kLogPatience);
   const int exit_status = ran.ok() ? 0 : Fail(ran);
-  // The thread that writes the log is in the middle of it: what it uses stays until it is gone.
+  // The thread that writes the log is still writing, so the objects that it uses must stay until it
+  // ends.
   if (!is_logged) _exit(exit_status);
   return exit_status;
 }
