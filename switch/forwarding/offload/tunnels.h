@@ -7,7 +7,7 @@
 //
 //   MPLS labels; IPv4 and IPv6, with options and extension headers; of IP in IP, IPv4 and IPv6
 //   (IPIP, SIT, IP6IP6); GRE and GRETAP, with key and checksum; over UDP VXLAN, VXLAN-GPE, Geneve,
-//   GUE, and //   IP itself (FOU), at any port; inner Ethernet headers with VLAN tags.
+//   GUE, and IP itself (FOU), at any port; inner Ethernet headers with VLAN tags.
 //
 // No virtio-net header that the kernel accepts can express this (virtio 1.2). So such a frame
 // leaves as its segments, whatever the port supports.
