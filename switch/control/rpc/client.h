@@ -15,7 +15,7 @@
 
 namespace tapswitch {
 
-// Who a client was when it connected (SO_PEERCRED). Nobody, where the kernel does not say.
+// The user and group of a client when it connected (SO_PEERCRED); -1 if the kernel does not tell.
 struct ControlPeer {
   pid_t pid = 0;
   uid_t uid = static_cast<uid_t>(-1);
@@ -24,49 +24,49 @@ struct ControlPeer {
 
 class Client {
  public:
-  // A connected, non-blocking stream socket.
+  // `fd` is a connected, non-blocking stream socket.
   explicit Client(FileDescriptor fd);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] const ControlPeer& peer() const { return peer_; }
 
-  // Reads once, at most 64 KiB. May find that the other side hung up.
+  // Reads once, at most 64 KiB. May find that the peer hung up.
   void Receive();
   [[nodiscard]] LineBuffer& input() { return input_; }
   [[nodiscard]] const LineBuffer& input() const { return input_; }
-  // No more bytes will come.
+  // Whether no more bytes will come.
   [[nodiscard]] bool input_ended() const { return input_ended_; }
-  // Forgets what came, and ignores what may come.
+  // Drops the input, and ignores further input.
   void EndInput();
 
-  // Queues a line; one to a client that hung up is forgotten.
+  // Queues a line. A line to a client that hung up is dropped.
   void QueueReply(std::string line, Tick now);
   void QueueEvent(std::string line, Tick now);
-  // Sends what it can, at most 1 MiB.
+  // Sends as much as possible, at most 1 MiB.
   void Send(Tick now);
-  // Send() would achieve nothing until EPOLLOUT says there is room.
+  // Whether Send() has no effect until EPOLLOUT reports room.
   [[nodiscard]] bool awaits_room() const { return awaits_room_; }
   void OnWritable() { awaits_room_ = false; }
   [[nodiscard]] const OutputQueue& output() const { return output_; }
   [[nodiscard]] bool replies_sent() const { return output_.sent() >= reply_end_; }
 
-  // The other side is gone for good: nothing can be sent, but what it has sent can be read.
+  // Whether the peer is gone for good: nothing can be sent, but data that it sent can be read.
   [[nodiscard]] bool hung_up() const { return hung_up_; }
   void HangUp();
 
-  // Since when something is unsent, and when some of it was sent last; while unsent() > 0.
+  // The times since when data are unsent, and when data were last sent; valid while unsent() > 0.
   [[nodiscard]] Tick unsent_since() const { return unsent_since_; }
   [[nodiscard]] Tick progress_at() const { return progress_at_; }
 
-  // Whether there is nothing left to do for it.
+  // Whether nothing is left to do for this client.
   [[nodiscard]] bool finished() const {
     return input_ended_ && !input_.has_line() && output_.empty();
   }
 
-  // What its owner keeps here.
+  // State of the owner, the control socket.
   bool push_refused = false;
-  bool is_streaming = false;  // with reading
-  bool watched = true;        // by epoll
+  bool is_streaming = false;  // it is sent a stream, so it may read slowly
+  bool watched = true;        // epoll watches it
   uint32_t armed = 0;         // the events epoll is asked for
 
  private:
@@ -74,7 +74,7 @@ class Client {
   ControlPeer peer_;
   LineBuffer input_;
   OutputQueue output_;
-  uint64_t reply_end_ = 0;  // in the stream of output_: the end of the last reply
+  uint64_t reply_end_ = 0;  // position in the stream of output_: the end of the last reply
   Tick unsent_since_;
   Tick progress_at_;
   bool input_ended_ = false;

@@ -27,7 +27,7 @@ struct Rule {
   Meaning meaning;
 };
 
-// All keys of all types of ports; what is not here is kReserved.
+// The keys of all port types. A key that is not listed here is kReserved.
 constexpr std::array kRules{
     Rule{"tap", "mtu", Meaning::kHarmless},        Rule{"tap", "queues", Meaning::kHarmless},
     Rule{"tap", "txqueuelen", Meaning::kHarmless}, Rule{"tap", "offload", Meaning::kHarmless},
@@ -68,7 +68,7 @@ absl::Status ClientPolicy::Check(const ControlPeer& peer, std::string_view metho
   const auto text = params.find("port");
   if (text == params.end() || !text->is_string()) return absl::OkStatus();
   const auto spec = ParsePortSpec(text->get_ref<const std::string&>());
-  // What is not right as a text is not opened either: its method says what is wrong.
+  // A malformed text is not opened either: its method says what is wrong.
   return spec.ok() && CheckPort(*spec).ok() ? CheckPortText(*spec) : absl::OkStatus();
 }
 
@@ -99,7 +99,7 @@ absl::Status ClientPolicy::CheckOption(const PortSpec& spec, const PortOption& o
   return Refuse(spec, option, "only root may say so: leave it out");
 }
 
-// Directly in it: nobody but root, or the daemon's user, can have put a link there.
+// Whether the path is directly in the folder: only root and the daemon's user can put a link there.
 bool ClientPolicy::IsInFolder(std::string_view path) const {
   if (!path.starts_with(folder_)) return false;
   path.remove_prefix(folder_.size());

@@ -1,9 +1,9 @@
-// What clients of the control socket may ask for that are not as powerful as the switch itself.
+// Restricts requests of control clients that have fewer rights than the switch itself.
 //
-// The control group may run the switch, but is not root. Ports are opened with the rights of the
-// switch, so such clients cannot name files, namespaces, owners or modes in a port's text: a file
-// is to be in the switch's own folder, and all else is left out. This is the only place that judges
-// it; a key of a port that is not listed there is not for them.
+// Members of the control group may control the switch, but are not root. Ports are opened with the
+// rights of the switch, so such clients cannot name files, namespaces, owners or modes in a port's
+// text. The only exception is a file in the switch's own folder. Only this class judges it; a key
+// of a port that it does not list is refused to these clients.
 
 #pragma once
 
@@ -21,19 +21,19 @@ namespace tapswitch {
 
 class ClientPolicy {
  public:
-  // `daemon`: the user that the switch was started as, before --user took effect. `folder`: where
-  // control sockets are.
+  // `daemon` is the user that the switch was started as, before --user took effect. `folder` holds
+  // the control sockets.
   ClientPolicy(uid_t daemon, std::string folder) : daemon_(daemon), folder_(std::move(folder)) {}
 
-  // Made before privileges are given up.
+  // Makes the policy of this process. Call it before privileges are dropped.
   [[nodiscard]] static ClientPolicy OfProcess();
 
-  // Root, or whoever started the switch: who can do by other means what the switch can do. The user
-  // of --user is neither.
+  // Whether the peer is root or the user that started the switch, who can do the same by other
+  // means. The user of --user is neither.
   [[nodiscard]] bool IsTrusted(const ControlPeer& peer) const;
 
-  // PermissionDenied, with the key and the cure, when the request is not for this client. Requests
-  // that make no sense are for their method to refuse. Asked before the method is called.
+  // Returns PermissionDenied, with the key and the cure, if this client may not make the request.
+  // Called before the method. Malformed requests pass, because their method refuses them.
   [[nodiscard]] absl::Status Check(const ControlPeer& peer, std::string_view method,
                                    const nlohmann::json& params) const;
 

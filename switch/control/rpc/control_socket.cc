@@ -20,11 +20,11 @@
 namespace tapswitch {
 namespace {
 
-// What one turn takes from epoll, and from the backlog; the rest stays for the next turn.
+// The number of events and of new clients that one turn takes; the rest is left for the next turn.
 constexpr size_t kEventsAtOnce = 128;
 constexpr int kAcceptsAtOnce = 64;
 
-// How long nobody is accepted when there are no descriptors even to refuse with.
+// The time without accepting clients after descriptors ran out even for a refusal.
 constexpr Ticks kListenerPause{100};
 
 // Tags of epoll: the id of a client, or this bit and the index of a watch.
@@ -35,7 +35,7 @@ constexpr Tick kNever{std::numeric_limits<uint64_t>::max()};
 
 FileDescriptor OpenSpare() { return FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
-// To a client that is not going to be one. Its socket is new and empty, so there is room.
+// Tells a client why it is not admitted. Its socket is new and empty, so there is room.
 void Reject(const FileDescriptor& client, std::string_view why) {
   const std::string line = ErrorLine(RpcError::kRefused, why);
   static_cast<void>(send(client.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
@@ -94,8 +94,8 @@ absl::Status ControlSocket::Watch(int fd, std::function<void()> on_readable) {
 void ControlSocket::Wake() { wake_.Signal(); }
 
 void ControlSocket::Turn(std::optional<std::chrono::milliseconds> timeout) {
-  // What was pushed since the last turn. Whoever had no room and was told that there is some now may
-  // have more to push: that is not to wait for something else to happen.
+  // Sends lines that were pushed since the last turn. A client that was told that it has room may
+  // have more to push at once, without another event.
   if (SendAndNotify()) timeout = std::chrono::milliseconds(0);
   WaitAndDispatch(timeout);
   ServeRound();
@@ -238,7 +238,7 @@ bool ControlSocket::MayServe(const Client& client) const {
 }
 
 void ControlSocket::ServeRound() {
-  // From where the last round ended, so that those in front do not always get the room there is.
+  // Begins where the last round ended, so that the first clients do not always get the room.
   const auto start = clients_.upper_bound(last_served_);
   for (auto i = start; i != clients_.end(); ++i) Serve(i->first, i->second);
   for (auto i = clients_.begin(); i != start; ++i) Serve(i->first, i->second);
@@ -338,7 +338,7 @@ void ControlSocket::Queue(Client& client, std::string line, bool is_reply) {
   });
 }
 
-// Keeps the sum right around whatever changes the output of a client.
+// Changes the output of a client, and keeps held_ in step.
 void ControlSocket::Account(Client& client, const std::function<void()>& change) {
   held_ -= client.output().held();
   change();
@@ -360,7 +360,8 @@ bool ControlSocket::SendAndNotify() {
 
 Tick ControlSocket::StallDeadline(const Client& client) const {
   if (client.is_streaming && !out_of_room()) return kNever;
-  // Without room everybody waits: one that reads a byte now and then would make that last.
+  // Without room, all clients have a deadline: a client that reads a byte now and then would
+  // prolong the state.
   return (out_of_room() ? client.unsent_since() : client.progress_at()) + kMaxStall;
 }
 
@@ -389,7 +390,7 @@ void ControlSocket::CloseEnded() {
 bool ControlSocket::NotifyWritable() {
   bool has_told = false;
   for (auto& [id, client] : clients_) {
-    // Half, so that it is not told for every line that it reads.
+    // Half of the limit, so that the client is not told for every line that it reads.
     const bool has_room = client.output().unsent() <= kEventsLimit / 2 && !out_of_room();
     if (!client.push_refused || client.hung_up() || !has_room) continue;
     client.push_refused = false;
@@ -400,8 +401,8 @@ bool ControlSocket::NotifyWritable() {
 }
 
 void ControlSocket::UpdateInterest(ClientId id, Client& client) {
-  // Level-triggered: what is not going to be done must not be asked for. A hangup is told even when
-  // nothing is asked for, again and again.
+  // Epoll is level-triggered, so only events that will be handled may be asked for. It reports a
+  // hangup repeatedly even if no event is asked for.
   if (client.hung_up()) {
     if (client.watched) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client.fd(), nullptr);
     client.watched = false;

@@ -17,8 +17,8 @@ struct Fault {
   std::string message;
 };
 
-// What comes from a handler need not be UTF-8 (names of files and interfaces are bytes), and dump()
-// throws at that unless told otherwise.
+// Replaces bytes that are not UTF-8 (names of files and interfaces may have them), on which dump()
+// would throw.
 std::string Dump(const OrderedJson& value) {
   return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
@@ -49,7 +49,7 @@ RpcError CodeOf(const absl::Status& status) {
 
 bool IsId(const Json& value) { return value.is_string() || value.is_number() || value.is_null(); }
 
-// What is wrong with a request as JSON-RPC, if anything.
+// Returns the reason why a request is invalid by JSON-RPC, if it is.
 std::optional<Fault> FindFault(const Json& request) {
   const auto fault = [](std::string_view message) {
     return Fault{RpcError::kInvalidRequest, std::string(message)};

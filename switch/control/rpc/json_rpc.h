@@ -14,7 +14,7 @@
 namespace tapswitch {
 
 enum class RpcError : int {
-  kRefused = 1,  // understood, but the switch will not or cannot
+  kRefused = 1,  // the switch refuses the request, or fails
   kParseError = -32700,
   kInvalidRequest = -32600,
   kMethodNotFound = -32601,
@@ -22,25 +22,25 @@ enum class RpcError : int {
   kInternalError = -32603,
 };
 
-// A whole configuration is at most some thousand commands and may come in several batches; each
-// request costs a reply of its own.
+// The maximum of requests in a batch. A whole configuration is at most some thousand commands and
+// may come in several batches. Each request costs a reply.
 inline constexpr size_t kMaxBatch = 1000;
 
-// Once the reply to a batch is this long, its remaining requests are refused instead of carried
-// out: a thousand times the largest table would not fit into memory.
+// The limit of the reply to a batch. Once it is reached, the remaining requests are refused: a
+// thousand listings of the largest table would not fit into memory.
 inline constexpr size_t kMaxBatchReply = 16U << 20U;
 
-// Carries out a method; `params` is always an object, empty when there were none. The status of
-// an error becomes its code: InvalidArgument is -32602, Unimplemented is -32601, all else is 1.
+// Carries out a method. `params` is always an object, which is empty if there were none. The status
+// of an error becomes its code: InvalidArgument is -32602, Unimplemented is -32601, any other is 1.
 using MethodHandler = std::function<absl::StatusOr<JsonText>(const std::string& method,
                                                              const nlohmann::json& params)>;
 
-// The reply to a line (given without its '\n'), which ends in '\n'; empty when none is due because
-// it held notifications only. Ids are echoed as they were written. Never throws, whatever the line
-// is; a handler that throws nlohmann's exceptions is answered for with -32603.
+// Returns the reply to a line (given without its '\n'). The reply ends in '\n'; it is empty if the
+// line held only notifications. Ids are echoed as they were written. Never throws, whatever the
+// line is; if a handler throws nlohmann's exceptions, the reply is -32603.
 [[nodiscard]] std::string AnswerLine(std::string_view line, const MethodHandler& handler);
 
-// Both end in '\n'. An error without a request has the id null.
+// Both results end in '\n'. An error without a request has the id null.
 [[nodiscard]] std::string NotificationLine(std::string_view method,
                                            const nlohmann::ordered_json& params);
 [[nodiscard]] std::string ErrorLine(RpcError code, std::string_view message);

@@ -1,5 +1,5 @@
-// The text of a JSON value: what a method answers. Mostly it is made of a value; where there is much
-// of it, such as a whole address table, it is written directly, at a tenth of the cost.
+// The text of a JSON value, the result of a method. Mostly it is made of a value. For large
+// results, such as a whole address table, it is written directly, at a tenth of the cost.
 
 #pragma once
 
@@ -12,8 +12,8 @@ namespace tapswitch {
 
 class JsonText {
  public:
-  // Implicit, so that methods return values. Bytes that are no UTF-8 (names of interfaces may have
-  // them) are replaced.
+  // Implicit, so that methods can return values. Bytes that are not UTF-8 (names of interfaces may
+  // have them) are replaced.
   template <typename Value>
   requires std::is_convertible_v<Value, nlohmann::ordered_json> JsonText(
       Value&& value)  // NOLINT(google-explicit-constructor)

@@ -1,4 +1,4 @@
-// Bytes as they arrive into lines.
+// Splits received bytes into lines.
 
 #pragma once
 
@@ -16,13 +16,13 @@ class LineBuffer {
   void Append(std::string_view bytes);
 
   [[nodiscard]] bool has_line() const { return newline_ != std::string::npos; }
-  // The first line, without its '\n'; has_line() is true.
+  // Removes and returns the first line, without its '\n'. Precondition: has_line().
   [[nodiscard]] std::string TakeLine();
 
   // Whether the first line, complete or not, is longer than kMaxLine.
   [[nodiscard]] bool too_long() const;
 
-  // Bytes not taken yet.
+  // The number of bytes that were not taken yet.
   [[nodiscard]] size_t size() const { return text_.size() - begin_; }
 
   void Clear();

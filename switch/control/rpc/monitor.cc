@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// `mdb` has no events yet; who asks for it hears nothing.
+// `mdb` has no events yet, so its subscribers get none.
 constexpr std::array<std::string_view, 6> kObjects{"fdb", "link", "port", "bridge", "vlan", "mdb"};
 
 Monitor::Objects BitOf(std::string_view object) {
@@ -80,7 +80,7 @@ void Monitor::OnWritable(ClientId client) {
   if (reader != readers_.end()) static_cast<void>(ReportMissed(client, reader->second));
 }
 
-// True when it knows all that it missed.
+// Returns true if the client knows of all events that it missed.
 bool Monitor::ReportMissed(ClientId client, Reader& reader) {
   if (reader.missed == 0) return true;
   if (!push_(client, EventLine("monitor", "missed", {{"count", reader.missed}}))) return false;

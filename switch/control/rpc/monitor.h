@@ -1,5 +1,5 @@
-// Who watches what: hands events to the clients that asked for them, and tells a slow one how many
-// it missed.
+// Passes events on to the clients that subscribed to them, and tells a slow client how many it
+// missed.
 
 #pragma once
 
@@ -18,14 +18,14 @@ namespace tapswitch {
 
 class Monitor {
  public:
-  // Whole lines; false when the client has too much unread, or is gone.
+  // Sends a whole line. Returns false if the client has too many unread bytes, or is gone.
   using Push = std::function<bool(ClientId, std::string line)>;
 
   explicit Monitor(Push push) : push_(std::move(push)) {}
 
-  // What can be watched, as bits.
+  // The objects that can be watched, as bits.
   using Objects = uint32_t;
-  // InvalidArgument when one of the names is not that of an object.
+  // Parses names of objects. InvalidArgument if one of them is unknown.
   [[nodiscard]] static absl::StatusOr<Objects> ParseObjects(const std::vector<std::string>& names);
   static Objects AllObjects();
 
@@ -33,19 +33,19 @@ class Monitor {
   void Unsubscribe(ClientId client) { readers_.erase(client); }
   [[nodiscard]] bool IsWatched(std::string_view object) const;
 
-  // An event of `object`, whose members follow those that every event has.
+  // Sends an event of `object`. `members` follow those that every event has.
   void Publish(std::string_view object, std::string_view event, nlohmann::ordered_json members);
 
-  // `count` events of `object` are not going to be published.
+  // Records that `count` events of `object` will not be published.
   void Miss(std::string_view object, uint64_t count);
 
-  // The client has room again.
+  // Called when the client has room again.
   void OnWritable(ClientId client);
 
  private:
   struct Reader {
     Objects objects = 0;
-    uint64_t missed = 0;  // since it was last told
+    uint64_t missed = 0;  // events missed since the last report
   };
 
   bool ReportMissed(ClientId client, Reader& reader);

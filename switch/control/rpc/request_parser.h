@@ -1,4 +1,4 @@
-// JSON text of a request line into a document, with what JSON-RPC needs beyond that.
+// Parses the JSON text of a request line, and keeps what JSON-RPC needs besides.
 
 #pragma once
 
@@ -12,22 +12,22 @@
 
 namespace tapswitch {
 
-// No request needs more than four levels. The limit keeps everything that walks a document
-// recursively (printing it, destroying it) within a small stack.
+// The limit of nesting. No request needs more than four levels; the limit keeps all code that walks
+// a document recursively (printing it, destroying it) within a small stack.
 inline constexpr size_t kMaxJsonDepth = 32;
 
 struct RequestDocument {
-  // The id of request `index` (of a batch; 0 for a single one) as JSON text that is to be echoed;
-  // null is "null". The request is an object with a member "id".
+  // Returns the id of request `index` (of a batch; 0 for a single one) as JSON text to echo; "null"
+  // for null. Precondition: the request is an object with a member "id".
   [[nodiscard]] std::string IdText(size_t index) const;
 
   nlohmann::json root;
-  // Numbers of ids that a double would round, or print another way, as they were written.
+  // Ids, as they were written, whose number a double would round or print differently.
   std::map<size_t, std::string> number_ids;
 };
 
-// Errors say where the text stops being JSON. Invalid UTF-8, NUL bytes and nesting deeper than
-// kMaxJsonDepth are errors. Of members with the same name the last one counts.
+// Parses `text`. Errors say where it stops being JSON. Invalid UTF-8, NUL bytes and nesting deeper
+// than kMaxJsonDepth are errors. Of members with the same name the last one counts.
 [[nodiscard]] absl::StatusOr<RequestDocument> ParseRequestDocument(std::string_view text);
 
 }  // namespace tapswitch
