@@ -1,4 +1,5 @@
-// A connection to the control socket of a switch: requests out, replies and events in.
+// A client's connection to the control socket of a switch: sends requests, receives replies and
+// events.
 
 #pragma once
 
@@ -17,39 +18,40 @@ namespace tapswitch {
 
 class ControlConnection {
  public:
-  // Keeps the order in which the switch names things.
+  // JSON that keeps the order in which the switch names things.
   using Json = nlohmann::ordered_json;
 
-  // Longer than changes take: `port add` waits for the kernel.
+  // The default patience in seconds. It is longer than changes take: `port add` waits for the
+  // kernel.
   static constexpr int kPatienceSeconds = 10;
 
-  // Unavailable: nobody listens there. PermissionDenied: this user may not. Calls wait for
-  // `patience` seconds.
+  // Connects. Unavailable if no process listens; PermissionDenied if this user may not connect.
+  // Calls wait for `patience` seconds.
   [[nodiscard]] static absl::StatusOr<ControlConnection> Open(const std::string& path,
                                                               int patience = kPatienceSeconds);
 
-  // The result. InvalidArgument: the switch does not know the method or what it was given; any
-  // other code: it refuses, hung up, or is silent for too long. Events that come before the reply are
-  // passed over.
+  // Calls a method and returns its result. InvalidArgument if the switch does not know the method
+  // or its parameters; any other code if it refuses, hung up, or did not answer in time. Events
+  // that arrive before the reply are dropped.
   [[nodiscard]] absl::StatusOr<Json> Call(std::string_view method, const nlohmann::json& params);
 
-  // The same, but hands the result's text to `write` piece by piece as it comes: of megabytes
-  // nothing else is affordable. Cancelled when `write` returns false.
+  // Calls a method and hands the text of its result to `write` piece by piece, because results may
+  // have megabytes. Cancelled if `write` returns false. Otherwise like Call.
   [[nodiscard]] absl::Status CallAndPassOn(std::string_view method, const nlohmann::json& params,
                                            const std::function<bool(std::string_view)>& write);
 
-  // The parameters of the next notification. Waits for it; Unavailable when the switch hangs up,
-  // Cancelled when nobody reads any more what is written to the descriptor `output`.
+  // Waits for the next notification and returns its parameters. Unavailable if the switch hangs up,
+  // Cancelled if the reader of the descriptor `output` is gone.
   [[nodiscard]] absl::StatusOr<Json> NextEvent(int output);
 
-  // What comes next, as it is. Waits for it; Unavailable when the switch hangs up, Cancelled when
-  // nobody reads any more what is written to the descriptor `output`, Aborted when interrupted.
+  // Waits for the next bytes and returns them unparsed. Unavailable if the switch hangs up,
+  // Cancelled if the reader of the descriptor `output` is gone, Aborted if interrupted.
   [[nodiscard]] absl::StatusOr<std::string> NextBytes(int output);
 
-  // Tells the switch, which does not answer.
+  // Sends a notification, to which there is no reply.
   [[nodiscard]] absl::Status Notify(std::string_view method) const;
 
-  // From now on waiting ends with Cancelled once there is something to read from `fd`.
+  // Makes waiting end with Cancelled, or in NextBytes with Aborted, once `fd` can be read.
   void InterruptBy(int fd) { interrupt_ = fd; }
 
  private:
@@ -71,17 +73,17 @@ class ControlConnection {
   FileDescriptor socket_;
   int patience_;  // seconds
   std::string received_;
-  size_t searched_ = 0;  // of received_: there is no end of line before
+  size_t searched_ = 0;  // bytes of received_ that have no end of line
   int last_id_ = 0;
   int interrupt_ = -1;
 };
 
-// Which switch is meant: by name or path as given with -B, else by $TAPSWITCH_BRIDGE, else the one
-// that runs. Errors say which there are.
+// Returns the socket of the switch that the user means: by name or path as given with -B, else by
+// $TAPSWITCH_BRIDGE, else the only one that runs. Errors list those that run.
 [[nodiscard]] absl::StatusOr<std::string> FindSocket(const std::optional<std::string>& wanted,
                                                      int patience = 1);
 
-// The names of the bridges that run; each may take `patience` seconds to let somebody in.
+// Returns the names of the running bridges; each may take `patience` seconds to answer.
 [[nodiscard]] std::vector<std::string> RunningBridges(int patience = 1);
 
 }  // namespace tapswitch
