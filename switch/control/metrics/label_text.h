@@ -1,4 +1,4 @@
-// Text for a label of a metric.
+// Converts text for a label of a metric.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// Where the metrics are served, from the text of --metrics_listen.
+// The address on which metrics are served, from the text of --metrics_listen.
 
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace tapswitch {
 
-// IPv4 alone: the web server of Debian 12 is built without IPv6.
+// An IPv4 address; the web server of Debian 12 is built without IPv6.
 struct ListenAddress {
   std::string host;   // a numeric address
   uint16_t port = 0;  // 0: the kernel chooses one
@@ -21,13 +21,13 @@ struct ListenAddress {
   [[nodiscard]] sockaddr_in ToSockaddr() const;
 };
 
-// Takes 127.0.0.1:9100, and :9100 for all addresses. An error names text and cure.
+// Parses 127.0.0.1:9100, or :9100 for all addresses. An error names the text and the cure.
 [[nodiscard]] absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
-// Why nothing can listen there now, in the kernel's words; OK when something can.
+// Returns why no socket can listen there now, in the kernel's words; OK if one can.
 [[nodiscard]] absl::Status ProbeListenAddress(const ListenAddress& address);
 
-// Begins a connection to what listens there, and ends it. Never waits; errors do not matter.
+// Opens a connection to that address, and closes it. Never waits, and ignores errors.
 void ConnectBriefly(const ListenAddress& address);
 
 }  // namespace tapswitch

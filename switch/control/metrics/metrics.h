@@ -15,17 +15,17 @@
 
 namespace tapswitch {
 
-// What does not change while the switch runs.
+// Properties that do not change while the switch runs.
 struct MetricsIdentity {
   std::string bridge;
   std::string version;
-  double start_time_seconds = 0;  // since 1970
+  double start_time_seconds = 0;  // seconds since 1970
 };
 
 [[nodiscard]] std::vector<prometheus::MetricFamily> MetricFamilies(const SwitchSnapshot& snapshot,
                                                                    const MetricsIdentity& identity);
 
-// What is left to tell of a switch that did not answer: who it is, and tapswitch_up 0.
+// Returns the metrics of a switch that did not answer: its identity, and tapswitch_up 0.
 [[nodiscard]] std::vector<prometheus::MetricFamily> MetricFamiliesOfUnresponsive(
     const MetricsIdentity& identity);
 

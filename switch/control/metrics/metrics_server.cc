@@ -22,8 +22,8 @@
 namespace tapswitch {
 namespace {
 
-// However many ask, the switch is asked so often only: a snapshot keeps each worker from its frames for
-// a moment, and whoever can connect can scrape.
+// Limits the snapshots, however many clients scrape: each snapshot delays the frames of each
+// worker, and anyone who can connect can scrape.
 constexpr std::chrono::milliseconds kMaxAge(100);
 
 // An exception must not get into the web server, which is C.
@@ -42,7 +42,7 @@ class SnapshotCollectable final : public prometheus::Collectable {
   }
 
  private:
-  // Those who ask meanwhile wait for the same.
+  // Other scrapes wait for the same snapshot.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Latest() const {
     const MutexLock lock(mutex_);
     if (taken_at_ && std::chrono::steady_clock::now() - *taken_at_ < kMaxAge) return families_;

@@ -1,4 +1,4 @@
-// Serves the metrics of a switch over HTTP, at /metrics, to Prometheus and whoever asks like it.
+// Serves the metrics of a switch over HTTP, at /metrics, to Prometheus and similar clients.
 
 #pragma once
 
@@ -16,21 +16,22 @@ namespace tapswitch {
 
 class MetricsServer {
  public:
-  // Called for scrapes, by threads of the server, one at a time and ten times a second at most: what
-  // is served is up to 100 ms old. It answers nothing when the switch does not in time.
+  // Called for scrapes, on threads of the server, one call at a time and ten a second at most. So
+  // the served data are up to 100 ms old. Returns nothing if the switch does not answer in time.
   using TakeSnapshot = std::function<std::optional<SwitchSnapshot>()>;
 
-  // `address` as ParseListenAddress takes it. Starts threads, which inherit the caller's signal
-  // mask: block what they must not take before. An error names the address and the cure.
+  // Starts the server on `address`, in the form of ParseListenAddress. Its threads inherit the
+  // caller's signal mask, so block signals before that they must not receive. An error names the
+  // address and the cure.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<MetricsServer>> Listen(
       std::string_view address, MetricsIdentity identity, TakeSnapshot take_snapshot);
 
-  // Waits for scrapes under way: as long as `take_snapshot` does, and up to two seconds for a client
-  // that does not read or write. Nothing is called any more when it returns; a connection that no
-  // thread had taken up may stay open until the process ends.
+  // Waits for scrapes in progress: as long as `take_snapshot` takes, and up to two seconds for a
+  // client that does not read or write. `take_snapshot` is not called afterwards. A connection that
+  // no thread had accepted may stay open until the process ends.
   virtual ~MetricsServer() = default;
 
-  // The port that it listens on, also when the kernel has chosen it.
+  // The port that it listens on, also if the kernel has chosen it.
   [[nodiscard]] virtual uint16_t port() const = 0;
 };
 
