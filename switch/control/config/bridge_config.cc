@@ -6,7 +6,7 @@
 namespace tapswitch {
 namespace {
 
-// Appends what makes `wanted` of the port that runs under its name, if one does.
+// Appends the actions that make `wanted` of the running port of that name, if there is one.
 void DiffPort(const PortConfig* running, const PortConfig& wanted, std::vector<Action>& actions) {
   if (running == nullptr) {
     actions.emplace_back(AddPort{wanted});
@@ -22,7 +22,7 @@ bool Has(const std::vector<MirrorConfig>& mirrors, const MirrorConfig& mirror) {
   return std::find(mirrors.begin(), mirrors.end(), mirror) != mirrors.end();
 }
 
-// What is left of the mirrors that are wanted among the ports that are.
+// Returns the wanted mirrors, reduced to the wanted ports.
 std::vector<MirrorConfig> MirrorsAmong(const BridgeConfig& wanted) {
   std::vector<MirrorConfig> mirrors = wanted.mirrors;
   for (const MirrorConfig& mirror : wanted.mirrors) {
@@ -82,7 +82,7 @@ std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted
   if (running.bridge != wanted.bridge) actions.emplace_back(SetBridge{wanted.bridge});
   for (size_t i = 0; i < wanted.ports.size(); ++i) {
     const PortConfig& port = wanted.ports[i];
-    // Mostly it is in the same place in both.
+    // A port is mostly in the same place in both configurations.
     const bool same_place =
         i < running.ports.size() && running.ports[i].spec.name == port.spec.name;
     DiffPort(same_place ? &running.ports[i] : running.port(port.spec.name), port, actions);

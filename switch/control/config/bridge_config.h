@@ -1,9 +1,9 @@
-// What the bridge is wanted to be, as plain data, and what has to be done to make it so.
+// The wanted state of the bridge, as plain data, and the actions that lead to it.
 //
-// Every change goes this way, whether it comes from the command line, a startup file, a batch or
-// tapctl: a wanted configuration is made, compared with the one that runs, and the difference is
-// carried out action by action. The address table is not part of it: it may hold a million entries
-// that come and go by themselves; fdb_edit.h changes it in place.
+// Every change takes this way, whether it comes from the command line, a startup file, a batch or
+// tapctl: a wanted configuration is made and compared with the running one, and the difference is
+// applied action by action. The address table is not part of the configuration: it may hold a
+// million entries that change by themselves. fdb_edit.h changes it in place.
 
 #pragma once
 
@@ -28,7 +28,7 @@ struct BridgeSettings {
   Ticks ageing{30000};
   uint32_t fdb_max_learned = 0;  // 0: no limit
   BridgeForwarding forwarding;
-  VlanId default_pvid = kDefaultPvid;  // of new ports; kNoVlan: none
+  VlanId default_pvid = kDefaultPvid;  // the PVID of new ports; kNoVlan: none
   // The VLANs in which frames to the bridge's own address are consumed.
   PortVlans vlans = OnlyPvid(kDefaultPvid);
   LoopDetection loop;
@@ -39,17 +39,18 @@ struct BridgeSettings {
 struct PortConfig {
   PortSpec spec;
   PortSettings settings;
-  uint32_t opened = 0;        // how often its device was to be opened again
-  bool ephemeral = false;     // it goes with its interface, and is not saved
-  std::string attached_by{};  // the pattern of --attach that brought it; empty: none did
+  uint32_t opened = 0;        // how often a reopening of its device was asked for
+  bool ephemeral = false;     // it is removed with its interface, and is not saved
+  std::string attached_by{};  // the pattern of --attach that added it; empty: none
 
   bool operator==(const PortConfig&) const = default;
 };
 
 struct BridgeConfig {
   BridgeSettings bridge;
-  std::vector<PortConfig> ports;  // in the order in which they were added; names differ
-  // Likewise. In a configuration that is wanted their ports may be missing: see ForgetPort.
+  std::vector<PortConfig> ports;  // in the order in which they were added; names are unique
+  // Mirrors, in the order in which they were added; names are unique. In a wanted configuration
+  // their ports may be missing: see ForgetPort.
   std::vector<MirrorConfig> mirrors;
 
   [[nodiscard]] PortConfig* port(std::string_view name);
@@ -70,7 +71,7 @@ struct AddPort {
   PortConfig port;
   bool operator==(const AddPort&) const = default;
 };
-// Opens the device anew; what is known of its stations, and its counters, stay.
+// Opens the device anew. The learned stations and the counters stay.
 struct ReopenPort {
   PortConfig port;
   bool operator==(const ReopenPort&) const = default;
@@ -78,7 +79,7 @@ struct ReopenPort {
 struct SetPort {
   std::string name;
   PortSettings settings;
-  VlanSet left;  // VLANs that it is no longer a member of
+  VlanSet left;  // VLANs that the port leaves
   bool operator==(const SetPort&) const = default;
 };
 struct RemoveMirror {
@@ -92,14 +93,14 @@ struct AddMirror {
 using Action =
     std::variant<SetBridge, RemovePort, AddPort, ReopenPort, SetPort, RemoveMirror, AddMirror>;
 
-// As it is when it has just been added.
+// Returns the configuration of a port that has just been added.
 [[nodiscard]] PortConfig NewPort(PortSpec spec, const BridgeSettings& bridge);
 
-// What makes `wanted` of `running`, in an order that can be carried out: what goes first, then the
-// rest in the order of `wanted`.
+// Returns the actions that turn `running` into `wanted`, in an order in which they can be applied:
+// removals first, then the rest in the order of `wanted`.
 [[nodiscard]] std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted);
 
-// What `running` is once `action` has been carried out.
+// Changes `running` as the applied `action` changed the switch.
 void ApplyTo(const Action& action, BridgeConfig& running);
 
 }  // namespace tapswitch

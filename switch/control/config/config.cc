@@ -15,7 +15,7 @@
 namespace tapswitch {
 namespace {
 
-// So that the table's slots are counted in 32 bits; 32 bytes each make 1 GiB.
+// The limit keeps the table's slots within 32 bits; 32 bytes each make 1 GiB.
 constexpr uint64_t kFdbLimit = uint64_t{1} << 24U;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
@@ -43,7 +43,8 @@ absl::StatusOr<bool> ParseGro(std::string_view text) {
   return absl::InvalidArgumentError(absl::StrCat("--gro=", View(text), ": it is auto or off"));
 }
 
-// Longer than it takes to wake a thread is of no use; a second is more than anybody wants.
+// The bounds of busy polling: longer than a thread takes to wake is useless, and a second is more
+// than anybody wants.
 absl::StatusOr<std::chrono::nanoseconds> ParseBusyPoll(std::string_view text) {
   constexpr std::chrono::nanoseconds kLongest = std::chrono::seconds(1);
   constexpr std::array<std::pair<std::string_view, double>, 3> kUnits{

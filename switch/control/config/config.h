@@ -1,4 +1,4 @@
-// What the user asked for, as plain data: parsed and checked, nothing done yet.
+// The command line as plain data: parsed and checked, but not acted upon.
 
 #pragma once
 
@@ -21,8 +21,8 @@ namespace tapswitch {
 
 // Interfaces to attach as they appear: `GLOB[,WORD[=VALUE]]...`.
 struct AttachText {
-  std::string glob;               // of their names, as fnmatch(3) takes it
-  std::vector<PortOption> words;  // settings of their ports, not judged yet
+  std::string glob;               // pattern of their names, as fnmatch(3) takes it
+  std::vector<PortOption> words;  // settings of their ports, not checked yet
 
   bool operator==(const AttachText&) const = default;
 };
@@ -39,10 +39,10 @@ struct Config {
   bool gro = true;
   std::chrono::nanoseconds busy_poll{0};
   std::string control_socket = "/run/tapswitch/br0.sock";  // path
-  std::optional<gid_t> control_group;                      // who may connect, beside the owner
-  std::string startup_file;                                // tapctl commands; empty: none
-  std::string metrics_address;                             // empty: none
-  std::optional<UserAccount> user;                         // to become once all is open
+  std::optional<gid_t> control_group;  // its members may connect, beside the owner
+  std::string startup_file;            // tapctl commands; empty: none
+  std::string metrics_address;         // empty: none
+  std::optional<UserAccount> user;     // user to change to once all is open
   std::vector<PortSpec> ports;
   std::vector<AttachText> attach;  // the first that matches counts
 };
@@ -63,10 +63,10 @@ struct ConfigText {
   std::string metrics_address;
   std::string user;
   std::vector<std::string> ports;
-  std::string attach = {};  // several are parted by ';'
+  std::string attach = {};  // rules, separated by ';'
 };
 
-// Errors name the bad value and say what would be right.
+// Checks the flags. Errors name the bad value and the valid ones.
 [[nodiscard]] absl::StatusOr<Config> ParseConfig(const ConfigText& text);
 
 }  // namespace tapswitch

@@ -31,7 +31,7 @@ absl::Status Bad(std::string_view name, std::string_view text, std::string_view 
   return absl::InvalidArgumentError(fmt::format("{} '{:.100}': {}", name, text, cure));
 }
 
-// A value that is a text.
+// Reads a value that is a text.
 absl::StatusOr<std::string> TextOf(std::string_view name, const json& value) {
   if (value.is_string()) return value.get<std::string>();
   return Bad(name, value.dump(-1, ' ', false, json::error_handler_t::replace), "it is a text");
@@ -69,7 +69,7 @@ struct RateUnit {
   bool in_bits;
 };
 
-// Of those that divide a rate the last is shown.
+// The units, of which the last that divides a rate is shown.
 constexpr std::array kRateUnits{RateUnit{"pps", 1, false},
                                 RateUnit{"kpps", 1000, false},
                                 RateUnit{"mpps", 1'000'000, false},
@@ -118,7 +118,7 @@ std::string IpText(const Ipv6Number& number) {
   return text.data();
 }
 
-// Ascending, each once.
+// Sorts, and removes duplicates.
 template <typename Number>
 bool Tidy(std::vector<Number>& numbers) {
   std::sort(numbers.begin(), numbers.end());
@@ -170,7 +170,7 @@ absl::Status NoSuchSetting(std::string_view object, std::string_view name) {
       fmt::format("'{:.100}' is no setting of {}: see tapctl {} help", name, object, object));
 }
 
-// The words that set what `show` shows differently from the defaults.
+// Returns the words that set the settings that `show` shows differently from the defaults.
 std::string WordsOf(const ordered_json& shown, const ordered_json& defaults) {
   std::string words;
   for (const auto& [name, value] : shown.items()) {

@@ -18,7 +18,7 @@ absl::Status Refuse(const MirrorConfig& mirror, std::string_view why) {
   return absl::FailedPreconditionError(fmt::format("mirror {}: {}", mirror.name, why));
 }
 
-// Why two mirrors cannot both be, if so: what one copies to a port, the other would copy again.
+// Returns why two mirrors exclude each other, if they do: one would copy the copies of the other.
 absl::Status CheckPair(const MirrorConfig& mirror, const MirrorConfig& other) {
   const auto clash = [&](std::string_view port, std::string_view what) {
     return Refuse(mirror, fmt::format("{} is {} of mirror {}: what is copied to a port cannot be "

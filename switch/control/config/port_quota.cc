@@ -9,7 +9,7 @@
 namespace tapswitch {
 namespace {
 
-// The name of the port that the request is about, if it is one that goes with its interface.
+// Returns the name of the port that the request adds, if the port is ephemeral.
 std::optional<std::string> EphemeralPort(const nlohmann::json& params) {
   if (!params.is_object()) return std::nullopt;
   const auto text = params.find("port");

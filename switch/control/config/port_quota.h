@@ -1,7 +1,7 @@
-// How many ports one user may have at a time, of those that go with their interface.
+// Limits the number of ephemeral ports (those that are removed with their interface) of one user.
 //
-// tapswitch-qemu-helper asks for them in the name of whoever starts it. Without a limit one user
-// could have all that the switch has room for.
+// tapswitch-qemu-helper adds such ports in the name of the user who starts it. Without a limit, one
+// user could take all ports of the switch.
 
 #pragma once
 
@@ -21,16 +21,16 @@ class PortQuota {
  public:
   static constexpr size_t kMost = 64;
 
-  // ResourceExhausted when `user` has that many already, and the request would add another one.
-  // `params` are those of port.add.
+  // Returns ResourceExhausted if `user` has that many already, and the request would add another
+  // one. `params` are those of port.add.
   [[nodiscard]] absl::Status Check(uid_t user, const nlohmann::json& params,
                                    const BridgeConfig& config);
 
-  // The request has been carried out.
+  // Counts the port of a request that has succeeded.
   void Record(uid_t user, const nlohmann::json& params);
 
  private:
-  std::map<std::string, uid_t> owners_;  // by the name of the port; some may have gone
+  std::map<std::string, uid_t> owners_;  // users by port name; some of the ports may be gone
 };
 
 }  // namespace tapswitch

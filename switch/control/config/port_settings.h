@@ -1,5 +1,5 @@
-// What can be set on a port, by bridge(8)'s names. One table says it all, and serves those who set,
-// show and save.
+// The settings of a port, by bridge(8)'s names. One table serves the functions that set, show and
+// save them.
 
 #pragma once
 
@@ -13,8 +13,8 @@
 
 namespace tapswitch {
 
-// The defaults are those of the Linux bridge. Cost and priority belong to the spanning tree protocol;
-// until there is one they are kept and shown.
+// The defaults are those of the Linux bridge. Cost and priority belong to the spanning tree
+// protocol, which does not exist yet; they are kept and shown.
 struct PortSettings {
   PortState state = PortState::kForwarding;
   bool learning = true;
@@ -26,12 +26,12 @@ struct PortSettings {
   bool locked = false;
   bool mab = false;
   bool neigh_suppress = false;
-  bool loop_detection = true;  // takes part in it while the bridge looks for loops
-  bool gro = true;  // frames of a flow may leave by it as one, where the bridge joins any
-  // Reserved addresses that are forwarded when they come in here, besides those of the bridge.
+  bool loop_detection = true;  // takes part in the bridge's loop detection
+  bool gro = true;             // frames of a flow may leave joined, if the bridge joins frames
+  // Reserved addresses to which frames from this port are forwarded, besides those of the bridge.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;               // set by vlan_edit.h
-  uint16_t cost = 100;           // of a link of unknown speed (net/bridge/br_if.c, port_cost)
+  uint16_t cost = 100;           // cost of a link of unknown speed (net/bridge/br_if.c, port_cost)
   uint16_t priority = 32;        // 0 .. 63
   uint32_t fdb_max_learned = 0;  // 0: no limit
   // Set, shown and saved by guard_settings.h.
@@ -41,24 +41,26 @@ struct PortSettings {
   bool operator==(const PortSettings&) const = default;
 };
 
-// How frames are treated by it.
+// Returns how the core treats frames of the port.
 [[nodiscard]] PortForwarding ForwardingOf(PortId id, const PortSettings& settings);
 
-// Sets what `name` says. InvalidArgument: there is no such setting, or the value is no such value.
-// FailedPrecondition: bridge(8) has it, but it cannot be switched on here.
+// Sets the setting `name`. InvalidArgument if there is no such setting, or if it cannot have the
+// value. FailedPrecondition if bridge(8) has it, but it cannot be switched on here.
 [[nodiscard]] absl::Status SetPortSetting(std::string_view name, const nlohmann::json& value,
                                           PortSettings& settings);
 
-// FailedPrecondition: they do not go together.
+// Returns FailedPrecondition if settings contradict each other.
 [[nodiscard]] absl::Status CheckPortSettings(const PortSettings& settings);
 
-// The settings that bridge(8) shows, in its order, with the values it shows for what is not there.
+// Shows the settings that bridge(8) shows, in its order. Settings that do not exist here have the
+// values that it shows for unset ones.
 void ShowPortSettings(const PortSettings& settings, nlohmann::ordered_json& link);
 
-// In hexadecimal, as iproute2 has it.
+// Returns the number in hexadecimal, as iproute2 prints it.
 [[nodiscard]] std::string MaskText(uint16_t mask);
 
-// The words behind `link set dev NAME` that make `settings` of the defaults; empty when they are.
+// Returns the words behind `link set dev NAME` that turn the defaults into `settings`; empty if
+// they are equal.
 [[nodiscard]] std::string PortSettingsAsWords(const PortSettings& settings);
 
 }  // namespace tapswitch

@@ -19,7 +19,7 @@ namespace tapswitch {
 
 inline constexpr VlanId kDefaultPvid{1};  // IEEE 802.1Q, table 9-2
 
-// Both ends are in it.
+// A range of VLANs, both ends included.
 struct VlanRange {
   VlanId first;
   VlanId last;
@@ -27,35 +27,37 @@ struct VlanRange {
   bool operator==(const VlanRange&) const = default;
 };
 
-// `VID` or `VID-VID`, 1 to 4094. InvalidArgument names what is wrong.
+// Parses `VID` or `VID-VID`, 1 to 4094. InvalidArgument names the mistake.
 [[nodiscard]] absl::StatusOr<VlanRange> ParseVlanRange(std::string_view text);
 
-// One VLAN or several, as ParseVlanRange reads them.
+// Formats a range in the form of ParseVlanRange.
 [[nodiscard]] std::string RangeText(VlanRange range);
 
-// A member of `pvid` alone, untagged; of none when that is kNoVlan.
+// Returns the VLANs of a port that is an untagged member of `pvid` alone, or of none if that is
+// kNoVlan.
 [[nodiscard]] PortVlans OnlyPvid(VlanId pvid);
 
-// Makes the port a member, or changes how it is one: without `pvid` or `untagged`, what was so is no
-// longer. InvalidArgument: a range cannot be the PVID.
+// Makes the port a member, or changes its membership: without `pvid` or `untagged`, that property
+// is removed. InvalidArgument if a range is to be the PVID.
 [[nodiscard]] absl::Status AddVlans(VlanRange range, bool pvid, bool untagged, PortVlans& vlans);
 
-// No effect where it is no member.
+// Ends the port's membership. Has no effect on VLANs that it is not a member of.
 void DeleteVlans(VlanRange range, PortVlans& vlans);
 
-// A port that has the old default as its untagged PVID, and nothing for the new, follows.
+// Changes the default PVID of a port. Affects it only if the old default is its untagged PVID, and
+// it has no settings for the new one.
 void ChangeDefaultPvid(VlanId from, VlanId to, PortVlans& vlans);
 
-// What the port does differently in this VLAN, to be changed; made when there is nothing yet.
+// Returns the port's exceptions in this VLAN, to be changed; they are made if there are none.
 [[nodiscard]] VlanForwarding& ExceptionFor(VlanId vlan, PortVlans& vlans);
-// Forgets exceptions that say nothing, or of VLANs that the port is no member of.
+// Removes exceptions without content, and those of VLANs that the port is not a member of.
 void TidyExceptions(PortVlans& vlans);
 
-// Members in ascending order, those together whose tag, PVID and exceptions are alike and whose
-// numbers follow on each other.
+// Returns the members in ascending order. Consecutive VLANs with equal tag, PVID and exceptions
+// form one range.
 [[nodiscard]] std::vector<VlanRange> RangesOf(const PortVlans& vlans);
 
-// `802.1Q` or `802.1ad`, in any case.
+// Parses `802.1Q` or `802.1ad`, in any case.
 [[nodiscard]] std::optional<EtherType> ParseVlanProtocol(std::string_view text);
 [[nodiscard]] std::string_view NameOfVlanProtocol(EtherType protocol);
 
