@@ -1,5 +1,5 @@
-// Reads a batch: commands, one a line; a line that ends in '\' goes on with the next, as in iproute2
-// (lib/utils.c, getcmdline).
+// Reads a batch: commands, one a line; a line that ends in '\' goes on with the next, as in
+// iproute2 (lib/utils.c, getcmdline).
 
 #pragma once
 
@@ -17,16 +17,16 @@ class BatchReader {
   // `input` outlives the reader.
   explicit BatchReader(std::istream& input) : input_(input) {}
 
-  // The words of the next command; nothing at the end. Empty lines and comments are passed over.
+  // Returns the words of the next command; nothing at the end. Skips empty lines and comments.
   [[nodiscard]] std::optional<absl::StatusOr<std::vector<std::string>>> Next();
 
-  // Where the command that Next returned last began, from 1.
+  // The line, counted from 1, on which the command began that Next returned last.
   [[nodiscard]] int line() const { return begin_; }
 
  private:
   std::istream& input_;
   int begin_ = 0;
-  int read_ = 0;  // lines
+  int read_ = 0;  // lines read
 };
 
 }  // namespace tapswitch

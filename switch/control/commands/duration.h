@@ -1,4 +1,4 @@
-// Durations as users write them.
+// Converts durations from and to the form that users write.
 
 #pragma once
 
@@ -13,7 +13,8 @@ namespace tapswitch {
 // Returns `span` as ParseDuration takes it: `300s`, `0.50s`.
 [[nodiscard]] std::string DurationText(Ticks span);
 
-// Takes a number with its unit, `300s`, `2000ms` or `1.5s`, and rounds to hundredths of a second.
+// Parses a number with its unit, `300s`, `2000ms` or `1.5s`, and rounds it to hundredths of a
+// second.
 [[nodiscard]] absl::StatusOr<Ticks> ParseDuration(std::string_view text);
 
 }  // namespace tapswitch

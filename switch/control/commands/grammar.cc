@@ -151,7 +151,7 @@ constexpr std::array kMirrorWords{
     Word{"to", kName},
 };
 
-// With the letters of tcpdump(8).
+// The flags have the letters of tcpdump(8).
 constexpr std::array kCaptureWords{
     Word{"all", kSet, "dev", "all"}, Word{"-w", kText, "file"}, Word{"-c", kNumber, "count"},
     Word{"-s", kNumber, "snaplen"},  Word{"filter", kRest},

@@ -17,7 +17,7 @@ using nlohmann::json;
 
 absl::Status Bad(std::string message) { return absl::InvalidArgumentError(std::move(message)); }
 
-// The one of `names` that `text` is or, alone among them, begins.
+// Returns the one of `names` that equals `text` or, if only one does, begins with it.
 absl::StatusOr<std::string_view> Choose(std::string_view text, std::string_view what,
                                         const std::vector<std::string_view>& names) {
   std::vector<std::string_view> matches;
@@ -32,10 +32,10 @@ absl::StatusOr<std::string_view> Choose(std::string_view text, std::string_view 
                          fmt::join(ambiguous ? matches : names, ", ")));
 }
 
-// Of bridge(8), whose short forms mean the same here, whatever other objects there are.
+// The objects of bridge(8), whose short forms mean the same here, whatever other objects exist.
 constexpr std::array<std::string_view, 2> kOldObjects{"link", "monitor"};
 
-// What an object's short form means.
+// Returns the object that a short form means.
 std::string_view Lengthened(std::string_view text) {
   const auto* const old = std::find_if(kOldObjects.begin(), kOldObjects.end(),
                                        [&](auto name) { return name.starts_with(text); });
@@ -110,7 +110,7 @@ absl::StatusOr<json> ReadAddress(std::string_view word, std::string_view text) {
   return Bad(fmt::format("{} '{}': it is a MAC address, such as 02:00:00:00:00:01", word, text));
 }
 
-// Any kind that has a value.
+// Reads a value of any kind that has one.
 absl::StatusOr<json> ReadValue(const Word& word, const std::string& text) {
   switch (word.kind) {
     case WordKind::kFlag:
@@ -143,7 +143,7 @@ class WordReader {
  private:
   [[nodiscard]] const Command& command() const { return *request_.command; }
 
-  // How many words it took.
+  // The number of words that were used.
   absl::StatusOr<size_t> ReadOne(std::span<const std::string> words) {
     if (const auto* const word = command().FindWord(words.front())) return ReadWord(*word, words);
     const Word& bare = command().bare;

@@ -1,4 +1,4 @@
-// From the words of a command to the request that it means.
+// Translates the words of a command into a request.
 
 #pragma once
 
@@ -19,12 +19,12 @@ struct Request {
   nlohmann::json params = nlohmann::json::object();
 };
 
-// Objects, verbs and words may be shortened as long as they stay unambiguous. Words come in any
-// order; of a word that is given twice the last counts, as in bridge(8). InvalidArgument names the
-// word that is wrong, and what would be right.
+// Parses a command. Objects, verbs and words may be shortened as long as they stay unambiguous.
+// Words come in any order; if a word is given twice the last one counts, as in bridge(8).
+// InvalidArgument names the wrong word, and the valid ones.
 [[nodiscard]] absl::StatusOr<Request> ParseCommand(std::span<const std::string> words);
 
-// "usage: tapctl ..." of all commands, or of those of one object.
+// Returns "usage: tapctl ..." of all commands, or of those of one object.
 [[nodiscard]] std::string Usage(std::string_view object = "");
 
 }  // namespace tapswitch

@@ -19,7 +19,7 @@ absl::Status NotClosed(std::string_view quote) {
   return absl::InvalidArgumentError(fmt::format("{} is opened and not closed", quote));
 }
 
-// Takes what stands behind a backslash.
+// Reads the characters behind a backslash.
 std::optional<char> TakeEscape(std::string_view& rest) {
   if (rest.starts_with('\\') || rest.starts_with('\'')) {
     const char itself = rest.front();
@@ -76,7 +76,7 @@ absl::StatusOr<std::string> TakeWord(std::string_view& rest) {
   return word;
 }
 
-// Whether quotes are enough: a terminal and JSON take all of it.
+// Whether quotes suffice: a terminal and JSON accept all of the text.
 bool IsPrintable(std::string_view text) {
   while (!text.empty()) {
     const size_t length = CharacterLength(text);
