@@ -46,7 +46,7 @@ void Actuator::SetOwnAddress(const VlanSet& vlans) {
   const auto change = [this](VlanId vlan, bool is_there) {
     MacTable& table = running_.bridge.table();
     if (is_there) {
-      // When there is no room, frames to it are flooded: its owner is no station that waits for them.
+      // If the table is full, frames to this address are flooded, which reaches its owner as well.
       static_cast<void>(table.Set({.vlan = vlan,
                                    .address = own_address_,
                                    .port = kBridgePort,
@@ -92,7 +92,7 @@ absl::Status Actuator::ApplyOne(const RemovePort& action) {
   const PortId id = *Find(action.name);
   running_.workers.RemovePort(id);
   Forget(id);
-  // The worker publishes after its commands: when it runs the next one, all is published.
+  // The worker publishes events after its commands: when it runs the next one, all are published.
   running_.commands.Call([] {});
   if (before_forgetting_) before_forgetting_(id);
   names_[id.value].clear();
@@ -157,14 +157,15 @@ absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortConfig& por
 }
 
 void Actuator::Warn(std::string_view port, std::string_view line) {
-  // Whoever adds ports and asks for no warnings, as --attach does, is not to fill the memory.
+  // A caller that adds ports and never takes the warnings, as --attach does, must not fill the
+  // memory.
   constexpr size_t kMostWarnings = 256;
   spdlog::warn("port {}: {}", port, line);
   if (warnings_.size() < kMostWarnings) warnings_.push_back(fmt::format("port {}: {}", port, line));
 }
 
-// Of a station, or another interface, that has the address of the port's own. (What comes later is told
-// by an alarm, OwnAddresses.)
+// Of a station, or another interface, that has the address of the port's own. (What comes later is
+// told by an alarm, PrimaryWorker::HeedRivals.)
 void Actuator::WarnOfStations(PortId id, const PortConfig& port, MacAddress address) {
   if (address.is_zero() || port.ephemeral) return;
   VlanSet vlans = port.settings.vlans.members;
@@ -193,7 +194,7 @@ void Actuator::NoteEphemeral(PortId id, const PortConfig& port) {
   }
 }
 
-// The host is kept out of what guests have brought, so nothing waits for frames to its address.
+// The host is excluded from frames of guests, so it does not wait for frames to its address.
 PortForwarding Actuator::Forwarding(PortId id, const PortSettings& settings) const {
   PortForwarding forwarding = ForwardingOf(id, settings);
   forwarding.lists_own_address = !ephemeral_.contains(id);
@@ -205,7 +206,7 @@ absl::Status Actuator::Attach(PortId id, Queues queues, const PortSettings& sett
   return running_.workers.AddPort(std::move(queues), Forwarding(id, settings));
 }
 
-// To be called by the worker's thread.
+// Called on the worker's thread.
 void Actuator::SetLimits(PortId id, const PortSettings& settings) {
   MacTable& table = running_.bridge.table();
   table.set_max_learned(id, settings.fdb_max_learned);
@@ -220,7 +221,7 @@ void Actuator::Forget(PortId id) {
   }
 }
 
-// What was learned behind the port in these VLANs.
+// Removes the entries that were learned behind the port in these VLANs.
 void Actuator::Forget(PortId id, const VlanSet& vlans) {
   FlushEntries(running_, [&](const MacEntry& entry) {
     return entry.port == id && entry.state == MacEntryState::kLearned && !entry.extern_learn &&

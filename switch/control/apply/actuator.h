@@ -1,5 +1,5 @@
-// Carries out single actions on the running switch: opens devices where that may take its time, on
-// the calling thread, and has the worker do the rest between two batches.
+// Applies single actions to the running switch. It opens devices on the calling thread, where that
+// may take time, and has the worker do the rest between two batches.
 
 #pragma once
 
@@ -24,26 +24,26 @@ namespace tapswitch {
 
 class Actuator {
  public:
-  // `own_address`: of the bridge, which is in the table as an address without a VLAN.
+  // `own_address` is the bridge's, which is in the table as an address without a VLAN.
   Actuator(const RunningSwitch& running, MacAddress own_address);
 
-  // Called before a port's name is forgotten, when nothing comes or goes by it, and nothing is
-  // published of it, any more.
+  // Sets a function that is called before a port's name is dropped. By then the port carries no
+  // frames, and no event of it is published any more.
   void set_before_forgetting(std::function<void(PortId)> handler) {
     before_forgetting_ = std::move(handler);
   }
 
-  // On an error nothing has changed, except that a port whose device cannot be opened again is gone
-  // from the worker; it keeps its id and may be opened once more.
+  // Applies an action. After an error nothing has changed, with one exception: a port whose device
+  // cannot be reopened is removed from the worker. It keeps its id and may be opened once more.
   [[nodiscard]] absl::Status Apply(const Action& action);
 
-  // What is in the way of ports that were opened since the last call, a line each. The log has them,
-  // too.
+  // Returns and clears the obstacles of ports that were opened since the last call, one line each.
+  // They are logged, too.
   [[nodiscard]] std::vector<std::string> TakeWarnings() { return std::exchange(warnings_, {}); }
 
-  // Of a port that was added and not removed since.
+  // Returns the id of a port that was added and not removed since.
   [[nodiscard]] std::optional<PortId> Find(std::string_view name) const;
-  // Empty when there is no such port.
+  // Returns the name of a port; empty if there is no such port.
   [[nodiscard]] std::string_view NameOf(PortId id) const;
 
  private:
@@ -71,14 +71,14 @@ class Actuator {
 
   RunningSwitch running_;
   MacAddress own_address_;
-  VlanSet own_vlans_;  // that have it in the table
+  VlanSet own_vlans_;  // VLANs that have the own address in the table
   UnixListeners listeners_;
   std::function<void(PortId)> before_forgetting_;
   PortSet ephemeral_;
   std::vector<std::string> names_;  // by id; empty: the id is free
   std::vector<MirrorConfig> mirrors_;
   std::vector<std::string> warnings_;
-  std::array<uint16_t, kMaxPorts> generations_{};  // of the next port with this id
+  std::array<uint16_t, kMaxPorts> generations_{};  // generation of the next port with this id
 };
 
 }  // namespace tapswitch

@@ -8,7 +8,7 @@
 namespace tapswitch {
 namespace {
 
-// Of the neighbours, between two batches: each one's station is looked up, too.
+// Reads the neighbours between two batches, and looks up the station of each.
 constexpr size_t kNeighboursAtOnce = 512;
 
 }  // namespace

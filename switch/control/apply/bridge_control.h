@@ -1,7 +1,7 @@
-// The bridge as it is run: holds the configuration, changes it, and answers what there is. Knows
-// nothing of JSON and sockets.
+// The running bridge: holds the configuration, changes it, and answers questions about the bridge.
+// It knows nothing of JSON and sockets.
 //
-// One thread calls it. While a call lasts the worker's thread must be running commands.
+// One thread calls it. During a call the worker's thread must be running commands.
 
 #pragma once
 
@@ -33,67 +33,69 @@ class BridgeControl {
     std::string io;      // how frames are carried, for people
   };
 
-  // `running` is a bridge without ports, as BridgeSettings has it by default.
+  // `running` is a bridge without ports and with the defaults of BridgeSettings.
   BridgeControl(Identity identity, const RunningSwitch& running);
 
   [[nodiscard]] const Identity& identity() const { return identity_; }
   [[nodiscard]] const BridgeConfig& config() const { return config_; }
 
-  // Makes the bridge what is wanted, action by action. The first that fails ends it; those before it
-  // stay.
+  // Changes the bridge to the wanted configuration, action by action. The first error ends it; the
+  // actions before it stay in effect.
   [[nodiscard]] absl::Status Change(const BridgeConfig& wanted);
 
-  // What is in the way of ports that Change has opened: see Actuator.
+  // Returns the obstacles of ports that Change has opened: see Actuator.
   [[nodiscard]] std::vector<std::string> TakeWarnings() { return actuator_.TakeWarnings(); }
 
-  // NotFound names the port.
+  // Returns the id of a port. NotFound names the port.
   [[nodiscard]] absl::StatusOr<PortId> FindPort(std::string_view name) const;
-  // Also of the bridge itself; "?" of a port that has gone.
+  // Returns the name of a port or of the bridge itself; "?" for a port that has gone.
   [[nodiscard]] std::string NameOf(PortId id) const;
 
-  // Workers take it between two batches, so who asks again at once has to wait for a moment (Pacer).
+  // Takes a snapshot. Workers take part between two batches, so a caller that asks again at once
+  // has to wait for a moment (Pacer).
   [[nodiscard]] SwitchSnapshot Snapshot() const;
-  // The same without waiting: once for a change, which has just cost the workers as much.
+  // Takes a snapshot without waiting: once per change, which costs the workers as much itself.
   [[nodiscard]] SwitchSnapshot SnapshotOfChange() const;
 
   [[nodiscard]] absl::Status AddEntry(FdbVerb verb, const FdbRequest& request);
   [[nodiscard]] absl::Status DeleteEntry(VlanId vlan, MacAddress address, PortId port);
-  // Without a VLAN: in all of them.
+  // Finds the entries of an address; without a VLAN, in all VLANs.
   [[nodiscard]] std::vector<MacEntry> FindEntry(std::optional<VlanId> vlan,
                                                 MacAddress address) const;
-  // What a port carried in each of `vlans`, in ascending order.
+  // Returns the counters of a port in each of `vlans`, in ascending order.
   [[nodiscard]] std::vector<VlanCounters> CountersIn(const VlanSet& vlans, PortId port) const;
-  // Hands over all live entries, some thousand at a time, on this thread; frames go on in between.
+  // Hands all live entries to `visit`, some thousand at a time, on this thread. Frames are
+  // forwarded in between.
   void VisitEntries(const std::function<void(std::span<const MacEntry>)>& visit) const;
   using EntryFilter = std::function<bool(const MacEntry&)>;
-  // Removes what `unwanted`, called by the worker's thread, takes; returns how many.
+  // Removes the entries that `unwanted` selects; the worker's thread calls it. Returns how many.
   uint64_t Flush(const EntryFilter& unwanted);
 
-  // Has a port that was shut down forward again. False: it was not.
+  // Lets a port that was shut down forward again. Returns false if it was not shut down.
   [[nodiscard]] bool Recover(PortId port);
 
-  // A neighbour, and the port that its station is behind now, if that is known.
+  // Returns the neighbours, each with the port of its station, if that is known.
   struct NeighbourEntry {
     Neighbour neighbour;
     std::optional<PortId> port;
   };
   [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const;
   using NeighbourFilter = std::function<bool(const NeighbourEntry&)>;
-  // Forgets those that `unwanted`, called by the worker's thread, takes; returns how many.
+  // Removes the neighbours that `unwanted` selects; the worker's thread calls it. Returns how many.
   uint64_t FlushNeighbours(const NeighbourFilter& unwanted);
 
   [[nodiscard]] Tick now() const { return running_.clock.Now(); }
 
-  // What the switch would do with a frame that came in by `ingress` now.
+  // Returns what the switch would do with a frame that came in by `ingress` now.
   [[nodiscard]] absl::StatusOr<Trace> TraceFrame(PortId ingress,
                                                  const EthernetHeader& header) const;
 
-  // See Actuator.
+  // Sets a function that is called before a port's name is dropped: see Actuator.
   void set_before_forgetting(std::function<void(PortId)> handler) {
     actuator_.set_before_forgetting(std::move(handler));
   }
 
-  // Whether changes of the address table are published.
+  // Sets whether changes of the address table are published.
   void WatchTable(bool watch);
   [[nodiscard]] bool watches_table() const { return watched_; }
 

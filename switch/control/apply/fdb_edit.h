@@ -1,5 +1,5 @@
-// Changes of the address table by hand, with the rules of bridge(8) and of the kernel's bridge
-// (net/bridge/br_fdb.c: fdb_add_entry, br_fdb_external_learn_add).
+// Changes the address table on a user's request, by the rules of bridge(8) and of the kernel's
+// bridge (net/bridge/br_fdb.c: fdb_add_entry, br_fdb_external_learn_add).
 
 #pragma once
 
@@ -12,8 +12,8 @@
 namespace tapswitch {
 
 enum class FdbVerb {
-  kAdd,      // refuses what exists, learned or not
-  kAppend,   // a static entry gets one port more; otherwise like kReplace
+  kAdd,      // refuses an existing entry, learned or not
+  kAppend,   // adds a port to a static entry; otherwise like kReplace
   kReplace,  // adds or changes
 };
 
@@ -23,17 +23,17 @@ struct FdbRequest {
   PortId port;
   MacEntryState state = MacEntryState::kPermanent;  // kLearned: `dynamic`
   bool sticky = false;
-  bool extern_learn = false;  // whatever the state: learned by somebody else
-  bool use = false;           // whatever the state: as if a frame had come from there
+  bool extern_learn = false;  // for any state: another program has learned it
+  bool use = false;           // for any state: as if a frame had come from there
 };
 
-// `port_state`: of the port, in effect. AlreadyExists, InvalidArgument (an address or a combination
-// that no entry can have), FailedPrecondition (the port is in no state to learn a dynamic entry),
-// ResourceExhausted.
+// Adds or changes an entry. `port_state` is the port's effective state. Errors: AlreadyExists;
+// InvalidArgument (an address or a combination that no entry can have); FailedPrecondition (the
+// port's state does not allow learning a dynamic entry); ResourceExhausted.
 [[nodiscard]] absl::Status AddFdbEntry(MacTable& table, FdbVerb verb, const FdbRequest& request,
                                        PortState port_state, Tick now);
 
-// NotFound: there is none, or none on that port.
+// Removes an entry. NotFound if there is none, or none on that port.
 [[nodiscard]] absl::Status DeleteFdbEntry(MacTable& table, VlanId vlan, MacAddress address,
                                           PortId port, Tick now);
 

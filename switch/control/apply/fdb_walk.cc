@@ -5,7 +5,7 @@
 namespace tapswitch {
 namespace {
 
-// Between two batches: some tens of microseconds.
+// The number of slots per step, which takes some tens of microseconds between two batches.
 constexpr size_t kSlotsAtOnce = 4096;
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Going through the address table of a running switch, some thousand slots at a time, so that frames
-// go on in between.
+// Walks over the address table of a running switch, some thousand slots at a time. Frames are
+// forwarded in between.
 
 #pragma once
 
@@ -12,12 +12,12 @@
 
 namespace tapswitch {
 
-// Hands over all live entries, in pieces, on this thread.
+// Hands all live entries to `visit`, in pieces, on this thread.
 void VisitEntries(const RunningSwitch& running,
                   const std::function<void(std::span<const MacEntry>)>& visit);
 
-// Removes what `unwanted`, called by the worker's thread, takes, and tells those who watch the table;
-// returns how many.
+// Removes the entries that `unwanted` selects, and reports them to those who watch the table. The
+// worker's thread calls `unwanted`. Returns how many were removed.
 uint64_t FlushEntries(const RunningSwitch& running,
                       const std::function<bool(const MacEntry&)>& unwanted);
 

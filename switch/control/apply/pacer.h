@@ -1,5 +1,5 @@
-// Keeps work that forwarding threads do for clients down to a share of the time: after each piece of
-// it the next one has to wait for a while. A client in a loop slows itself, and no frames.
+// Limits the work that forwarding threads do for clients to a share of the time: after each piece
+// of work there is a pause. A client in a loop delays itself, but no frames.
 
 #pragma once
 
@@ -14,12 +14,12 @@ class Pacer {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // So many times as long as the work took is the pause after it: a fifth of the time is work.
+  // The pause after a piece of work, as a multiple of its time: a fifth of the time is work.
   static constexpr int kPauses = 4;
-  // A single piece that took long, as the machine is busy, keeps nobody waiting for ever.
+  // The maximal pause, for work that took long because the machine is busy.
   static constexpr std::chrono::milliseconds kLongestPause{20};
 
-  // Waits for the end of the pause, does `work`, and returns what that does. Of one thread.
+  // Waits for the end of the pause, does `work`, and returns its result. Called by one thread.
   template <typename Work>
   auto Run(Work&& work) {
     std::this_thread::sleep_until(pause_ends_);
