@@ -1,9 +1,9 @@
-// Who has come and who has gone: the interfaces that --attach may be about, and those that ports
-// depend on. Bookkeeping only; attacher.h does what follows from it.
+// Keeps records for --attach: the interfaces that it may attach, and those that ports depend on.
+// attacher.h acts on the records.
 //
 // An interface is known by its ifindex, from its appearance until it is deleted, leaves the network
-// namespace, or gets another name, which makes it another one. In that time it is attached once at
-// most: who removes its port by hand does not find it back the moment after.
+// namespace, or is renamed, which makes it a new one. In that time it is attached at most once. So
+// a port that a user removes does not come back a moment later.
 
 #pragma once
 
@@ -24,35 +24,37 @@ class AttachLedger {
     enum class Kind { kAttach, kDetach };
     Kind kind = Kind::kAttach;
     int ifindex = 0;
-    std::string name;  // of the interface, or of its port
+    std::string name;  // name of the interface, or of its port
 
     bool operator==(const Task&) const = default;
   };
 
-  // `matches`: whether interfaces of a name are to be attached.
+  // `matches` tells whether interfaces of a name are to be attached.
   explicit AttachLedger(std::function<bool(std::string_view)> matches)
       : matches_(std::move(matches)) {}
 
-  // An interface is there, has changed, or has gone.
+  // Records that an interface has appeared, changed, or gone.
   void OnLink(const LinkEvent& link);
 
-  // What is to be done next: a port whose interface has gone is to be removed, or an interface that
-  // is up is to be attached, unless there is a reason against it. The task is taken off the list.
+  // Takes the next task off the list. Either a port is to be removed because its interface has
+  // gone, or an interface that is up is to be attached, unless there is a reason against it.
   [[nodiscard]] std::optional<Task> Next();
   [[nodiscard]] bool has_tasks() const { return !gone_.empty() || !news_.empty(); }
 
-  // Port `name` depends on this interface, which needs no attention any more until it has gone.
+  // Records that port `name` depends on this interface. The interface needs no attention until it
+  // has gone.
   void NotePort(int ifindex, const std::string& name);
-  // The port has been removed, or never came to be.
+  // Records that the port has been removed, or was never added.
   void ForgetPort(int ifindex) { ports_.erase(ifindex); }
   // Whether a port depends on this interface.
   [[nodiscard]] bool HasPortOn(int ifindex) const { return ports_.contains(ifindex); }
-  // The interface that port `name` depends on, as far as is noted here; it may have gone.
+  // Returns the recorded interface that port `name` depends on; it may have gone.
   [[nodiscard]] std::optional<int> InterfaceOf(std::string_view name) const;
 
-  // The interface is not to be attached, however long it is there.
+  // Records that the interface is not to be attached, however long it exists.
   void Settle(int ifindex);
-  // It could not be attached: it is tried again when it has been down and comes up.
+  // Records that the interface could not be attached. It is tried again when it goes down and comes
+  // up.
   void Postpone(int ifindex);
 
  private:
@@ -67,10 +69,10 @@ class AttachLedger {
   void SetAttention(int ifindex, Attention attention);
 
   std::function<bool(std::string_view)> matches_;
-  std::map<int, Interface> interfaces_;  // those that match
-  std::map<int, std::string> ports_;     // those that depend on an interface
+  std::map<int, Interface> interfaces_;  // interfaces that match
+  std::map<int, std::string> ports_;     // ports that depend on an interface
   std::deque<Task> gone_;                // ports whose interface has gone
-  std::deque<int> news_;                 // interfaces to be looked at
+  std::deque<int> news_;                 // interfaces to examine
 };
 
 }  // namespace tapswitch

@@ -17,14 +17,14 @@ const Command& LinkSet() {
                        [](const Command& command) { return command.method == "link.set"; });
 }
 
-// The word of `tapctl link set` that is meant; null when it is none.
+// Returns the word of `tapctl link set` that is meant; null if it is none.
 const Word* FindSetting(std::string_view key) {
   const Word* const word = LinkSet().FindWord(key);
   if (word == nullptr) return key == "max_macs" ? LinkSet().FindWord("fdb_max_learned") : nullptr;
   return word->word == "dev" ? nullptr : word;
 }
 
-// As `tapctl link set dev NAME WORD VALUE` would.
+// Sets a setting as `tapctl link set dev NAME WORD VALUE` would.
 absl::Status SetByWord(const Word& word, const PortOption& option, PortSettings& settings) {
   const std::vector<std::string> words{
       "link", "set", "dev", "x", std::string(word.word), option.value.value_or("on")};

@@ -1,4 +1,4 @@
-// What --attach says of the interfaces that match a pattern, understood.
+// A parsed rule of --attach for the interfaces that match a pattern.
 
 #pragma once
 
@@ -16,19 +16,19 @@ namespace tapswitch {
 
 struct AttachRule {
   std::string glob;
-  PortSettings settings;            // of the ports of such interfaces
-  std::vector<PortOption> options;  // of the type netdev
+  PortSettings settings;            // settings of the ports of such interfaces
+  std::vector<PortOption> options;  // options of the type netdev
 
   [[nodiscard]] bool Matches(std::string_view name) const;
 };
 
-// Each word is a setting of `tapctl link set` (`isolated`, `learning=off`; `max_macs` is
-// `fdb_max_learned`), or else an option of a netdev port. InvalidArgument or FailedPrecondition
-// names the word that is neither, or cannot be had.
+// Parses a rule. Each word is a setting of `tapctl link set` (`isolated`, `learning=off`;
+// `max_macs` is `fdb_max_learned`), or else an option of a netdev port. InvalidArgument or
+// FailedPrecondition names a word that is neither, or that is refused.
 [[nodiscard]] absl::StatusOr<std::vector<AttachRule>> ReadAttachRules(
     std::span<const AttachText> texts);
 
-// The first rule for interfaces of this name; null when there is none.
+// Returns the first rule for interfaces of this name; null if there is none.
 [[nodiscard]] const AttachRule* FindAttachRule(std::span<const AttachRule> rules,
                                                std::string_view name);
 

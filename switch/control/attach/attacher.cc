@@ -17,10 +17,10 @@
 namespace tapswitch {
 namespace {
 
-// The switch gives it to a TAP for the moment between making it and putting it into place.
+// The name that the switch gives to a new TAP until it is configured.
 constexpr std::string_view kStagingPrefix = "tapswitch";
 
-// How often interfaces without a carrier are looked at, whether somebody holds them.
+// The interval at which interfaces without a carrier are checked for a holder.
 constexpr std::chrono::milliseconds kLookEvery(1000);
 
 }  // namespace

@@ -1,10 +1,10 @@
-// Attaches the interfaces that --attach names when they come up, and removes ports whose interface
-// has gone for good: those, and others that were added as ephemeral. An interface that the helper
-// gave to a guest, and that nobody holds any more, is deleted.
+// Attaches the interfaces that --attach names when they come up. Removes ephemeral ports, attached
+// or added, when their interface is gone for good. Deletes an interface that the helper gave to a
+// guest once no process holds it any more.
 //
-// Interfaces are those of the network namespace that the switch runs in. It attaches none that is a
-// port already, or belongs to one, and changes none. All it does are changes of the wanted
-// configuration, as if somebody typed them.
+// It attaches interfaces of the network namespace that the switch runs in. It does not attach one
+// that is a port already, or belongs to one. It changes the wanted configuration as a user would,
+// and changes no interface otherwise.
 
 #pragma once
 
@@ -32,49 +32,54 @@ namespace tapswitch {
 
 class Attacher {
  public:
-  // All outlive this.
+  // All arguments must outlive this object.
   Attacher(BridgeControl& control, Monitor& monitor, const RunningSwitch& running,
            std::span<const AttachRule> rules);
 
-  // Attaches what is there and up. An interface that cannot be attached is no error, but logged.
+  // Attaches the interfaces that exist and are up. A failure to attach one is logged, and is no
+  // error.
   [[nodiscard]] absl::Status Start();
 
-  // Takes note of what has happened to an interface; Step acts upon it.
+  // Records an event of an interface; Step acts on it.
   void OnLink(const LinkEvent& link);
 
-  // Does the next thing that is to be done, if any.
+  // Does the next task, if there is one.
   void Step();
-  // How long there is nothing to do until something happens; nothing: for ever.
+  // The time until the next task, if no event comes; nothing: for ever.
   [[nodiscard]] std::optional<std::chrono::milliseconds> patience() const;
   [[nodiscard]] bool has_work() const { return ledger_.has_tasks(); }
 
-  // Which interface of a name is meant, for those who would not like another one instead.
+  // Identifies an interface besides its name, for callers that must not get another one of that
+  // name.
   struct Whereabouts {
     std::optional<int> ifindex;
     std::optional<NetnsId> netns;
   };
 
-  // Adds a netdev port that goes with its interface, which must be there, with the settings of the
-  // rule that matches, if one does. That it has been attached already is no error.
+  // Adds a netdev port that is removed with its interface. The interface must exist. The port gets
+  // the settings of the matching rule, if there is one. No error if the interface is attached
+  // already.
   [[nodiscard]] absl::Status Add(const PortSpec& spec, const Whereabouts& whereabouts);
 
  private:
   [[nodiscard]] absl::Status Watch();
   void RemoveLeftTaps();
   void Attach(const AttachLedger::Task& task);
-  // Removes the interfaces of `links` that the helper gave to a guest and that nobody holds any more.
+  // Removes the interfaces of `links` that the helper gave to a guest and that no process holds any
+  // more.
   void RemoveAbandoned(std::span<const LinkState> links);
   void LookAtDoubtful();
   void Detach(std::string_view name);
-  // Whether the interface is one that a port has made, or is on.
+  // Whether a port made the interface, or uses it.
   [[nodiscard]] bool BelongsToAPort(int ifindex) const;
-  // Who has the interface; at the start it waits a little, in all, for a process to end that does.
+  // Returns the process that holds the interface. During start-up it waits a little, in total, for
+  // the holder to end.
   [[nodiscard]] std::optional<std::string> PatientOwnerOf(int ifindex) const;
-  // Removes port `name` when it depends on another interface, which had the name before.
+  // Removes port `name` if it depends on another interface that had the name before.
   void RemoveLeftOver(std::string_view name, int ifindex);
   [[nodiscard]] absl::StatusOr<int> FindInterface(const PortSpec& spec,
                                                   const Whereabouts& whereabouts);
-  // `rule`: null when there is none for it.
+  // `rule` is null if the interface has none.
   [[nodiscard]] PortConfig EphemeralPort(const PortSpec& spec, const AttachRule* rule) const;
   [[nodiscard]] absl::Status AddPort(const PortConfig& port, int ifindex);
 
@@ -84,12 +89,12 @@ class Attacher {
   std::span<const AttachRule> rules_;
   AttachLedger ledger_;
   std::chrono::steady_clock::time_point patient_until_{};
-  std::optional<NetworkNamespace> netns_;  // once it is watched
-  // Interfaces of ports that go with them, while they have no carrier: the kernel does not announce
-  // that their holder has gone, if that has made them persistent.
+  std::optional<NetworkNamespace> netns_;  // set once it is watched
+  // Interfaces of ephemeral ports while they have no carrier. The kernel does not announce the end
+  // of their holder if that has made them persistent.
   std::set<int> doubtful_;
   AbandonedTaps abandoned_taps_;
-  Tick looked_at_;  // when it was last
+  Tick looked_at_;  // time of the last check
 };
 
 }  // namespace tapswitch

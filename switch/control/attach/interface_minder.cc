@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kPeriod(500);
 
-// As the user gave it; empty: the port is where the switch is.
+// The namespace as the user named it; empty: the port is in the switch's own.
 std::string_view NetnsOf(const PortSpec& spec) {
   for (const PortOption& option : spec.options) {
     if (option.key == "netns" && option.value) return *option.value;
@@ -85,7 +85,7 @@ void InterfaceMinder::LookAtNetdev(const PortConfig& port, std::string_view netn
     const auto status = StatusOf(name);
     if (!status) return;
     home.netns.reset();
-    // It asks, finds its namespace gone, and lets it go.
+    // The port checks, finds its namespace gone, and releases it.
     if (status->ifindex != 0) {
       Tell({.netns = status->netns, .ifindex = status->ifindex, .name = name, .removed = true});
     }

@@ -1,9 +1,9 @@
-// Brings ports back whose interface, or whose network namespace, was deleted and made again.
+// Restores ports whose interface or network namespace was deleted and made again.
 //
-// The kernel announces what happens to interfaces, but not that the name of a namespace has gone, nor
-// that another process lets an interface go. So the control thread looks, twice a second, and only
-// while there is a port in another namespace or one that waits. What it finds changed it tells the
-// ports, which do the rest; and a TAP that the switch made in a namespace is made again.
+// The kernel announces changes of interfaces, but not that the name of a namespace is gone, nor
+// that another process has released an interface. So the control thread checks twice a second, but
+// only while a port is in another namespace or waits for its interface. It reports changes to the
+// ports, which do the rest. A TAP that the switch made in a namespace is made again.
 
 #pragma once
 
@@ -24,27 +24,27 @@ namespace tapswitch {
 
 class InterfaceMinder {
  public:
-  // Both outlive this.
+  // Both arguments must outlive this object.
   InterfaceMinder(BridgeControl& control, const RunningSwitch& running)
       : control_(control), running_(running) {}
 
-  // Takes note of ports that lost their interface.
+  // Records ports that lost their interface.
   void OnLinkState(const LinkStateEvent& event);
 
-  // Looks, if it is time.
+  // Checks the ports, if it is time.
   void Step();
 
-  // How long until Step has something to do; nothing: until a port comes or an event tells.
+  // The time until Step has work; nothing: until a port is added or an event comes.
   [[nodiscard]] std::optional<std::chrono::milliseconds> Wait() const;
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  // A port with netns=, as it was when it was opened.
+  // The state of a port with netns= when it was opened.
   struct Home {
-    uint32_t opened = 0;             // which opening of the port
-    std::optional<NetnsId> netns{};  // of a netdev port
-    std::optional<uint64_t> cookie;  // of a TAP, which does not keep its namespace alive
+    uint32_t opened = 0;             // number of this opening of the port
+    std::optional<NetnsId> netns{};  // set for a netdev port
+    std::optional<uint64_t> cookie;  // set for a TAP, which does not keep its namespace alive
   };
 
   void Look(const PortConfig& port);
@@ -53,12 +53,12 @@ class InterfaceMinder {
   void MakeAgain(const PortConfig& port);
   [[nodiscard]] std::optional<PortStatus> StatusOf(std::string_view port) const;
   void Tell(const LinkEvent& news);
-  // The note about a port, made if there is none of this opening.
+  // Returns the record of a port, which is made if there is none for this opening.
   Home& HomeOf(const PortConfig& port);
 
   BridgeControl& control_;
   RunningSwitch running_;
-  std::set<std::string, std::less<>> waiting_;  // ports without an interface, as far as is known
+  std::set<std::string, std::less<>> waiting_;  // ports without an interface, as far as known
   std::map<std::string, Home, std::less<>> homes_;
   std::string last_complaint_;
   Clock::time_point next_look_{};
