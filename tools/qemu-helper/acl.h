@@ -1,12 +1,12 @@
-// Who may use which bridge: the language of qemu-bridge-helper's access list.
+// The language of access lists, which say who may use which bridge. It is that of
+// qemu-bridge-helper.
 //
 //   # a comment
 //   allow NAME|all
 //   deny NAME|all
 //   include /PATH
 //
-// A bridge may be used when a line allows it, and none denies it; the order of lines is of no
-// importance.
+// A bridge may be used if a line allows it and none denies it. The order of lines does not matter.
 
 #pragma once
 
@@ -21,16 +21,16 @@ namespace tapswitch {
 struct AclStatement {
   enum class Kind { kAllow, kDeny, kInclude };
   Kind kind = Kind::kDeny;
-  std::string argument;  // of a bridge its name, or "all"; of kInclude an absolute path
+  std::string argument;  // the name of a bridge, or "all"; for kInclude an absolute path
 
   bool operator==(const AclStatement&) const = default;
 };
 
-// InvalidArgument names the line that is wrong: one that is not understood may have been meant to
-// deny something.
+// Parses an access list. InvalidArgument names the first line that is wrong. The whole list is
+// refused then, because the line may have been meant to deny something.
 [[nodiscard]] absl::StatusOr<std::vector<AclStatement>> ParseAcl(std::string_view text);
 
-// What all kAllow and kDeny among `statements` say of a bridge.
+// Returns whether all kAllow and kDeny among `statements` together allow a bridge.
 [[nodiscard]] bool Permits(const std::vector<AclStatement>& statements, std::string_view bridge);
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// Reading an access list from files that only their owner can have written.
+// Reads an access list from files that only their owner can have written.
 
 #pragma once
 
@@ -12,13 +12,13 @@
 
 namespace tapswitch {
 
-// The statements of the file at `path` and of those that it includes, without the kInclude. A file
-// must be a regular one, no symbolic link, belong to `owner` and be writable by nobody else; one
-// that is not is PermissionDenied.
+// Returns the statements of the file at `path` and of those that it includes, without the kInclude.
+// A file must be a regular one, not a symbolic link. It must belong to `owner` and be writable by
+// no other user. Otherwise the result is PermissionDenied.
 //
-// An included file that is not there, or that the caller may not read, counts for nothing, as with
-// qemu-bridge-helper: that is how a list is made that is for the members of one group. Anything else
-// that is wrong with it makes the whole list worthless.
+// An included file that does not exist, or that the caller may not read, is ignored, as by
+// qemu-bridge-helper. So a list can be made for the members of one group. Any other fault of an
+// included file invalidates the whole list.
 [[nodiscard]] absl::StatusOr<std::vector<AclStatement>> ReadAclFile(const std::string& path,
                                                                     uid_t owner = 0);
 

@@ -11,14 +11,14 @@
 namespace tapswitch {
 
 struct HelperArguments {
-  std::string bridge;     // a good name of one
-  int fd = -1;            // of the Unix socket that the TAP is sent through
+  std::string bridge;     // a valid name of a bridge
+  int fd = -1;            // the Unix socket that the TAP is sent through
   bool use_vnet = false;  // whether frames have virtio-net headers
-  bool help = false;      // asked for; nothing else counts then
+  bool help = false;      // help is asked for; the others are ignored then
   bool version = false;
 };
 
-// Those behind the program's name. InvalidArgument names the one that is wrong.
+// Parses the arguments behind the program's name. InvalidArgument names the one that is wrong.
 [[nodiscard]] absl::StatusOr<HelperArguments> ParseHelperArguments(
     std::span<const std::string_view> arguments);
 

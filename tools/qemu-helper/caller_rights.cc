@@ -43,7 +43,7 @@ absl::Status Limit(std::initializer_list<cap_value_t> permitted,
   return cap_set_proc(wanted.get()) == 0 ? absl::OkStatus() : Failed("cannot set capabilities");
 }
 
-// Nobody who is not allowed to could be of use here any more; it takes CAP_SETPCAP, which comes with
+// The bounding set is emptied as a second barrier. This takes CAP_SETPCAP, which comes with
 // set-user-ID only.
 void ClearBoundingSet() {
   for (cap_value_t capability = 0; cap_get_bound(capability) >= 0; ++capability) {

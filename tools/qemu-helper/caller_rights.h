@@ -1,9 +1,9 @@
-// What a program that anybody may start, with more rights than his own, does with them: it is the
-// caller, but for two steps.
+// Drops the rights of a program that any user may start and that has more rights than its caller.
+// It acts as the caller, except for two steps.
 //
-//   BecomeCaller   no capability is in effect; files are opened as the caller would
-//   Raise          the control socket and /dev/net/tun may be opened, whoever they belong to
-//   KeepNetAdmin   CAP_NET_ADMIN is all that is left, for good
+//   BecomeCaller   no capability is effective; files are opened with the caller's rights
+//   Raise          the control socket and /dev/net/tun may be opened, whoever owns them
+//   KeepNetAdmin   only CAP_NET_ADMIN is left, for good
 
 #pragma once
 
@@ -11,8 +11,8 @@
 
 namespace tapswitch {
 
-// The rights may come from a set-user-ID bit (root), file capabilities, or a set-group-ID bit that
-// goes with these; or the caller has them himself.
+// The rights may come from a set-user-ID bit (root), from file capabilities, or from a set-group-ID
+// bit together with these. The caller may also have them himself.
 [[nodiscard]] absl::Status BecomeCaller();
 [[nodiscard]] absl::Status Raise();
 [[nodiscard]] absl::Status KeepNetAdmin();

@@ -4,8 +4,8 @@
 // Anybody may start it, with whatever arguments, environment, open files and limits, and it has
 // more rights than he. So it takes nothing from the caller but three arguments, decides everything
 // that concerns a guest by itself, and is the caller wherever it can be (caller_rights.h). A TAP
-// that does not get to QEMU, however that comes, goes with this process, and its port goes with the TAP.
-// One that does goes with QEMU; where its holder made it persistent, the switch deletes it.
+// that does not get to QEMU, however that comes, goes with this process, and its port goes with the
+// TAP. One that does goes with QEMU; where its holder made it persistent, the switch deletes it.
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-// Filter expressions, as tcpdump(8) takes them.
+// Compiles filter expressions of tcpdump(8).
 
 #pragma once
 
@@ -9,8 +9,9 @@
 
 namespace tapswitch {
 
-// What `capture.start` takes as its filter. Compiled here and not by the switch: names in it are looked
-// up, which may take as long as it likes. InvalidArgument says what is wrong with it.
+// Compiles a filter for `capture.start`. This happens here and not in the switch, because names in
+// the expression are looked up, which may take any time. InvalidArgument says what is wrong with
+// it.
 [[nodiscard]] absl::StatusOr<nlohmann::json> CompileFilter(const std::string& expression);
 
 }  // namespace tapswitch

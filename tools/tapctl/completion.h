@@ -1,4 +1,4 @@
-// What may come next on a command line, for the shell.
+// Completes command lines for the shell.
 
 #pragma once
 
@@ -7,8 +7,9 @@
 
 namespace tapswitch {
 
-// `words`: those behind "tapctl", the last being the one that is written, perhaps empty. A line for
-// each word that it may become; names of ports are asked of the switch that is meant, if it answers.
+// Returns a line for each word that the last of `words` may become. `words` are those behind
+// "tapctl"; the last is incomplete, perhaps empty. Names of ports come from the switch that is
+// meant, if it answers.
 [[nodiscard]] std::string Completions(std::span<const std::string> words);
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// The options in front of a command.
+// The options of tapctl, which stand in front of a command.
 
 #pragma once
 
@@ -22,8 +22,8 @@ struct Options {
   bool version = false;
 };
 
-// Takes the options from the front of `words`, which is left with the command. InvalidArgument names
-// one that is unknown, lacks its value, or has a bad one.
+// Parses the options at the front of `words`, and leaves the command in it. InvalidArgument names
+// an option that is unknown, lacks its value, or has a bad one.
 [[nodiscard]] absl::StatusOr<Options> TakeOptions(std::span<const std::string>& words);
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// What the switch answered, for people: as iproute2 would print it.
+// Renders answers of the switch for people, as iproute2 would print them.
 
 #pragma once
 
@@ -12,34 +12,38 @@
 namespace tapswitch {
 
 struct OutputOptions {
-  bool compress_vlans = false;  // ranges in JSON, too
+  bool compress_vlans = false;  // show ranges in JSON, too
   bool json = false;
   bool pretty = false;
   bool statistics = false;
   bool details = false;
-  bool timestamps = false;  // of events
+  bool timestamps = false;  // show the time of events
 };
 
-// Whether an answer to `method` can look like this: a list of objects where objects are asked for.
+// Whether an answer to `method` has the form that rendering expects: a list of objects where
+// objects are asked for.
 [[nodiscard]] bool IsAnswerTo(std::string_view method, const nlohmann::ordered_json& answer);
 
-// What is in the way of a port that was added: lines that an answer has besides its result.
+// Returns the obstacles of a port that was added, one a line. An answer may have them besides its
+// result.
 [[nodiscard]] std::vector<std::string> WarningsIn(const nlohmann::ordered_json& answer);
 
-// Whether the answer's own text is what is to be printed: of a whole address table nothing is left
-// out, and reading it would cost more than all the rest.
+// Whether the text of the answer is printed unchanged. This is so for the JSON of a whole address
+// table, of which nothing is left out, and which would be costly to parse.
 [[nodiscard]] bool IsShownAsItComes(const Request& request, const OutputOptions& options);
 
-// The answer to `request`, in lines that end in '\n'; nothing when there is nothing to say.
+// Returns the answer to `request` in lines that end in '\n'; empty if there is nothing to say.
 [[nodiscard]] std::string RenderAnswer(const Request& request, const nlohmann::ordered_json& answer,
                                        const OutputOptions& options);
 
-// One event of the monitor, in one line, after one with the time if that is wanted. `label`: say
-// what it is about, as [LINK], where events of several objects come.
+// Returns one event of the monitor in one line, after a line with the time if that is wanted. With
+// `label`, the object stands in front, as [LINK], which is needed if events of several objects
+// come.
 [[nodiscard]] std::string RenderEvent(const nlohmann::ordered_json& event, bool label,
                                       const OutputOptions& options);
 
-// Without control characters, which a name from outside must not bring to a terminal.
+// Returns the text without control characters, so that a name from outside cannot control a
+// terminal.
 [[nodiscard]] std::string Printable(std::string_view text);
 
 }  // namespace tapswitch

@@ -1,5 +1,5 @@
-// tapctl: shows and changes a running bridge. Exit status as iproute2's: 0, 1 for what is said wrong,
-// 2 when the switch refuses or cannot be reached.
+// tapctl: shows and changes a running bridge. Exit status as iproute2's: 0, 1 for what is said
+// wrong, 2 when the switch refuses or cannot be reached.
 
 #include <unistd.h>
 
@@ -34,13 +34,13 @@ int StatusOf(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? 1 : 2;
 }
 
-// False when nobody reads any more.
+// Returns false if the reader of the output is gone.
 bool Print(const std::string& text) {
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
          std::fflush(stdout) == 0;
 }
 
-// One connection for all commands, made when the first needs it.
+// Runs commands over one connection, which is made when the first command needs it.
 class CommandRunner {
  public:
   explicit CommandRunner(const Options& options) : options_(options) {}

@@ -1,4 +1,4 @@
-// The live view: in a terminal it fills the window until `q`; elsewhere it prints lines.
+// The live view. In a terminal it fills the window until `q`; otherwise it prints lines.
 
 #pragma once
 
@@ -7,8 +7,9 @@
 
 namespace tapswitch {
 
-// Parameters: `interval`, a duration as 1s or 500ms, and `count`, after how many views to end. Ends
-// with OK by `q`, a stop signal, the count, or when nobody reads any more.
+// Shows the view. Parameters are `interval`, a duration such as 1s or 500ms, and `count`, the
+// number of views. Ends with OK on `q`, on a stop signal, after the last view, or if the reader of
+// the output is gone.
 [[nodiscard]] absl::Status RunTop(ControlConnection& connection, const nlohmann::json& params);
 
 }  // namespace tapswitch

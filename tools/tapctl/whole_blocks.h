@@ -1,5 +1,4 @@
-// Cuts a stream of pcapng blocks where one ends, so that what is written of it is a valid file
-// whenever it ends.
+// Cuts a stream of pcapng blocks at the end of a block, so that a file of it is valid at any time.
 
 #pragma once
 
@@ -12,7 +11,7 @@ namespace tapswitch {
 
 class WholeBlocks {
  public:
-  // False when it is no pcapng: a block has an impossible length.
+  // Adds bytes. Returns false if they are not pcapng: a block has an impossible length.
   [[nodiscard]] bool Append(std::string_view bytes) {
     waiting_ += bytes;
     while (waiting_.size() - whole_ >= kBlockHeader) {
@@ -25,7 +24,7 @@ class WholeBlocks {
     return true;
   }
 
-  // The blocks that are whole, and not taken yet.
+  // Returns the complete blocks that were not taken yet.
   [[nodiscard]] std::string Take() {
     std::string whole = waiting_.substr(0, whole_);
     waiting_.erase(0, whole_);
@@ -33,7 +32,7 @@ class WholeBlocks {
     return whole;
   }
 
-  // In all that was whole.
+  // The number of packets in all complete blocks.
   [[nodiscard]] uint64_t packets() const { return packets_; }
 
  private:
@@ -51,7 +50,7 @@ class WholeBlocks {
   }
 
   std::string waiting_;
-  size_t whole_ = 0;  // bytes of waiting_
+  size_t whole_ = 0;  // bytes of waiting_ in complete blocks
   uint64_t packets_ = 0;
 };
 
