@@ -1,4 +1,5 @@
-// For tests of what must not allocate. Link allocation_counter.cc, which replaces operator new.
+// Counts allocations, for tests of code that must not allocate. Link allocation_counter.cc, which
+// replaces operator new.
 
 #pragma once
 
@@ -6,7 +7,7 @@
 
 namespace tapswitch {
 
-// How often this program has called any operator new.
+// The number of calls of any operator new by this program.
 [[nodiscard]] size_t AllocationCount();
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// Traffic that goes on, on a thread of its own, while a test does something else to the switch.
+// Background traffic on a thread of its own, while a test does something else with the switch.
 
 #pragma once
 
@@ -13,8 +13,8 @@
 
 namespace tapswitch {
 
-// Puts the same frame on a host's eth0 over and over, as fast as the kernel takes it and whether or
-// not it does, until it is destroyed.
+// Sends the same frame on a host's eth0 over and over, until it is destroyed. It sends as fast as
+// the kernel takes frames, and ignores those that it does not take.
 class FrameFlood {
  public:
   FrameFlood(const TestHost& from, MacAddress source, MacAddress destination);
@@ -23,24 +23,24 @@ class FrameFlood {
   std::jthread thread_;
 };
 
-// Sends numbered frames from one host to another, a window of them at once, the next when all have
-// arrived, in order and once.
+// Sends numbered frames from one host to another, a window at once. The next window follows when
+// all frames have arrived, in order and once.
 class SteadyStream {
  public:
-  // As many as keep a switch busy and fit in the queue of a TAP, which has room for 500.
+  // The window: it keeps a switch busy and fits in the queue of a TAP, which has room for 500.
   static constexpr int kFullRate = 128;
 
-  // The hosts are Station(1) and Station(2) in it.
+  // The hosts are Station(1) and Station(2) of the network.
   SteadyStream(const TestHost& from, const TestHost& to, int window = 1);
 
-  // Waits for that many frames to arrive from now on; false when one is lost.
+  // Waits until that many more frames have arrived. Returns false if one is lost.
   [[nodiscard]] bool DeliversMore(uint64_t frames) const;
 
   struct Summary {
     uint64_t lost = 0;  // not the frame that was to arrive next; the stream ends with the first
     std::chrono::milliseconds longest_wait{};
   };
-  // Ends it.
+  // Ends the traffic.
   [[nodiscard]] Summary Finish();
 
  private:
@@ -52,7 +52,7 @@ class SteadyStream {
   PacketSocket receiver_;
   std::atomic<uint64_t> delivered_ = 0;
   std::atomic<bool> ended_ = false;
-  Summary summary_;  // of the thread, until it has been joined
+  Summary summary_;  // written by the thread until it has been joined
   std::jthread thread_;
 };
 

@@ -1,4 +1,4 @@
-// A client of a switch's control socket, as a script would be.
+// A client of a switch's control socket, which behaves like a script.
 
 #pragma once
 
@@ -14,24 +14,24 @@ class ControlClient {
  public:
   static constexpr const char* kDefaultPath = "/run/tapswitch/br0.sock";
 
-  // Throws when nobody listens there.
+  // Throws if no process listens there.
   explicit ControlClient(const std::string& path = kDefaultPath);
 
-  // The whole reply to a request: it has "result" or "error".
+  // Returns the whole reply to a request, with "result" or "error".
   nlohmann::json Request(const std::string& method,
                          const nlohmann::json& params = nlohmann::json::object());
 
-  // Its result; an error is a failure of the test.
+  // Returns the result. An error fails the test.
   nlohmann::json Call(const std::string& method,
                       const nlohmann::json& params = nlohmann::json::object());
 
-  // Its error's message; a result is a failure of the test.
+  // Returns the message of the error. A result fails the test.
   std::string Refused(const std::string& method, const nlohmann::json& params);
 
-  // The next line that comes, null when none comes within half a minute or the switch hung up.
+  // Returns the next line; null if none comes within half a minute or the switch hung up.
   nlohmann::json ReadLine();
 
-  // As it is.
+  // Sends `text` unchanged.
   void Send(std::string_view text) const;
 
   [[nodiscard]] int fd() const { return socket_.get(); }

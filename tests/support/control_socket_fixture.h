@@ -1,4 +1,4 @@
-// A control socket with clients, and a clock that a test winds.
+// A control socket with clients, and a clock that the test sets.
 
 #pragma once
 
@@ -67,15 +67,15 @@ class ControlSocketTest : public testing::Test {
     return clients_.back();
   }
 
-  // Its id, by letting it ask for something.
+  // Returns the client's id, which it learns from a request of the client.
   ClientId IdOf(RawClient& client) {
     client.Send("quiet\n");
     Turn(2);
     return asked_.back();
   }
 
-  // Whether a turn waits, for as long as it is let: one that returns early, with nothing to do, would
-  // do so again and again.
+  // Whether a turn waits for its whole timeout. A turn that returns early, with nothing to do,
+  // would do so again and again.
   [[nodiscard]] bool Rests() {
     constexpr std::chrono::milliseconds kTimeout{20};
     const auto start = std::chrono::steady_clock::now();
@@ -83,7 +83,7 @@ class ControlSocketTest : public testing::Test {
     return std::chrono::steady_clock::now() - start >= kTimeout;
   }
 
-  // Turns and reads until the client has got `size` bytes, or nothing comes any more.
+  // Turns and reads until the client has received `size` bytes, or no more come.
   std::string ReadBytes(RawClient& client, size_t size) {
     std::string all;
     for (int idle = 0; all.size() < size && idle < 100; ++idle) {
@@ -101,8 +101,8 @@ class ControlSocketTest : public testing::Test {
     return client.Receive();
   }
 
-  // Fills the memory for output with clients that ask and do not read. They stay in clients_, and so
-  // do `waiting` more whose requests are not taken any more.
+  // Fills the memory for output with clients that send requests and do not read. They stay in
+  // clients_, as do `waiting` more clients, whose requests are not taken any more.
   void UseUpTheRoom(size_t waiting = 0) {
     constexpr size_t kReply = 2 * kMiB;
     for (size_t i = 0; i < ControlSocket::kMaxHeld / kReply + waiting; ++i) {

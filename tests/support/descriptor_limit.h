@@ -1,6 +1,6 @@
-// Lowers the number of descriptors that this process may open, as long as it lives; those that are open
-// stay. What is called meanwhile has to be called once before: UBSan opens a pipe when it meets a type
-// for the first time.
+// Lowers the number of descriptors that this process may open, for the life of this object. Open
+// descriptors stay open. Functions that are called meanwhile have to be called once before: UBSan
+// opens a pipe when it meets a type for the first time.
 
 #pragma once
 
@@ -11,7 +11,7 @@ namespace tapswitch {
 
 class DescriptorLimit {
  public:
-  // Files with the numbers below `limit` can be opened.
+  // Only descriptors with numbers below `limit` can be opened.
   explicit DescriptorLimit(rlim_t limit) {
     EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
     const rlimit lowered{.rlim_cur = limit, .rlim_max = before_.rlim_max};

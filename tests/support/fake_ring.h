@@ -1,8 +1,9 @@
-// A Ring for tests: no kernel, every fault on demand, and the contract of ring.h checked.
+// A Ring for tests. It uses no kernel, makes every fault on demand, and checks the contract of
+// ring.h.
 //
-// A test plays the far side of each file. Arrive() is a frame that waits to be read, as in the queue
-// of a TAP; a turn (SubmitAndWait) moves waiting frames into free buffers of files that are being
-// read, and carries out the writes that were queued, whose bytes are then in written(). The faults:
+// A test plays the far side of each file. Arrive() adds a frame that waits to be read, as in the
+// queue of a TAP. A turn (SubmitAndWait) moves waiting frames into free buffers of files that are
+// being read. It carries out the queued writes, whose bytes are then in written(). The faults:
 //
 //   SetSubmissionEntries     QueueWrites takes fewer frames than it is given
 //   SetCompletionRoom        the completion queue overflows: a read ends with data
@@ -12,7 +13,8 @@
 //   Interrupt                a signal ends the next wait
 //   Complete                 any completion, such as a late one for a port of the past
 //
-// A breach of the contract by the code under test is a test failure (ADD_FAILURE) that names it.
+// If the code under test violates the contract, the test fails (ADD_FAILURE) with a message that
+// names it.
 
 #pragma once
 
@@ -38,60 +40,60 @@ class FakeRing final : public Ring {
   struct Written {
     FileSlot file;
     std::vector<std::byte> bytes;
-    Tag tag;  // as its failure would have completed
+    Tag tag;  // the tag of its completion, had it failed
   };
   struct Watched {
     int fd = -1;
     Tag tag;
-    bool writability = false;  // is reported, too
+    bool writability = false;  // writability is reported, too
   };
 
-  // `files` is how many AddFile has slots for.
+  // `files` is the number of slots for AddFile.
   explicit FakeRing(size_t files = 64) : files_(files) {}
 
   // ---- The far side.
 
-  // A frame waits at the file to be read.
+  // Adds a frame that waits to be read from the file.
   void Arrive(FileSlot file, std::span<const std::byte> frame);
-  // The same at a packet socket, whose VLAN tag the kernel has taken out.
+  // Adds a frame to a packet socket, whose VLAN tag the kernel has taken out.
   void ArriveTagged(FileSlot file, std::span<const std::byte> frame, uint16_t tpid, uint16_t tci);
-  // What was written since the last ClearWritten, in order; failed writes are not in it.
+  // The frames that were written since the last ClearWritten, in order, without failed writes.
   [[nodiscard]] const std::vector<Written>& written() const { return written_; }
   void ClearWritten() { written_.clear(); }
 
   // ---- Faults.
 
   void SetSubmissionEntries(size_t entries) { submission_entries_ = entries; }
-  // From now on the end of a watch, too, brings in frames that wait, in the middle of a turn: a ring
-  // may have to ask the kernel for completions there.
+  // From now on RemoveFile, too, receives waiting frames, in the middle of a turn: a real ring may
+  // have to ask the kernel for completions there.
   void ReceiveAtUnwatch() { receives_at_unwatch_ = true; }
-  // From now on Reap returns at most so many completions (one or more) at a time, and a read that
-  // has another frame than those ends with it: the frame completes later, with more == false.
+  // From now on Reap returns at most this many completions (one or more) at a time. A read that has
+  // one more frame ends with it: the frame completes later, with more == false.
   void SetCompletionRoom(size_t completions) { completion_room_ = completions; }
-  // The read of `file` ends with -error in the next turn, before any frame that waits. While no
-  // read is going on, the next one to be started does.
+  // The read of `file` ends with -error in the next turn, before any waiting frame. If no read is
+  // in progress, this applies to the next one.
   void FailRead(FileSlot file, int error);
   // The next `count` writes to `file` fail with `error`.
   void FailWrites(FileSlot file, int error, size_t count = 1);
-  // The next SubmitAndWait is interrupted, whatever there is to do.
+  // The next SubmitAndWait is interrupted, whatever work there is.
   void Interrupt() { interrupted_ = true; }
-  // The next turn has this completion, behind those of reads.
+  // The next turn returns this completion, behind those of reads.
   void Complete(const Completion& completion) { scripted_.push_back(completion); }
-  // The next turn reports the watched descriptor as readable. A failure when nobody watches it.
+  // The next turn reports the watched descriptor readable. The test fails if it is not watched.
   void BecomeReadable(int fd);
-  // The same of writing; it is reported where that is wanted.
+  // The next turn reports the descriptor writable, if that is asked for.
   void BecomeWritable(int fd);
 
-  // ---- What the code under test has done.
+  // ---- The actions of the code under test.
 
   [[nodiscard]] bool has_file(FileSlot file) const { return files_[file.value].added; }
   [[nodiscard]] bool reading(FileSlot file) const { return files_[file.value].reading; }
-  // Buffers that the kernel may write into.
+  // The number of buffers that the kernel may write into.
   [[nodiscard]] size_t free_buffers(FileSlot file) const { return files_[file.value].free.size(); }
-  // Frames that arrived and have not been read.
+  // The number of frames that arrived and were not read.
   [[nodiscard]] size_t waiting(FileSlot file) const { return files_[file.value].arrived.size(); }
   [[nodiscard]] const std::vector<Watched>& watched() const { return watched_; }
-  // Timeouts that SubmitAndWait was called with.
+  // The timeouts of the calls of SubmitAndWait.
   [[nodiscard]] const std::vector<std::optional<std::chrono::nanoseconds>>& timeouts() const {
     return timeouts_;
   }
@@ -110,8 +112,8 @@ class FakeRing final : public Ring {
   void Unwatch(int fd, Tag tag) override;
   void WatchWritability(int fd, Tag tag, bool wanted) override;
   void Submit() override;
-  // Never blocks: where a real ring would wait, the time is up at once; without a timeout it is as
-  // if a signal had come.
+  // Never blocks. Where a real ring would wait, the time is over at once; without a timeout, a
+  // signal is simulated.
   WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
   std::span<const Completion> Reap() override;
   [[nodiscard]] bool is_drained() const override { return completions_.empty(); }
@@ -121,7 +123,7 @@ class FakeRing final : public Ring {
  private:
   struct Arrived {
     std::vector<std::byte> bytes;
-    std::optional<tpacket_auxdata> about{};  // of a packet socket's frame
+    std::optional<tpacket_auxdata> about{};  // set for a frame of a packet socket
   };
   struct File {
     bool added = false;
@@ -138,7 +140,7 @@ class FakeRing final : public Ring {
     size_t failing_writes = 0;
   };
 
-  // The file, or null and a test failure when `call` names one that was not added.
+  // Returns the file; null, and a test failure that names `call`, if it was not added.
   [[nodiscard]] File* Find(FileSlot file, const char* call);
   void CarryOutWrites();
   void FailWrite(Tag tag, int error);

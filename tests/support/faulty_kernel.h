@@ -1,7 +1,8 @@
-// System calls of a forwarding thread that fail when a test wants it: a program that is linked with this
-// has its calls of io_uring_enter, epoll_pwait2, read, recvmsg, write and writev go through it.
+// Makes system calls of a forwarding thread fail on demand. In a program that is linked with it,
+// calls of io_uring_enter, epoll_pwait2, read, recvmsg, write and writev go through it.
 //
-// Which of them fail, and how, follows from a seed. Files that a test has not named are spared.
+// A seed determines which calls fail, and how. Calls on files that the test has not named never
+// fail.
 
 #pragma once
 
@@ -11,22 +12,24 @@
 namespace tapswitch {
 
 struct Faults {
-  // Of 1000 calls that wait or submit: so many are refused with an error that the kernel may have, and
-  // have done nothing.
+  // The number of calls in 1000, of those that wait or submit, that are refused without effect,
+  // with an error that the kernel may return.
   unsigned refused_calls = 0;
-  // Of 1000 completions of io_uring: so many are lost, as where the kernel has no memory for them.
+  // The number of io_uring completions in 1000 that are lost, as if the kernel had no memory for
+  // them.
   unsigned lost_completions = 0;
-  // Of 1000 reads or writes of the files that were named: so many fail.
+  // The number of reads and writes in 1000, on the named files, that fail.
   unsigned failed_transfers = 0;
 };
 
-// From here on, with a new sequence. Nothing is injected before.
+// Starts to inject faults, with a new sequence. No faults are injected before.
 void SetFaults(const Faults& faults, uint32_t seed);
 
-// Descriptors whose reads and writes may fail; of io_uring, ports whose failed writes get another error.
+// Names the descriptors whose reads and writes may fail. For io_uring, names the ports whose failed
+// writes get another error.
 void NameFaultyFiles(std::span<const int> descriptors);
 
-// How many faults have been injected.
+// The number of injected faults.
 [[nodiscard]] uint64_t InjectedFaults();
 
 }  // namespace tapswitch

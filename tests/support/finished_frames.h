@@ -1,4 +1,4 @@
-// What of a frame with unfinished work, and of a row of them joined, goes over a wire.
+// The frames on the wire that a frame with unfinished work, or several joined ones, lead to.
 
 #pragma once
 
@@ -20,7 +20,7 @@ struct OffloadedFrame {
   VirtioNetHeader offload;
 };
 
-// Several for a GSO frame, as its segments; none for one without payload.
+// Returns the finished frames: the segments of a GSO frame, none if it has no payload.
 [[nodiscard]] inline std::vector<Bytes> FinishedFrames(const OffloadedFrame& frame) {
   if (frame.offload.gso != GsoType::kNone) return Segments(frame.offload, frame.bytes);
   Bytes finished = frame.bytes;
@@ -31,8 +31,8 @@ struct OffloadedFrame {
   return {finished};
 }
 
-// Joins `frames` from the front as far as they go, leaves out those that were joined, and returns
-// what they became; as it came when nothing joined the first.
+// Joins `frames` from the front as far as possible and removes the joined ones. Returns the result,
+// which is the first frame unchanged if nothing joined it.
 [[nodiscard]] inline OffloadedFrame JoinSome(std::span<const OffloadedFrame>& frames) {
   Coalescer coalescer;
   const OffloadedFrame& first = frames.front();

@@ -1,5 +1,5 @@
-// Several workers that forward, without the rest of the daemon: real rings and threads, and ports whose
-// queues are socket pairs.
+// Several forwarding workers without the rest of the daemon. Rings and threads are real; the queues
+// of ports are socket pairs.
 
 #pragma once
 
@@ -43,7 +43,8 @@ class FarSide {
 
   explicit FarSide(FileDescriptor file) : file_(std::move(file)) {}
 
-  // A frame without its virtio-net header. Waits for room; false when the port has been closed.
+  // Sends a frame, given without its virtio-net header. Waits for room. Returns false if the port
+  // has been closed.
   [[nodiscard]] bool Put(const Bytes& frame) const {
     Bytes wire(kVirtioNetHeaderSize);
     wire.insert(wire.end(), frame.begin(), frame.end());
@@ -55,7 +56,7 @@ class FarSide {
     return has_ended && sent;
   }
 
-  // Nothing when no frame waits.
+  // Returns the next frame; nothing if none waits.
   [[nodiscard]] std::optional<Bytes> TryTake() const {
     Bytes wire(70'000);
     const ssize_t size = recv(file_.get(), wire.data(), wire.size(), 0);
@@ -88,12 +89,12 @@ class ForwardingThreads {
 
   [[nodiscard]] CommandQueue& commands() { return *commands_; }
   [[nodiscard]] Workers& workers() { return *workers_; }
-  // To be touched by commands.
+  // Only commands may use it.
   [[nodiscard]] PrimaryWorker& primary() { return *primary_; }
-  // To be touched by commands, or with the lock.
+  // Only commands, or a holder of the lock, may use it.
   [[nodiscard]] SharedBridge& shared() { return shared_; }
 
-  // Adds a port with so many queues, and returns their far sides.
+  // Adds a port with this many queues, and returns their far sides.
   std::vector<FarSide> AddPort(const PortForwarding& forwarding, size_t queues) {
     const auto identities =
         workers_->Identities({.id = forwarding.id, .generation = ++generation_, .name = "vnet"});
@@ -113,7 +114,7 @@ class ForwardingThreads {
     return far_sides;
   }
 
-  // Ends all workers. Returns what they counted.
+  // Ends all workers. Returns their counters.
   SwitchSnapshot Stop() {
     if (thread_.joinable()) {
       commands_->Post([this] { stopping_ = true; });

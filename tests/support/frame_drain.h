@@ -1,5 +1,5 @@
-// What has come to the hosts of a network, when not all of them hear of each other: a frame by which
-// one could tell that nothing is on its way any more would not reach the others.
+// Collects the frames that came to the hosts of a network whose hosts cannot all reach each other.
+// A final frame, which would show that no other is on its way, would not reach all of them.
 
 #pragma once
 
@@ -22,21 +22,21 @@ class FrameDrain {
   using Frame = std::vector<std::byte>;
   using Received = std::map<int, std::vector<Frame>>;  // by host; hosts with nothing are not there
 
-  // Best on a network without IPv6, whose hosts say nothing unasked.
+  // Best used on a network without IPv6, whose hosts send nothing by themselves.
   FrameDrain(const TestNetwork& network, ControlClient& client) : client_(client) {
     for (int host = 1; host <= network.size(); ++host) {
       sockets_.push_back(network.host(host).OpenPacketSocket());
     }
   }
 
-  // Puts a frame on a host's eth0, and returns all that came to the hosts once the switch is done
-  // with it.
+  // Sends a frame on a host's eth0. Returns all frames that came to the hosts once the switch is
+  // done with it.
   Received Pass(int host, std::span<const std::byte> frame) {
     const uint64_t before = ReceivedFrom(host);
     sockets_.at(static_cast<size_t>(host) - 1).Send(frame);
     EXPECT_TRUE(WaitUntil([&] { return ReceivedFrom(host) > before; }));
-    // The worker answers between two turns: by the second answer what it sent before the first one
-    // is out, and a TAP has it at once.
+    // The worker answers between two turns. So when its second answer comes, the frames sent before
+    // the first are out, and a TAP has them at once.
     client_.Call("bridge.list");
     return Drain();
   }

@@ -1,8 +1,8 @@
-// Frames of the test's own making between the hosts of a network, and an account of who got which.
+// Exchanges the test's own frames between the hosts of a network, and records who got which.
 //
-// That a frame has not arrived, or not a second time, is known without waiting for it: a switch
-// keeps the order of frames of a flow between two ports, so once later frames of each sender are
-// there, of as many flows as take every queue of a port, nothing earlier is still to come.
+// It does not have to wait to know that a frame did not arrive, or not twice. A switch keeps the
+// order of the frames of a flow between two ports. So once later frames of each sender have
+// arrived, in as many flows as use every queue of a port, no earlier frame is still to come.
 
 #pragma once
 
@@ -40,7 +40,7 @@ class FrameExchange {
   class Received {
    public:
     explicit Received(int hosts) : frames_(static_cast<size_t>(hosts)) {}
-    // Of a host by its number, from 1, in the order of their arrival.
+    // The frames of a host, given by its number from 1, in the order of their arrival.
     [[nodiscard]] std::vector<Frame>& at(int host) {
       return frames_.at(static_cast<size_t>(host) - 1);
     }
@@ -49,14 +49,15 @@ class FrameExchange {
     std::vector<std::vector<Frame>> frames_;
   };
 
-  // Listens on every host. Best on a network without IPv6, whose hosts say nothing unasked.
+  // Listens on every host. Best used on a network without IPv6, whose hosts send nothing by
+  // themselves.
   explicit FrameExchange(const TestNetwork& network);
 
-  // Puts a frame on a host's eth0.
+  // Sends a frame on a host's eth0.
   void Send(int host, std::span<const std::byte> frame) const;
 
-  // All that has come since the last call, however many frames are still on their way. It teaches
-  // the switch one address behind each host, which is no Station().
+  // Returns all frames since the last call, including those still on their way. The switch learns
+  // one address behind each host by this, which is not a Station().
   [[nodiscard]] Received Collect();
 
  private:

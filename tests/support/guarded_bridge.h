@@ -1,4 +1,4 @@
-// A bridge of three ports whose guards a test sets, and to which it shows single frames.
+// A bridge of three ports. The test sets its guards, and shows it single frames.
 
 #pragma once
 
@@ -43,7 +43,7 @@ class GuardedBridge : public ::testing::Test {
     return Passes(ingress,
                   FrameBuilder(destination, source).Type(EtherType::kIpv4).Pad(60).Build());
   }
-  // Of `count` such frames, those that leave.
+  // Sends `count` such frames, and returns how many leave.
   int CountPassed(int count, PortId ingress, MacAddress source, MacAddress destination) {
     int passed = 0;
     for (int i = 0; i < count; ++i) passed += Passes(ingress, source, destination) ? 1 : 0;
@@ -62,7 +62,7 @@ class GuardedBridge : public ::testing::Test {
     return bridge_.counters(port).dropped(reason);
   }
 
-  // Where the bridge knows the station to be.
+  // The port behind which the bridge knows the station.
   std::optional<PortId> Behind(MacAddress station) {
     const auto found = bridge_.table().Lookup(kNoVlan, station, now_);
     return found ? std::optional(found->port) : std::nullopt;

@@ -1,4 +1,4 @@
-// QEMU's part towards tapswitch-qemu-helper: starts it, and receives the TAP.
+// Plays QEMU for tapswitch-qemu-helper: starts it, and receives the TAP.
 
 #pragma once
 
@@ -24,7 +24,7 @@ struct HelperStart {
   std::optional<uid_t> user = {};      // with the group of the same number, and no other
 };
 
-// Runs it to its end. Throws when it cannot be started at all.
+// Runs the helper to its end. Throws if it cannot be started.
 [[nodiscard]] HelperRun RunHelper(const HelperStart& start);
 
 }  // namespace tapswitch

@@ -1,4 +1,5 @@
-// A worker with one port, on a ring that only tells what a test wants it to, and a clock that it winds.
+// A worker with one port, a ring that only reports what the test wants, and a clock that the test
+// sets.
 
 #pragma once
 
@@ -21,7 +22,7 @@ class LonePort {
   }
   void Add(std::unique_ptr<Port> port) { ASSERT_TRUE(worker_.AddPort(port, {.id = kId}).ok()); }
 
-  // One turn. Before it so many hundredths of a second go by.
+  // Does one turn. Before it, this many hundredths of a second pass.
   void Turn(uint64_t centiseconds = 0) {
     clock_.now = clock_.now + Ticks{centiseconds};
     worker_.Turn();

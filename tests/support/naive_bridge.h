@@ -1,5 +1,6 @@
-// A learning bridge written for obviousness, to hold the real one against. Tables without bounds
-// (its users keep below the real table's capacity), no masks, one question at a time.
+// A learning bridge that is written to be obviously right, and with which the real one is compared.
+// Its tables are unbounded (users stay below the real table's capacity), it has no masks, and it
+// answers one question at a time.
 
 #pragma once
 
@@ -33,11 +34,11 @@ class NaiveBridge {
     for (const PortForwarding& port : ports) ports_[port.id] = port;
   }
 
-  // Of plain learned entries; 0: none.
+  // The limit of plain learned entries; 0: none.
   void SetLimit(uint32_t limit) { limit_ = limit; }
   void SetLimit(PortId port, uint32_t limit) { port_limits_[port] = limit; }
 
-  // Forgets what may be forgotten.
+  // Removes entries that have expired.
   void ForgetPort(PortId port) {
     std::erase_if(table_, [&](const auto& item) {
       return IsMortal(item.second) && item.second.ports.contains(port);
@@ -66,7 +67,7 @@ class NaiveBridge {
     if (found->second.ports.empty()) table_.erase(found);
   }
 
-  // What leaves by each port.
+  // The frames that leave, by port.
   std::map<PortId, Bytes> Process(PortId ingress, std::span<const std::byte> frame, Tick now) {
     const auto header = ParseHeader(frame);
     if (!header || header->source.is_multicast() || header->source.is_zero()) return {};
@@ -100,7 +101,7 @@ class NaiveBridge {
   using Key = std::pair<VlanId, MacAddress>;
   static Key KeyOf(const MacEntry& entry) { return {entry.vlan, entry.address}; }
 
-  // Whether the frame has a tag that tells its VLAN, or its priority.
+  // Whether the frame has a tag that tells its VLAN or its priority.
   [[nodiscard]] bool HasOwnTag(const EthernetHeader& header) const {
     return bridge_.vlan_filtering && header.tag && header.tag->protocol == bridge_.vlan_protocol;
   }
@@ -109,7 +110,7 @@ class NaiveBridge {
     return !bridge_.vlan_filtering || port.vlans.members.contains(vlan);
   }
 
-  // Nothing: the frame is not admitted.
+  // Returns nothing if the frame is not admitted.
   [[nodiscard]] std::optional<VlanId> VlanOf(PortId ingress, const EthernetHeader& header) const {
     if (!bridge_.vlan_filtering) return kNoVlan;
     const PortForwarding& port = ports_.at(ingress);
@@ -140,7 +141,7 @@ class NaiveBridge {
     return port;
   }
 
-  // The tag that told the VLAN is taken off, and one is put on where the port is a tagged member.
+  // Removes the tag that told the VLAN, and adds one if the port is a tagged member.
   [[nodiscard]] Bytes AsItLeaves(std::span<const std::byte> frame, const EthernetHeader& header,
                                  const PortForwarding& port, VlanId vlan) const {
     Bytes bytes(frame.begin(), frame.end());
@@ -161,7 +162,7 @@ class NaiveBridge {
 
   struct Entry {
     std::set<PortId> ports;
-    MacEntry shown;  // but for its ports and when it was seen
+    MacEntry shown;  // the entry without its ports and its age
     Tick seen;
   };
 

@@ -111,7 +111,7 @@ struct NdFrame {
   return MacAddress::FromNumber(0x3333FF000000 + n);
 }
 
-// Who has fd83::TARGET, asks fd83::ASKER.
+// A solicitation: fd83::ASKER asks for the address of fd83::TARGET.
 [[nodiscard]] inline NdFrame Solicitation(MacAddress source, uint8_t asker, uint8_t target) {
   return {.destination = SolicitedNodeMac(target),
           .source = source,

@@ -1,5 +1,5 @@
-// A network and mount namespace of its own for a test program, so that whatever the test makes can
-// neither collide with anything on the machine nor outlive the program.
+// Network and mount namespaces for one test program. So what the test makes can neither collide
+// with anything on the machine nor outlive the program.
 
 #pragma once
 
@@ -11,16 +11,16 @@ class NetnsSandbox {
  public:
   enum class Ipv6 { kOn, kOffOnNewInterfaces };
 
-  // Why sandboxes cannot be had here (not root, no /dev/net/tun), for GTEST_SKIP; empty when they
-  // can.
+  // Returns why sandboxes are impossible here (not root, no /dev/net/tun), for GTEST_SKIP;
+  // otherwise empty.
   [[nodiscard]] static std::string WhyUnavailable();
 
-  // Puts the calling thread, which must be the only one, into new namespaces: `lo` is up, nothing
-  // else is there, and /run/netns and /run/tapswitch are empty and private. There is no way back: one
-  // after the other each starts afresh, and the kernel removes what is in them when the last
-  // process in them ends. Throws when they cannot be had, as a test must not go on outside.
+  // Moves the calling thread, which must be the only one, into new namespaces. There `lo` is up,
+  // nothing else exists, and /run/netns and /run/tapswitch are empty and private. There is no way
+  // back. Successive sandboxes start afresh, and the kernel removes the contents of one when its
+  // last process ends. Throws on failure, as a test must not continue outside.
   explicit NetnsSandbox(Ipv6 ipv6 = Ipv6::kOffOnNewInterfaces);
-  // Gives up the namespaces of AddNetns; the next sandbox would inherit, and keep, them otherwise.
+  // Releases the namespaces of AddNetns. Otherwise the next sandbox would inherit and keep them.
   ~NetnsSandbox();
   NetnsSandbox(const NetnsSandbox&) = delete;
   NetnsSandbox& operator=(const NetnsSandbox&) = delete;
@@ -32,10 +32,10 @@ class NetnsSandbox {
     std::string output;  // standard output and error
   };
 
-  // Runs a command by the shell, in the namespaces.
+  // Runs a shell command in the namespaces.
   [[nodiscard]] Result TryRun(const std::string& command) const;
 
-  // The same, and a failure of the test when the status is not 0. Returns the output.
+  // Runs a shell command and returns its output. The test fails if the status is not 0.
   std::string Run(const std::string& command) const;
 
   // Makes a namespace that `ip netns` knows, set up as the sandbox itself. Throws when it cannot be

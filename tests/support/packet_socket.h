@@ -1,4 +1,4 @@
-// The far side of a TAP in a test: frames put on and taken off an interface by AF_PACKET.
+// The far side of a TAP in a test: sends and receives frames on an interface by AF_PACKET.
 
 #pragma once
 
@@ -28,7 +28,7 @@ namespace tapswitch {
 
 class PacketSocket {
  public:
-  // On interface `name` of the namespace that the thread is in. It receives frames of this
+  // Opens a socket on interface `name` in the thread's namespace. It receives frames of this
   // EtherType; all, or none with 0.
   explicit PacketSocket(const std::string& name, uint16_t protocol = ETH_P_ALL)
       : socket_(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
@@ -46,13 +46,14 @@ class PacketSocket {
     EXPECT_TRUE(TrySend(frame)) << strerror(errno);
   }
 
-  // False when the kernel does not take the frame, as errno says.
+  // Sends a frame. Returns false if the kernel refuses it, with errno.
   [[nodiscard]] bool TrySend(std::span<const std::byte> frame) const {
     return send(socket_.get(), frame.data(), frame.size(), 0) == static_cast<ssize_t>(frame.size());
   }
 
-  // Sends a frame with work left to do (PACKET_VNET_HDR, packet(7)). Only for a socket that receives
-  // nothing: it would get such headers, too. False when the kernel does not take it, as errno says.
+  // Sends a frame with unfinished work (PACKET_VNET_HDR, packet(7)). Only for a socket that
+  // receives nothing, as it would get such headers, too. Returns false if the kernel refuses the
+  // frame, with errno.
   [[nodiscard]] bool SendUnfinished(const VirtioNetHeader& header,
                                     std::span<const std::byte> frame) const {
     Set(SOL_PACKET, PACKET_VNET_HDR, 1);
@@ -62,8 +63,8 @@ class PacketSocket {
     return TrySend(wire);
   }
 
-  // The next frame that came in on the interface, as it was on the wire; empty when none comes
-  // within `limit`.
+  // Returns the next frame that came in on the interface, in its form on the wire; empty if none
+  // comes within `limit`.
   [[nodiscard]] std::vector<std::byte> Receive(
       std::chrono::milliseconds limit = std::chrono::seconds(10)) const {
     std::array<std::byte, 65536> bytes{};

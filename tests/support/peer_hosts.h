@@ -1,5 +1,6 @@
-// Hosts behind another bridge, which a test shows the same frames as the switch: namespaces p1, p2,
-// ..., whose eth0 is a veth with its other end, peer1, peer2, ..., in the sandbox.
+// Hosts behind another bridge, to which a test shows the same frames as to the switch. They are
+// namespaces p1, p2, ..., whose eth0 is a veth. Its other end, peer1, peer2, ..., is in the
+// sandbox.
 
 #pragma once
 
@@ -40,8 +41,9 @@ class PeerHosts {
 
   [[nodiscard]] static std::string EndOf(int host) { return "peer" + std::to_string(host); }
 
-  // Puts a frame on a host's eth0 and returns what comes to the others of the stations of tests: as
-  // soon as it is `expected`, or when that has not come for long; then a moment for what should not.
+  // Sends a frame on a host's eth0, and returns the frames of the test's stations that come to the
+  // others. It returns when these are the `expected` ones, or when they have not come for long;
+  // then it waits a moment for unexpected ones.
   Received Pass(int host, std::span<const std::byte> frame, const Received& expected) {
     sockets_.at(static_cast<size_t>(host) - 1).Send(frame);
     Received received;

@@ -1,4 +1,4 @@
-// What a process holds, as /proc tells.
+// The resources that a process holds, as shown by /proc.
 
 #pragma once
 
@@ -14,8 +14,8 @@
 
 namespace tapswitch {
 
-// AddressSanitizer holds memory back for a while after it was freed (quarantine), so that it grows
-// whatever the program does.
+// AddressSanitizer keeps memory for a while after it was freed (quarantine), so the process grows
+// in any case.
 #if defined(TAPSWITCH_ADDRESS_SANITIZER)
 inline constexpr size_t kHeldBackKilobytes = size_t{400} << 10U;
 #else

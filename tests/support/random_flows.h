@@ -1,5 +1,5 @@
-// Frames as a few busy flows make them, mostly in order, now and then with something odd: what
-// joining frames is tested with.
+// Random frames of a few busy flows, mostly in order, with an anomaly now and then, to test
+// joining.
 
 #pragma once
 
@@ -55,7 +55,7 @@ class RandomFlows {
     return packet;
   }
 
-  // What keeps a packet from joining those before it, or those behind from joining it.
+  // Changes a packet so that it cannot join those before it, or those behind cannot join it.
   void Distort(IpPacket& packet) {
     switch (random_.Number(0, 9)) {
       case 0:

@@ -107,7 +107,7 @@ class RandomTraffic {
             .group_fwd_mask = OneIn(3) ? static_cast<uint16_t>(Below(0x10000)) : uint16_t{0}};
   }
 
-  // Of any kind, as a user may set it.
+  // An entry of any kind that a user may set.
   MacEntry Entry() {
     MacEntry entry{.vlan = {OneIn(2) ? uint16_t{0} : static_cast<uint16_t>(Below(4))},
                    .address = StationAddress(),

@@ -1,4 +1,4 @@
-// The other end of a control socket. Never waits: what a Unix socket is told arrives at once.
+// The other end of a control socket. It never waits: data written to a Unix socket arrive at once.
 
 #pragma once
 
@@ -19,7 +19,7 @@ class RawClient {
  public:
   RawClient() : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {}
 
-  // False when the backlog is full (or nobody listens).
+  // Connects. Returns false if the backlog is full (or no process listens).
   [[nodiscard]] bool Connect(const std::string& path) const {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -27,7 +27,7 @@ class RawClient {
     return connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   }
 
-  // As much as there is room for. Returns how much that was; sets broken() when nobody listens.
+  // Sends as many bytes as fit. Returns how many; sets broken() if no process listens.
   size_t Send(std::string_view bytes) {
     size_t sent = 0;
     while (sent < bytes.size()) {
@@ -43,7 +43,7 @@ class RawClient {
   }
   [[nodiscard]] bool broken() const { return broken_; }
 
-  // At most `limit` bytes of what is there; returns them.
+  // Receives and returns at most `limit` bytes.
   std::string Receive(size_t limit = size_t{1} << 30U) {
     std::string all;
     std::array<char, 65536> bytes;
@@ -58,7 +58,7 @@ class RawClient {
     }
     return all;
   }
-  // Whether the last Receive() came to the end of the stream.
+  // Whether the last Receive() reached the end of the stream.
   [[nodiscard]] bool closed() const { return closed_; }
 
   void ShutDown(int how) const { shutdown(fd_.get(), how); }

@@ -1,4 +1,4 @@
-// Rings held against the contract of ports/ring/ring.h, over the ends of socket pairs.
+// Checks rings against the contract of ports/ring/ring.h, over the ends of socket pairs.
 
 #pragma once
 
@@ -17,8 +17,9 @@
 
 namespace tapswitch {
 
-// A file that the ring has, and its far side. SOCK_SEQPACKET behaves as a TAP does where it matters
-// here: one read is one message, cut silently to the buffer's size, and one write is one message.
+// A file of the ring, and its far side. SOCK_SEQPACKET behaves like a TAP in the respects that
+// matter here: one read is one message, cut silently to the buffer's size, and one write is one
+// message.
 class Link {
  public:
   Link() {
@@ -58,7 +59,7 @@ class Link {
   FileDescriptor far_;
 };
 
-// Does not fit in the send buffer of a Link, which the kernel makes twice as large as asked for
+// A size that exceeds the send buffer of a Link, which the kernel makes twice as large as asked for
 // (socket(7)): EMSGSIZE.
 constexpr size_t kUnsendable = 512U << 10U;
 

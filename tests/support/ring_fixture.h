@@ -43,7 +43,7 @@ struct RingKind {
   std::string_view name;
   std::function<absl::StatusOr<std::unique_ptr<Ring>>(const RingSizes&)> make;
   bool multishot = false;
-  // As what the tests' sockets are added where a test does not say; a ring may read each otherwise.
+  // The kind that the tests' sockets have by default. A ring may read each kind differently.
   FileKind files = FileKind::kFrames;
 
   friend std::ostream& operator<<(std::ostream& out, const RingKind& kind) {
@@ -62,7 +62,7 @@ inline const std::array<RingKind, 3> kRingKinds{{
     {"PollRing", [](const RingSizes& sizes) { return PollRing::Create({.files = sizes.files}); }},
 }};
 
-// With the way in which the first of them reads packet sockets.
+// The kinds of rings, with the kind of file for the first one's way of reading packet sockets.
 inline const std::array<RingKind, 4> kRingKindsByRead{
     {kRingKinds[0],
      kRingKinds[1],
@@ -77,7 +77,7 @@ constexpr PortId kTestPort{3};
 constexpr Tag kReadTag{.operation = Operation::kRead, .port = kTestPort, .generation = 7};
 constexpr Tag kWriteTag{.operation = Operation::kWrite, .port = kTestPort, .generation = 7};
 
-// A completion, with what its buffer held.
+// A completion, with the contents of its buffer.
 struct RingEvent {
   Completion completion;
   std::string bytes;
@@ -87,7 +87,7 @@ class RingFixture : public testing::TestWithParam<RingKind> {
  protected:
   static constexpr std::chrono::seconds kPatience{10};
 
-  // Skips the test where this kind of ring cannot be had.
+  // Skips the test if this kind of ring is not available.
   void Make(const RingSizes& sizes) {
     ring_.reset();
     absl::StatusOr<std::unique_ptr<Ring>> ring = GetParam().make(sizes);
@@ -102,7 +102,7 @@ class RingFixture : public testing::TestWithParam<RingKind> {
     return pool_.emplace(memory_, count, size, size);
   }
 
-  // In front of each frame in its buffer.
+  // The size of the data in front of each frame in its buffer.
   [[nodiscard]] static size_t preamble() {
     return GetParam().files == FileKind::kPacketSocket ? kPacketPreambleSize : 0;
   }
@@ -119,7 +119,7 @@ class RingFixture : public testing::TestWithParam<RingKind> {
     return file.value_or(FileSlot{});
   }
 
-  // `frames` have to stay until the ring has submitted.
+  // `frames` must stay unchanged until the ring has submitted.
   [[nodiscard]] size_t Write(FileSlot file, const std::vector<std::string>& frames) {
     pieces_.clear();
     for (const std::string& frame : frames) {
@@ -130,7 +130,7 @@ class RingFixture : public testing::TestWithParam<RingKind> {
     return ring_->QueueWrites(file, wire, kWriteTag);
   }
 
-  // One turn. Buffers go home and are kept for GiveBack.
+  // Does one turn. Buffers go home and are kept for GiveBack.
   std::vector<RingEvent> Turn(std::optional<std::chrono::nanoseconds> timeout) {
     static_cast<void>(ring_->SubmitAndWait(timeout));
     std::vector<RingEvent> events;
@@ -147,10 +147,10 @@ class RingFixture : public testing::TestWithParam<RingKind> {
     return events;
   }
 
-  // A turn that only looks.
+  // Does a turn that does not wait.
   std::vector<RingEvent> Look() { return Turn(std::chrono::nanoseconds(0)); }
 
-  // Turns until `count` completions have come; a failure when they do not come.
+  // Turns until `count` completions have come. The test fails if they do not come.
   std::vector<RingEvent> Await(size_t count) {
     std::vector<RingEvent> all;
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
@@ -168,7 +168,7 @@ class RingFixture : public testing::TestWithParam<RingKind> {
     home_.clear();
   }
 
-  // Ends the read that is going on, and removes the file.
+  // Ends the read in progress, and removes the file.
   void Stop(FileSlot file) {
     ring_->StopRead(file, kReadTag);
     const std::vector<RingEvent> events = Await(1);
@@ -181,7 +181,7 @@ class RingFixture : public testing::TestWithParam<RingKind> {
   std::optional<BufferPool> pool_;
   std::vector<BufferId> home_;
   std::vector<Piece> pieces_;
-  std::unique_ptr<Ring> ring_;  // goes first
+  std::unique_ptr<Ring> ring_;  // destroyed first
 };
 
 }  // namespace tapswitch

@@ -1,4 +1,5 @@
-// Numbered frames that go to and fro between two hosts, on a thread of their own, and how long each took.
+// Sends numbered frames to and fro between two hosts, on a thread of its own, and measures each
+// round trip.
 
 #pragma once
 
@@ -16,19 +17,19 @@ namespace tapswitch {
 
 class RoundTrips {
  public:
-  // The hosts are Station(1) and Station(2) in it.
+  // The hosts are Station(1) and Station(2) of the network.
   RoundTrips(const TestHost& from, const TestHost& to);
 
   struct Summary {
     size_t count = 0;
-    // What was wrong with the frame that came instead of the next, or that none came: the trips end with
-    // it. Empty when nothing was lost, repeated or changed.
+    // Describes the first fault: a frame that differs from the expected one, or that did not come.
+    // The round trips end with it. Empty if no frame was lost, repeated or changed.
     std::string fault;
     std::chrono::microseconds median{};
     std::chrono::microseconds p99{};
     std::chrono::microseconds longest{};
   };
-  // Ends them.
+  // Ends the round trips.
   [[nodiscard]] Summary Finish();
 
  private:
@@ -38,7 +39,7 @@ class RoundTrips {
   PacketSocket near_;
   PacketSocket far_;
   uint64_t number_ = 0;
-  std::vector<std::chrono::microseconds> times_;  // of the thread, until it has been joined
+  std::vector<std::chrono::microseconds> times_;  // written by the thread until it has been joined
   std::string fault_;                             // likewise
   std::jthread thread_;
 };

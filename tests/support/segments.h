@@ -1,4 +1,4 @@
-// The segments of a GSO frame, put together.
+// Builds the segments of a GSO frame.
 
 #pragma once
 

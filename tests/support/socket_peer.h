@@ -1,4 +1,4 @@
-// The other end of a unix port, as QEMU would be.
+// The other end of a unix port, which behaves like QEMU.
 
 #pragma once
 
@@ -35,14 +35,14 @@ namespace tapswitch {
   return poll(&ready, 1, static_cast<int>(limit.count())) == 1;
 }
 
-// How long an answer is waited for; a test that gets there has failed.
+// The limit of waiting for an answer; a test that reaches it has failed.
 inline constexpr std::chrono::milliseconds kAnswerLimit(30'000);
 
 // `-netdev stream`.
 class StreamPeer {
  public:
   StreamPeer() = default;
-  // Throws when nobody listens there.
+  // Throws if no process listens there.
   explicit StreamPeer(const std::string& path) {
     if (!Connect(path)) throw std::runtime_error("connect " + path + ": " + strerror(errno));
   }
@@ -56,7 +56,7 @@ class StreamPeer {
   void HangUp() { fd_ = FileDescriptor(); }
   [[nodiscard]] int fd() const { return fd_.get(); }
 
-  // Waits until all is on its way. False when the connection has ended.
+  // Sends bytes, and waits until all are sent. Returns false if the connection has ended.
   bool SendBytes(std::span<const std::byte> bytes) const {
     while (!bytes.empty()) {
       const ssize_t sent = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -73,7 +73,7 @@ class StreamPeer {
   }
   bool Send(std::span<const std::byte> frame) const { return SendBytes(Wire(frame)); }
 
-  // The next frame; nothing when none comes within `limit`, or the connection ends.
+  // Returns the next frame; nothing if none comes within `limit`, or the connection ends.
   std::optional<std::vector<std::byte>> Receive(std::chrono::milliseconds limit = kAnswerLimit) {
     for (;;) {
       if (auto frame = TakeFrame()) return frame;
@@ -85,7 +85,7 @@ class StreamPeer {
     }
   }
 
-  // Waits for the other side to hang up, and reads what comes until then.
+  // Waits for the peer to hang up, and reads its data until then.
   [[nodiscard]] bool WaitForHangUp() const {
     std::array<std::byte, 65536> part;
     while (IsReadable(fd_.get(), kAnswerLimit)) {

@@ -1,4 +1,4 @@
-// tapswitchd as a child process of the test.
+// Runs tapswitchd as a child process of the test.
 
 #pragma once
 
@@ -19,42 +19,42 @@ namespace tapswitch {
 class SwitchProcess {
  public:
   // Starts the switch of this build; the arguments are those behind the program's name. It is
-  // killed when the calling thread ends, however that comes. A `launcher`, with its arguments, is a
-  // program in PATH that becomes the switch in the end (setpriv, `ip netns exec NAME`).
-  // $TAPSWITCH_TEST_FLAGS, such as "--workers=2", goes before the arguments, so that all tests of the
-  // switch can be run in another of its ways.
+  // killed when the calling thread ends, for whatever reason. A `launcher`, with its arguments, is
+  // a program in PATH that finally executes the switch (setpriv, `ip netns exec NAME`).
+  // $TAPSWITCH_TEST_FLAGS, such as "--workers=2", is put before the arguments, so that all tests of
+  // the switch can be run in another mode.
   explicit SwitchProcess(const std::vector<std::string>& arguments,
                          const std::vector<std::string>& launcher = {});
-  // Stops it, as Stop does, unless it has ended already.
+  // Stops the switch, as Stop does, unless it has ended already.
   ~SwitchProcess();
   SwitchProcess(const SwitchProcess&) = delete;
   SwitchProcess& operator=(const SwitchProcess&) = delete;
 
-  // Waits for its sd_notify message. False when it ends before.
+  // Waits for its sd_notify message. Returns false if it ends before.
   [[nodiscard]] bool WaitUntilReady() const;
 
-  // Asks it to end. A failure of the test unless it does so with status 0, within the 10 seconds
+  // Asks the switch to end. The test fails unless it does so with status 0, within the 10 seconds
   // that it promises.
   void Stop(int signal = SIGTERM);
 
-  // Ends it with no chance to clean up.
+  // Kills the switch, so that it cannot clean up.
   void Kill();
 
-  // Waits for it to end by itself and returns the exit status; nothing when it does not, or when a
-  // signal ended it.
+  // Waits for the switch to end by itself and returns the exit status; nothing if it does not end,
+  // or if a signal ended it.
   [[nodiscard]] std::optional<int> WaitForExit(
       std::chrono::seconds limit = std::chrono::seconds(30));
 
   [[nodiscard]] bool running() const;
   [[nodiscard]] pid_t pid() const { return pid_; }
 
-  // What it has written so far.
+  // The output of the switch so far.
   [[nodiscard]] std::string output() const;
   [[nodiscard]] std::string log() const;  // standard error
 
-  // How many lines of the log contain `text`, once what was said so far is written.
+  // The number of lines of the log that contain `text`, once earlier messages are written.
   [[nodiscard]] size_t CountInLog(std::string_view text) const;
-  // Waits until that many do.
+  // Waits until that many lines do.
   [[nodiscard]] bool WaitForLog(std::string_view text, size_t lines = 1) const;
 
  private:

@@ -1,4 +1,4 @@
-// What all tests of the running switch share: they run once for each way of I/O.
+// Common parts of tests of the running switch, which run once for each way of I/O.
 
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace tapswitch {
 
-// Why a switch cannot be tested here with --io=`io`; empty when it can.
+// Returns why a switch cannot be tested here with --io=`io`; otherwise empty.
 [[nodiscard]] inline std::string WhyUnavailable(const std::string& io) {
   const std::string why = NetnsSandbox::WhyUnavailable();
   if (!why.empty() || io != "uring") return why;

@@ -1,4 +1,4 @@
-// A TAP port against a ring that injects faults, and an interface that a test moves.
+// A TAP port with a ring that injects faults, and an interface whose state the test sets.
 
 #pragma once
 
@@ -57,7 +57,8 @@ class TapPortTest : public testing::Test {
     EXPECT_FALSE(ring_.has_file(kFile));
   }
 
-  // What the worker does in a turn, for one port; `in_between` sees the batch before it is recycled.
+  // Does what the worker does in a turn, for one port. `in_between` sees the batch before it is
+  // recycled.
   template <typename InBetween>
   void Turn(InBetween in_between) {
     FrameBatch batch;
@@ -69,7 +70,7 @@ class TapPortTest : public testing::Test {
     port_->Recycle();
   }
 
-  // Returns the frames that came in, copied.
+  // Returns copies of the frames that came in.
   std::vector<Bytes> Turn() {
     std::vector<Bytes> frames;
     Turn([&](const FrameBatch& batch) {
@@ -95,7 +96,7 @@ class TapPortTest : public testing::Test {
   [[nodiscard]] uint64_t dropped(DropReason reason) const { return counters_.dropped(reason); }
   [[nodiscard]] const PortStatus& status() const { return port_->status(); }
 
-  // The kernel announces the state that it also answers with from now on.
+  // Lets the kernel announce a state, which it also returns from now on.
   void Announce(const LinkEvent& link) {
     answer_ = link;
     port_->OnLinkChange(link);

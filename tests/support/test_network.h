@@ -1,4 +1,4 @@
-// Hosts that are joined by a running switch: what most tests of the whole begin with.
+// Hosts that are joined by a running switch, the base of most tests of the whole.
 
 #pragma once
 
@@ -49,12 +49,12 @@ class TestHost {
     return function();
   }
 
-  // Throws when there can be none.
+  // Throws if it cannot be made.
   [[nodiscard]] FileDescriptor OpenSocket(int domain, int type) const;
   // On eth0.
   [[nodiscard]] PacketSocket OpenPacketSocket(uint16_t protocol = ETH_P_ALL) const;
 
-  // What eth0 has counted. A frame that is to be segmented counts as one.
+  // The counters of eth0. A frame that is to be segmented counts as one.
   struct FrameCounts {
     uint64_t received = 0;
     uint64_t sent = 0;
@@ -77,7 +77,7 @@ class TestNetwork {
     std::vector<std::string> flags = {};  // further ones of the switch
   };
 
-  // When it returns, all ports are up. Throws when that cannot be had.
+  // Starts the switch. All ports are up when it returns. Throws on failure.
   explicit TestNetwork(const Options& options);
 
   [[nodiscard]] const NetnsSandbox& sandbox() const { return sandbox_; }

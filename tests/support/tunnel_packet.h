@@ -1,5 +1,5 @@
-// Packets inside of tunnels, built from the outside in, as segmentation of tunnelled frames is
-// compared with: each segment is built anew, with sums taken byte by byte.
+// Builds packets inside of tunnels, from the outside in, as a reference for the segmentation of
+// tunnelled frames. Each segment is built anew, and sums are computed byte by byte.
 
 #pragma once
 
@@ -17,9 +17,9 @@ struct Tunnel {
   enum class Kind : uint8_t { kVxlan, kVxlanGpe, kGeneve, kGue, kFou, kGre, kGretap, kIp, kMpls };
   Kind kind = Kind::kVxlan;
   bool outer_ipv6 = false;
-  bool checksum = false;  // of the outer UDP header, or of GRE
-  bool key = false;       // of GRE
-  Bytes options{};        // of Geneve, a multiple of 4 bytes
+  bool checksum = false;  // the outer UDP header, or GRE, has a checksum
+  bool key = false;       // GRE has a key
+  Bytes options{};        // options of Geneve, a multiple of 4 bytes
   uint16_t identification = 7;
 };
 
@@ -44,8 +44,8 @@ inline void PutSum(Bytes& bytes, size_t offset, uint16_t value) {
 
 }  // namespace tunnel_internal
 
-// `inner_frame`: FinishedFrame or UnfinishedFrame of `inner`. `finished`: with the outer checksums as
-// on a wire; else as a kernel hands over what is to be cut.
+// `inner_frame`: FinishedFrame or UnfinishedFrame of `inner`. `finished`: with the outer checksums
+// as on a wire; else as a kernel hands over what is to be cut.
 [[nodiscard]] inline TunnelledFrame TunnelFrame(const Tunnel& tunnel, const IpPacket& inner,
                                                 const Bytes& inner_frame, bool finished) {
   using Kind = Tunnel::Kind;
@@ -112,7 +112,7 @@ inline void PutSum(Bytes& bytes, size_t offset, uint16_t value) {
   return {.bytes = frame.Append(packet).bytes(), .inner_offset = outer + inner_at};
 }
 
-// As a kernel hands it over that leaves it to be cut.
+// The packet in the form in which a kernel leaves it to be cut.
 struct UncutTunnel {
   Bytes bytes;
   VirtioNetHeader header;
@@ -128,7 +128,7 @@ struct UncutTunnel {
   return {.bytes = std::move(frame.bytes), .header = header};
 }
 
-// What a sender without the offload would have sent.
+// The packets that a sender without the offload would have sent.
 [[nodiscard]] inline std::vector<Bytes> NaiveTunnelSegments(const Tunnel& tunnel,
                                                             const IpPacket& inner,
                                                             uint16_t gso_size) {

@@ -1,4 +1,4 @@
-// Waiting for what the kernel or another process is about to do.
+// Waits for actions of the kernel or of another process.
 
 #pragma once
 
@@ -7,8 +7,8 @@
 
 namespace tapswitch {
 
-// True as soon as `condition()` is; false when it is not within `limit`, which is there for the
-// test to end when something is broken and says nothing about how long anything should take.
+// Returns true as soon as `condition()` is true, or false after `limit`. The limit only ends a test
+// when something is broken; it says nothing about how long anything should take.
 template <typename Condition>
 [[nodiscard]] bool WaitUntil(Condition condition,
                              std::chrono::seconds limit = std::chrono::seconds(30)) {
