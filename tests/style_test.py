@@ -45,21 +45,19 @@ NOT_YET_CLEAN = {
         "tests/support", "tests/unit/ports/interface", "tests/unit/ports/ring",
         "tests/unit/switch/control/commands", "tests/unit/switch/control/rpc",
         "tests/unit/switch/forwarding", "tests/unit/switch/workers", "tests/unit/tools/tapctl",
-        "tests/vm", "tools", "tools/completion", "tools/man", "tools/packaging",
-        "tools/qemu-helper", "tools/tapctl",
+        "tests/vm", "tools", "tools/completion", "tools/packaging", "tools/qemu-helper",
     ),
     "opening": (
         "ports", "ports/interface", "ports/interface/exclusion", "switch/control/methods",
         "switch/forwarding", "switch/forwarding/fdb", "switch/forwarding/guards",
-        "switch/protocol/loop", "switch/protocol/neighbours", "switch/workers", "tests/support",
-        "tools/qemu-helper", "tools/tapctl",
+        "switch/protocol/loop", "switch/protocol/neighbours", "switch/workers",
     ),
     "word": (
         "ports/interface", "ports/interface/exclusion", "switch/control/apply",
         "switch/control/methods", "switch/control/rpc", "switch/forwarding",
         "switch/forwarding/guards", "switch/process", "switch/workers", "tests/fuzz", "tests/net",
         "tests/unit/ports/interface", "tests/unit/switch/protocol/loop",
-        "tests/unit/switch/protocol/neighbours", "tests/vm", "tools", "tools/man",
+        "tests/unit/switch/protocol/neighbours", "tests/vm",
     ),
 }
 

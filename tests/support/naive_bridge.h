@@ -38,7 +38,7 @@ class NaiveBridge {
   void SetLimit(uint32_t limit) { limit_ = limit; }
   void SetLimit(PortId port, uint32_t limit) { port_limits_[port] = limit; }
 
-  // Removes entries that have expired.
+  // Removes the learned entries of a port.
   void ForgetPort(PortId port) {
     std::erase_if(table_, [&](const auto& item) {
       return IsMortal(item.second) && item.second.ports.contains(port);

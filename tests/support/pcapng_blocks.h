@@ -27,7 +27,7 @@ inline std::vector<std::string> PcapngBlocks(const std::string& file) {
     const uint64_t type = number(at, 4);
     const uint64_t length = number(at + 4, 4);
     EXPECT_EQ(number(at + length - 4, 4), length);
-    // The size of the block's fixed part, in front of its options.
+    // The words for the fixed part of the block, and the place of the options behind it.
     std::string words = "section";
     size_t options = at + 24;
     if (type == 1) {

@@ -1,11 +1,12 @@
-// tapswitch-qemu-helper: gives QEMU, run by whom the access list allows it, a TAP that is a port of
-// a running switch.
+// tapswitch-qemu-helper: gives QEMU a TAP that is a port of a running switch, if the access list
+// allows it to the user who runs QEMU.
 //
-// Anybody may start it, with whatever arguments, environment, open files and limits, and it has
-// more rights than he. So it takes nothing from the caller but three arguments, decides everything
-// that concerns a guest by itself, and is the caller wherever it can be (caller_rights.h). A TAP
-// that does not get to QEMU, however that comes, goes with this process, and its port goes with the
-// TAP. One that does goes with QEMU; where its holder made it persistent, the switch deletes it.
+// Any user may start it, with any arguments, environment, open files and limits, and it has more
+// rights than its caller. So it takes nothing from the caller but three arguments, decides by itself
+// everything that concerns a guest, and acts with the caller's rights where possible
+// (caller_rights.h). A TAP that does not reach QEMU, for whatever reason, is removed with this
+// process, and its port with the TAP. Otherwise it is removed with QEMU. If its holder made it
+// persistent, the switch deletes it.
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-// tapctl: shows and changes a running bridge. Exit status as iproute2's: 0, 1 for what is said
-// wrong, 2 when the switch refuses or cannot be reached.
+// tapctl: shows and changes a running bridge. The exit status is that of iproute2: 0 for
+// success, 1 for a wrong command line, 2 if the switch refuses or cannot be reached.
 
 #include <unistd.h>
 
