@@ -45,7 +45,7 @@ NOT_YET_CLEAN = {
         "tests/support", "tests/unit/ports/interface", "tests/unit/ports/ring",
         "tests/unit/switch/control/commands", "tests/unit/switch/control/rpc",
         "tests/unit/switch/forwarding", "tests/unit/switch/workers", "tests/unit/tools/tapctl",
-        "tests/vm", "tools", "tools/completion", "tools/packaging", "tools/qemu-helper",
+        "tests/vm", "tools/completion",
     ),
     "opening": (
         "ports", "ports/interface", "ports/interface/exclusion", "switch/control/methods",

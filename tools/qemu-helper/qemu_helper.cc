@@ -2,8 +2,8 @@
 // allows it to the user who runs QEMU.
 //
 // Any user may start it, with any arguments, environment, open files and limits, and it has more
-// rights than its caller. So it takes nothing from the caller but three arguments, decides by itself
-// everything that concerns a guest, and acts with the caller's rights where possible
+// rights than its caller. So it takes nothing from the caller but three arguments, decides by
+// itself everything that concerns a guest, and acts with the caller's rights where possible
 // (caller_rights.h). A TAP that does not reach QEMU, for whatever reason, is removed with this
 // process, and its port with the TAP. Otherwise it is removed with QEMU. If its holder made it
 // persistent, the switch deletes it.
