@@ -61,6 +61,13 @@ void Bridge::SetView(ForwardingView view) {
   TellProtocols();
 }
 
+void Bridge::SetGate(PortId port, PortGate gate) {
+  if (!view_.SetGate(port, gate)) return;
+  ++gate_generations_[port.value];
+  // Whether its mirrors look at anything (ForwardingView::is_observed) concerns all ports.
+  if (view_.is_mirror_destination(port)) ++view_generation_;
+}
+
 void Bridge::TellProtocols() {
   if (protocols_.OnPorts(view_)) ++view_generation_;
 }

@@ -32,7 +32,8 @@ struct PreparedView {
 //
 // Contract: a decision of (ingress, VLAN, source, destination) that was Cacheable (cacheable.h) when
 // these were read is Decide's, and stays Cacheable, as long as these stand and the time that Cacheable
-// gave has not come. A change of a third port, and of stations behind one, leaves these alone.
+// gave has not come. It is about frames whose type no protocol may want (Protocols::may_want). A change of
+// a third port, and of stations behind one, leaves these alone.
 struct DecisionGenerations {
   uint64_t view = 0;
   uint64_t ingress = 0;
@@ -58,12 +59,11 @@ class Bridge {
   void SetView(ForwardingView view);
 
   // Changes the gate of one port; to be called between batches.
-  void SetGate(PortId port, PortGate gate) {
-    if (view_.SetGate(port, gate)) ++gate_generations_[port.value];
-  }
+  void SetGate(PortId port, PortGate gate);
 
-  // Grows whenever a view takes the place of another, and whenever protocols want to see other frames. A gate that changes counts on its port alone, so
-  // that one whose link flaps makes nobody decide anew who has nothing to do with it.
+  // Grows whenever a view takes the place of another, and whenever protocols want to see other frames. A
+  // gate that changes counts on its port alone, so that one whose link flaps makes nobody decide anew
+  // who has nothing to do with it; but that of a mirror's destination is everybody's business.
   [[nodiscard]] uint64_t view_generation() const { return view_generation_; }
   // Grows with each change of the port's gate, and with each change that the table counts on it.
   [[nodiscard]] uint64_t generation(PortId port) const {
@@ -95,6 +95,7 @@ class Bridge {
 
   // The protocols that it takes part in. What is registered is told of ports from TellProtocols on.
   [[nodiscard]] Protocols& protocols() { return protocols_; }
+  [[nodiscard]] const Protocols& protocols() const { return protocols_; }
   // Tells protocols of the view and its gates, when these have changed, and hears what they want to see.
   void TellProtocols();
   // Has protocols do what is due. What they originate goes to `originated`.

@@ -30,6 +30,21 @@ struct CachedDecision {
   Tick until;
 };
 
+// At times it wants to see all IPv4 packets.
+class Listener : public Protocol {
+ public:
+  bool wants = false;
+
+  [[nodiscard]] ProtocolInterests interests() const override {
+    if (!wants) return {};
+    return {.types = {{.ether_type = static_cast<uint16_t>(EtherType::kIpv4),
+                       .ip_protocol = std::nullopt}}};
+  }
+  ProtocolVerdict See(const ParsedFrame& /*frame*/, ProtocolContext& /*context*/) override {
+    return ProtocolVerdict::Pass();
+  }
+};
+
 // What somebody remembers of a look-up.
 struct CachedLookup {
   VlanId vlan;
@@ -47,6 +62,7 @@ class WatchedBridge {
   explicit WatchedBridge(uint64_t seed)
       : random_(seed), bridge_({.capacity = 40, .ageing = {500}, .salt = seed}) {
     for (uint16_t id = 0; id < RandomTraffic::kPorts; ++id) egress_.AddPort({id});
+    bridge_.protocols().Add(listener_);
     Reconfigure();
   }
 
@@ -148,7 +164,7 @@ class WatchedBridge {
   void ChangeMany() {
     MacTable& table = bridge_.table();
     const MacEntry entry = random_.Entry();
-    switch (random_.Below(10)) {
+    switch (random_.Below(11)) {
       case 0:
         return table.FlushVlan(entry.vlan);
       case 1:
@@ -172,6 +188,9 @@ class WatchedBridge {
             random_.Port(), {.state = random_.OneIn(2) ? PortState::kForwarding
                                                        : static_cast<PortState>(random_.Below(5)),
                              .is_shut_down = random_.OneIn(8)});
+      case 9:
+        listener_.wants = !listener_.wants && random_.OneIn(4);
+        return bridge_.TellProtocols();
       default:
         now_ = now_ + Ticks{random_.Below(random_.OneIn(3) ? 600 : 100)};
     }
@@ -192,7 +211,8 @@ class WatchedBridge {
     RememberLookup(as.vlan, header.destination);
     if (Admit(view, ingress, header).has_value()) return;
     const Decision decision = Decide(view, table, ingress, as, header, now_);
-    const Cacheability cacheable = Cacheable(view, table, {}, ingress, as, header, decision, now_);
+    const Cacheability cacheable =
+        Cacheable(view, table, bridge_.protocols(), ingress, as, header, decision, now_);
     if (cacheable.obstacle.has_value() || decisions_.size() == kRemembered) return;
     EXPECT_GT(cacheable.until, now_);
     decisions_.push_back({.bytes = std::move(bytes),
@@ -247,8 +267,8 @@ class WatchedBridge {
       EXPECT_EQ(table.WouldLearn(cached.as.vlan, cached.header.source, cached.ingress, now_),
                 LearnResult::kRefreshed);
     }
-    const Cacheability now =
-        Cacheable(view, table, {}, cached.ingress, cached.as, cached.header, cached.decision, now_);
+    const Cacheability now = Cacheable(view, table, bridge_.protocols(), cached.ingress, cached.as,
+                                       cached.header, cached.decision, now_);
     EXPECT_EQ(now.obstacle, std::nullopt);
     EXPECT_GE(now.until, cached.until);
   }
@@ -261,6 +281,7 @@ class WatchedBridge {
   }
 
   RandomTraffic random_;
+  Listener listener_;
   Bridge bridge_;
   EgressLists egress_;
   Tick now_{1000};

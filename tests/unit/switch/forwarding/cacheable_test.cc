@@ -17,6 +17,7 @@ constexpr PortId kA{0};
 constexpr PortId kB{1};
 constexpr PortId kC{2};
 constexpr Tick kNow{1000};
+constexpr uint16_t kType = 0x1234;
 constexpr MacAddress kSource = Station(1);
 constexpr MacAddress kDestination = Station(2);
 
@@ -31,12 +32,13 @@ class CacheableTest : public ::testing::Test {
   void Configure() { bridge_.SetView(ForwardingView(ports_, {}, observers_)); }
 
   Cacheability Judge(MacAddress source, MacAddress destination) {
-    const EthernetHeader header{.destination = destination, .source = source};
+    const EthernetHeader header{
+        .destination = destination, .source = source, .type_or_length = kType};
     const ForwardingView& view = bridge_.view();
     const MacTable& table = bridge_.table();
     const Classification as = view.Classify(kA, header);
     const Decision decision = Decide(view, table, kA, as, header, kNow);
-    return Cacheable(view, table, {}, kA, as, header, decision, kNow);
+    return Cacheable(view, table, bridge_.protocols(), kA, as, header, decision, kNow);
   }
 
   // The name of what is in the way, "" when nothing is.
@@ -95,14 +97,45 @@ TEST_F(CacheableTest, ObserversAndScreensSeeEachFrame) {
   observers_ = {.mirrors = {{.ports = PortSet::Of(kB), .vlans = {}, .destination = kC}}};
   Configure();
   EXPECT_EQ(Obstacle(), "observed") << "what leaves by the source of a mirror";
+  ports_[2].state = PortState::kBlocking;
+  observers_.mirrors[0].destination = kC;
+  Configure();
+  const auto before = bridge_.GenerationsOf(kA, kB);
+  bridge_.SetGate(kC, {.state = PortState::kDisabled});
+  EXPECT_EQ(Obstacle(), "") << "nobody is there to look";
+  EXPECT_GT(bridge_.GenerationsOf(kA, kB).view, before.view);
   observers_ = {};
-  ports_[2].neigh_suppress = true;
+  ports_[0].locked = true;
   Configure();
   EXPECT_EQ(Obstacle(), "screened");
-  ports_[2].neigh_suppress = false;
+  ports_[0].locked = false;
   ports_[0].storm.rates[0].per_second = 1;
   Configure();
   EXPECT_EQ(Obstacle(), "") << "storm control is about floods";
+}
+
+// Wants to see frames of one type.
+class Listener : public Protocol {
+ public:
+  [[nodiscard]] ProtocolInterests interests() const override {
+    return {.types = {{.ether_type = kType, .ip_protocol = std::nullopt}}};
+  }
+  ProtocolVerdict See(const ParsedFrame& /*frame*/, ProtocolContext& /*context*/) override {
+    return ProtocolVerdict::Pass();
+  }
+};
+
+TEST_F(CacheableTest, ProtocolsSeeWhatTheyWant) {
+  Listener listener;
+  bridge_.protocols().Add(listener);
+  const auto before = bridge_.GenerationsOf(kA, kB);
+  bridge_.TellProtocols();
+  EXPECT_EQ(Obstacle(), "protocol");
+  const auto after = bridge_.GenerationsOf(kA, kB);
+  EXPECT_GT(after.view, before.view);
+  bridge_.TellProtocols();
+  EXPECT_EQ(bridge_.GenerationsOf(kA, kB), after) << "it wants the same";
+  bridge_.protocols().Remove(listener);
 }
 
 TEST_F(CacheableTest, AStationThatIsHeldIsWatched) {
