@@ -4,9 +4,9 @@
 #include <array>
 #include <string>
 
-#include "ports/interface/netdev_options.h"
-#include "ports/interface/tap_options.h"
-#include "ports/interface/tap_port.h"
+#include "ports/interface/netdev/netdev_options.h"
+#include "ports/interface/tap/tap_options.h"
+#include "ports/interface/tap/tap_port.h"
 #include "ports/socket/unix_options.h"
 #include "ports/socket/unix_port.h"
 #include "spdlog/fmt/fmt.h"

@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ports/interface/link_answer.h"
-#include "ports/interface/netdev_port.h"
+#include "ports/interface/netdev/netdev_port.h"
 #include "ports/netlink/link_monitor.h"
 #include "ports/port.h"
 #include "ports/port_spec.h"

@@ -22,7 +22,7 @@
 #include "ports/netlink/link_monitor.h"
 #include "ports/os/netns.h"
 #include "ports/ring/ring.h"
-#include "switch/workers/command_queue.h"
+#include "switch/workers/channels/command_queue.h"
 
 namespace tapswitch {
 

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "ports/port.h"
-#include "switch/workers/frame_relay.h"
+#include "switch/workers/channels/frame_relay.h"
 
 namespace tapswitch {
 

@@ -18,7 +18,7 @@
 #include "ports/port.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/protocol/bridge_protocols.h"
-#include "switch/workers/command_queue.h"
+#include "switch/workers/channels/command_queue.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/secondary_worker.h"
 #include "switch/workers/snapshot.h"

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "ports/interface/netdev_device.h"
+#include "ports/interface/netdev/netdev_device.h"
 #include "ports/ring/packet_frame.h"
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/frame_builder.h"

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "ports/interface/tap_device.h"
+#include "ports/interface/tap/tap_device.h"
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/packet_socket.h"

@@ -1,6 +1,6 @@
 // Opening and making TAPs on the real kernel.
 
-#include "ports/interface/tap_device.h"
+#include "ports/interface/tap/tap_device.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "ports/interface/tap_location.h"
+#include "ports/interface/tap/tap_location.h"
 #include "ports/netlink/link_settings.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/netns_sandbox.h"

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "ports/interface/tap_port.h"
+#include "ports/interface/tap/tap_port.h"
 #include "ports/ring/ring_factory.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/netns_sandbox.h"

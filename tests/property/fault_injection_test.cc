@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "ports/interface/netdev_port.h"
-#include "ports/interface/tap_port.h"
+#include "ports/interface/netdev/netdev_port.h"
+#include "ports/interface/tap/tap_port.h"
 #include "spdlog/spdlog.h"
 #include "tests/support/faulty_kernel.h"
 #include "tests/support/frame_builder.h"

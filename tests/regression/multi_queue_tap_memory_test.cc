@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "ports/interface/tap_device.h"
+#include "ports/interface/tap/tap_device.h"
 #include "spdlog/fmt/fmt.h"
 #include "tests/support/netns_sandbox.h"
 

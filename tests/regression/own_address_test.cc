@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "ports/interface/netdev_port.h"
+#include "ports/interface/netdev/netdev_port.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/lone_worker.h"

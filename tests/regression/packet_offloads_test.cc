@@ -1,7 +1,7 @@
 // Netdev ports accepted segmentation of UDP from any kernel; before Linux 6.2 each such write fails,
 // and the datagrams were lost.
 
-#include "ports/interface/packet_offloads.h"
+#include "ports/interface/netdev/packet_offloads.h"
 
 #include <gtest/gtest.h>
 #include <sys/utsname.h>

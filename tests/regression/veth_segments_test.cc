@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "ports/interface/peer_segmentation.h"
+#include "ports/interface/netdev/peer_segmentation.h"
 #include "ports/os/netns.h"
 #include "tests/support/netns_sandbox.h"
 

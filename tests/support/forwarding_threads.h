@@ -21,13 +21,13 @@
 #include <utility>
 #include <vector>
 
-#include "ports/interface/tap_port.h"
+#include "ports/interface/tap/tap_port.h"
 #include "ports/os/clock.h"
 #include "ports/os/file_descriptor.h"
 #include "ports/ring/ring_factory.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/protocol/bridge_protocols.h"
-#include "switch/workers/command_queue.h"
+#include "switch/workers/channels/command_queue.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/secondary_worker.h"
 #include "switch/workers/shared_bridge.h"

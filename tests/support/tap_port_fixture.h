@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "ports/interface/tap_port.h"
+#include "ports/interface/tap/tap_port.h"
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"

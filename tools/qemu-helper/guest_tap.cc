@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "ports/interface/abandoned_tap.h"
+#include "ports/interface/tap/abandoned_tap.h"
 
 namespace tapswitch {
 namespace {

@@ -7,8 +7,8 @@
 #include <thread>
 #include <utility>
 
-#include "ports/interface/abandoned_tap.h"
 #include "ports/interface/interface_claim.h"
+#include "ports/interface/tap/abandoned_tap.h"
 #include "ports/netlink/link_settings.h"
 #include "ports/port_types.h"
 #include "spdlog/fmt/fmt.h"

@@ -18,7 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "ports/interface/abandoned_tap.h"
+#include "ports/interface/tap/abandoned_tap.h"
 #include "ports/netlink/link_state.h"
 #include "ports/os/netns.h"
 #include "ports/port_spec.h"

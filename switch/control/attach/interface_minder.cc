@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "ports/interface/netdev_device.h"
-#include "ports/interface/netdev_options.h"
+#include "ports/interface/netdev/netdev_device.h"
+#include "ports/interface/netdev/netdev_options.h"
 #include "ports/os/netns_name.h"
 #include "ports/port_types.h"
 #include "spdlog/fmt/fmt.h"

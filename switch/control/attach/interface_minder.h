@@ -17,7 +17,7 @@
 #include "ports/os/netns.h"
 #include "ports/port.h"
 #include "switch/control/apply/bridge_control.h"
-#include "switch/workers/event_channel.h"
+#include "switch/workers/channels/event_channel.h"
 #include "switch/workers/running_switch.h"
 
 namespace tapswitch {

@@ -8,7 +8,7 @@
 
 #include "switch/control/apply/bridge_control.h"
 #include "switch/control/rpc/monitor.h"
-#include "switch/workers/event_channel.h"
+#include "switch/workers/channels/event_channel.h"
 
 namespace tapswitch {
 

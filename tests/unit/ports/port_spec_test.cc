@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "ports/interface/tap_options.h"
+#include "ports/interface/tap/tap_options.h"
 
 namespace tapswitch {
 namespace {

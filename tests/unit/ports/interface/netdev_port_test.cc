@@ -1,7 +1,7 @@
 // What a port on a packet socket does otherwise than one on a TAP, against a ring that injects faults
 // and an interface that a test moves. What they have in common is held by tap_port_test.
 
-#include "ports/interface/netdev_port.h"
+#include "ports/interface/netdev/netdev_port.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "ports/interface/netdev_port.h"
-#include "ports/interface/tap_port.h"
+#include "ports/interface/netdev/netdev_port.h"
+#include "ports/interface/tap/tap_port.h"
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/ring_fixture.h"

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "ports/interface/netdev_port.h"
+#include "ports/interface/netdev/netdev_port.h"
 #include "tests/support/tap_port_fixture.h"
 
 namespace tapswitch {

@@ -1,6 +1,6 @@
 // How other threads reach the worker.
 
-#include "switch/workers/command_queue.h"
+#include "switch/workers/channels/command_queue.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>

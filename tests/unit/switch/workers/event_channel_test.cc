@@ -1,6 +1,6 @@
 // Events on their way from the worker: in order, bounded, and nothing left out in silence.
 
-#include "switch/workers/event_channel.h"
+#include "switch/workers/channels/event_channel.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "switch/workers/mailbox.h"
+#include "switch/workers/channels/mailbox.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

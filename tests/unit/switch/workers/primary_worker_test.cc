@@ -12,8 +12,8 @@
 #include <optional>
 #include <vector>
 
-#include "ports/interface/netdev_port.h"
-#include "ports/interface/tap_port.h"
+#include "ports/interface/netdev/netdev_port.h"
+#include "ports/interface/tap/tap_port.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/ip_packet.h"

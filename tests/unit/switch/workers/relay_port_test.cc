@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "switch/forwarding/offload/virtio_net.h"
-#include "switch/workers/frame_relay.h"
+#include "switch/workers/channels/frame_relay.h"
 
 namespace tapswitch {
 namespace {

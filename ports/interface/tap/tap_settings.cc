@@ -1,11 +1,11 @@
-#include "ports/interface/tap_settings.h"
+#include "ports/interface/tap/tap_settings.h"
 
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "ports/interface/tap_location.h"
+#include "ports/interface/tap/tap_location.h"
 #include "ports/netlink/link_settings.h"
 #include "spdlog/fmt/fmt.h"
 

@@ -1,4 +1,4 @@
-#include "ports/interface/netdev_options.h"
+#include "ports/interface/netdev/netdev_options.h"
 
 #include <array>
 #include <string_view>

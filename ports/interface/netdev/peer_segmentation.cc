@@ -1,4 +1,4 @@
-#include "ports/interface/peer_segmentation.h"
+#include "ports/interface/netdev/peer_segmentation.h"
 
 #include <fcntl.h>
 #include <linux/bpf.h>

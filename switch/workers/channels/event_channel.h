@@ -17,7 +17,7 @@
 #include "switch/forwarding/fdb/fdb_events.h"
 #include "switch/forwarding/guards/alarms.h"
 #include "switch/forwarding/ids.h"
-#include "switch/workers/mailbox.h"
+#include "switch/workers/channels/mailbox.h"
 
 namespace tapswitch {
 

@@ -1,4 +1,4 @@
-#include "ports/interface/tap_port.h"
+#include "ports/interface/tap/tap_port.h"
 
 #include <atomic>
 #include <memory>
@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "ports/interface/interface_claim.h"
 #include "ports/interface/link_answer.h"
-#include "ports/interface/tap_device.h"
-#include "ports/interface/tap_location.h"
+#include "ports/interface/tap/tap_device.h"
+#include "ports/interface/tap/tap_location.h"
 #include "ports/os/netns.h"
 #include "ports/os/netns_name.h"
 #include "spdlog/fmt/fmt.h"

@@ -28,7 +28,7 @@
 
 #include "absl/status/statusor.h"
 #include "ports/interface/interface_claim.h"
-#include "ports/interface/tap_options.h"
+#include "ports/interface/tap/tap_options.h"
 #include "ports/os/file_descriptor.h"
 #include "switch/forwarding/offload/virtio_net.h"
 

@@ -1,4 +1,4 @@
-#include "ports/interface/tap_options.h"
+#include "ports/interface/tap/tap_options.h"
 
 #include <algorithm>
 #include <array>

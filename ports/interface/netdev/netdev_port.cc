@@ -1,11 +1,11 @@
-#include "ports/interface/netdev_port.h"
+#include "ports/interface/netdev/netdev_port.h"
 
 #include <atomic>
 #include <utility>
 
 #include "ports/interface/link_answer.h"
-#include "ports/interface/netdev_device.h"
-#include "ports/interface/packet_offloads.h"
+#include "ports/interface/netdev/netdev_device.h"
+#include "ports/interface/netdev/packet_offloads.h"
 
 namespace tapswitch {
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "absl/status/status.h"
-#include "ports/interface/tap_attach.h"
-#include "ports/interface/tap_options.h"
+#include "ports/interface/tap/tap_attach.h"
+#include "ports/interface/tap/tap_options.h"
 #include "ports/os/netns.h"
 
 namespace tapswitch {

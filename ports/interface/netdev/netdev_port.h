@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "ports/interface/interface_port.h"
 #include "ports/interface/link_answer.h"
-#include "ports/interface/netdev_options.h"
+#include "ports/interface/netdev/netdev_options.h"
 
 namespace tapswitch {
 

@@ -1,4 +1,4 @@
-#include "switch/workers/notification.h"
+#include "switch/workers/channels/notification.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>

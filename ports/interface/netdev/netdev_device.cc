@@ -1,4 +1,4 @@
-#include "ports/interface/netdev_device.h"
+#include "ports/interface/netdev/netdev_device.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #include "absl/status/status.h"
 #include "ports/interface/interface_usage.h"
-#include "ports/interface/packet_offloads.h"
+#include "ports/interface/netdev/packet_offloads.h"
 #include "ports/netlink/link_settings.h"
 #include "ports/os/netns_name.h"
 #include "spdlog/fmt/fmt.h"

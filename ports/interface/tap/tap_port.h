@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "ports/interface/interface_port.h"
 #include "ports/interface/link_answer.h"
-#include "ports/interface/tap_options.h"
+#include "ports/interface/tap/tap_options.h"
 
 namespace tapswitch {
 

@@ -1,4 +1,4 @@
-#include "switch/workers/frame_relay.h"
+#include "switch/workers/channels/frame_relay.h"
 
 #include <utility>
 

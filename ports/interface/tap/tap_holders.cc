@@ -1,4 +1,4 @@
-#include "ports/interface/tap_holders.h"
+#include "ports/interface/tap/tap_holders.h"
 
 #include <algorithm>
 #include <cctype>

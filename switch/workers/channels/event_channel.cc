@@ -1,4 +1,4 @@
-#include "switch/workers/event_channel.h"
+#include "switch/workers/channels/event_channel.h"
 
 #include <algorithm>
 #include <iterator>

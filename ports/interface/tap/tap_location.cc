@@ -1,4 +1,4 @@
-#include "ports/interface/tap_location.h"
+#include "ports/interface/tap/tap_location.h"
 
 #include <linux/if_tun.h>
 #include <net/if.h>

@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "ports/os/wake_event.h"
-#include "switch/workers/mailbox.h"
+#include "switch/workers/channels/mailbox.h"
 
 namespace tapswitch {
 

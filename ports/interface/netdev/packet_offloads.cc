@@ -1,4 +1,4 @@
-#include "ports/interface/packet_offloads.h"
+#include "ports/interface/netdev/packet_offloads.h"
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>

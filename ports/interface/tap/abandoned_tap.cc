@@ -1,4 +1,4 @@
-#include "ports/interface/abandoned_tap.h"
+#include "ports/interface/tap/abandoned_tap.h"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>

@@ -1,4 +1,4 @@
-#include "ports/interface/tap_attach.h"
+#include "ports/interface/tap/tap_attach.h"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "ports/interface/tap_holders.h"
-#include "ports/interface/tap_location.h"
+#include "ports/interface/tap/tap_holders.h"
+#include "ports/interface/tap/tap_location.h"
 #include "ports/netlink/link_settings.h"
 #include "spdlog/fmt/fmt.h"
 

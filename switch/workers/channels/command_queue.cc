@@ -1,4 +1,4 @@
-#include "switch/workers/command_queue.h"
+#include "switch/workers/channels/command_queue.h"
 
 namespace tapswitch {
 

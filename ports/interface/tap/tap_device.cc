@@ -1,4 +1,4 @@
-#include "ports/interface/tap_device.h"
+#include "ports/interface/tap/tap_device.h"
 
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "ports/interface/tap_attach.h"
-#include "ports/interface/tap_settings.h"
+#include "ports/interface/tap/tap_attach.h"
+#include "ports/interface/tap/tap_settings.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
