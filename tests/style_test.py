@@ -64,17 +64,15 @@ NOT_YET_CLEAN = {
 # Files that may be longer, and why.
 LONG_FILES = {
     "bench/throughput/harness/workloads.py": "a list of workloads, one class each",
-    "ports/interface/interface_port.cc": "reading and following a link are still one class",
-    "ports/interface/tap_device.cc": "all steps of opening a TAP share its error texts",
     "ports/ring/uring_queue.cc": "all dealings with liburing are in one place",
     "ports/socket/stream_port.cc": "one class: connecting, reading and writing share its state",
     "switch/control/commands/grammar.cc": "one table of all commands",
     "switch/control/rpc/control_socket.cc": "one class: its clients' limits depend on each other",
-    "switch/workers/primary_worker.cc": "housekeeping and the loop are still one class",
     "tests/net/port_queues_test.cc": "tests of one fixture",
     "tests/net/tap_device_test.cc": "tests of one fixture",
     "tests/property/mac_table_property_test.cc": "a model and the steps that are compared with it",
     "tests/unit/ports/interface/netdev_port_test.cc": "tests of one fixture",
+    "tests/unit/ports/interface/pause_test.cc": "tests of one fixture",
     "tests/unit/ports/ring/ring_conformance_test.cc": "the contract of one interface",
     "tests/unit/ports/ring/ring_conformance_wait_test.cc": "the contract of one interface",
     "tests/unit/switch/control/commands/parse_command_test.cc": "tables of commands",

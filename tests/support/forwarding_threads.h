@@ -93,6 +93,8 @@ class ForwardingThreads {
   [[nodiscard]] PrimaryWorker& primary() { return *primary_; }
   // Only commands, or a holder of the lock, may use it.
   [[nodiscard]] SharedBridge& shared() { return shared_; }
+  [[nodiscard]] Bridge& bridge() { return bridge_; }
+  [[nodiscard]] BridgeProtocols& protocols() { return protocols_; }
 
   // Adds a port with this many queues, and returns their far sides.
   std::vector<FarSide> AddPort(const PortForwarding& forwarding, size_t queues) {

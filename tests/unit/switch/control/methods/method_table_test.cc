@@ -116,7 +116,8 @@ class MethodsTest : public testing::Test {
                          .events = *events_,
                          .fdb_log = fdb_log_,
                          .clock = clock_,
-                         .bridge = threads_.shared().bridge(),
+                         .bridge = threads_.bridge(),
+                         .protocols = threads_.protocols(),
                          .worker = threads_.primary(),
                          .workers = threads_.workers(),
                          .links = *links_};
