@@ -13,8 +13,8 @@ namespace {
 constexpr uint16_t kPorts = 8;
 constexpr size_t kFrameSize = 60;
 
-// Frames between stations that the bridge has learned, in a few buffers that stay in cache, as those
-// of a port do: the kernel has just written them.
+// Frames between stations that the bridge has learned, in a few buffers that stay in cache, as
+// those of a port do: the kernel has just written them.
 class Traffic {
  public:
   // `stations` is a power of two.

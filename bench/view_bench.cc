@@ -1,5 +1,6 @@
-// What a change of configuration or of a port's state costs the thread that forwards: it is handed a
-// finished view, or edits a gate. Building the view, which another thread does, is measured beside it.
+// What a change of configuration or of a port's state costs the thread that forwards: it is handed
+// a finished view, or edits a gate. Building the view, which another thread does, is measured
+// beside it.
 
 #include <benchmark/benchmark.h>
 

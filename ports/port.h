@@ -37,7 +37,8 @@ struct PortStatus {
   OffloadSet accepted;   // unfinished work that may be sent to it
   int ifindex = 0;       // of its interface, in the namespace where that is; 0: there is none
   NetnsId netns;         // that namespace, where it is known
-  // Of an interface that is not the switch's own, and so the bridge's; zero when there is none such.
+  // Of an interface that is not the switch's own, and so the bridge's; zero when there is none
+  // such.
   MacAddress address{};
   // That interface is a TAP that another process holds, a guest mostly, and the host is kept out.
   bool is_guests = false;
@@ -69,13 +70,13 @@ class Port {
 
   // For ports that read by themselves, a batch at a time, what they watch: called after all
   // completions of a turn when there was an Operation::kPoll for the port, and in the turns that
-  // follow, without waiting, as long as it returns true: there may be more. Appends frames as far as
-  // `received` has room, and never so many that other such ports would wait for long.
+  // follow, without waiting, as long as it returns true: there may be more. Appends frames as far
+  // as `received` has room, and never so many that other such ports would wait for long.
   [[nodiscard]] virtual bool Receive(FrameBatch& /*received*/) { return false; }
 
-  // From the next Recycle on, or the next Receive, the port brings at most `frames` frames into a turn,
-  // and never more than its own bound; `frames` is at least 1. What it does not bring waits where it
-  // comes from.
+  // From the next Recycle on, or the next Receive, the port brings at most `frames` frames into a
+  // turn, and never more than its own bound; `frames` is at least 1. What it does not bring waits
+  // where it comes from.
   virtual void LimitReceiving(size_t /*frames*/) {}
 
   // Frames leave in the order given.
@@ -83,11 +84,12 @@ class Port {
 
   virtual void Recycle() = 0;
 
-  // Stops receiving without closing, after Start and before BeginClose. Once paused() is true, the kernel
-  // has no read of this port, and what arrives waits in the queue that it comes from until Resume. What
-  // was received before is delivered by OnCompletions, also on the way to the pause, and Recycle is
-  // called as ever. Buffers, counters and the device are kept; the link is followed, and Send sends.
-  // Returns false where the port cannot pause, as is the default: then nothing has changed.
+  // Stops receiving without closing, after Start and before BeginClose. Once paused() is true, the
+  // kernel has no read of this port, and what arrives waits in the queue that it comes from until
+  // Resume. What was received before is delivered by OnCompletions, also on the way to the pause,
+  // and Recycle is called as ever. Buffers, counters and the device are kept; the link is followed,
+  // and Send sends. Returns false where the port cannot pause, as is the default: then nothing has
+  // changed.
   [[nodiscard]] virtual bool Pause() { return false; }
   virtual void Resume() {}
   [[nodiscard]] virtual bool paused() const { return false; }
@@ -96,9 +98,9 @@ class Port {
   // nothing since the last call gives back what memory it can do without.
   virtual void Rest() {}
 
-  // Whether something was refused for want of descriptors, of memory or of room in the ring, so that
-  // nothing will tell when it would succeed. Asked after each of Start, OnCompletions, Receive, Send,
-  // Recycle and OnLinkChange; Retry is called some time later then.
+  // Whether something was refused for want of descriptors, of memory or of room in the ring, so
+  // that nothing will tell when it would succeed. Asked after each of Start, OnCompletions,
+  // Receive, Send, Recycle and OnLinkChange; Retry is called some time later then.
   [[nodiscard]] virtual bool wants_retry() const { return false; }
   // The time has come to try again; Receive follows. What fails once more is asked for once more.
   virtual void Retry() {}
@@ -112,9 +114,9 @@ class Port {
   // Another thread has the answer to what the port asked about its interface.
   virtual void OnLinkAnswer() {}
 
-  // Of a port with several queues, or of what stands in for one of them: the status of the first has
-  // changed. The worker of each queue has one such object, and calls all of this for it; the first is
-  // that of the primary worker, whose view of the port counts.
+  // Of a port with several queues, or of what stands in for one of them: the status of the first
+  // has changed. The worker of each queue has one such object, and calls all of this for it; the
+  // first is that of the primary worker, whose view of the port counts.
   virtual void Follow(const PortStatus& /*first*/) {}
 
   // Nothing is received or sent from here on. Once closed() is true no operation is in flight and

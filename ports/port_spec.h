@@ -1,5 +1,5 @@
-// The text form of a port, `[TYPE:]NAME[,KEY[=VALUE]]...`, taken apart. What the keys of a type mean
-// is that type's business; reading them by the functions below makes their errors read alike.
+// The text form of a port, `[TYPE:]NAME[,KEY[=VALUE]]...`, taken apart. What the keys of a type
+// mean is that type's business; reading them by the functions below makes their errors read alike.
 
 #pragma once
 

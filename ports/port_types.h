@@ -75,9 +75,9 @@ inline constexpr std::string_view kAttachedPortType = "netdev";
 
 // Opens the device with up to identities.size() queues (one or more), and makes a Port of each, not
 // started yet. The identities differ in their counters only. Each queue lives on a thread of its
-// own: it is started there after the first has been, and hears of a change of a link after the first
-// has. The first is the port's own view of the interface; the others follow it. Fewer, at least one,
-// where the port has fewer queues. Errors name the port; nothing is left behind.
+// own: it is started there after the first has been, and hears of a change of a link after the
+// first has. The first is the port's own view of the interface; the others follow it. Fewer, at
+// least one, where the port has fewer queues. Errors name the port; nothing is left behind.
 [[nodiscard]] absl::StatusOr<PortQueues> MakePortQueues(const PortSpec& spec,
                                                         std::span<const PortIdentity> identities,
                                                         const PortSurroundings& surroundings);

@@ -40,24 +40,20 @@ NOT_YET_CLEAN = {
         "", "bench", "bench/throughput", "bench/throughput/harness", "ports", "ports/interface",
         "ports/interface/exclusion", "ports/os", "switch", "switch/control",
         "switch/control/methods", "switch/forwarding", "switch/forwarding/fdb",
-        "switch/forwarding/guards", "switch/protocol/loop", "switch/protocol/neighbours",
-        "switch/workers", "tests", "tests/fuzz", "tests/net", "tests/property", "tests/regression",
-        "tests/support", "tests/unit/ports/interface", "tests/unit/ports/ring",
-        "tests/unit/switch/control/commands", "tests/unit/switch/control/rpc",
-        "tests/unit/switch/forwarding", "tests/unit/switch/workers", "tests/unit/tools/tapctl",
-        "tests/vm", "tools/completion",
+        "switch/forwarding/guards", "tests", "tests/net", "tests/regression", "tests/support",
+        "tests/unit/switch/control/rpc", "tests/unit/tools/tapctl", "tests/vm", "tools/completion",
     ),
     "opening": (
-        "ports", "ports/interface", "ports/interface/exclusion", "switch/control/methods",
-        "switch/forwarding", "switch/forwarding/fdb", "switch/forwarding/guards",
+        "ports", "ports/interface", "ports/interface/exclusion", "ports/interface/netdev",
+        "ports/interface/tap", "switch/control/methods", "switch/forwarding",
+        "switch/forwarding/fdb", "switch/forwarding/guards", "switch/protocol",
         "switch/protocol/loop", "switch/protocol/neighbours", "switch/workers",
+        "switch/workers/channels",
     ),
     "word": (
-        "ports/interface", "ports/interface/exclusion", "switch/control/apply",
-        "switch/control/methods", "switch/control/rpc", "switch/forwarding",
-        "switch/forwarding/guards", "switch/process", "switch/workers", "tests/fuzz", "tests/net",
-        "tests/unit/ports/interface", "tests/unit/switch/protocol/loop",
-        "tests/unit/switch/protocol/neighbours", "tests/vm",
+        "ports/interface/exclusion", "ports/interface/netdev", "ports/interface/tap",
+        "switch/control/apply", "switch/control/methods", "switch/control/rpc", "switch/process",
+        "tests/net", "tests/unit/ports/interface", "tests/vm",
     ),
 }
 
@@ -80,6 +76,13 @@ LONG_FILES = {
     "tests/unit/switch/forwarding/fdb/mac_table_test.cc": "tests of one fixture",
     "tests/unit/switch/workers/primary_worker_test.cc": "tests of one fixture",
     "tools/tapctl/render.cc": "one function for each kind of answer",
+}
+
+# Folders that may have more modules, and why.
+CROWDED = {
+    "ports/os": "small modules about the operating system, which need nothing of each other",
+    "switch/control/methods": "a file for the methods of each subject",
+    "switch/forwarding": "the core, whose parts need each other; its rooms are below it",
 }
 
 # Names that two files may use for a class, and why.
@@ -180,7 +183,7 @@ def check_modules(texts):
         if name.endswith(SOURCES) and not name.startswith("tests/"):
             modules[folder].add(file.rpartition(".")[0])
     for folder, stems in modules.items():
-        if len(stems) > MAX_MODULES:
+        if len(stems) > MAX_MODULES and folder not in CROWDED:
             complaint = f"has {len(stems)} modules: {MAX_MODULES} are allowed"
             yield f"{folder}/", 0, "modules", complaint
 

@@ -9,9 +9,9 @@
 // takes: there the frame is counted as received by its interface and dropped at once, at the same
 // small cost behind every switch.
 //
-// sendmmsg was never slower than a PACKET_TX_RING here (by up to a fifth faster onto a TAP), and needs
-// less code. The queueing discipline is bypassed: behind it the sender does not learn of refusals, and
-// spends its time on frames that are dropped.
+// sendmmsg was never slower than a PACKET_TX_RING here (by up to a fifth faster onto a TAP), and
+// needs less code. The queueing discipline is bypassed: behind it the sender does not learn of
+// refusals, and spends its time on frames that are dropped.
 
 #include <gflags/gflags.h>
 #include <linux/if_packet.h>

@@ -6,9 +6,10 @@
 //   {"sent": 1801234, "received": 1312345, "seconds": 2.000}
 //
 // With --stream it speaks as QEMU's `-netdev stream`, with --vde as libvdeplug: over a control
-// connection each side tells the other its datagram socket, over which a frame is a datagram. Either
-// way a frame is sent by a system call of its own, as QEMU does it for a guest's network card, unless
-// --batch says otherwise. The receiver takes what is there, many frames a call in both cases.
+// connection each side tells the other its datagram socket, over which a frame is a datagram.
+// Either way a frame is sent by a system call of its own, as QEMU does it for a guest's network
+// card, unless --batch says otherwise. The receiver takes what is there, many frames a call in both
+// cases.
 //
 // --one-way=false has both send, and counts what both receive.
 

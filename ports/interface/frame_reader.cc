@@ -173,7 +173,8 @@ bool FrameReader::OnReadEnded(int32_t result) {
     return false;
   }
   const State ended = std::exchange(state_, State::kDue);
-  // After a frame: the completion queue was full. ENOBUFS: all buffers are out, and come back first.
+  // After a frame: the completion queue was full. ENOBUFS: all buffers are out, and come back
+  // first.
   if (result > 0 || result == -ENOBUFS || ended == State::kAbandoned) return false;
   if (ended == State::kStopping && result == -ECANCELED) return false;
   return OnReadFailed(-result);

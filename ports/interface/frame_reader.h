@@ -1,8 +1,9 @@
 // Reads the frames of a port's file: the receive buffers, the read that the kernel has of ours, and
 // what becomes of it when it ends.
 //
-// Reading can pause without closing anything. Then the kernel has no read of ours, while the buffers,
-// the counters and the open file stay, and what arrives waits in the queue of the interface.
+// Reading can pause without closing anything. Then the kernel has no read of ours, while the
+// buffers, the counters and the open file stay, and what arrives waits in the queue of the
+// interface.
 
 #pragma once
 
@@ -62,12 +63,15 @@ class FrameReader {
 
   // ---- The read
 
-  // Starts to read, unless reading is paused: then Resume makes it possible. Precondition: !is_reading().
+  // Starts to read, unless reading is paused: then Resume makes it possible. Precondition:
+  // !is_reading().
   void Start();
-  // Forgives what went wrong: a read is due again, and StartIfDue starts it. Where reading had failed
-  // twice, one more failure without a frame before it is enough. Precondition: !is_reading().
+  // Forgives what went wrong: a read is due again, and StartIfDue starts it. Where reading had
+  // failed twice, one more failure without a frame before it is enough. Precondition:
+  // !is_reading().
   void MakeDueAgain();
-  // Starts the read that is due. Nothing happens if none is, while reading is paused, or without a slot.
+  // Starts the read that is due. Nothing happens if none is, while reading is paused, or without a
+  // slot.
   void StartIfDue();
   [[nodiscard]] bool is_due() const { return state_ == State::kDue; }
   // The kernel has a read of ours.
@@ -76,8 +80,8 @@ class FrameReader {
   // The file is about to be replaced or closed: its read is to end, and how it ends says nothing.
   void Abandon();
 
-  // Has the read end, and starts none until Resume; paused() holds once it has ended. The frames that it
-  // still brings are received, and its errors count.
+  // Has the read end, and starts none until Resume; paused() holds once it has ended. The frames
+  // that it still brings are received, and its errors count.
   void Pause();
   // Lifts the pause. The caller then starts the read by StartIfDue.
   void Resume() { pause_wanted_ = false; }
@@ -97,8 +101,8 @@ class FrameReader {
 
   // ---- Frames
 
-  // Takes the completions of reads at the front of `completions`, up to the first one of a write. The
-  // frames are appended to `received`, and are in use until ReturnBuffers.
+  // Takes the completions of reads at the front of `completions`, up to the first one of a write.
+  // The frames are appended to `received`, and are in use until ReturnBuffers.
   [[nodiscard]] ReadsTaken TakeReads(std::span<const Completion> completions, FrameBatch& received);
 
   // From the next ReturnBuffers on, at most `frames` frames are received in a turn.
@@ -144,9 +148,9 @@ class FrameReader {
 
   std::optional<BufferMemory> memory_;
   std::optional<BufferPool> pool_;
-  // The buffers that the ring does not have: first those that `limit_` withholds from it, which are at
-  // home, then those that were taken out of the pool since the last ReturnBuffers. Its capacity is
-  // reserved.
+  // The buffers that the ring does not have: first those that `limit_` withholds from it, which are
+  // at home, then those that were taken out of the pool since the last ReturnBuffers. Its capacity
+  // is reserved.
   std::vector<BufferId> taken_;
   size_t withheld_ = 0;                 // how many of them `limit_` withholds
   size_t limit_ = kReceiveBufferCount;  // frames in a turn

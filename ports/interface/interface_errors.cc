@@ -5,8 +5,8 @@
 
 namespace tapswitch {
 
-// EIO and EBADFD are what a TAP answers (drivers/net/tun.c), ENETDOWN and ENXIO what a packet socket
-// does (net/packet/af_packet.c).
+// EIO and EBADFD are what a TAP answers (drivers/net/tun.c), ENETDOWN and ENXIO what a packet
+// socket does (net/packet/af_packet.c).
 bool SaysLinkIsDown(int error) {
   return error == EIO || error == EBADFD || error == ENODEV || error == ENETDOWN || error == ENXIO;
 }

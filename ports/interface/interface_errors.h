@@ -1,4 +1,5 @@
-// What the errors of reading and writing an interface's file mean, and how reading stands after them.
+// What the errors of reading and writing an interface's file mean, and how reading stands after
+// them.
 
 #pragma once
 

@@ -41,8 +41,8 @@ absl::Status InterfacePort::Start(Ring& ring) {
   link_.UpdateStatus(reader_.health(), LinkFollower::Occasion::kStart);
   ring_ = &ring;
   reader_.Start();
-  // The link may have changed since it was asked for, and nobody could tell this port, which was not
-  // there yet.
+  // The link may have changed since it was asked for, and nobody could tell this port, which was
+  // not there yet.
   link_.Refresh();
   return absl::OkStatus();
 }
@@ -206,7 +206,8 @@ void InterfacePort::LookAgain() {
   const bool recovers = link_.link().up && reader_.waits_for_link();
   if (!switched && !returns && !recovers) return;
   reader_.MakeDueAgain();
-  // Recycle starts the read of a new file that waits until the frames of the old one are not in use.
+  // Recycle starts the read of a new file that waits until the frames of the old one are not in
+  // use.
   if (!next_file_) reader_.StartIfDue();
   UpdateStatus();
 }
@@ -256,8 +257,8 @@ void InterfacePort::Discard(FileDescriptor file) const {
   discard_(std::make_shared<FileDescriptor>(std::move(file)));
 }
 
-// Puts the new file in place of the one in use, if there is one and nothing is in flight or in use; or
-// closes the one in use, if that is to go. Returns whether there is a new file to be read.
+// Puts the new file in place of the one in use, if there is one and nothing is in flight or in use;
+// or closes the one in use, if that is to go. Returns whether there is a new file to be read.
 bool InterfacePort::SwitchFile() {
   if (!next_file_) return false;
   if (reader_.is_reading() || reader_.is_closing() || reader_.has_frames_in_use()) return false;

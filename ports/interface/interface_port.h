@@ -62,11 +62,12 @@ class InterfacePort : public Port {
     FileKind kind = FileKind::kFrames;
     OffloadSet accepted;
     LinkSource link;
-    // Closes what the port has no use for any more, on a thread that may wait: closing a packet socket
-    // waits until no processor can be using it, closing a TAP for the lock of rtnetlink. Null: here.
+    // Closes what the port has no use for any more, on a thread that may wait: closing a packet
+    // socket waits until no processor can be using it, closing a TAP for the lock of rtnetlink.
+    // Null: here.
     std::function<void(std::shared_ptr<void>)> discard{};
-    // Returns a replacement of the file if the interface was attached again since the last call, else
-    // an invalid descriptor. It is called after the query. Null: the file is never replaced.
+    // Returns a replacement of the file if the interface was attached again since the last call,
+    // else an invalid descriptor. It is called after the query. Null: the file is never replaced.
     std::function<FileDescriptor()> new_file{};
     // The host's network stack has the frames of the packet socket, too.
     bool shared_with_host = false;
@@ -117,8 +118,8 @@ class InterfacePort : public Port {
   // file is closed then, and has no successor yet.
   std::optional<FileDescriptor> next_file_;
   bool starved_ = false;  // a file, or room for it in the ring, could not be had: Retry
-  // The way out of the file's interface for frames that the file refuses for their length, once there
-  // was one. An error: there is no such way, and the log has been told.
+  // The way out of the file's interface for frames that the file refuses for their length, once
+  // there was one. An error: there is no such way, and the log has been told.
   std::optional<absl::StatusOr<LongFrames>> long_frames_;
 };
 

@@ -15,9 +15,9 @@ namespace tapswitch {
 // ingress, an XDP program. Nothing is cut off when the host goes on receiving (`shared_with_host`).
 //
 // It asks the kernel some questions, and gives up on each after a quarter of a second or some
-// thousand answers; what cannot be known is left out. Uppers in other namespaces are not seen, as the
-// kernel does not show them, and chains of nftables are not looked for. To be called before the port
-// has put its own program there, and never by a thread that forwards.
+// thousand answers; what cannot be known is left out. Uppers in other namespaces are not seen, as
+// the kernel does not show them, and chains of nftables are not looked for. To be called before the
+// port has put its own program there, and never by a thread that forwards.
 [[nodiscard]] std::vector<std::string> DescribeUse(const NetworkNamespace& netns,
                                                    const LinkState& link, bool shared_with_host);
 

@@ -1,8 +1,8 @@
 // What the queues of a port know of its interface.
 //
-// Each queue of a port lives on a thread of its own. One asks the kernel for all of them, and the others
-// are given what was answered last. The answer is never older than a change that a queue is told of, as
-// it is asked for before any queue is told.
+// Each queue of a port lives on a thread of its own. One asks the kernel for all of them, and the
+// others are given what was answered last. The answer is never older than a change that a queue is
+// told of, as it is asked for before any queue is told.
 
 #pragma once
 
@@ -41,8 +41,8 @@ struct SharedLinkQueries {
   std::function<void(std::shared_ptr<void>)> discard{};  // see InterfacePort::Medium
 };
 
-// Shares a port's query among its queues. `identity` is that of the first. LinkThread::Share is the one
-// of the switch.
+// Shares a port's query among its queues. `identity` is that of the first. LinkThread::Share is the
+// one of the switch.
 using LinkSharing = std::function<SharedLinkQueries(const PortIdentity& identity, LinkQuery query)>;
 
 }  // namespace tapswitch

@@ -1,13 +1,13 @@
 // What a port knows of its network interface, and what it tells of it: its PortStatus, and the log.
 //
-// The link is up when the interface is administratively up, a carrier is there where that matters, and
-// reading from the interface works. An event from the kernel, or an error of a read or a write, makes
-// that doubtful. It leads to one question to the kernel, where the interface is and how it is
+// The link is up when the interface is administratively up, a carrier is there where that matters,
+// and reading from the interface works. An event from the kernel, or an error of a read or a write,
+// makes that doubtful. It leads to one question to the kernel, where the interface is and how it is
 // (LinkQuery), and the answer decides. So a stale event or a late error never leaves the port in a
 // wrong state.
 //
-// Each queue of a port has a follower. The first queue speaks for the port: its follower alone asks the
-// kernel, and logs what becomes of the link (link_answer.h).
+// Each queue of a port has a follower. The first queue speaks for the port: its follower alone asks
+// the kernel, and logs what becomes of the link (link_answer.h).
 
 #pragma once
 
@@ -26,8 +26,9 @@
 namespace tapswitch {
 
 // Finds out where the interface is now, sees to it that its namespace is watched, and returns its
-// state. NotFound: the interface has been deleted. Aborted: it has been deleted, the message is all that
-// the user is told of it, and the file is of no use any more. Any other error: the state cannot be known.
+// state. NotFound: the interface has been deleted. Aborted: it has been deleted, the message is all
+// that the user is told of it, and the file is of no use any more. Any other error: the state
+// cannot be known.
 using LinkQuery = std::function<absl::StatusOr<LinkEvent>()>;
 
 enum class QueueRole : uint8_t {
@@ -39,8 +40,8 @@ enum class QueueRole : uint8_t {
 struct LinkSource {
   QueueRole role = QueueRole::kFirst;
   LinkQuery query;
-  // Has another thread ask the kernel, and then call OnLinkAnswer of the port; it does not wait. `query`
-  // returns the last answer then. Null: `query` asks the kernel itself.
+  // Has another thread ask the kernel, and then call OnLinkAnswer of the port; it does not wait.
+  // `query` returns the last answer then. Null: `query` asks the kernel itself.
   std::function<void()> refresh{};
 };
 
@@ -84,8 +85,8 @@ class LinkFollower {
 
   // An error calls for a question. The next TakeDoubt has it asked, however many errors there were.
   void Doubt() { in_doubt_ = true; }
-  // Ends the doubt. True: the caller is to ask now. False: there was none, or another thread has been
-  // told to ask, and awaits_answer() holds until TakeAnswer.
+  // Ends the doubt. True: the caller is to ask now. False: there was none, or another thread has
+  // been told to ask, and awaits_answer() holds until TakeAnswer.
   [[nodiscard]] bool TakeDoubt();
   [[nodiscard]] bool awaits_answer() const { return awaits_answer_; }
   // Another thread has an answer. Returns whether a doubt awaited it.

@@ -27,7 +27,8 @@ constexpr size_t kSlots = 8;
 // The kernel looks for the bytes of a slot here (net/packet/af_packet.c, tpacket_parse_header).
 constexpr size_t kBytesAt = TPACKET2_HDRLEN - sizeof(sockaddr_ll);
 
-// Fills `to` with the first bytes of a frame, wherever its pieces are cut; false when it is shorter.
+// Fills `to` with the first bytes of a frame, wherever its pieces are cut; false when it is
+// shorter.
 bool CopyFront(const WireFrame& frame, std::span<std::byte> to) {
   for (const Piece& piece : frame.pieces) {
     const size_t part = std::min(piece.size, to.size());

@@ -1,12 +1,12 @@
 // Frames that a packet socket refuses for their length though the interface takes them.
 //
-// A socket measures a frame by the interface's MTU and an Ethernet header, with four bytes more only
-// behind an 802.1Q tag (net/packet/af_packet.c, packet_snd). The device behind, as a bridge, takes
-// four more of any frame (net/core/dev.c, __is_skb_forwardable), and so a customer's tag behind that
-// of a provider. What leaves through a PACKET_TX_RING with virtio-net headers is not measured by the
-// socket (tpacket_snd). A device that measures by itself, as a veth does, does not count a tag that
-// is beside the bytes, where tcx_tag.h moves it. Such frames are rare: each costs a copy and a call of
-// its own.
+// A socket measures a frame by the interface's MTU and an Ethernet header, with four bytes more
+// only behind an 802.1Q tag (net/packet/af_packet.c, packet_snd). The device behind, as a bridge,
+// takes four more of any frame (net/core/dev.c, __is_skb_forwardable), and so a customer's tag
+// behind that of a provider. What leaves through a PACKET_TX_RING with virtio-net headers is not
+// measured by the socket (tpacket_snd). A device that measures by itself, as a veth does, does not
+// count a tag that is beside the bytes, where tcx_tag.h moves it. Such frames are rare: each costs
+// a copy and a call of its own.
 
 #pragma once
 
@@ -23,14 +23,14 @@
 
 namespace tapswitch {
 
-// Whether `frame` is one that a packet socket on an interface of this MTU refuses. One that is still
-// to be segmented never is.
+// Whether `frame` is one that a packet socket on an interface of this MTU refuses. One that is
+// still to be segmented never is.
 [[nodiscard]] bool IsTooLongForSocket(const WireFrame& frame, uint32_t mtu);
 
 class LongFrames {
  public:
-  // Opens a way into the interface that `packet_socket` is bound to, in its namespace, for frames of
-  // up to so many bytes. Requires what opening that socket did.
+  // Opens a way into the interface that `packet_socket` is bound to, in its namespace, for frames
+  // of up to so many bytes. Requires what opening that socket did.
   [[nodiscard]] static absl::StatusOr<LongFrames> Open(int packet_socket, size_t longest);
 
   ~LongFrames();

@@ -1,8 +1,9 @@
 // A check that every build makes, also one with NDEBUG.
 //
-// It is for what memory safety rests on: who holds a buffer, which port an id stands for. Where such
-// an account is wrong, a frame would be written into memory that another port reads, so the process
-// ends. What comes from outside is never checked this way: it has errors that can be answered.
+// It is for what memory safety rests on: who holds a buffer, which port an id stands for. Where
+// such an account is wrong, a frame would be written into memory that another port reads, so the
+// process ends. What comes from outside is never checked this way: it has errors that can be
+// answered.
 
 #pragma once
 

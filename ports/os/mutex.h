@@ -1,5 +1,5 @@
-// A mutex that clang's thread safety analysis knows: what it guards is marked with ABSL_GUARDED_BY, and
-// the build fails where that is touched without the lock. (absl::Mutex is marked as well, but
+// A mutex that clang's thread safety analysis knows: what it guards is marked with ABSL_GUARDED_BY,
+// and the build fails where that is touched without the lock. (absl::Mutex is marked as well, but
 // ThreadSanitizer cannot see into the installed library.)
 
 #pragma once

@@ -197,8 +197,8 @@ std::optional<DropReason> Bridge::ShowReserved(const Frame& frame, EthernetHeade
   return is_consumed ? std::optional(verdict_.reason) : std::nullopt;
 }
 
-// Protocols that take what is theirs from anybody; the port's guards; protocols that believe only who is
-// let in. Whether the port's state and VLANs let the frame in is for the decision to say.
+// Protocols that take what is theirs from anybody; the port's guards; protocols that believe only
+// who is let in. Whether the port's state and VLANs let the frame in is for the decision to say.
 std::optional<DropReason> Bridge::Screen(const Frame& frame, EthernetHeader header,
                                          Classification as, Tick now, PortCounters& counters) {
   verdict_ = ProtocolVerdict::Pass();
@@ -238,8 +238,8 @@ std::optional<DropReason> Bridge::CheckFlood(const Frame& frame, EthernetHeader 
 void Bridge::Prefetch(const Frame& frame) const {
   const auto bytes = frame.bytes();
   if (bytes.size() < kEthernetHeaderSize) return;
-  // All frames of a bridge that does not filter VLANs are in the same one. What is read here is a hint
-  // only, and read again when the frame's turn comes.
+  // All frames of a bridge that does not filter VLANs are in the same one. What is read here is a
+  // hint only, and read again when the frame's turn comes.
   VlanId vlan = kNoVlan;
   if (view_.filters_vlans()) {
     const auto header = ParseHeader(bytes);

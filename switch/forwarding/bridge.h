@@ -26,14 +26,14 @@ struct PreparedView {
   VlanCounterChange counters;
 };
 
-// What a known unicast decision depends on besides time: the view, and all that has to do with the two
-// ports, which is their gates and the stations behind them. Two that are equal: none of it has changed
-// in between.
+// What a known unicast decision depends on besides time: the view, and all that has to do with the
+// two ports, which is their gates and the stations behind them. Two that are equal: none of it has
+// changed in between.
 //
-// Contract: a decision of (ingress, VLAN, source, destination) that was Cacheable (cacheable.h) when
-// these were read is Decide's, and stays Cacheable, as long as these stand and the time that Cacheable
-// gave has not come. It is about frames whose type no protocol may want (Protocols::may_want). A change of
-// a third port, and of stations behind one, leaves these alone.
+// Contract: a decision of (ingress, VLAN, source, destination) that was Cacheable (cacheable.h)
+// when these were read is Decide's, and stays Cacheable, as long as these stand and the time that
+// Cacheable gave has not come. It is about frames whose type no protocol may want
+// (Protocols::may_want). A change of a third port, and of stations behind one, leaves these alone.
 struct DecisionGenerations {
   uint64_t view = 0;
   uint64_t ingress = 0;
@@ -46,13 +46,13 @@ class Bridge {
  public:
   explicit Bridge(const MacTable::Options& table);
 
-  // What SwapView is to put in place. Another thread than the one that forwards may call this, as long
-  // as no view is swapped meanwhile.
+  // What SwapView is to put in place. Another thread than the one that forwards may call this, as
+  // long as no view is swapped meanwhile.
   [[nodiscard]] PreparedView Prepare(ForwardingView view) const;
 
-  // Puts the view that was prepared last in place, its gates included, and hands out the one before;
-  // to be called between batches. The time is that of what differs in memberships; memory is neither
-  // allocated nor freed.
+  // Puts the view that was prepared last in place, its gates included, and hands out the one
+  // before; to be called between batches. The time is that of what differs in memberships; memory
+  // is neither allocated nor freed.
   void SwapView(PreparedView& prepared);
 
   // Both at once, and TellProtocols.
@@ -61,9 +61,10 @@ class Bridge {
   // Changes the gate of one port; to be called between batches.
   void SetGate(PortId port, PortGate gate);
 
-  // Grows whenever a view takes the place of another, and whenever protocols want to see other frames. A
-  // gate that changes counts on its port alone, so that one whose link flaps makes nobody decide anew
-  // who has nothing to do with it; but that of a mirror's destination is everybody's business.
+  // Grows whenever a view takes the place of another, and whenever protocols want to see other
+  // frames. A gate that changes counts on its port alone, so that one whose link flaps makes nobody
+  // decide anew who has nothing to do with it; but that of a mirror's destination is everybody's
+  // business.
   [[nodiscard]] uint64_t view_generation() const { return view_generation_; }
   // Grows with each change of the port's gate, and with each change that the table counts on it.
   [[nodiscard]] uint64_t generation(PortId port) const {
@@ -77,8 +78,8 @@ class Bridge {
   // depend on where a batch begins or ends. Ports of the frames and of the view have been added to
   // `egress`. `frames` has at most FrameBatch::kCapacity elements.
   //
-  // Counts `forwarded`, the ingress drops and what was learned, in `counters` (by port, kMaxPorts of
-  // them); who receives and who sends counts the rest.
+  // Counts `forwarded`, the ingress drops and what was learned, in `counters` (by port, kMaxPorts
+  // of them); who receives and who sends counts the rest.
   void Process(std::span<const Frame> frames, Tick now, EgressLists& egress,
                std::span<PortCounters> counters);
 
@@ -96,7 +97,8 @@ class Bridge {
   // The protocols that it takes part in. What is registered is told of ports from TellProtocols on.
   [[nodiscard]] Protocols& protocols() { return protocols_; }
   [[nodiscard]] const Protocols& protocols() const { return protocols_; }
-  // Tells protocols of the view and its gates, when these have changed, and hears what they want to see.
+  // Tells protocols of the view and its gates, when these have changed, and hears what they want to
+  // see.
   void TellProtocols();
   // Has protocols do what is due. What they originate goes to `originated`.
   void TickProtocols(Tick now, OriginatedFrames& originated);
@@ -115,8 +117,8 @@ class Bridge {
                                                     uint16_t index, Classification as,
                                                     PortSet ports, Tick now, PortCounters& counters,
                                                     EgressLists& egress);
-  // What few frames need is out of line, and is handed a copy of the header, so that nobody takes the
-  // address of the one that forwarding holds in registers.
+  // What few frames need is out of line, and is handed a copy of the header, so that nobody takes
+  // the address of the one that forwarding holds in registers.
   [[gnu::noinline]] DropReason Refuse(const Frame& frame, EthernetHeader header, DropReason reason,
                                       Tick now);
   [[gnu::noinline]] std::optional<DropReason> Screen(const Frame& frame, EthernetHeader header,

@@ -1,9 +1,9 @@
 // Whether a decision may be carried out elsewhere, without asking the bridge for each frame. A pure
 // function beside Decide (decision.h), for those that carry out known conversations by themselves.
 //
-// Who does so is to do what the bridge would: count the frame for its ports and for its VLAN, edit its
-// tag (TagEdits), and note now and then that the source was seen (MacTable::Learn) where the ingress
-// port learns.
+// Who does so is to do what the bridge would: count the frame for its ports and for its VLAN, edit
+// its tag (TagEdits), and note now and then that the source was seen (MacTable::Learn) where the
+// ingress port learns.
 
 #pragma once
 
@@ -64,11 +64,10 @@ struct Cacheability {
 };
 
 // Whether what Decide said of a frame may be done with later ones of the same ingress port, VLAN,
-// source and destination, until generations change: DecisionGenerations (bridge.h) has the contract.
-// Frames of EtherTypes that a protocol wants are none of them (Protocols::may_want).
-// Storm control and limits of stations are no obstacles: they are about floods, and about sources that
-// are not known.
-// Precondition: `ingress` is a port of `view`, and the header was admitted.
+// source and destination, until generations change: DecisionGenerations (bridge.h) has the
+// contract. Frames of EtherTypes that a protocol wants are none of them (Protocols::may_want).
+// Storm control and limits of stations are no obstacles: they are about floods, and about sources
+// that are not known. Precondition: `ingress` is a port of `view`, and the header was admitted.
 [[nodiscard]] Cacheability Cacheable(const ForwardingView& view, const MacTable& table,
                                      const Protocols& protocols, PortId ingress, Classification as,
                                      const EthernetHeader& header, const Decision& decision,

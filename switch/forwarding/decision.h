@@ -1,9 +1,9 @@
 // The decision: where a frame goes. Pure functions of the view, the table, the header and `now`, so
 // that tracing a frame and forwarding it are the same code.
 //
-// A frame passes Admit and, on a screened port, Screen (guards/source_checks.h); then is learned from (which changes the
-// table, so the bridge does it), then Decide. What a known unicast decision depends on is (ingress,
-// VLAN, source, destination) and the state of view and table; nothing else.
+// A frame passes Admit and, on a screened port, Screen (guards/source_checks.h); then is learned
+// from (which changes the table, so the bridge does it), then Decide. What a known unicast decision
+// depends on is (ingress, VLAN, source, destination) and the state of view and table; nothing else.
 
 #pragma once
 

@@ -31,8 +31,9 @@ size_t WireSize(const Frame& frame) {
   return std::min<size_t>(size, frame.offload.header_length + frame.offload.gso_size);
 }
 
-// As with the Linux bridge (net/core/dev.c, is_skb_forwardable): the outermost tag, whatever its TPID
-// and whoever it is for, is out of the frame there, and so never counted; and a tag more is allowed.
+// As with the Linux bridge (net/core/dev.c, is_skb_forwardable): the outermost tag, whatever its
+// TPID and whoever it is for, is out of the frame there, and so never counted; and a tag more is
+// allowed.
 bool IsTooLong(const Frame& frame, uint32_t mtu) {
   const size_t size = WireSize(frame);
   if (size <= mtu + kEthernetHeaderSize + kVlanTagSize) return false;

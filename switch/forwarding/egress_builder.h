@@ -3,9 +3,9 @@
 // segmentation).
 //
 // Each form of a frame is made once however many ports need it: a flood to sixty ports without
-// offloads segments once, and once more if some of them want a tag. What is made stands in a scratch
-// memory of fixed size, the headers only; the original payload is referenced, not copied, unless it
-// is small.
+// offloads segments once, and once more if some of them want a tag. What is made stands in a
+// scratch memory of fixed size, the headers only; the original payload is referenced, not copied,
+// unless it is small.
 //
 // Copies that stand one behind the other and are of one flow leave as one GSO frame where the port
 // takes those (offload/coalescing.h). Only neighbours join, so the port's order is kept, also
@@ -109,7 +109,8 @@ class EgressBuilder {
   std::vector<WireFrame> frames_;  // for the port at hand
   std::array<std::array<Finished, kForms>, FrameBatch::kCapacity> finished_{};
 
-  // The scratch. Its vectors never grow beyond what the constructor reserved: spans point into them.
+  // The scratch. Its vectors never grow beyond what the constructor reserved: spans point into
+  // them.
   std::vector<WireFrame> finished_frames_;
   std::vector<Piece> pieces_;
   std::unique_ptr<std::byte[]> headers_;

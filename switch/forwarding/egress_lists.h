@@ -1,5 +1,5 @@
-// What leaves because of a batch: its frames, grouped by the port they leave by, so that each port gets
-// its batch at once; and what the bridge itself has to say.
+// What leaves because of a batch: its frames, grouped by the port they leave by, so that each port
+// gets its batch at once; and what the bridge itself has to say.
 
 #pragma once
 
@@ -47,8 +47,8 @@ class TagEdits {
 
 class EgressLists {
  public:
-  // Room is reserved here, so that grouping never allocates: of a batch for the frames that leave by
-  // the port, or, where mirrors copy to it, for one copy as each came and one as it left.
+  // Room is reserved here, so that grouping never allocates: of a batch for the frames that leave
+  // by the port, or, where mirrors copy to it, for one copy as each came and one as it left.
   void AddPort(PortId port) {
     if (lists_.size() <= port.value) lists_.resize(port.value + 1U);
     lists_[port.value].reserve(2 * FrameBatch::kCapacity);

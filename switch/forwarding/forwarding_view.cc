@@ -5,8 +5,8 @@
 namespace tapswitch {
 namespace {
 
-// A provider bridge carries the protocols of its customers' bridges, and takes 01:80:C2:00:00:08 as its
-// own group address (IEEE 802.1Q, table 8-2; net/bridge/br.c, br_recalculate_fwd_mask).
+// A provider bridge carries the protocols of its customers' bridges, and takes 01:80:C2:00:00:08 as
+// its own group address (IEEE 802.1Q, table 8-2; net/bridge/br.c, br_recalculate_fwd_mask).
 uint16_t RequiredGroupFwdMask(const BridgeForwarding& bridge) {
   constexpr uint16_t kOfCustomers = 0xB801;
   const bool is_provider = bridge.vlan_filtering && bridge.vlan_protocol == EtherType::kServiceVlan;

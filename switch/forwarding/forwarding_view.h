@@ -1,9 +1,9 @@
 // What may go where, as masks: computed once from the configuration, read for each frame.
 //
-// The masks of a view are immutable. A change of configuration builds a new view beside the old one, on
-// a thread that does not forward, and the bridge swaps the two between batches. A port's change of
-// state rebuilds nothing: it is an edit of the view's gates (gate_masks.h). Features are edits of these
-// masks, never a test of their own in the path of a frame.
+// The masks of a view are immutable. A change of configuration builds a new view beside the old
+// one, on a thread that does not forward, and the bridge swaps the two between batches. A port's
+// change of state rebuilds nothing: it is an edit of the view's gates (gate_masks.h). Features are
+// edits of these masks, never a test of their own in the path of a frame.
 
 #pragma once
 
@@ -180,8 +180,8 @@ class ForwardingView {
   [[nodiscard]] bool is_screened(PortId ingress) const {
     return screened_.contains(ingress) && gates_.learning().contains(ingress);
   }
-  // Whether each frame from `ingress` has to be seen here, wherever it goes. Whatever forwards known
-  // conversations without asking the bridge has to leave these alone.
+  // Whether each frame from `ingress` has to be seen here, wherever it goes. Whatever forwards
+  // known conversations without asking the bridge has to leave these alone.
   [[nodiscard]] bool is_observed(PortId ingress) const {
     return capturing_ ||
            (mirrors_.apply_to(ingress) && !(mirror_destinations_ & gates_.enabled()).empty());

@@ -1,6 +1,6 @@
-// The gates of ports as masks: which ports frames pass now, by the state of each (IEEE 802.1D, 8.4).
-// The bridge applies them beside the masks of its VLANs, so that a port's change of state costs an edit
-// of a few bits, however many ports and VLANs there are.
+// The gates of ports as masks: which ports frames pass now, by the state of each (IEEE 802.1D,
+// 8.4). The bridge applies them beside the masks of its VLANs, so that a port's change of state
+// costs an edit of a few bits, however many ports and VLANs there are.
 
 #pragma once
 

@@ -21,10 +21,10 @@ class Originator {
   Originator(const ForwardingView& view, VlanCounterTable& counters, OriginatedFrames& frames)
       : view_(view), counters_(counters), frames_(frames) {}
 
-  // Sends `frame`, which has no tag, in a VLAN by those of `ports` that forward it, with a tag where the
-  // VLAN has one; `priority` is PCP and DEI in the bits of a tag. Returns the ports it leaves by: fewer
-  // when there is no room.
-  // Precondition: frame.size() <= OriginatedFrames::kMaxFrameSize - kVlanTagSize.
+  // Sends `frame`, which has no tag, in a VLAN by those of `ports` that forward it, with a tag
+  // where the VLAN has one; `priority` is PCP and DEI in the bits of a tag. Returns the ports it
+  // leaves by: fewer when there is no room. Precondition: frame.size() <=
+  // OriginatedFrames::kMaxFrameSize - kVlanTagSize.
   PortSet Send(VlanId vlan, std::span<const std::byte> frame, const PortSet& ports,
                uint16_t priority = 0);
 

@@ -1,5 +1,5 @@
-// A received frame, and what was read from its header. The header is parsed once and handed on, as the
-// bytes may lie in memory that somebody else can change.
+// A received frame, and what was read from its header. The header is parsed once and handed on, as
+// the bytes may lie in memory that somebody else can change.
 
 #pragma once
 

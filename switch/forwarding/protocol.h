@@ -1,6 +1,6 @@
-// The protocols that the bridge takes part in, as the bridge sees them: state machines that are fed the
-// frames they are interested in, and told of time and of ports. The bridge names none of them. They are
-// in switch/protocol/, a room on top of this one; bridge_protocols.h there registers each.
+// The protocols that the bridge takes part in, as the bridge sees them: state machines that are fed
+// the frames they are interested in, and told of time and of ports. The bridge names none of them.
+// They are in switch/protocol/, a room on top of this one; bridge_protocols.h there registers each.
 //
 // One thread at a time calls everything, which has the bridge locked where there are several.
 
@@ -23,8 +23,8 @@
 
 namespace tapswitch {
 
-// What a protocol knows, and where its effects go: frames that it originates, and alarms, which may shut
-// a port down. What becomes of a frame is the verdict.
+// What a protocol knows, and where its effects go: frames that it originates, and alarms, which may
+// shut a port down. What becomes of a frame is the verdict.
 struct ProtocolContext {
   const ForwardingView& view;
   const MacTable& table;
@@ -58,20 +58,20 @@ struct ProtocolVerdict {
 
 // What a protocol wants to see of what comes in.
 struct ProtocolInterests {
-  // Frames behind whose header, and the bridge's own tag, there is this EtherType; and, in IP packets,
-  // this protocol right behind the IP header, if one is given.
+  // Frames behind whose header, and the bridge's own tag, there is this EtherType; and, in IP
+  // packets, this protocol right behind the IP header, if one is given.
   struct Type {
     uint16_t ether_type = 0;
     std::optional<uint8_t> ip_protocol;
   };
 
-  // Frames to 01:80:C2:00:00:0X, as bits of X: before they are dropped or forwarded, in every state of
-  // the port but disabled, whatever their VLAN.
+  // Frames to 01:80:C2:00:00:0X, as bits of X: before they are dropped or forwarded, in every state
+  // of the port but disabled, whatever their VLAN.
   uint16_t reserved = 0;
   // In states that let frames in.
   std::vector<Type> types;
-  // Whether it sees, of `types`, only frames that the port's guards let in, of a VLAN that the port is a
-  // member of; else it comes before the guards.
+  // Whether it sees, of `types`, only frames that the port's guards let in, of a VLAN that the port
+  // is a member of; else it comes before the guards.
   bool is_guarded = false;
 };
 
@@ -84,7 +84,8 @@ class Protocol {
 
   virtual ProtocolVerdict See(const ParsedFrame& frame, ProtocolContext& context) = 0;
 
-  // Called once a turn of the thread that drives the bridge, which is taken when next_deadline comes.
+  // Called once a turn of the thread that drives the bridge, which is taken when next_deadline
+  // comes.
   virtual void OnTick(ProtocolContext& /*context*/) {}
   [[nodiscard]] virtual std::optional<Tick> next_deadline() const { return std::nullopt; }
 
@@ -109,7 +110,8 @@ class Protocols {
   void OnTick(ProtocolContext& context);
   [[nodiscard]] std::optional<Tick> next_deadline() const;
 
-  // Whether somebody may want to see frames of this type. A frame that nobody wants costs this one test.
+  // Whether somebody may want to see frames of this type. A frame that nobody wants costs this one
+  // test.
   [[nodiscard]] bool may_want(uint16_t ether_type) const {
     return ((type_filter_ >> FilterBit(ether_type)) & 1U) != 0;
   }

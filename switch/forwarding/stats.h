@@ -5,8 +5,8 @@
 //   per egress port   every copy handed to it is in sent, or in one drop of an egress reason
 //                     (a frame that is segmented for the port is sent as several; several that
 //                     are joined count as one, see JoinCounter)
-// What is counted of a port in several places, by the bridge and by each of its queues, has one writer
-// each and is summed when it is shown; the identities hold of the sums.
+// What is counted of a port in several places, by the bridge and by each of its queues, has one
+// writer each and is summed when it is shown; the identities hold of the sums.
 
 #pragma once
 

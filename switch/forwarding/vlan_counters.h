@@ -40,9 +40,10 @@ class VlanCounterTable {
  public:
   VlanCounterTable() : rows_(kVlanCount) {}
 
-  // What Apply is to do so that there are counters for each member of each VLAN of `after`, and others
-  // are forgotten. `before` is the view that the last change was planned for; at first, one without
-  // ports. Allocates what Apply needs. May be called by another thread than the one that counts.
+  // What Apply is to do so that there are counters for each member of each VLAN of `after`, and
+  // others are forgotten. `before` is the view that the last change was planned for; at first, one
+  // without ports. Allocates what Apply needs. May be called by another thread than the one that
+  // counts.
   [[nodiscard]] VlanCounterChange Plan(const ForwardingView& before,
                                        const ForwardingView& after) const;
 

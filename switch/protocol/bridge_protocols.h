@@ -1,5 +1,5 @@
-// All protocols that the bridge takes part in. This is the place where a protocol is added: a member
-// here, registered in the constructor.
+// All protocols that the bridge takes part in. This is the place where a protocol is added: a
+// member here, registered in the constructor.
 
 #pragma once
 

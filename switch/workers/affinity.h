@@ -10,8 +10,8 @@ namespace tapswitch {
 // Those that the calling thread may run on, ascending; empty when that cannot be known.
 [[nodiscard]] std::vector<int> AllowedCpus();
 
-// From now on the calling thread runs on one of those processors only: the `index`th, round and round.
-// Without effect when there are none.
+// From now on the calling thread runs on one of those processors only: the `index`th, round and
+// round. Without effect when there are none.
 void PinThread(const std::vector<int>& cpus, size_t index);
 
 }  // namespace tapswitch

@@ -1,5 +1,5 @@
-// What is done now and then, whether or not frames come: expired addresses are reclaimed, and it is time
-// for idle ports to release memory.
+// What is done now and then, whether or not frames come: expired addresses are reclaimed, and it is
+// time for idle ports to release memory.
 //
 // One thread calls everything, with the bridge locked.
 
@@ -20,9 +20,9 @@ class Housekeeping {
   // Learned addresses age in so long; those that are too old by then go at once.
   void SetAgeing(Ticks ageing, Tick now);
 
-  // Reclaims expired addresses, in steps of some tens of microseconds, when it is time. True when that
-  // has gone round the table: then idle ports should release memory, so for as long as there is a
-  // station that was heard of.
+  // Reclaims expired addresses, in steps of some tens of microseconds, when it is time. True when
+  // that has gone round the table: then idle ports should release memory, so for as long as there
+  // is a station that was heard of.
   [[nodiscard]] bool Sweep(Tick now);
 
   // When Sweep has something to do; nothing: never, as nothing in the table ages.

@@ -265,8 +265,8 @@ bool Lane::ReleaseIdleMemory() {
   return true;
 }
 
-// The time is read once a turn: to all frames that came in one system call, it is the same. The bridge
-// is not locked, as filters may take long.
+// The time is read once a turn: to all frames that came in one system call, it is the same. The
+// bridge is not locked, as filters may take long.
 void Lane::CaptureReceived() {
   captured_at_ = clock_.RealTime();
   for (CapturePoint* const capture : captures_) {

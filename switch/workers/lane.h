@@ -1,7 +1,7 @@
 // The way of frames through one thread: ring -> batch -> bridge -> ports.
 //
-// Each worker has a lane, and with it a ring, a queue of each port, and its own counters. A turn of its
-// thread is
+// Each worker has a lane, and with it a ring, a queue of each port, and its own counters. A turn of
+// its thread is
 //
 //   Receive   last turn's writes go out, new frames come in; completions, grouped by port, become a
 //             FrameBatch
@@ -51,8 +51,8 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  // How long a port waits that wants to try something again (Port::wants_retry). So many ports that do,
-  // for as long as there are no descriptors, cost next to nothing.
+  // How long a port waits that wants to try something again (Port::wants_retry). So many ports that
+  // do, for as long as there are no descriptors, cost next to nothing.
   static constexpr Ticks kRetryInterval{10};
 
   // Called with the slot of each kReadiness completion.
@@ -63,17 +63,18 @@ class Lane {
   // Whether frames of a flow leave as one where a port takes that (GRO).
   void set_joins_frames(bool joins) { joins_frames_ = joins; }
 
-  // How long to look for frames before it sleeps: a frame that comes meanwhile is not kept waiting by
-  // the time it takes to wake a thread, at the price of a processor that is never idle for long.
+  // How long to look for frames before it sleeps: a frame that comes meanwhile is not kept waiting
+  // by the time it takes to wake a thread, at the price of a processor that is never idle for long.
   void set_busy_poll(std::chrono::nanoseconds span) { busy_poll_ = span; }
 
-  // Starts the port; its id is not in use here. The bridge knows the port before frames come in by it,
-  // so it is in the view when there are several workers. On an error nothing has changed, and the
-  // port is still the caller's.
+  // Starts the port; its id is not in use here. The bridge knows the port before frames come in by
+  // it, so it is in the view when there are several workers. On an error nothing has changed, and
+  // the port is still the caller's.
   [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port);
 
-  // Closes the port. Once no operation of its is in flight `on_removed` is handed the port, detached
-  // from the ring, by FinishRemovals. Precondition: the port is there, and not being removed.
+  // Closes the port. Once no operation of its is in flight `on_removed` is handed the port,
+  // detached from the ring, by FinishRemovals. Precondition: the port is there, and not being
+  // removed.
   void RemovePort(PortId id, OnRemoved on_removed);
 
   // Between two batches, so that nothing refers to the ports any more.
@@ -87,9 +88,9 @@ class Lane {
   // Null when there is none.
   [[nodiscard]] Port* port(PortId id) const;
 
-  // What came and went by this lane's queue of a port: between two turns, each frame that was received
-  // is forwarded or dropped. The address stays the same for the life of the lane, and
-  // may be asked for from any thread.
+  // What came and went by this lane's queue of a port: between two turns, each frame that was
+  // received is forwarded or dropped. The address stays the same for the life of the lane, and may
+  // be asked for from any thread.
   [[nodiscard]] PortCounters& counters(PortId id) { return counters_[id.value]; }
 
   // The time of this turn, as the bridge is told it.
@@ -98,7 +99,8 @@ class Lane {
   // Brings now() up to date.
   void AdvanceTime(const LockedBridge& bridge) { now_ = bridge.Advance(now_); }
 
-  // Waits until there is something to do, for `timeout` at most (nullopt: for ever), and takes it in.
+  // Waits until there is something to do, for `timeout` at most (nullopt: for ever), and takes it
+  // in.
   void Receive(std::optional<std::chrono::nanoseconds> timeout);
   [[nodiscard]] bool has_frames() const { return !batch_.empty(); }
 
@@ -114,8 +116,9 @@ class Lane {
   // The ports that are to be looked at: something was completed for them, or they were read.
   const PortSet& Recycle();
 
-  // Has ports that were quiet since the last time give back memory; after Recycle. False, and without
-  // effect, when the ring may hold frames that are still to be received: to be called again.
+  // Has ports that were quiet since the last time give back memory; after Recycle. False, and
+  // without effect, when the ring may hold frames that are still to be received: to be called
+  // again.
   [[nodiscard]] bool ReleaseIdleMemory();
 
   // Shows `capture` what comes and goes by this lane, until it is removed. It outlives that.
@@ -128,8 +131,8 @@ class Lane {
   // For frames that leave with this turn's.
   [[nodiscard]] OriginatedFrames& originated() { return egress_.originated(); }
 
-  // Closes all ports and waits until no operation of theirs is in flight. They stay known by id, for
-  // their counters, but nothing passes any more.
+  // Closes all ports and waits until no operation of theirs is in flight. They stay known by id,
+  // for their counters, but nothing passes any more.
   void CloseAll();
 
   // Of now.

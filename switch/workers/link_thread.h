@@ -1,11 +1,12 @@
 // The thread that watches the kernel's interfaces and asks after them.
 //
 // Why a thread: whoever may delete an interface has the kernel hold the lock of rtnetlink for
-// milliseconds, again and again, and a question waits for that lock. No thread that forwards asks. It
-// is told what has changed once the answers are there (link_answer.h), and takes the last one.
+// milliseconds, again and again, and a question waits for that lock. No thread that forwards asks.
+// It is told what has changed once the answers are there (link_answer.h), and takes the last one.
 //
-// Events do not pile up before a listener that is busy: as long as it has not taken the last ones, this
-// thread reads no more. The kernel keeps them, and LinkMonitor makes up for those that the kernel lost.
+// Events do not pile up before a listener that is busy: as long as it has not taken the last ones,
+// this thread reads no more. The kernel keeps them, and LinkMonitor makes up for those that the
+// kernel lost.
 
 #pragma once
 
@@ -47,10 +48,11 @@ class LinkThread {
   // Returns once the thread has ended. Queries that are still shared are never asked again.
   void Stop();
 
-  // The functions below are for threads that may wait: not for those that forward, nor for this one.
+  // The functions below are for threads that may wait: not for those that forward, nor for this
+  // one.
 
-  // Shares a port's query, which is asked for the first time now and by the link thread only. It goes,
-  // with all that it owns, when the last copy of the first queue's does.
+  // Shares a port's query, which is asked for the first time now and by the link thread only. It
+  // goes, with all that it owns, when the last copy of the first queue's does.
   [[nodiscard]] SharedLinkQueries Share(const PortIdentity& identity, LinkQuery query);
 
   // To be used by the link thread only: in queries, and by Call.

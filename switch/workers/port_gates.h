@@ -1,10 +1,10 @@
-// Who may pass: the gate of each port, which follows from its link, from the state that is wanted of
-// it, from the bridge's guards, and from whether all its queues are there.
+// Who may pass: the gate of each port, which follows from its link, from the state that is wanted
+// of it, from the bridge's guards, and from whether all its queues are there.
 //
-// A gate closes at once. A link that comes up opens it at once, too, but only so often: one that flaps
-// is let in with a delay of kDamping at most, so that a station that does nothing but take its link up
-// and down does not have tables flushed and others told all the time. What is shown of a link is always
-// the truth; the state in effect is shown beside it.
+// A gate closes at once. A link that comes up opens it at once, too, but only so often: one that
+// flaps is let in with a delay of kDamping at most, so that a station that does nothing but take
+// its link up and down does not have tables flushed and others told all the time. What is shown of
+// a link is always the truth; the state in effect is shown beside it.
 //
 // One thread calls everything, with the bridge locked.
 
@@ -53,8 +53,8 @@ class PortGates {
   // The bridge's view has been replaced: its gates follow, with the states that are wanted now.
   void FollowView();
 
-  // Opens gates that were closed for long enough, and calls `recover` of each port that was shut down
-  // until now.
+  // Opens gates that were closed for long enough, and calls `recover` of each port that was shut
+  // down until now.
   void ActOnTime(Tick now, const std::function<void(PortId)>& recover);
   // When ActOnTime has something to do; nothing: never.
   [[nodiscard]] std::optional<Tick> next_deadline() const { return next_deadline_; }

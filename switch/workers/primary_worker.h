@@ -1,10 +1,10 @@
-// The primary worker: a lane of frames (lane.h), and whatever there is of the bridge only once: commands
-// run between its batches, and the gates of ports, the addresses of their interfaces, ageing, the clock
-// of protocols, and alarms are seen to here.
+// The primary worker: a lane of frames (lane.h), and whatever there is of the bridge only once:
+// commands run between its batches, and the gates of ports, the addresses of their interfaces,
+// ageing, the clock of protocols, and alarms are seen to here.
 //
 // One thread owns it and everything it refers to but the bridge, which it may share with secondary
-// workers. What a turn does to the bridge it locks by itself. All else is for commands, which hold the
-// lock, where it does not say that it locks by itself.
+// workers. What a turn does to the bridge it locks by itself. All else is for commands, which hold
+// the lock, where it does not say that it locks by itself.
 
 #pragma once
 
@@ -48,14 +48,14 @@ class PrimaryWorker {
   enum class Passage : uint8_t { kOpen, kMasked };
 
   // Starts the port, puts `view` in place, which has the port, and forwards for it from now on; or,
-  // masked, from OpenPort on. The id is not in use. On an error nothing has changed, and the port is
-  // still the caller's.
+  // masked, from OpenPort on. The id is not in use. On an error nothing has changed, and the port
+  // is still the caller's.
   [[nodiscard]] absl::Status AddPort(std::unique_ptr<Port>& port, PreparedView& view,
                                      Passage passage = Passage::kOpen);
 
-  // Puts a view in place of the bridge's, which is in `view` afterwards, for another thread to free.
-  // Learned addresses are forgotten that are behind a port that becomes the destination of a mirror, and
-  // all of them when frames belong to other VLANs from now on.
+  // Puts a view in place of the bridge's, which is in `view` afterwards, for another thread to
+  // free. Learned addresses are forgotten that are behind a port that becomes the destination of a
+  // mirror, and all of them when frames belong to other VLANs from now on.
   void SetView(PreparedView& view);
 
   // Precondition: the port is there.
@@ -68,14 +68,14 @@ class PrimaryWorker {
   // Sends what other workers hand over for this one's ports. `relay` outlives the last turn.
   void SendFor(FrameRelay& relay) { relays_.push_back(&relay); }
 
-  // Shows `capture` what comes and goes by this worker, until it is removed. It outlives that. The view
-  // says meanwhile that frames are observed.
+  // Shows `capture` what comes and goes by this worker, until it is removed. It outlives that. The
+  // view says meanwhile that frames are observed.
   void AddCapture(CapturePoint& capture) { lane_.AddCapture(capture); }
   void RemoveCapture(CapturePoint& capture) { lane_.RemoveCapture(capture); }
 
-  // Takes a port out: nothing comes or goes by it from the next turn on. Once no operation of its is in
-  // flight, and its id can be used again, `on_removed` is handed the port, detached from the ring.
-  // What the table knows of it is the caller's business. Precondition: the port is there.
+  // Takes a port out: nothing comes or goes by it from the next turn on. Once no operation of its
+  // is in flight, and its id can be used again, `on_removed` is handed the port, detached from the
+  // ring. What the table knows of it is the caller's business. Precondition: the port is there.
   void RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed);
 
   // Learned addresses age in so long; those that are too old by then go at once.
@@ -89,20 +89,20 @@ class PrimaryWorker {
   // What to tell of a port's status: whenever it has changed, and when the port is opened.
   void set_on_status(std::function<void(const Port&)> handler) { on_status_ = std::move(handler); }
 
-  // What to tell of what the bridge's guards noticed, and of ports that forward again after they were
-  // shut down.
+  // What to tell of what the bridge's guards noticed, and of ports that forward again after they
+  // were shut down.
   void set_on_alarm(std::function<void(const Alarm&)> handler) { on_alarm_ = std::move(handler); }
   void set_on_recovery(std::function<void(PortId)> handler) { on_recovery_ = std::move(handler); }
 
-  // Called when idle ports were told to release memory (Port::Rest), so that those of other workers are
-  // told, too.
+  // Called when idle ports were told to release memory (Port::Rest), so that those of other workers
+  // are told, too.
   void set_on_release(std::function<void()> handler) { on_release_ = std::move(handler); }
 
   // Forwards for a port again that was shut down. False, and without effect, for any other.
   bool Recover(PortId id);
 
-  // In effect: disabled while the port's link is down, while it is shut down, or when there is no such
-  // port.
+  // In effect: disabled while the port's link is down, while it is shut down, or when there is no
+  // such port.
   [[nodiscard]] PortState EffectiveState(PortId id) const;
 
   // Of now. To be called by the worker's thread.
@@ -113,15 +113,17 @@ class PrimaryWorker {
 
   // Tells every port of a change in the kernel's interfaces.
   void OnLinkChange(const LinkEvent& link);
-  // Tells a port that what it asked of its interface was answered, unless that was in an earlier life.
+  // Tells a port that what it asked of its interface was answered, unless that was in an earlier
+  // life.
   void OnLinkAnswer(PortId id, uint16_t generation);
 
-  // Runs what waits, with the bridge locked: whoever has the result of a command knows that all workers
-  // forward by it.
+  // Runs what waits, with the bridge locked: whoever has the result of a command knows that all
+  // workers forward by it.
   void Run(CommandQueue& commands);
 
-  // Waits until there is something to do, and does it. A frame, a signal, the ageing of addresses, or
-  // a probe that is due ends the wait; a worker with nothing learned sleeps until something arrives.
+  // Waits until there is something to do, and does it. A frame, a signal, the ageing of addresses,
+  // or a probe that is due ends the wait; a worker with nothing learned sleeps until something
+  // arrives.
   void Turn();
 
   // As Lane::CloseAll, with no lock held.

@@ -1,10 +1,11 @@
 // Bounds how long the frames of one port keep those of others waiting.
 //
-// A flooded frame costs a turn as many writes as it has copies. While several ports bring frames, a port
-// whose frames are flooded may bring only as many into the next turn as make kCopiesPerTurn copies. The
-// rest waits where it waited before: in the queue of the port's own interface or socket. Measured: the
-// round trip of two ports beside a third that floods four has its p99 at 0.34 ms (4.0 ms without
-// limits); the third floods 0.7 times as much. A port that is alone is not limited.
+// A flooded frame costs a turn as many writes as it has copies. While several ports bring frames, a
+// port whose frames are flooded may bring only as many into the next turn as make kCopiesPerTurn
+// copies. The rest waits where it waited before: in the queue of the port's own interface or
+// socket. Measured: the round trip of two ports beside a third that floods four has its p99 at 0.34
+// ms (4.0 ms without limits); the third floods 0.7 times as much. A port that is alone is not
+// limited.
 
 #pragma once
 

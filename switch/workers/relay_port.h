@@ -1,5 +1,5 @@
-// What a worker has in place of a queue of its own of a port that has none for it: what it sends leaves
-// by the queue of the primary worker. Nothing is received by it.
+// What a worker has in place of a queue of its own of a port that has none for it: what it sends
+// leaves by the queue of the primary worker. Nothing is received by it.
 
 #pragma once
 

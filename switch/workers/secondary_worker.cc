@@ -82,8 +82,8 @@ void SecondaryWorker::Turn() {
   lane_->WakeCaptures();
 }
 
-// True when the primary is to be woken: it sleeps for as long as there is nothing that ages, nobody to
-// be told of what the table did, no port to be shut down.
+// True when the primary is to be woken: it sleeps for as long as there is nothing that ages, nobody
+// to be told of what the table did, no port to be shut down.
 bool SecondaryWorker::Decide() {
   const LockedBridge bridge(shared_);
   const bool nothing_aged = !bridge->table().has_mortal();

@@ -1,5 +1,6 @@
-// A thread that forwards beside the primary worker: a lane, and a mailbox for commands. Whatever there
-// is of the bridge only once is left to the primary, which is woken when a batch has made work for it.
+// A thread that forwards beside the primary worker: a lane, and a mailbox for commands. Whatever
+// there is of the bridge only once is left to the primary, which is woken when a batch has made
+// work for it.
 
 #pragma once
 
@@ -32,8 +33,8 @@ class SecondaryWorker {
     std::vector<int> cpus;  // of all workers: see PinThread
   };
 
-  // The thread runs once this returns. Errors are those of MakeRing. What is referred to outlives the
-  // worker; `wake_primary` is signalled when the primary is to take a turn.
+  // The thread runs once this returns. Errors are those of MakeRing. What is referred to outlives
+  // the worker; `wake_primary` is signalled when the primary is to take a turn.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SecondaryWorker>> Start(
       const Options& options, const Clock& clock, SharedBridge& shared,
       const WakeEvent& wake_primary);

@@ -1,10 +1,11 @@
 // The bridge, and the right to touch it.
 //
-// Workers share nothing of a frame's way but the decision. That takes some 20 of the 1,400 ns that a
-// frame costs, nearly all of which is the kernel's work for its I/O; so one lock is enough, which is
-// taken once a batch and a few times more a turn, but never around reads and writes of frames. And
-// what is learned is known to all workers at once. Where there is one worker nothing is locked, but in
-// debug builds, so that whoever locks it twice hangs in the first test of it, however many workers.
+// Workers share nothing of a frame's way but the decision. That takes some 20 of the 1,400 ns that
+// a frame costs, nearly all of which is the kernel's work for its I/O; so one lock is enough, which
+// is taken once a batch and a few times more a turn, but never around reads and writes of frames.
+// And what is learned is known to all workers at once. Where there is one worker nothing is locked,
+// but in debug builds, so that whoever locks it twice hangs in the first test of it, however many
+// workers.
 
 #pragma once
 
@@ -31,8 +32,8 @@ class ABSL_LOCKABLE SharedBridge {
   explicit SharedBridge(Bridge& bridge, Users users = Users::kOne)
       : bridge_(bridge), is_locked_(users == Users::kSeveral || kDebug) {}
 
-  // Checks, in debug builds, that the calling thread has the lock. For functions that commands call,
-  // which run with the lock held, but are written where the compiler cannot see that.
+  // Checks, in debug builds, that the calling thread has the lock. For functions that commands
+  // call, which run with the lock held, but are written where the compiler cannot see that.
   void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() {
     assert(!is_locked_ || owner_ == std::this_thread::get_id());
   }

@@ -188,7 +188,8 @@ void Workers::RemoveCapture(CapturePoint& capture) {
   UpdateView();
 }
 
-// The others come after the primary: whoever is told that a link is up knows that all have heard of it.
+// The others come after the primary: whoever is told that a link is up knows that all have heard of
+// it.
 SwitchSnapshot Workers::Snapshot() {
   SwitchSnapshot snapshot = commands_.Call([&] {
     SwitchSnapshot of_primary = primary_.Snapshot();

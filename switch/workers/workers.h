@@ -1,10 +1,11 @@
-// All workers of a switch, as threads that do not forward see them: a port is added to and removed from
-// all of them, what is wanted of forwarding becomes a view that they forward by, and what they count is
-// summed.
+// All workers of a switch, as threads that do not forward see them: a port is added to and removed
+// from all of them, what is wanted of forwarding becomes a view that they forward by, and what they
+// count is summed.
 //
-// A port has one id and one queue per worker, or something in its place (relay_port.h). It is in the
-// bridge's view before a frame comes in by any queue, and until the last queue is closed; but masked,
-// so that nothing is sent to it, until all workers have theirs, and from before the first loses it.
+// A port has one id and one queue per worker, or something in its place (relay_port.h). It is in
+// the bridge's view before a frame comes in by any queue, and until the last queue is closed; but
+// masked, so that nothing is sent to it, until all workers have theirs, and from before the first
+// loses it.
 
 #pragma once
 
@@ -28,7 +29,8 @@ namespace tapswitch {
 
 class Workers {
  public:
-  // All outlive this. `commands` are those of the primary's thread, `bridge` is what it forwards by.
+  // All outlive this. `commands` are those of the primary's thread, `bridge` is what it forwards
+  // by.
   Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge,
           const BridgeProtocols& protocols);
 
@@ -55,17 +57,17 @@ class Workers {
   void ClearCounters(PortId id);
 
   // Adds a port to all workers, and forwards for it from then on as `forwarding` (whose id is the
-  // port's, and not in use) says. `queues` are those of one port, at least one and no more than there
-  // are workers. An error leaves nothing behind, and the calling thread destroys the queues.
+  // port's, and not in use) says. `queues` are those of one port, at least one and no more than
+  // there are workers. An error leaves nothing behind, and the calling thread destroys the queues.
   [[nodiscard]] absl::Status AddPort(std::vector<std::unique_ptr<Port>> queues,
                                      const PortForwarding& forwarding);
 
-  // Returns when the port's device has been closed, which waits for the kernel's locks. Without effect
-  // when there is no such port.
+  // Returns when the port's device has been closed, which waits for the kernel's locks. Without
+  // effect when there is no such port.
   void RemovePort(PortId id);
 
-  // Changes how frames from and to a port are treated; its state is the wanted one, which counts while
-  // the link is up. Without effect when there is no such port.
+  // Changes how frames from and to a port are treated; its state is the wanted one, which counts
+  // while the link is up. Without effect when there is no such port.
   void SetForwarding(const PortForwarding& forwarding);
 
   // Changes how the bridge as a whole treats frames.

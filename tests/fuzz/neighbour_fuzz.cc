@@ -1,6 +1,6 @@
-// Input: frames, each behind a byte for its port and one for its length. The bridge learns neighbours
-// and answers questions from them; what it sends in their name is sound, and it never tells more than
-// it was told.
+// Input: frames, each behind a byte for its port and one for its length. The bridge learns
+// neighbours and answers questions from them; what it sends in their name is sound, and it never
+// tells more than it was told.
 
 #include <algorithm>
 #include <cstddef>

@@ -249,7 +249,8 @@ TEST_P(AttachTest, GoesOnWhenTheSwitchHasGivenUpItsPrivileges) {
 }
 
 TEST_P(AttachTest, AFloodOfInterfacesDoesNotHurt) {
-  // To attach one, and to let go of it, takes the kernel up to a tenth of a second on a busy machine.
+  // To attach one, and to let go of it, takes the kernel up to a tenth of a second on a busy
+  // machine.
   const int count = io() == "uring" && !kIsSanitized ? 250 : 50;
   StartSwitch("guest*");
   Call("fdb.add", {{"mac", Station(2).ToString()}, {"dev", "vnet2"}, {"state", "static"}});

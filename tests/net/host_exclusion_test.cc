@@ -1,5 +1,5 @@
-// The host's network stack does not handle what comes in by an interface that is a port; and gets it
-// back, however the switch ends.
+// The host's network stack does not handle what comes in by an interface that is a port; and gets
+// it back, however the switch ends.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -79,8 +79,8 @@ class HostExclusionTest : public testing::Test {
     }
   }
 
-  // Asks until it answers: a new interface takes a moment until it passes frames, and the kernel lets
-  // go of a killed process's files a moment after it has ended.
+  // Asks until it answers: a new interface takes a moment until it passes frames, and the kernel
+  // lets go of a killed process's files a moment after it has ended.
   [[nodiscard]] bool AwaitAnswer() const {
     return WaitUntil([this] { return HostAnswers(); });
   }

@@ -150,8 +150,8 @@ TEST_P(HostileClientTest, AMonitorThatReadsNothingIsToldWhatItMissed) {
     AddVlans(busy, 1, 500);
     ControlClient lazy;
     lazy.Call("monitor.start", {{"objects", {"vlan"}}});
-    // Each change is told with all VLANs of the port. That is more than the socket and the switch keep for
-    // it, by so few changes that it is not closed meanwhile, however slow they are.
+    // Each change is told with all VLANs of the port. That is more than the socket and the switch
+    // keep for it, by so few changes that it is not closed meanwhile, however slow they are.
     constexpr uint64_t kChanges = 200;
     AddVlans(busy, 501, kChanges);
     uint64_t told = 0;

@@ -1,9 +1,10 @@
-// A neighbour who does everything that the owner of a port may, all at once, while two others exchange
-// numbered frames: they lose none, see none twice, and the switch answers and ends as ever.
+// A neighbour who does everything that the owner of a port may, all at once, while two others
+// exchange numbered frames: they lose none, see none twice, and the switch answers and ends as
+// ever.
 //
-// As one of the tests it takes seconds. $TAPSWITCH_HOSTILE_SECONDS is for how long it goes on instead,
-// for 60 of which, on a machine that does nothing else, the round trip of the two is held against that
-// at rest:
+// As one of the tests it takes seconds. $TAPSWITCH_HOSTILE_SECONDS is for how long it goes on
+// instead, for 60 of which, on a machine that does nothing else, the round trip of the two is held
+// against that at rest:
 //   TAPSWITCH_HOSTILE_SECONDS=60 build/release/tests/hostile_neighbour_test
 
 #include <gtest/gtest.h>
@@ -54,8 +55,8 @@ seconds LongForm() {
   return seconds(given != nullptr ? atoi(given) : 0);
 }
 
-// Something that the neighbour does over and over. It has the processor when nobody else wants it: whoever
-// shares a processor with others is the scheduler's business, not the switch's.
+// Something that the neighbour does over and over. It has the processor when nobody else wants it:
+// whoever shares a processor with others is the scheduler's business, not the switch's.
 class Misdeed {
  public:
   explicit Misdeed(std::function<void()> deed)
@@ -146,8 +147,8 @@ class HostileNeighbourTest : public SwitchTest {
     };
   }
 
-  // Sockets by the thousand, to the port that anybody may connect to and to the control socket, with
-  // requests whose answers nobody reads.
+  // Sockets by the thousand, to the port that anybody may connect to and to the control socket,
+  // with requests whose answers nobody reads.
   [[nodiscard]] std::function<void()> OpenSockets() const {
     return [path = Path("crowded")] {
       std::vector<RawClient> clients(kSockets);

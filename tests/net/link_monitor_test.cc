@@ -189,7 +189,8 @@ TEST_F(LinkMonitorTest, ANewNamespaceOfTheSameNameIsWatchedAnew) {
   }
 }
 
-// The kernel gives the numbers of one that is gone to the next, and its end may not have been heard of.
+// The kernel gives the numbers of one that is gone to the next, and its end may not have been heard
+// of.
 TEST_F(LinkMonitorTest, ANewNamespaceWithTheNumbersOfTheOldIsWatchedAnew) {
   Watch();
   for (int life = 0; life < 5; ++life) {

@@ -1,5 +1,5 @@
-// Ports of several queues on the real kernel: a ring for each queue, as each worker has, driven here by
-// one thread, one after the other.
+// Ports of several queues on the real kernel: a ring for each queue, as each worker has, driven
+// here by one thread, one after the other.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -234,8 +234,8 @@ class PortQueuesTest : public testing::TestWithParam<IoMode> {
     ExpectFlowsSpreadInOrder(port);
   }
 
-  // The two ports that are open are joined queue by queue, and hosts behind both of them send at the
-  // same time, so that what one answers with meets frames that still wait.
+  // The two ports that are open are joined queue by queue, and hosts behind both of them send at
+  // the same time, so that what one answers with meets frames that still wait.
   void ExpectFlowsStayOnTheirQueues(const std::string& first_far, const std::string& second_far) {
     joined_ = true;
     const PacketSocket alice(first_far, 0);

@@ -1,5 +1,5 @@
-// Each real ring on packet sockets: how their frames lie in buffers, and what becomes of writes to a
-// device that takes nothing.
+// Each real ring on packet sockets: how their frames lie in buffers, and what becomes of writes to
+// a device that takes nothing.
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>

@@ -1,4 +1,5 @@
-// Each real ring on real TAPs: what sockets cannot show about the kernel's side of ports/ring/ring.h.
+// Each real ring on real TAPs: what sockets cannot show about the kernel's side of
+// ports/ring/ring.h.
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// Frames that are to be segmented and have a VLAN tag, as a sender with VLANs hands them over: whole
-// to a port that takes them so, and cut by the switch for one that does not.
+// Frames that are to be segmented and have a VLAN tag, as a sender with VLANs hands them over:
+// whole to a port that takes them so, and cut by the switch for one that does not.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// tapctl and bridge(8) say the same of the same: a switch and a kernel bridge with ports of the same
-// names, the same entries and the same flags.
+// tapctl and bridge(8) say the same of the same: a switch and a kernel bridge with ports of the
+// same names, the same entries and the same flags.
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

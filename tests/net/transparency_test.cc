@@ -1,4 +1,5 @@
-// A frame comes out as it went in, whatever is in it; and those that no bridge forwards stay inside.
+// A frame comes out as it went in, whatever is in it; and those that no bridge forwards stay
+// inside.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -48,7 +49,8 @@ class TransparencyTest : public SwitchCaseTest<Ports> {
     exchange_.emplace(*network_);
   }
 
-  // Sent from h1, they reach h2 and h3. They are of different flows, which several workers may carry.
+  // Sent from h1, they reach h2 and h3. They are of different flows, which several workers may
+  // carry.
   void ExpectToPass(const std::vector<Frame>& frames) {
     for (const Frame& frame : frames) exchange_->Send(1, frame);
     auto received = exchange_->Collect();

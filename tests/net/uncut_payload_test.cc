@@ -1,6 +1,6 @@
-// What stations leave uncut arrives, every byte and every datagram of it, between TAPs and ends of veth
-// pairs in both directions, with VLAN tags and without: on each kernel, whatever its packet sockets can
-// hand over. No datagram is sent twice here.
+// What stations leave uncut arrives, every byte and every datagram of it, between TAPs and ends of
+// veth pairs in both directions, with VLAN tags and without: on each kernel, whatever its packet
+// sockets can hand over. No datagram is sent twice here.
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>

@@ -143,8 +143,8 @@ TEST_P(BridgePropertyTest, AgreesWithTheNaiveBridgeOnEveryFrame) {
   }
 }
 
-// Said without the naive bridge, too: whatever changes between batches, no frame leaves on a VLAN that
-// its port is not a member of.
+// Said without the naive bridge, too: whatever changes between batches, no frame leaves on a VLAN
+// that its port is not a member of.
 TEST_P(BridgePropertyTest, NoFrameLeavesOnAVlanItsPortIsNotAMemberOf) {
   SCOPED_TRACE(testing::Message() << "seed " << GetParam());
   RandomTraffic random(GetParam());

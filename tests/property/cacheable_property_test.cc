@@ -1,5 +1,6 @@
-// A decision that was cacheable is the bridge's own, and stays cacheable, as long as the generations of
-// its ports and of the view stand; and what the table answers stands with the generations of its VLAN.
+// A decision that was cacheable is the bridge's own, and stays cacheable, as long as the
+// generations of its ports and of the view stand; and what the table answers stands with the
+// generations of its VLAN.
 
 #include <gtest/gtest.h>
 

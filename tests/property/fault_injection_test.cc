@@ -1,5 +1,5 @@
-// A worker under load whose system calls fail in random patterns: what does not fail goes on as ever, in
-// the same turn, and nothing grows. "Bounded" is counted in turns and bytes, not in time.
+// A worker under load whose system calls fail in random patterns: what does not fail goes on as
+// ever, in the same turn, and nothing grows. "Bounded" is counted in turns and bytes, not in time.
 
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
@@ -54,8 +54,8 @@ class WoundClock final : public Clock {
 // No frame of this size fits in the least send buffer that a socket may have (SOCK_MIN_SNDBUF).
 constexpr size_t kTooMuch = 6000;
 
-// A worker whose ports are ends of socket pairs; those of the healthy two alone have room for what is
-// written to them.
+// A worker whose ports are ends of socket pairs; those of the healthy two alone have room for what
+// is written to them.
 class FaultInjectionTest : public testing::TestWithParam<RingKind> {
  protected:
   void SetUp() override {
@@ -142,8 +142,8 @@ class FaultInjectionTest : public testing::TestWithParam<RingKind> {
     }
   }
 
-  // Sends the next numbered frame from one of the two to the other, and returns the turns that it took;
-  // nothing when it was lost.
+  // Sends the next numbered frame from one of the two to the other, and returns the turns that it
+  // took; nothing when it was lost.
   std::optional<int> Pass(uint16_t from, int patience) {
     const auto to = static_cast<uint16_t>(1 - from);
     const std::string frame = Wire(Station(to), Station(from), std::to_string(++number_));
@@ -205,8 +205,8 @@ TEST_P(FaultInjectionTest, WhateverFailsOthersPassInTheSameTurnAndNothingGrows) 
   EXPECT_GT(dropped, 5000U) << "it was a storm";
 }
 
-// A lost completion may be a frame of the two as well. But nobody waits for it for ever: reading goes on,
-// with all buffers, watches report, and ports can be removed.
+// A lost completion may be a frame of the two as well. But nobody waits for it for ever: reading
+// goes on, with all buffers, watches report, and ports can be removed.
 TEST_P(FaultInjectionTest, LostCompletionsAreGotOver) {
   SCOPED_TRACE(testing::Message() << "TAPSWITCH_SEED=" << seed_);
   for (int round = 0; round < 30; ++round) {

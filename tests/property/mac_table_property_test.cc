@@ -522,8 +522,8 @@ class Comparison {
     EXPECT_EQ(table_.max_learned(port), model_.port_limits[port]);
   }
 
-  // Which entries a part of a round meets depends on the hash: the model forgets those it is told of.
-  // It is not told of those of a flushed VLAN, so there must be none.
+  // Which entries a part of a round meets depends on the hash: the model forgets those it is told
+  // of. It is not told of those of a flushed VLAN, so there must be none.
   void SweepSome() {
     if (model_.has_flushed_vlans()) return;
     table_.Sweep(Below(table_.slots()), now_);

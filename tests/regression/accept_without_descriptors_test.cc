@@ -1,7 +1,7 @@
 // Who connects to a port while the switch has no descriptors left is served once there are some.
 //
-// What failed: readiness of a listening socket is told once, so the client stayed in the kernel's queue
-// until another one came.
+// What failed: readiness of a listening socket is told once, so the client stayed in the kernel's
+// queue until another one came.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

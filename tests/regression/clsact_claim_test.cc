@@ -1,6 +1,6 @@
 // Who keeps the host out of an interface is said by a lock that others cannot take. Before, it was
-// an abstract name in the network namespace: any user there could bind it, and the host's stack went
-// on answering, or the filter of a killed switch stayed for ever.
+// an abstract name in the network namespace: any user there could bind it, and the host's stack
+// went on answering, or the filter of a killed switch stayed for ever.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,9 +1,9 @@
-// Ports whose queueing discipline takes nothing, and somebody who sends broadcasts to all of them: each
-// frame is a failed write for each of these ports.
+// Ports whose queueing discipline takes nothing, and somebody who sends broadcasts to all of them:
+// each frame is a failed write for each of these ports.
 //
-// By io_uring the failures came back a few at a time, slower than new ones were made, and everything
-// else that the ring had to tell stood behind them: the kernel's memory grew by some 200 MB/s, frames
-// between two ports that had nothing to do with it took seconds, and so did commands.
+// By io_uring the failures came back a few at a time, slower than new ones were made, and
+// everything else that the ring had to tell stood behind them: the kernel's memory grew by some 200
+// MB/s, frames between two ports that had nothing to do with it took seconds, and so did commands.
 
 #include <gtest/gtest.h>
 

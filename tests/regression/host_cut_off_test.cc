@@ -1,5 +1,6 @@
-// An interface that the host uses became a port, and nothing was said of what was cut off or bypassed:
-// the host's address and default route, devices on top, filters at ingress, a station with its address.
+// An interface that the host uses became a port, and nothing was said of what was cut off or
+// bypassed: the host's address and default route, devices on top, filters at ingress, a station
+// with its address.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// A reader of the log that ends, or a disk that is full, costs lines and nothing else; and what names
-// from outside bring along stays on its line. Such bytes went to the terminal as they were.
+// A reader of the log that ends, or a disk that is full, costs lines and nothing else; and what
+// names from outside bring along stays on its line. Such bytes went to the terminal as they were.
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
-// What a TAP with two queues costs while it is idle. The kernel makes a device of 256 queues of it, and
-// once made a queueing discipline with three rings for each: 6.6 MiB a TAP.
+// What a TAP with two queues costs while it is idle. The kernel makes a device of 256 queues of it,
+// and once made a queueing discipline with three rings for each: 6.6 MiB a TAP.
 
 #include <gtest/gtest.h>
 

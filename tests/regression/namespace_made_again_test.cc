@@ -1,5 +1,5 @@
-// A port in a network namespace that was deleted kept it alive, said that it had no carrier, and did
-// not notice the next namespace of that name.
+// A port in a network namespace that was deleted kept it alive, said that it had no carrier, and
+// did not notice the next namespace of that name.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

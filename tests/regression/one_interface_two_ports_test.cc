@@ -1,5 +1,5 @@
-// An interface was a port twice: names were compared, where the kernel knows it by its namespace and
-// index. Each frame was received twice, and sent back where it came from.
+// An interface was a port twice: names were compared, where the kernel knows it by its namespace
+// and index. Each frame was received twice, and sent back where it came from.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Frames of full size with two tags: once the outer one was counted where it was not the bridge's own, so
-// customers' trunks lost what the Linux bridge passes.
+// Frames of full size with two tags: once the outer one was counted where it was not the bridge's
+// own, so customers' trunks lost what the Linux bridge passes.
 
 #include <gtest/gtest.h>
 

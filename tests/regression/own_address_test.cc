@@ -1,5 +1,6 @@
-// The addresses of interfaces that are ports. Once the holder of a TAP could take any station's frames by
-// giving the TAP that station's address, and seventeen ports in all VLANs filled the address table.
+// The addresses of interfaces that are ports. Once the holder of a TAP could take any station's
+// frames by giving the TAP that station's address, and seventeen ports in all VLANs filled the
+// address table.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

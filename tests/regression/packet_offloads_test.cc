@@ -1,5 +1,5 @@
-// Netdev ports accepted segmentation of UDP from any kernel; before Linux 6.2 each such write fails,
-// and the datagrams were lost.
+// Netdev ports accepted segmentation of UDP from any kernel; before Linux 6.2 each such write
+// fails, and the datagrams were lost.
 
 #include "ports/interface/netdev/packet_offloads.h"
 

@@ -1,5 +1,5 @@
-// With vlan_protocol 802.1ad the bridge is a provider's: once it dropped the protocols of its customers'
-// bridges, which the Linux bridge forwards (net/bridge/br.c, br_recalculate_fwd_mask).
+// With vlan_protocol 802.1ad the bridge is a provider's: once it dropped the protocols of its
+// customers' bridges, which the Linux bridge forwards (net/bridge/br.c, br_recalculate_fwd_mask).
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // What a port on a socket keeps for its peer is sent once it can be, although nothing tells when.
 //
-// What failed: with ENOBUFS in the middle of its queue a stream port, and without a descriptor to wait
-// by a datagram port, waited for news that did not come.
+// What failed: with ENOBUFS in the middle of its queue a stream port, and without a descriptor to
+// wait by a datagram port, waited for news that did not come.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

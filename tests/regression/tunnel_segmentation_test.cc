@@ -1,5 +1,5 @@
-// Frames of tunnels that a station's stack leaves uncut were dropped as bad_offload_header, and SCTP
-// got the Internet checksum where it wants a CRC32c.
+// Frames of tunnels that a station's stack leaves uncut were dropped as bad_offload_header, and
+// SCTP got the Internet checksum where it wants a CRC32c.
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// Frames of full size with a provider's and a customer's tag, or up to four bytes above the MTU: the Linux
-// bridge passes them to a veth, and a packet socket refused them.
+// Frames of full size with a provider's and a customer's tag, or up to four bytes above the MTU:
+// the Linux bridge passes them to a veth, and a packet socket refused them.
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,6 @@
 // What the other end of a veth pair left to be cut was lost before Linux 6.2, where packet sockets
-// cannot hand over segmentation of UDP. An XDP program at the near end has the other one cut itself.
+// cannot hand over segmentation of UDP. An XDP program at the near end has the other one cut
+// itself.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -14,8 +14,9 @@
 namespace tapswitch {
 namespace {
 
-// Stores as the kernel would, unseen by AddressSanitizer: a buffer that the kernel may write into is
-// poisoned for everybody else. Volatile, or the compiler makes a call of memcpy of it, which checks.
+// Stores as the kernel would, unseen by AddressSanitizer: a buffer that the kernel may write into
+// is poisoned for everybody else. Volatile, or the compiler makes a call of memcpy of it, which
+// checks.
 [[gnu::no_sanitize_address]] void StoreAsKernel(std::byte* to, std::span<const std::byte> bytes) {
   volatile std::byte* at = to;
   for (const std::byte byte : bytes) *at++ = byte;

@@ -168,8 +168,8 @@ ssize_t recvmsg(int fd, msghdr* message, int flags) {
   return injector().FailsRead(fd) ? -1 : real(fd, message, flags);
 }
 
-// The rings call read(2) and the set-up of io_uring past the C library. This function cannot know how many
-// arguments there are, so it takes as many as there may be, as the C library does.
+// The rings call read(2) and the set-up of io_uring past the C library. This function cannot know
+// how many arguments there are, so it takes as many as there may be, as the C library does.
 [[gnu::no_sanitize_address]] long syscall(long number, ...) noexcept {
   static auto* const real = Real(&syscall, "syscall");
   std::array<long, 6> words{};

@@ -7,8 +7,8 @@
 namespace tapswitch {
 namespace {
 
-// Of protocols that nobody has, one after the other. The kernel chooses the queue of a frame that is not
-// IP by its type; that all of these are in one of two queues happens once in 32,768 boots.
+// Of protocols that nobody has, one after the other. The kernel chooses the queue of a frame that
+// is not IP by its type; that all of these are in one of two queues happens once in 32,768 boots.
 constexpr uint16_t kFirstFenceType = 0x9F00;
 constexpr int kFences = 16;
 

@@ -1,5 +1,5 @@
-// A primary worker by itself: what Workers and the control thread do for it in a switch is done on the
-// spot.
+// A primary worker by itself: what Workers and the control thread do for it in a switch is done on
+// the spot.
 
 #pragma once
 

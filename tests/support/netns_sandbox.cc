@@ -37,13 +37,13 @@ void MakePrivateFolders() {
     Check(mkdir(folder, 0755) == 0 || errno == EEXIST, folder);
     Check(mount("tapswitch-test", folder, "tmpfs", 0, "mode=0755") == 0, folder);
   }
-  // As `ip netns add` has it: a name that is deleted goes from the mounts of all that were started in
-  // a namespace by `ip netns exec`, too.
+  // As `ip netns add` has it: a name that is deleted goes from the mounts of all that were started
+  // in a namespace by `ip netns exec`, too.
   Check(mount("", "/run/netns", "none", MS_SHARED, nullptr) == 0, "mount --make-shared /run/netns");
 }
 
-// Of the calling thread's network namespace, which is new. System calls do what commands would do in
-// a hundred times as long, and each test makes several namespaces.
+// Of the calling thread's network namespace, which is new. System calls do what commands would do
+// in a hundred times as long, and each test makes several namespaces.
 void SetUpInterfaces(NetnsSandbox::Ipv6 ipv6) {
   const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq loopback{};

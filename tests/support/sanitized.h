@@ -1,5 +1,6 @@
-// Whether a sanitizer looks on. It makes everything slower by a multiple, and what it finds it finds
-// in the first rounds of what is repeated; what takes many rounds to show, the plain run shows.
+// Whether a sanitizer looks on. It makes everything slower by a multiple, and what it finds it
+// finds in the first rounds of what is repeated; what takes many rounds to show, the plain run
+// shows.
 
 #pragma once
 

@@ -1,5 +1,6 @@
-// A filter at the ingress of an interface that drops every frame, for kernels and users without TCX:
-// classic BPF on the clsact queueing discipline (tc-bpf(8)), which takes no more than CAP_NET_ADMIN.
+// A filter at the ingress of an interface that drops every frame, for kernels and users without
+// TCX: classic BPF on the clsact queueing discipline (tc-bpf(8)), which takes no more than
+// CAP_NET_ADMIN.
 
 #pragma once
 

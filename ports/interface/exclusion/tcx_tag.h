@@ -1,6 +1,6 @@
-// A BPF program at the egress of an interface that takes a VLAN tag out of a frame's bytes and gives
-// it to the kernel beside them, as the kernel's own bridge hands frames over (Linux 6.6, TCX). A
-// device measures the bytes only (net/core/dev.c, __is_skb_forwardable).
+// A BPF program at the egress of an interface that takes a VLAN tag out of a frame's bytes and
+// gives it to the kernel beside them, as the kernel's own bridge hands frames over (Linux 6.6,
+// TCX). A device measures the bytes only (net/core/dev.c, __is_skb_forwardable).
 
 #pragma once
 

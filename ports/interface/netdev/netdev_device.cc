@@ -28,8 +28,8 @@ namespace {
 // Newer than some headers (Linux 4.20, uapi linux/if_packet.h).
 constexpr int kIgnoreOutgoing = 23;  // PACKET_IGNORE_OUTGOING
 
-// What waits for the switch: some thousand small frames, or a hundred with 64 KiB of TCP. The kernel
-// counts whole buffers, and twice what is asked for (socket(7)).
+// What waits for the switch: some thousand small frames, or a hundred with 64 KiB of TCP. The
+// kernel counts whole buffers, and twice what is asked for (socket(7)).
 constexpr int kReceiveQueue = 4 << 20;
 // What the device behind has not taken off yet.
 constexpr int kSendQueue = 4 << 20;
@@ -289,7 +289,8 @@ void NetdevDevice::ExcludeHost(int ifindex) {
       options_.name, std::string(excluded.status().message()));
 }
 
-// Packet sockets that cannot hand over what the other end of a veth pair leaves to be cut would lose it.
+// Packet sockets that cannot hand over what the other end of a veth pair leaves to be cut would
+// lose it.
 void NetdevDevice::TurnPeerSegmentationOff(const LinkState& link) {
   if (link.kind != "veth" || PacketSocketOffloads().contains(Offload::kUdp4)) return;
   auto off = PeerSegmentationOff::Apply(*netns_, link.ifindex);

@@ -1,22 +1,23 @@
-// An interface that exists, attached by a packet socket: the TAP that QEMU opened, one end of a veth,
-// a NIC, a vxlan device.
+// An interface that exists, attached by a packet socket: the TAP that QEMU opened, one end of a
+// veth, a NIC, a vxlan device.
 //
-// With several queues there is a socket for each, and the kernel deals the frames out to them by the
-// hash of their flow (PACKET_FANOUT_HASH). The hash is that of tap_device.h, and so is what is said
-// there of order: a flow is always on the same queue here. When the interface is down, its sockets
-// cannot form such a group (before Linux 6.13): until it is up, only the first receives. And a socket
-// in a group cannot be bound to another interface (net/packet/af_packet.c, packet_do_bind): when a
-// deleted interface returns, there are new sockets, and each queue has to take its own.
+// With several queues there is a socket for each, and the kernel deals the frames out to them by
+// the hash of their flow (PACKET_FANOUT_HASH). The hash is that of tap_device.h, and so is what is
+// said there of order: a flow is always on the same queue here. When the interface is down, its
+// sockets cannot form such a group (before Linux 6.13): until it is up, only the first receives.
+// And a socket in a group cannot be bound to another interface (net/packet/af_packet.c,
+// packet_do_bind): when a deleted interface returns, there are new sockets, and each queue has to
+// take its own.
 //
 // A socket belongs to the namespace that the interface is in when it is attached, and keeps that
 // namespace alive. It is bound to the interface, not to its name: renaming changes nothing. Where
-// the interface is deleted, the next one of the configured name is attached instead. Where the name of
-// its namespace (`netns=`) is deleted or leads elsewhere, all is let go that keeps the old one alive,
-// and the interface in the next namespace of that name is attached.
+// the interface is deleted, the next one of the configured name is attached instead. Where the name
+// of its namespace (`netns=`) is deleted or leads elsewhere, all is let go that keeps the old one
+// alive, and the interface in the next namespace of that name is attached.
 //
-// While it is attached the interface is claimed (interface_claim.h): it is no other port's. On kernels
-// whose packet sockets do not know segmentation of UDP (packet_offloads.h), the other end of
-// a veth pair cuts what it sends meanwhile (peer_segmentation.h).
+// While it is attached the interface is claimed (interface_claim.h): it is no other port's. On
+// kernels whose packet sockets do not know segmentation of UDP (packet_offloads.h), the other end
+// of a veth pair cuts what it sends meanwhile (peer_segmentation.h).
 
 #pragma once
 
@@ -43,19 +44,19 @@ namespace tapswitch {
 
 class NetdevDevice {
  public:
-  // Opens a socket for each of `queues` (one or more) and attaches the interface, which may be down.
-  // Frames are behind a virtio-net header, none is the host's own, and the interface is promiscuous
-  // while the sockets are open. Where the host cannot be excluded, the log says so. Requires
-  // CAP_NET_RAW; and CAP_NET_ADMIN to exclude the host; and CAP_SYS_ADMIN to work in another
-  // namespace.
+  // Opens a socket for each of `queues` (one or more) and attaches the interface, which may be
+  // down. Frames are behind a virtio-net header, none is the host's own, and the interface is
+  // promiscuous while the sockets are open. Where the host cannot be excluded, the log says so.
+  // Requires CAP_NET_RAW; and CAP_NET_ADMIN to exclude the host; and CAP_SYS_ADMIN to work in
+  // another namespace.
   //
   // Waits for up to a second for a process to end that has the interface. Errors are one line that
   // says what to do about it; after one nothing is left.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<NetdevDevice>> Open(
       const NetdevOptions& options, size_t queues = 1);
 
-  // Whether an interface that was deleted could be attached again now. Any thread may ask; it is for
-  // one that does not forward.
+  // Whether an interface that was deleted could be attached again now. Any thread may ask; it is
+  // for one that does not forward.
   [[nodiscard]] static bool CanReturn(const NetdevOptions& options);
   ~NetdevDevice() = default;
   NetdevDevice(const NetdevDevice&) = delete;
@@ -71,9 +72,9 @@ class NetdevDevice {
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   [[nodiscard]] MacAddress first_address() const { return first_address_; }
 
-  // The state of the interface. When it is gone, one of the configured name is attached in its place;
-  // NotFound when there is none. Aborted when there is one that cannot be, or the namespace is gone:
-  // then the message is why, and the socket is to be closed.
+  // The state of the interface. When it is gone, one of the configured name is attached in its
+  // place; NotFound when there is none. Aborted when there is one that cannot be, or the namespace
+  // is gone: then the message is why, and the socket is to be closed.
   [[nodiscard]] absl::StatusOr<LinkEvent> Query(LinkMonitor& monitor);
 
   // Frames that were lost for want of room in the socket's queue since the last call.

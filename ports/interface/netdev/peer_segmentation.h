@@ -1,11 +1,11 @@
-// Has the other end of a veth pair cut what it sends, in whichever namespace it is: for kernels whose
-// packet sockets lose frames that are to be cut (packet_offloads.h).
+// Has the other end of a veth pair cut what it sends, in whichever namespace it is: for kernels
+// whose packet sockets lose frames that are to be cut (packet_offloads.h).
 //
 // drivers/net/veth.c takes all segmentation (NETIF_F_GSO_SOFTWARE: TSO, UDP, SCTP and lists of
 // fragments) off the features of the end that sends to one with an XDP program, so one that passes
-// every frame is attached. GRO of the near end joins TCP again meanwhile, without which a stream would
-// be several times slower. It joins UDP only for a socket of the near end's namespace that asks
-// for it (UDP_GRO) and has the same port on all addresses.
+// every frame is attached. GRO of the near end joins TCP again meanwhile, without which a stream
+// would be several times slower. It joins UDP only for a socket of the near end's namespace that
+// asks for it (UDP_GRO) and has the same port on all addresses.
 
 #pragma once
 
@@ -19,10 +19,10 @@ namespace tapswitch {
 
 class PeerSegmentationOff {
  public:
-  // For as long as the object lives. `ifindex` is the near end. AlreadyExists where there is another
-  // XDP program, which has the same effect; other errors say what failed. Requires CAP_NET_ADMIN,
-  // CAP_BPF until the program has been loaded for the first time, and CAP_SYS_ADMIN in another
-  // namespace than the thread's. Any thread may call it.
+  // For as long as the object lives. `ifindex` is the near end. AlreadyExists where there is
+  // another XDP program, which has the same effect; other errors say what failed. Requires
+  // CAP_NET_ADMIN, CAP_BPF until the program has been loaded for the first time, and CAP_SYS_ADMIN
+  // in another namespace than the thread's. Any thread may call it.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<PeerSegmentationOff>> Apply(
       const NetworkNamespace& netns, int ifindex);
 

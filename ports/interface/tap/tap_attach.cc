@@ -20,8 +20,8 @@
 namespace tapswitch {
 namespace {
 
-// IFF_ flags of every TAP the switch opens; the kernel takes those of the last opener, so it does not
-// matter which of `pi`, `vnet_hdr` and `one_queue` it was made with.
+// IFF_ flags of every TAP the switch opens; the kernel takes those of the last opener, so it does
+// not matter which of `pi`, `vnet_hdr` and `one_queue` it was made with.
 constexpr int kTapFlags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 
 // The kernel replaces %d by the lowest number that is free.

@@ -24,10 +24,10 @@ struct AttachedTap {
   InterfaceClaim claim{};  // of one that existed
 };
 
-// Opens or makes the TAP as OpenTap says it (tap_device.h), with `queues` queues at most. `own` is the
-// namespace of the calling thread, `target` the one where the TAP is wanted. One that exists is attached
-// where it is; one that is made is made in `own`, and has a name of the kernel's choice if it is to be
-// moved. It waits for a TAP that is busy. After an error nothing has changed.
+// Opens or makes the TAP as OpenTap says it (tap_device.h), with `queues` queues at most. `own` is
+// the namespace of the calling thread, `target` the one where the TAP is wanted. One that exists is
+// attached where it is; one that is made is made in `own`, and has a name of the kernel's choice if
+// it is to be moved. It waits for a TAP that is busy. After an error nothing has changed.
 [[nodiscard]] absl::StatusOr<AttachedTap> AttachTap(const TapOptions& options, size_t queues,
                                                     const NetworkNamespace& own,
                                                     const NetworkNamespace& target);

@@ -19,8 +19,8 @@
 namespace tapswitch {
 namespace {
 
-// What to ask of TUNSETOFFLOAD, best first, and what the kernel then may hand over. The USO bits are
-// known from Linux 6.2 on.
+// What to ask of TUNSETOFFLOAD, best first, and what the kernel then may hand over. The USO bits
+// are known from Linux 6.2 on.
 struct OffloadLevel {
   unsigned long request = 0;
   OffloadSet offloads;

@@ -11,9 +11,9 @@
 // A TAP may have several queues: open files that the kernel deals the frames out to. All belong to
 // the namespace of the first, for the same reason, and so are attached before the interface moves.
 //
-// Which queue a frame arrives on (drivers/net/tun.c, tun_automq_select_queue): the one that frames of
-// the other direction of its flow were last written to, in the last seconds (tun_flow_update); else
-// the one that the hash of the flow says. The hash is the same in both directions and on all
+// Which queue a frame arrives on (drivers/net/tun.c, tun_automq_select_queue): the one that frames
+// of the other direction of its flow were last written to, in the last seconds (tun_flow_update);
+// else the one that the hash of the flow says. The hash is the same in both directions and on all
 // interfaces of a machine, and so is the choice where the number of queues is the same. Then a flow
 // that comes in by queue N of one TAP leaves by queue N of another, its answers come back by that,
 // and no frame overtakes another of its flow. Between ports whose numbers of queues differ a flow
@@ -52,15 +52,15 @@ struct TapDevice {
   InterfaceClaim claim{};
 };
 
-// Opens TAP `options.name`, or makes it, with up to `queues` queues (one or more), in the namespace of
-// `options.netns`. One that was made beforehand is looked for there, then in the switch's own namespace
-// (and moved). It is claimed (interface_claim.h) before it is touched. It waits up to a second for a
-// TAP that is busy: a process that has just ended may still hold it for a moment, as io_uring releases
-// files asynchronously. Requires CAP_NET_ADMIN to make a TAP or to change one, CAP_SYS_ADMIN to work in
-// another namespace.
+// Opens TAP `options.name`, or makes it, with up to `queues` queues (one or more), in the namespace
+// of `options.netns`. One that was made beforehand is looked for there, then in the switch's own
+// namespace (and moved). It is claimed (interface_claim.h) before it is touched. It waits up to a
+// second for a TAP that is busy: a process that has just ended may still hold it for a moment, as
+// io_uring releases files asynchronously. Requires CAP_NET_ADMIN to make a TAP or to change one,
+// CAP_SYS_ADMIN to work in another namespace.
 //
-// Where one queue is wanted, one that is made has no more (no `multi_queue`). One that exists has one
-// queue if it was made so, and gets as many as are wanted if it was made with `multi_queue`.
+// Where one queue is wanted, one that is made has no more (no `multi_queue`). One that exists has
+// one queue if it was made so, and gets as many as are wanted if it was made with `multi_queue`.
 //
 // Errors are one line that says what to do about it. After one, nothing that was made is left, and
 // a TAP that existed is where it was, with the settings it had.

@@ -61,8 +61,8 @@ void Restore(int fd, const LinkState& before, const NetworkNamespace& home) {
 }
 
 // A TAP with several queues is a device with 256 of them for the kernel, and its default queueing
-// discipline has three rings of txqueuelen for each: 6.6 MiB. The TAP has a ring of its own behind that,
-// which is all that it needs.
+// discipline has three rings of txqueuelen for each: 6.6 MiB. The TAP has a ring of its own behind
+// that, which is all that it needs.
 absl::Status BringUpWithoutQueueing(const NetworkNamespace& netns, const std::string& name) {
   const auto link = FindLink(netns, name);
   if (!link.ok()) return link.status();

@@ -16,9 +16,9 @@ enum class MacEntryState : uint8_t {
   kPermanent,  // an address of the bridge itself
 };
 
-// In place of a VLAN: a permanent entry that holds in each VLAN where its address has no live entry of
-// the VLAN's own. So an address of an interface takes one entry, however many VLANs there are, and
-// never takes a station's place.
+// In place of a VLAN: a permanent entry that holds in each VLAN where its address has no live entry
+// of the VLAN's own. So an address of an interface takes one entry, however many VLANs there are,
+// and never takes a station's place.
 inline constexpr VlanId kAnyVlan = kReservedVlan;  // frames are in no such VLAN
 
 // One entry, as shown to users and as set by hand. The flags are those of bridge(8):

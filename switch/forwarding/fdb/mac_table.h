@@ -112,8 +112,8 @@ class MacTable {
   // The port that `address` is behind, or nothing when it is unknown or expired.
   [[nodiscard]] std::optional<MacLookup> Lookup(VlanId vlan, MacAddress address, Tick now) const;
 
-  // How a station stands on `port`; nothing when Learn would not simply see it there again. An entry
-  // of kAnyVlan is no station's.
+  // How a station stands on `port`; nothing when Learn would not simply see it there again. An
+  // entry of kAnyVlan is no station's.
   [[nodiscard]] std::optional<MacStanding> StandingOf(VlanId vlan, MacAddress address, PortId port,
                                                       Tick now) const;
 
@@ -122,8 +122,8 @@ class MacTable {
   [[nodiscard]] uint64_t generation(PortId port) const { return generations_.of(port); }
   [[nodiscard]] uint64_t generation(VlanId vlan) const { return generations_.of(vlan); }
 
-  // Whether the entry of that key, which is there, is locked. Not part of a MacLookup: what forwards
-  // has no use for it.
+  // Whether the entry of that key, which is there, is locked. Not part of a MacLookup: what
+  // forwards has no use for it.
   [[nodiscard]] bool IsLocked(VlanId vlan, MacAddress address) const;
 
   // The ports of a MacLookup's group. Valid until the table changes.

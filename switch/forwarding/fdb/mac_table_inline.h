@@ -1,4 +1,5 @@
-// The part of MacTable that forwarding calls for each frame. Included by mac_table.h, and by nobody else.
+// The part of MacTable that forwarding calls for each frame. Included by mac_table.h, and by nobody
+// else.
 
 #pragma once
 
@@ -8,8 +9,8 @@
 
 namespace tapswitch {
 
-// What follows is inline because the cost of a call, and of returning an optional from one, would be
-// half the cost of a look-up that hits the cache.
+// What follows is inline because the cost of a call, and of returning an optional from one, would
+// be half the cost of a look-up that hits the cache.
 
 // VLAN and MAC take 60 bits; the bit above them tells a key from a free slot.
 inline uint64_t MacTable::KeyOf(VlanId vlan, MacAddress address) {
@@ -20,9 +21,10 @@ inline VlanId MacTable::VlanOf(const Slot& slot) {
   return VlanId{static_cast<uint16_t>((slot.key >> 48U) & 0xFFFU)};
 }
 
-// A bijection in which each bit of the key changes each bit of the hash with even odds (the finaliser
-// of SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014), salted
-// twice. One multiplication would be faster, but leaves runs of vendor-assigned addresses in clusters.
+// A bijection in which each bit of the key changes each bit of the hash with even odds (the
+// finaliser of SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+// 2014), salted twice. One multiplication would be faster, but leaves runs of vendor-assigned
+// addresses in clusters.
 inline MacTable::Index MacTable::HomeOf(uint64_t key) const {
   uint64_t hash = key ^ salt_;
   hash = (hash ^ (hash >> 30U)) * 0xBF58476D1CE4E5B9;

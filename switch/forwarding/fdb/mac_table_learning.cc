@@ -163,8 +163,8 @@ bool MacTable::MakeRoomUnderLimits(PortId port, bool adds_to_bridge, Tick now) {
   return true;
 }
 
-// By how many plain entries the port would exceed its limit, once the station's dead entry at `at` is
-// out of the way.
+// By how many plain entries the port would exceed its limit, once the station's dead entry at `at`
+// is out of the way.
 uint32_t MacTable::TooManyOnPort(Index at, PortId port, LearnResult wish) const {
   const bool frees = wish == LearnResult::kLearned && at != kNoIndex && IsCounted(slots_[at]) &&
                      slots_[at].port == port.value;

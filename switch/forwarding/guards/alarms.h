@@ -1,5 +1,5 @@
-// What a guard of the bridge has noticed: somebody should hear of it, and a port may have to be shut
-// down.
+// What a guard of the bridge has noticed: somebody should hear of it, and a port may have to be
+// shut down.
 
 #pragma once
 

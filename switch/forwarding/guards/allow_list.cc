@@ -70,7 +70,8 @@ bool AllowsIpv4(const AllowedStation& from, Bytes packet) {
   return packet.size() >= ipv4::kMinHeaderSize && MayUse(from, LoadBe32(packet.data() + kSource));
 }
 
-// The upper layer of an IPv6 packet; of a fragment, or of a packet without one, nothing is behind it.
+// The upper layer of an IPv6 packet; of a fragment, or of a packet without one, nothing is behind
+// it.
 struct UpperLayer {
   uint8_t protocol = 0;
   Bytes bytes;

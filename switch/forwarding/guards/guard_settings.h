@@ -1,5 +1,5 @@
-// What the guards of a port watch for, and what they do about it: settings, plain data. Times are of
-// the loop's clock.
+// What the guards of a port watch for, and what they do about it: settings, plain data. Times are
+// of the loop's clock.
 
 #pragma once
 

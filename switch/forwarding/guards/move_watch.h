@@ -1,8 +1,9 @@
 // Which stations move to and fro: what is known of the last moves of a bounded number of them.
 //
-// Records are found by a salted hash, four to a place; where a fifth is needed, the one that was used
-// least recently is given up, one of a station that is held only if all are. So who makes up moves of
-// many addresses can at worst have a hold forgotten early. No allocation after construction.
+// Records are found by a salted hash, four to a place; where a fifth is needed, the one that was
+// used least recently is given up, one of a station that is held only if all are. So who makes up
+// moves of many addresses can at worst have a hold forgotten early. No allocation after
+// construction.
 
 #pragma once
 

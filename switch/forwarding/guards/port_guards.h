@@ -31,14 +31,15 @@ class PortGuards {
  public:
   explicit PortGuards(uint64_t salt) : moves_(salt), ports_(kMaxPorts) {}
 
-  // Why the frame goes no further, if so: what locks and allow lists say. A refused one teaches nothing,
-  // except that a locked port with `mab` notes its source as a locked entry.
-  // Precondition: the port is a member of the frame's VLAN.
+  // Why the frame goes no further, if so: what locks and allow lists say. A refused one teaches
+  // nothing, except that a locked port with `mab` notes its source as a locked entry. Precondition:
+  // the port is a member of the frame's VLAN.
   [[nodiscard]] std::optional<DropReason> Check(const ForwardingView& view, MacTable& table,
                                                 const ParsedFrame& frame, Tick now,
                                                 PortCounters& counters);
 
-  // The same of a frame whose source was not simply known to be behind the port: Learn said `result`.
+  // The same of a frame whose source was not simply known to be behind the port: Learn said
+  // `result`.
   [[nodiscard]] std::optional<DropReason> OnLearned(const ForwardingView& view, MacTable& table,
                                                     const ParsedFrame& frame, LearnResult result,
                                                     Tick now);

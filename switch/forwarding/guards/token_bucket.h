@@ -1,9 +1,9 @@
 // A limit of a rate that lets bursts pass: credit grows with time up to a bound, and what passes
 // spends it.
 //
-// A frame passes while there is credit at all, however long it is; what it overdraws has to be earned
-// back first. So no frame is too long for a small burst, and in any span of time what passes is at
-// most the rate times that span, the burst and one frame.
+// A frame passes while there is credit at all, however long it is; what it overdraws has to be
+// earned back first. So no frame is too long for a small burst, and in any span of time what passes
+// is at most the rate times that span, the burst and one frame.
 
 #pragma once
 

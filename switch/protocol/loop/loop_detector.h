@@ -1,10 +1,10 @@
-// Loop detection without a spanning tree: the bridge sends probes by its ports, and where one of its
-// own comes back, two ports lead to the same place.
+// Loop detection without a spanning tree: the bridge sends probes by its ports, and where one of
+// its own comes back, two ports lead to the same place.
 //
-// Probes go out untagged and are never forwarded by the bridge that sent them; other bridges forward
-// them as any broadcast. One that comes back in the VLAN that its port has for untagged frames tells
-// of a loop. Of the two ports the one with the higher id is to blame, so that both directions come to
-// the same result; the lower one stays.
+// Probes go out untagged and are never forwarded by the bridge that sent them; other bridges
+// forward them as any broadcast. One that comes back in the VLAN that its port has for untagged
+// frames tells of a loop. Of the two ports the one with the higher id is to blame, so that both
+// directions come to the same result; the lower one stays.
 
 #pragma once
 
@@ -56,7 +56,8 @@ class LoopDetector final : public Protocol {
 
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
-  // Nothing while it is off. Probes are the bridge's own frames, whose source no guard would let in.
+  // Nothing while it is off. Probes are the bridge's own frames, whose source no guard would let
+  // in.
   [[nodiscard]] ProtocolInterests interests() const override;
 
   // Takes the bridge's own probes out, and raises alarms.

@@ -12,9 +12,9 @@
 //   20  SipHash-2-4 of bytes 0 to 19, with a key that the bridge makes up when it starts
 //   28  zeros, up to 46 bytes
 //
-// The destination is broadcast: a probe goes wherever a storm would go. The hash keeps stations from
-// making up probes that shut ports of others down; who repeats one that it received can only blame
-// the port that it is behind.
+// The destination is broadcast: a probe goes wherever a storm would go. The hash keeps stations
+// from making up probes that shut ports of others down; who repeats one that it received can only
+// blame the port that it is behind.
 
 #pragma once
 

@@ -1,8 +1,8 @@
 // What ARP (RFC 826) and neighbour discovery (RFC 4861) say about who has which IP address.
 //
 // Frames come from anybody. What is read is within bounds and consistent: lengths, types, the hop
-// limit and the checksum of ICMPv6; and a sender is only believed to speak of itself, that is of the
-// address that is also the frame's source.
+// limit and the checksum of ICMPv6; and a sender is only believed to speak of itself, that is of
+// the address that is also the frame's source.
 
 #pragma once
 
@@ -40,8 +40,8 @@ struct NeighbourMessage {
   bool operator==(const NeighbourMessage&) const = default;
 };
 
-// Empty for whatever else the frame is, and for probes that ask whether an address is free (RFC 5227;
-// RFC 4862, 5.4), which are for its owner to answer. `header` is that of `frame`.
+// Empty for whatever else the frame is, and for probes that ask whether an address is free (RFC
+// 5227; RFC 4862, 5.4), which are for its owner to answer. `header` is that of `frame`.
 [[nodiscard]] NeighbourMessage ReadNeighbourMessage(const EthernetHeader& header,
                                                     std::span<const std::byte> frame);
 

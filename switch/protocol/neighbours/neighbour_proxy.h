@@ -1,5 +1,5 @@
-// Suppression of questions for neighbours (neigh_suppress), as in net/bridge/br_arp_nd_proxy.c: what
-// the bridge knows is not asked by ports that have the flag.
+// Suppression of questions for neighbours (neigh_suppress), as in net/bridge/br_arp_nd_proxy.c:
+// what the bridge knows is not asked by ports that have the flag.
 //
 // Of a question that comes in by a port without the flag, for a neighbour that is known and whose
 // station is, too:
@@ -10,8 +10,8 @@
 //
 // Everything else is flooded as ever: questions that come in by a port with the flag (it leads to
 // where others answer), for neighbours that are unknown or contested, questions whether an address
-// is free, announcements. That the last two reach all ports is a difference to Linux, which relies on
-// something else to tell what is behind the flag; here there is only what the bridge sees.
+// is free, announcements. That the last two reach all ports is a difference to Linux, which relies
+// on something else to tell what is behind the flag; here there is only what the bridge sees.
 //
 // For an IPv6 neighbour that has not said whether it is a router nothing is answered: hosts would
 // take a router out of use that is called none (RFC 4861, 7.2.5).

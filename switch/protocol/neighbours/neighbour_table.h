@@ -39,7 +39,8 @@ struct Neighbour {
 class NeighbourTable {
  public:
   static constexpr size_t kCapacity = 4096;
-  // Since a station last spoke for its address; the time that the kernel gives addresses of stations.
+  // Since a station last spoke for its address; the time that the kernel gives addresses of
+  // stations.
   static constexpr Ticks kLifetime{30000};
   static constexpr Ticks kContestedFor{3000};
 

@@ -1,5 +1,5 @@
-// Frames on their way from one worker to another: a port that has one queue belongs to one worker, and
-// what others have for it is copied, handed over and sent there.
+// Frames on their way from one worker to another: a port that has one queue belongs to one worker,
+// and what others have for it is copied, handed over and sent there.
 //
 // Bounded: a worker that is not quick enough loses frames, and holds up nobody. Order is kept.
 
@@ -28,12 +28,12 @@ class FrameRelay {
   // `wake`, which outlives this, is signalled when there is something to take after there was not.
   explicit FrameRelay(const WakeEvent& wake);
 
-  // Of the thread that has the frames. Takes copies of as many as there is room for, from the front,
-  // and returns their number.
+  // Of the thread that has the frames. Takes copies of as many as there is room for, from the
+  // front, and returns their number.
   size_t Append(PortId to, std::span<const WireFrame> frames);
 
-  // Of the thread that has the ports. Hands over what has come since the last call, as runs of frames
-  // for one port. Their bytes stay in place until the next call.
+  // Of the thread that has the ports. Hands over what has come since the last call, as runs of
+  // frames for one port. Their bytes stay in place until the next call.
   using Sink = std::function<void(PortId to, std::span<const WireFrame> frames)>;
   void Take(const Sink& sink);
 

@@ -1,12 +1,12 @@
 // Things on their way to one thread from any others, without locks.
 //
-// Why not a mutex: the thread that runs commands of clients yields to those that forward (it is nice),
-// so on a busy machine it may be off its processor for many milliseconds while it holds one, and a
-// forwarding thread would wait that long. Priority inheritance does not help, as Linux knows it for
-// real-time priorities only.
+// Why not a mutex: the thread that runs commands of clients yields to those that forward (it is
+// nice), so on a busy machine it may be off its processor for many milliseconds while it holds one,
+// and a forwarding thread would wait that long. Priority inheritance does not help, as Linux knows
+// it for real-time priorities only.
 //
-// How: a stack of nodes. Whoever puts one in exchanges the head; the reader takes all of them at once,
-// so no node is ever seen twice, and turns them round.
+// How: a stack of nodes. Whoever puts one in exchanges the head; the reader takes all of them at
+// once, so no node is ever seen twice, and turns them round.
 
 #pragma once
 

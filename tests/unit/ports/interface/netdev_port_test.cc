@@ -1,5 +1,5 @@
-// What a port on a packet socket does otherwise than one on a TAP, against a ring that injects faults
-// and an interface that a test moves. What they have in common is held by tap_port_test.
+// What a port on a packet socket does otherwise than one on a TAP, against a ring that injects
+// faults and an interface that a test moves. What they have in common is held by tap_port_test.
 
 #include "ports/interface/netdev/netdev_port.h"
 

@@ -1,5 +1,5 @@
-// A port on an interface that pauses, against a ring that injects faults: no frame is lost, and nothing
-// is closed.
+// A port on an interface that pauses, against a ring that injects faults: no frame is lost, and
+// nothing is closed.
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// The contract of ports/ring/ring.h, held against each real ring: files, writes, reads, and the promise
-// about buffers. ring_conformance_wait_test.cc goes on.
+// The contract of ports/ring/ring.h, held against each real ring: files, writes, reads, and the
+// promise about buffers. ring_conformance_wait_test.cc goes on.
 
 #include "tests/support/ring_conformance.h"
 

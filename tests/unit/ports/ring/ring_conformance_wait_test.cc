@@ -1,5 +1,5 @@
-// The contract of ports/ring/ring.h, held against each real ring: stopping, watching, waiting, and a full
-// completion queue. Begins in ring_conformance_test.cc.
+// The contract of ports/ring/ring.h, held against each real ring: stopping, watching, waiting, and
+// a full completion queue. Begins in ring_conformance_test.cc.
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -301,8 +301,8 @@ TEST_P(RingConformanceTest, AnOverflowEndsReadsAndLosesNothing) {
 
 // ---- Failures.
 
-// A socket of each kind of completion that could stand behind those of failed writes, and files whose
-// writes all fail.
+// A socket of each kind of completion that could stand behind those of failed writes, and files
+// whose writes all fail.
 class RingUnderFailures : public RingConformanceTest {
  protected:
   static constexpr size_t kFailingFiles = 12;

@@ -1,4 +1,5 @@
-// What the bridge itself has to say enters at *group*: tags, states, mirrors and counters hold for it.
+// What the bridge itself has to say enters at *group*: tags, states, mirrors and counters hold for
+// it.
 
 #include "switch/forwarding/originator.h"
 

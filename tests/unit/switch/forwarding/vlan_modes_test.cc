@@ -1,5 +1,5 @@
-// (configuration, frame) -> who gets it and with which bytes, for the ways in which ports are members
-// of VLANs: IEEE 802.1Q, 8.6 and 8.8.10, and what the Linux bridge makes of them.
+// (configuration, frame) -> who gets it and with which bytes, for the ways in which ports are
+// members of VLANs: IEEE 802.1Q, 8.6 and 8.8.10, and what the Linux bridge makes of them.
 
 #include <gtest/gtest.h>
 

@@ -202,8 +202,8 @@ TEST_F(WorkerTest, AFullCompletionQueueLosesNothing) {
   EXPECT_GT(ring_.overflows(), 0U);
 }
 
-// Buffers of ports that rest are given back to the system. A frame that was received after the turn's
-// Reap, as when a watch ended meanwhile, would have been handed on as zeros.
+// Buffers of ports that rest are given back to the system. A frame that was received after the
+// turn's Reap, as when a watch ended meanwhile, would have been handed on as zeros.
 TEST_F(WorkerTest, PortsDoNotRestWhileTheRingHoldsAFrame) {
   constexpr int kWatched = 1000;
   const Tag tag{.operation = Operation::kReadiness};

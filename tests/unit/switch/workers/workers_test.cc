@@ -148,8 +148,8 @@ TEST(WorkersTest, WhatASecondaryHasLearnedAgesThoughThePrimarySleeps) {
   EXPECT_TRUE(WaitUntil([&] { return entries() == 0; }));
 }
 
-// Everything at once: frames by all queues, floods to a port with one queue, a port that comes and goes,
-// a capture that comes and goes, addresses that are forgotten, and somebody who looks.
+// Everything at once: frames by all queues, floods to a port with one queue, a port that comes and
+// goes, a capture that comes and goes, addresses that are forgotten, and somebody who looks.
 TEST(WorkersTest, NothingIsLostUncountedWhileAllIsChanged) {
   constexpr size_t kWorkers = 3;
   ForwardingThreads threads(kWorkers);

@@ -312,8 +312,8 @@ TEST(ParseCommandTest, TheOwnNamesOfAnObjectNeedNoMoreLetters) {
 
 // ----- the grammar -------------------------------------------------------------------------------
 
-// Words that bridge(8) has and usage does not show: other names of shown ones, and what this version
-// accepts only switched off.
+// Words that bridge(8) has and usage does not show: other names of shown ones, and what this
+// version accepts only switched off.
 const std::set<std::string_view>& Unshown() {
   static const std::set<std::string_view> words{
       "local",       "temp", "master",     "brport",    "br",

@@ -232,8 +232,8 @@ TEST_F(ControlSocketTest, RestsWhileClientsDoNotRead) {
 }
 
 TEST_F(ControlSocketTest, RestsWhileThereIsNoRoom) {
-  // Given requests that wait for room, whole and half, and clients that hung up or have nothing more
-  // to say while they wait.
+  // Given requests that wait for room, whole and half, and clients that hung up or have nothing
+  // more to say while they wait.
   UseUpTheRoom(/*waiting=*/4);
   clients_[clients_.size() - 1].Close();
   clients_[clients_.size() - 2].ShutDown(SHUT_WR);
