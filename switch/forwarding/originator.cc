@@ -34,12 +34,14 @@ PortSet Originator::Send(VlanId vlan, std::span<const std::byte> frame, const Po
   const PortSet leaves_by = ports & masks.forwarding & view_.gates().forwarding();
   const PortSet untagged = leaves_by & masks.untagged;
   const PortSet tagged = leaves_by - untagged;
-  PortSet sent;
-  if (!untagged.empty()) sent |= AppendTo(untagged, frame, vlan);
-  if (tagged.empty()) return sent;
+  PortSet sent = AppendTo(untagged, frame, vlan);
   const VlanTag tag{.protocol = view_.vlan_protocol(),
                     .control = static_cast<uint16_t>(priority | vlan.value)};
-  return sent | AppendTo(tagged, TaggedFrame(frame, tag).span(), vlan);
+  sent |= AppendTo(tagged, TaggedFrame(frame, tag).span(), vlan);
+  if (!view_.filters_vlans()) return sent;
+  // Without its tag, as a frame of the VLAN is counted wherever it leaves.
+  sent.ForEach([&](PortId port) { counters_.of(vlan, port).sent.Add(frame.size()); });
+  return sent;
 }
 
 bool Originator::SendOnLink(PortId port, std::span<const std::byte> frame) {
@@ -48,12 +50,11 @@ bool Originator::SendOnLink(PortId port, std::span<const std::byte> frame) {
 
 PortSet Originator::AppendTo(const PortSet& ports, std::span<const std::byte> frame, VlanId vlan) {
   PortSet sent;
+  if (ports.empty()) return sent;
   const auto wire = frames_.Store(frame);
   if (!wire) return sent;
   ports.ForEach([&](PortId port) {
-    if (!Append(port, *wire, vlan)) return;
-    sent.insert(port);
-    if (view_.filters_vlans() && vlan != kNoVlan) counters_.of(vlan, port).sent.Add(frame.size());
+    if (Append(port, *wire, vlan)) sent.insert(port);
   });
   return sent;
 }

@@ -253,7 +253,9 @@ class WatchedBridge {
   [[nodiscard]] bool Stands(const CachedLookup& cached) const {
     const MacTable& table = bridge_.table();
     const bool stands = now_ < cached.until && table.generation(cached.vlan) == cached.generation;
-    if (table.generation() == cached.table_generation) EXPECT_EQ(stands, now_ < cached.until);
+    if (table.generation() == cached.table_generation) {
+      EXPECT_EQ(stands, now_ < cached.until);
+    }
     return stands;
   }
 
@@ -278,7 +280,9 @@ class WatchedBridge {
     const MacTable& table = bridge_.table();
     const auto found = table.Lookup(cached.vlan, cached.address, now_);
     ASSERT_EQ(found, cached.found);
-    if (found && found->group != kNoGroup) EXPECT_EQ(table.group(found->group), cached.group);
+    if (found && found->group != kNoGroup) {
+      EXPECT_EQ(table.group(found->group), cached.group);
+    }
   }
 
   RandomTraffic random_;
