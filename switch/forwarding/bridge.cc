@@ -42,7 +42,9 @@ namespace {
 }  // namespace
 
 Bridge::Bridge(const MacTable::Options& table)
-    : table_(table), gate_generations_(kMaxPorts), port_guards_(table.salt), counters_(kMaxPorts) {}
+    : table_(table), gate_generations_(kMaxPorts), port_guards_(table.salt), counters_(kMaxPorts) {
+  table_.set_journal(&journal_);
+}
 
 PreparedView Bridge::Prepare(ForwardingView view) const {
   VlanCounterChange counters = vlan_counters_.Plan(view_, view);
@@ -52,6 +54,7 @@ PreparedView Bridge::Prepare(ForwardingView view) const {
 void Bridge::SwapView(PreparedView& prepared) {
   std::swap(view_, prepared.view);
   ++view_generation_;
+  journal_.Record({.kind = Change::Kind::kView});
   vlan_counters_.Apply(prepared.counters);
 }
 
@@ -66,6 +69,7 @@ void Bridge::SetGate(PortId port, PortGate gate) {
   ++gate_generations_[port.value];
   // Whether its mirrors look at anything (ForwardingView::is_observed) concerns all ports.
   if (view_.is_mirror_destination(port)) ++view_generation_;
+  journal_.Record({.kind = Change::Kind::kGate, .gate = gate.state, .entry = {.port = port}});
 }
 
 void Bridge::TellProtocols() {

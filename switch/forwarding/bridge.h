@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "switch/forwarding/egress_lists.h"
+#include "switch/forwarding/fdb/change_journal.h"
 #include "switch/forwarding/fdb/mac_table.h"
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
@@ -45,6 +46,8 @@ struct DecisionGenerations {
 class Bridge {
  public:
   explicit Bridge(const MacTable::Options& table);
+  Bridge(const Bridge&) = delete;
+  Bridge& operator=(const Bridge&) = delete;
 
   // What SwapView is to put in place. Another thread than the one that forwards may call this, as
   // long as no view is swapped meanwhile.
@@ -90,6 +93,10 @@ class Bridge {
 
   [[nodiscard]] MacTable& table() { return table_; }
   [[nodiscard]] const MacTable& table() const { return table_; }
+  // What changes in the table, in gates and in the view; always written, so that readers may come and
+  // go.
+  [[nodiscard]] ChangeJournal& journal() { return journal_; }
+  [[nodiscard]] const ChangeJournal& journal() const { return journal_; }
   // Whoever drives the bridge carries out what it finds there after each batch.
   [[nodiscard]] PortGuards& port_guards() { return port_guards_; }
   [[nodiscard]] const ForwardingView& view() const { return view_; }
@@ -135,6 +142,7 @@ class Bridge {
   bool Show(Protocols::Bits who, const ParsedFrame& frame, Tick now);
   void Prefetch(const Frame& frame) const;
 
+  ChangeJournal journal_;
   MacTable table_;
   ForwardingView view_;
   uint64_t view_generation_ = 0;

@@ -29,6 +29,7 @@
 #include "switch/workers/affinity.h"
 #include "switch/workers/channels/command_queue.h"
 #include "switch/workers/channels/event_channel.h"
+#include "switch/workers/channels/fdb_publisher.h"
 #include "switch/workers/channels/notification.h"
 #include "switch/workers/link_thread.h"
 #include "switch/workers/primary_worker.h"
@@ -206,8 +207,8 @@ class Daemon {
   }
 
   RunningSwitch Running() {
-    return {*commands_, *events_, fdb_log_, *clock_, bridge_,
-            protocols_, worker_,  workers_, *links_};
+    return {*commands_, *events_, fdb_publisher_, *clock_, bridge_,
+            protocols_, worker_,  workers_,       *links_};
   }
 
   // All of these are called by the control thread, and have this one act.
@@ -245,9 +246,7 @@ class Daemon {
     worker_.Turn();
     if (std::exchange(has_commands_, false)) worker_.Run(*commands_);
     const LockedBridge bridge(shared_);
-    if (fdb_log_.events().empty() && fdb_log_.missed() == 0) return;
-    events_->Publish(fdb_log_);
-    fdb_log_.Clear();
+    if (fdb_publisher_.Publish()) call_.Signal();  // the rest in the next turn
   }
 
   void OnReadiness(uint32_t slot) {
@@ -319,10 +318,10 @@ class Daemon {
   std::unique_ptr<SystemClock> clock_;
   std::unique_ptr<ControlSocket> socket_;
   ChosenRing ring_;
-  FdbEventLog fdb_log_;
   Bridge bridge_;
   BridgeProtocols protocols_{bridge_};
   SharedBridge shared_;
+  FdbPublisher fdb_publisher_{bridge_, *events_};
   bool has_commands_ = false;
   bool stopping_ = false;
   bool control_finished_ = false;

@@ -8,6 +8,7 @@
 #include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/channels/command_queue.h"
 #include "switch/workers/channels/event_channel.h"
+#include "switch/workers/channels/fdb_publisher.h"
 #include "switch/workers/link_thread.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/workers.h"
@@ -18,7 +19,7 @@ namespace tapswitch {
 struct RunningSwitch {
   CommandQueue& commands;  // of the thread of what follows
   EventChannel& events;    // which it publishes to
-  FdbEventLog& fdb_log;    // that the table writes to while somebody watches
+  FdbPublisher& fdb;       // which tells of the table while somebody watches
   const Clock& clock;
   Bridge& bridge;
   BridgeProtocols& protocols;

@@ -87,10 +87,11 @@ void SecondaryWorker::Turn() {
 bool SecondaryWorker::Decide() {
   const LockedBridge bridge(shared_);
   const bool nothing_aged = !bridge->table().has_mortal();
+  const ChangeJournal& journal = bridge->journal();
+  const uint64_t before = journal.next();
   lane_->Decide(bridge);
-  const FdbEventLog* const log = bridge->table().event_log();
   const bool has_news = !bridge->port_guards().alarms().alarms().empty() ||
-                        (log != nullptr && (!log->events().empty() || log->missed() > 0)) ||
+                        (journal.lists_flushed() && journal.next() != before) ||
                         (nothing_aged && bridge->table().has_mortal());
   return has_news && bridge.CallPrimary();
 }

@@ -53,7 +53,7 @@ class Scenario {
       : ports_(std::move(ports)), bridge_({.capacity = 8, .ageing = {50}, .salt = 3}) {
     for (uint16_t id = 0; id < kPorts; ++id) egress_.AddPort({id});
     bridge_.SetView(ForwardingView(ports_));
-    bridge_.table().set_event_log(&log_);
+    bridge_.journal().set_lists_flushed(true);
   }
 
   void Limit(PortId port, uint8_t max) { bridge_.table().set_max_learned(port, max); }
@@ -87,7 +87,6 @@ class Scenario {
     if (header) trace = Foresee(ingress, *header);
     bridge_.Process({&frame, 1}, now_, egress_);
     if (header) Require(PortsOf(trace.decision) == egress_.used());
-    log_.Clear();
     Require(Accounted(ingress) == before + 1);
     Require(bridge_.table().size() <= bridge_.table().capacity());
     egress_.used().ForEach([&](PortId port) { CheckCopy(ingress, port); });
@@ -123,7 +122,6 @@ class Scenario {
 
   std::vector<PortForwarding> ports_;
   Bridge bridge_;
-  FdbEventLog log_;
   EgressLists egress_;
   Tick now_;
 };

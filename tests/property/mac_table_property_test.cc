@@ -21,6 +21,7 @@
 
 #include "switch/forwarding/fdb/mac_table.h"
 #include "tests/support/mac_stations.h"
+#include "tests/support/recorded_events.h"
 
 namespace tapswitch {
 namespace {
@@ -322,7 +323,7 @@ class Comparison {
         random_(seed),
         table_({.capacity = scenario.capacity, .ageing = kAgeing, .salt = seed}),
         model_(scenario.capacity, kAgeing) {
-    table_.set_event_log(&log_);
+    table_.set_journal(&log_.journal());
   }
 
   void Step() {
@@ -554,7 +555,7 @@ class Comparison {
   std::mt19937_64 random_;
   Tick now_{1000};
   MacTable table_;
-  FdbEventLog log_;
+  RecordedEvents log_;
   Model model_;
   Follower follower_;
   std::set<LearnResult> results_;

@@ -144,8 +144,7 @@ uint64_t BridgeControl::FlushNeighbours(const NeighbourFilter& unwanted) {
 
 void BridgeControl::WatchTable(bool watch) {
   watched_ = watch;
-  running_.commands.Call(
-      [&] { running_.bridge.table().set_event_log(watch ? &running_.fdb_log : nullptr); });
+  running_.commands.Call([&] { running_.fdb.Watch(watch); });
 }
 
 }  // namespace tapswitch

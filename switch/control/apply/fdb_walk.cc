@@ -40,10 +40,7 @@ uint64_t FlushEntries(const RunningSwitch& running,
             if (unwanted(entry)) some.push_back(entry);
           });
       for (const MacEntry& entry : some) {
-        if (!table.Erase(entry.vlan, entry.address, entry.port)) continue;
-        ++flushed;
-        if (table.event_log() == nullptr) continue;
-        table.event_log()->Record({FdbEvent::Kind::kFlushed, entry, entry.port});
+        if (table.Flush(entry.vlan, entry.address, entry.port)) ++flushed;
       }
       return at_end;
     });

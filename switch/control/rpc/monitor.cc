@@ -20,6 +20,14 @@ Monitor::Objects BitOf(std::string_view object) {
   return found == kObjects.end() ? 0 : 1U << static_cast<uint32_t>(found - kObjects.begin());
 }
 
+std::vector<std::string_view> NamesOf(Monitor::Objects objects) {
+  std::vector<std::string_view> names;
+  for (const std::string_view object : kObjects) {
+    if ((objects & BitOf(object)) != 0) names.push_back(object);
+  }
+  return names;
+}
+
 double SecondsSince1970() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<double>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()) /
@@ -62,7 +70,9 @@ void Monitor::Publish(std::string_view object, std::string_view event, ordered_j
   for (auto& [client, reader] : readers_) {
     if ((reader.objects & bit) == 0) continue;
     if (line.empty()) line = EventLine(object, event, members);
-    if (!ReportMissed(client, reader) || !push_(client, line)) ++reader.missed;
+    if (ReportMissed(client, reader) && push_(client, line)) continue;
+    ++reader.missed;
+    reader.incomplete |= bit;
   }
 }
 
@@ -71,6 +81,7 @@ void Monitor::Miss(std::string_view object, uint64_t count) {
   for (auto& [client, reader] : readers_) {
     if ((reader.objects & bit) == 0) continue;
     reader.missed += count;
+    reader.incomplete |= bit;
     static_cast<void>(ReportMissed(client, reader));  // if not now, when it has room
   }
 }
@@ -83,8 +94,10 @@ void Monitor::OnWritable(ClientId client) {
 // Returns true if the client knows of all events that it missed.
 bool Monitor::ReportMissed(ClientId client, Reader& reader) {
   if (reader.missed == 0) return true;
-  if (!push_(client, EventLine("monitor", "missed", {{"count", reader.missed}}))) return false;
+  const ordered_json members{{"count", reader.missed}, {"resync", NamesOf(reader.incomplete)}};
+  if (!push_(client, EventLine("monitor", "missed", members))) return false;
   reader.missed = 0;
+  reader.incomplete = 0;
   return true;
 }
 

@@ -1,5 +1,5 @@
-// Passes events on to the clients that subscribed to them, and tells a slow client how many it
-// missed.
+// Passes events on to the clients that subscribed to them, and tells a client that did not keep up how
+// many it missed, and of which objects, so that it can read those anew.
 
 #pragma once
 
@@ -45,7 +45,8 @@ class Monitor {
  private:
   struct Reader {
     Objects objects = 0;
-    uint64_t missed = 0;  // events missed since the last report
+    uint64_t missed = 0;     // events missed since the last report
+    Objects incomplete = 0;  // the objects that those were events of
   };
 
   bool ReportMissed(ClientId client, Reader& reader);

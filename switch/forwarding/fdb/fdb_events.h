@@ -1,13 +1,12 @@
-// What the MAC table did of its own accord, for those who watch it. What is set and erased by hand
-// is not among it: who did that knows.
+// What the MAC table did of its own accord, as those who watch it are told. What is set and erased by
+// hand is not among it: who did that tells of it.
 
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
-#include <vector>
+#include <optional>
 
+#include "switch/forwarding/fdb/change_journal.h"
 #include "switch/forwarding/fdb/mac_entry.h"
 #include "switch/forwarding/ids.h"
 
@@ -28,33 +27,23 @@ struct FdbEvent {
   bool operator==(const FdbEvent&) const = default;
 };
 
-// Events in order, up to a fixed number, after which they are only counted.
-class FdbEventLog {
- public:
-  static constexpr size_t kCapacity = 4096;
-
-  FdbEventLog() { events_.reserve(kCapacity); }
-
-  void Record(const FdbEvent& event) {
-    if (is_full()) return Miss(1);
-    events_.push_back(event);
+// Nothing for a change that is no such event.
+[[nodiscard]] constexpr std::optional<FdbEvent> EventOf(const Change& change) {
+  const auto event = [&](FdbEvent::Kind kind) {
+    return FdbEvent{.kind = kind, .entry = change.entry, .from = change.from};
+  };
+  switch (change.kind) {
+    case Change::Kind::kLearned:
+      return event(FdbEvent::Kind::kLearned);
+    case Change::Kind::kMoved:
+      return event(FdbEvent::Kind::kMoved);
+    case Change::Kind::kAged:
+      return event(FdbEvent::Kind::kAged);
+    case Change::Kind::kFlushed:
+      return event(FdbEvent::Kind::kFlushed);
+    default:
+      return std::nullopt;
   }
-  void Miss(uint64_t count) { missed_ += count; }
-
-  [[nodiscard]] bool is_full() const { return events_.size() == kCapacity; }
-  [[nodiscard]] std::span<const FdbEvent> events() const { return events_; }
-  // Not zero when events were left out. It may be lower than their number: a flush that finds the
-  // log full does not go on to count what it removes from a VLAN.
-  [[nodiscard]] uint64_t missed() const { return missed_; }
-
-  void Clear() {
-    events_.clear();
-    missed_ = 0;
-  }
-
- private:
-  std::vector<FdbEvent> events_;
-  uint64_t missed_ = 0;
-};
+}
 
 }  // namespace tapswitch

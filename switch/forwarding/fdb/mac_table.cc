@@ -79,24 +79,34 @@ std::vector<MacEntry> MacTable::FindRivals(const VlanSet& vlans, MacAddress addr
 
 bool MacTable::Set(const MacEntry& entry, Tick now) {
   const Index at = Locate(KeyOf(entry.vlan, entry.address));
-  if (at == kNoIndex) return Insert(entry, now);
-  const Slot& slot = slots_[at];
-  if (IsExpired(slot, now) && !IsFlushed(slot)) {
-    Record(FdbEvent::Kind::kAged, slot, PortId{slot.port});
+  if (at == kNoIndex) {
+    if (!Insert(entry, now)) return false;
+    MacEntry inserted = entry;
+    inserted.last_seen = now;
+    Record(Change::Kind::kSet, inserted, entry.port);
+    return true;
   }
+  const Slot& slot = slots_[at];
+  if (IsExpired(slot, now) && !IsFlushed(slot)) RecordGone(Change::Kind::kAged, slot);
   CountChange(slot);
   if (!IsOn(slot, entry.port)) generations_.CountOnPort(entry.port);
   DropGroup(slot);
   Unlink(at);
   Fill(at, entry, now);
+  Record(Change::Kind::kSet, EntryOf(slot), entry.port);
   return true;
 }
 
 bool MacTable::Erase(VlanId vlan, MacAddress address) {
   const Index at = Locate(KeyOf(vlan, address));
-  if (at == kNoIndex) return false;
+  return at != kNoIndex && EraseWhole(Change::Kind::kErased, at);
+}
+
+// False when it was flushed.
+bool MacTable::EraseWhole(Change::Kind why, Index at) {
   const bool was_there = !IsFlushed(slots_[at]);
   CountChange(slots_[at]);
+  RecordGone(why, slots_[at]);
   Release(at);
   return was_there;
 }
@@ -104,7 +114,7 @@ bool MacTable::Erase(VlanId vlan, MacAddress address) {
 void MacTable::FlushPort(PortId port) {
   List& list = lists_[port.value];
   if (list.size == 0) return;
-  if (log_ != nullptr) RecordFlush(port.value);
+  RecordFlush(port);
   list.flushed_epoch = epoch_++;
   generations_.CountInAllVlans();
   generations_.CountOnPort(port);
@@ -121,7 +131,7 @@ void MacTable::FlushPort(PortId port) {
 }
 
 void MacTable::FlushVlan(VlanId vlan) {
-  if (log_ != nullptr) RecordFlush(vlan);
+  RecordFlush(vlan);
   vlan_flushed_epoch_[vlan.value] = epoch_++;
   generations_.CountInVlan(vlan);
   generations_.CountOnAllPorts();
@@ -299,9 +309,7 @@ void MacTable::Release(Index at) {
 void MacTable::Reclaim(Index at, Tick now) {
   const Slot& slot = slots_[at];
   if (IsLive(slot, now)) CountChange(slot);
-  if (log_ != nullptr && !IsFlushed(slot)) {
-    Record(FdbEvent::Kind::kAged, slot, PortId{slot.port});
-  }
+  RecordGone(Change::Kind::kAged, slot);
   Release(at);
 }
 
@@ -313,28 +321,47 @@ void MacTable::CountChange(const Slot& slot) {
       [this](PortId port) { generations_.CountOnPort(port); });
 }
 
-void MacTable::Record(FdbEvent::Kind kind, const Slot& slot, PortId from) {
-  if (log_ != nullptr) log_->Record({.kind = kind, .entry = EntryOf(slot), .from = from});
+void MacTable::Record(Change::Kind kind, const MacEntry& entry, PortId from) {
+  if (journal_ != nullptr) journal_->Record({.kind = kind, .from = from, .entry = entry});
 }
 
-void MacTable::RecordFlush(uint32_t port) {
-  uint32_t left = lists_[port].size;
-  for (Index at = OldestOf(port); left > 0 && !log_->is_full(); at = slots_[at].newer, --left) {
-    const Slot& slot = slots_[at];
-    if (!IsFlushed(slot)) Record(FdbEvent::Kind::kFlushed, slot, PortId{slot.port});
+// Once for each port. A flushed entry is gone already.
+void MacTable::RecordGone(Change::Kind kind, const Slot& slot) {
+  if (journal_ == nullptr || IsFlushed(slot)) return;
+  if (!HasGroup(slot)) return Record(kind, EntryOf(slot), PortId{slot.port});
+  Show(slot, [&](const MacEntry& entry) { Record(kind, entry, entry.port); });
+}
+
+void MacTable::RecordFlush(PortId port) {
+  if (journal_ == nullptr) return;
+  Change flush{.kind = Change::Kind::kPortFlushed, .from = port, .entry = {.port = port}};
+  if (journal_->lists_flushed()) {
+    const uint32_t size = lists_[port.value].size;
+    const auto listed = std::min<uint32_t>(size, ChangeJournal::kMostListed);
+    Index at = OldestOf(port.value);
+    for (uint32_t i = 0; i < listed; ++i, at = slots_[at].newer) {
+      RecordGone(Change::Kind::kFlushed, slots_[at]);
+    }
+    flush.unlisted = size - listed;
   }
-  log_->Miss(left);
+  journal_->Record(flush);
 }
 
 void MacTable::RecordFlush(VlanId vlan) {
-  for (uint32_t port = 0; port < ports_end_; ++port) {
+  if (journal_ == nullptr) return;
+  Change flush{.kind = Change::Kind::kVlanFlushed, .entry = {.vlan = vlan}};
+  const uint64_t most = journal_->next() + ChangeJournal::kMostListed;
+  for (uint32_t port = 0; port < ports_end_ && journal_->lists_flushed(); ++port) {
     for (Index at = OldestOf(port); at != HeadOf(port); at = slots_[at].newer) {
-      const Slot& slot = slots_[at];
-      if (VlanOf(slot) != vlan || IsFlushed(slot)) continue;
-      if (log_->is_full()) return log_->Miss(1);
-      Record(FdbEvent::Kind::kFlushed, slot, PortId{slot.port});
+      if (VlanOf(slots_[at]) != vlan || IsFlushed(slots_[at])) continue;
+      if (journal_->next() == most) {
+        flush.unlisted = 1;
+        return journal_->Record(flush);
+      }
+      RecordGone(Change::Kind::kFlushed, slots_[at]);
     }
   }
+  journal_->Record(flush);
 }
 
 }  // namespace tapswitch

@@ -55,7 +55,7 @@
 #include <optional>
 #include <vector>
 
-#include "switch/forwarding/fdb/fdb_events.h"
+#include "switch/forwarding/fdb/change_journal.h"
 #include "switch/forwarding/fdb/mac_entry.h"
 #include "switch/forwarding/fdb/table_generations.h"
 #include "switch/forwarding/ids.h"
@@ -160,8 +160,11 @@ class MacTable {
   // Takes one port from the entry, which goes with its last. False when it is not on that port.
   bool Erase(VlanId vlan, MacAddress address, PortId port);
 
+  // The same as part of a flush, for those who read the journal.
+  bool Flush(VlanId vlan, MacAddress address, PortId port);
+
   // Forget mortal entries, sticky ones too. The time does not depend on how many entries there are,
-  // unless they are logged; that of FlushAll is proportional to the ports in use.
+  // unless the journal lists them; that of FlushAll is proportional to the ports in use.
   void FlushPort(PortId port);
   void FlushVlan(VlanId vlan);
   void FlushAll();
@@ -194,9 +197,8 @@ class MacTable {
   bool Walk(Cursor& cursor, size_t max_slots, Tick now,
             const std::function<void(const MacEntry&)>& visit) const;
 
-  // Where events are recorded from now on; nullptr: nowhere. The caller keeps it alive.
-  void set_event_log(FdbEventLog* log) { log_ = log; }
-  [[nodiscard]] FdbEventLog* event_log() const { return log_; }
+  // Where changes are recorded from now on; nullptr: nowhere. The caller keeps it alive.
+  void set_journal(ChangeJournal* journal) { journal_ = journal; }
 
   void set_ageing(Ticks ageing);
   [[nodiscard]] Ticks ageing() const { return ageing_; }
@@ -320,11 +322,15 @@ class MacTable {
   bool AppendToStatic(Index at, const MacEntry& entry, Tick now);
   std::optional<uint16_t> TakeGroup(uint64_t key);
   void DropGroup(const Slot& slot);
-  void EraseFromGroup(Index at, PortId port);
+  void EraseFromGroup(Index at, PortId port, Change::Kind why);
   size_t EraseFromGroups(PortId port, size_t max_entries);
 
-  void Record(FdbEvent::Kind kind, const Slot& slot, PortId from);
-  void RecordFlush(uint32_t port);
+  bool EraseWhole(Change::Kind why, Index at);
+  bool EraseAs(Change::Kind why, VlanId vlan, MacAddress address, PortId port);
+
+  void Record(Change::Kind kind, const MacEntry& entry, PortId from);
+  void RecordGone(Change::Kind kind, const Slot& slot);
+  void RecordFlush(PortId port);
   void RecordFlush(VlanId vlan);
 
   uint32_t capacity_;
@@ -343,7 +349,7 @@ class MacTable {
   Index sweep_cursor_ = 0;
   PortId moved_from_;
   TableGenerations generations_;
-  FdbEventLog* log_ = nullptr;
+  ChangeJournal* journal_ = nullptr;
   std::vector<Slot> slots_;  // and behind them the heads of the lists
   std::vector<List> lists_;
   std::vector<uint32_t> port_max_learned_;

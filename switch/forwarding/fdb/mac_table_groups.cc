@@ -32,6 +32,9 @@ bool MacTable::AppendToStatic(Index at, const MacEntry& entry, Tick now) {
   Unlink(at);
   Fill(at, wanted, now);
   CountChange(slot);  // on all ports that it was on, and on the new one
+  MacEntry appended = EntryOf(slot);
+  appended.port = entry.port;
+  Record(Change::Kind::kAppended, appended, entry.port);
   return true;
 }
 
@@ -51,16 +54,27 @@ void MacTable::DropGroup(const Slot& slot) {
 }
 
 bool MacTable::Erase(VlanId vlan, MacAddress address, PortId port) {
+  return EraseAs(Change::Kind::kErased, vlan, address, port);
+}
+
+bool MacTable::Flush(VlanId vlan, MacAddress address, PortId port) {
+  return EraseAs(Change::Kind::kFlushed, vlan, address, port);
+}
+
+bool MacTable::EraseAs(Change::Kind why, VlanId vlan, MacAddress address, PortId port) {
   const Index at = Locate(KeyOf(vlan, address));
   if (at == kNoIndex || !IsOn(slots_[at], port)) return false;
-  if (!HasGroup(slots_[at])) return Erase(vlan, address);
-  EraseFromGroup(at, port);
+  if (!HasGroup(slots_[at])) return EraseWhole(why, at);
+  EraseFromGroup(at, port, why);
   return true;
 }
 
 // An entry with one port left becomes an ordinary one.
-void MacTable::EraseFromGroup(Index at, PortId port) {
+void MacTable::EraseFromGroup(Index at, PortId port, Change::Kind why) {
   CountChange(slots_[at]);
+  MacEntry erased = EntryOf(slots_[at]);
+  erased.port = port;
+  Record(why, erased, port);
   PortSet& ports = groups_[slots_[at].port - kFirstGroup].ports;
   ports.erase(port);
   if (ports.size() > 1) return;
@@ -76,7 +90,7 @@ size_t MacTable::EraseFromGroups(PortId port, size_t max_entries) {
   for (const Group& group : groups_) {
     if (erased == max_entries) break;
     if (!group.ports.contains(port)) continue;
-    EraseFromGroup(Locate(group.key), port);
+    EraseFromGroup(Locate(group.key), port, Change::Kind::kErased);
     ++erased;
   }
   return erased;
@@ -91,8 +105,7 @@ bool MacTable::ErasePort(PortId port, size_t max_entries) {
   }
   const uint32_t list = kFixedLists + port.value;
   for (; left > 0 && lists_[list].size > 0; --left) {
-    CountChange(slots_[OldestOf(list)]);
-    Release(OldestOf(list));
+    EraseWhole(Change::Kind::kErased, OldestOf(list));
   }
   return lists_[list].size == 0;
 }

@@ -45,6 +45,8 @@ void MacTable::SetHeld(Index at, bool is_held) {
   if (slots_[at].held == is_held) return;
   slots_[at].held = is_held;
   CountChange(slots_[at]);
+  Record(is_held ? Change::Kind::kHeld : Change::Kind::kReleased, EntryOf(slots_[at]),
+         PortId{slots_[at].port});
 }
 
 void MacTable::ExemptFromLimits(VlanId vlan, MacAddress address) {
@@ -98,8 +100,12 @@ LearnResult MacTable::LearnSlowly(Index at, VlanId vlan, MacAddress source, Port
   if (!moves && at != kNoIndex) Reclaim(at, now);
   if (counts && !MakeRoomUnderLimits(port, adds_to_bridge, now)) return LearnResult::kLimited;
 
-  const MacEntry entry{
-      .vlan = vlan, .address = source, .port = port, .by_user = !counts, .locked = locked};
+  const MacEntry entry{.vlan = vlan,
+                       .address = source,
+                       .port = port,
+                       .by_user = !counts,
+                       .locked = locked,
+                       .last_seen = now};
   if (moves) {
     moved_from_ = from;
     at = Locate(KeyOf(vlan, source));  // making room may have shifted it
@@ -110,10 +116,7 @@ LearnResult MacTable::LearnSlowly(Index at, VlanId vlan, MacAddress source, Port
   } else if (!Insert(entry, now)) {
     return LearnResult::kRefused;
   }
-  if (log_ != nullptr) {
-    Record(moves ? FdbEvent::Kind::kMoved : FdbEvent::Kind::kLearned,
-           slots_[Locate(KeyOf(vlan, source))], from);
-  }
+  Record(moves ? Change::Kind::kMoved : Change::Kind::kLearned, entry, from);
   return wish;
 }
 

@@ -12,13 +12,13 @@ absl::StatusOr<std::unique_ptr<EventChannel>> EventChannel::Create() {
   return std::unique_ptr<EventChannel>(new EventChannel(*std::move(wake)));
 }
 
-void EventChannel::Publish(const FdbEventLog& log) {
+void EventChannel::Publish(std::vector<SwitchEvent> changes, uint64_t missed) {
   const size_t room = kMaxWaiting - std::min<size_t>(kMaxWaiting, count_);
-  const size_t taken = std::min(room, log.events().size());
-  std::vector<SwitchEvent> events;
-  events.reserve(taken);
-  for (size_t i = 0; i < taken; ++i) events.emplace_back(log.events()[i]);
-  Put(std::move(events), log.events().size() - taken + log.missed());
+  if (changes.size() > room) {
+    missed += changes.size() - room;
+    changes.resize(room);
+  }
+  Put(std::move(changes), missed);
 }
 
 void EventChannel::Publish(SwitchEvent event) {

@@ -40,8 +40,8 @@ using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent,
 class EventChannel {
  public:
   // Changes of the address table that wait to be taken at most; further ones are only counted. Some
-  // megabytes, and a whole table of the default size can be flushed. Of others there
-  // may be as many more: whoever connects to a port and leaves again makes two each time.
+  // megabytes. Of others there may be as many more: whoever connects to a port and leaves again makes
+  // two each time.
   static constexpr size_t kMaxWaiting = 65536;
 
   struct Taken {
@@ -54,7 +54,8 @@ class EventChannel {
   // Readable once there is something to take. Non-blocking; Take reads it.
   [[nodiscard]] int fd() const { return wake_.fd(); }
 
-  void Publish(const FdbEventLog& log);
+  // Changes of the address table, of which `missed` are not there any more.
+  void Publish(std::vector<SwitchEvent> changes, uint64_t missed);
   void Publish(SwitchEvent event);
   [[nodiscard]] Taken Take();
 

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <vector>
+
 namespace tapswitch {
 namespace {
 
@@ -13,17 +15,12 @@ bool IsReadable(int fd) {
   return poll(&ready, 1, 0) == 1;
 }
 
-FdbEventLog LogOf(size_t events, uint64_t missed = 0) {
-  FdbEventLog log;
-  for (size_t i = 0; i < events; ++i) log.Record({});
-  log.Miss(missed);
-  return log;
-}
+std::vector<SwitchEvent> Changes(size_t count) { return {count, FdbEvent{}}; }
 
 TEST(EventChannelTest, WhatIsPublishedIsTakenOnceInOrder) {
   const auto channel = EventChannel::Create().value();
   EXPECT_FALSE(IsReadable(channel->fd()));
-  channel->Publish(LogOf(2));
+  channel->Publish(Changes(2), 0);
   channel->Publish(LinkStateEvent{.port = {3}, .up = false, .reason = "gone"});
   EXPECT_TRUE(IsReadable(channel->fd()));
 
@@ -38,10 +35,11 @@ TEST(EventChannelTest, WhatIsPublishedIsTakenOnceInOrder) {
 
 TEST(EventChannelTest, WhatDoesNotFitIsCounted) {
   const auto channel = EventChannel::Create().value();
+  constexpr size_t kAtOnce = 4096;
   size_t published = 0;
   while (published < EventChannel::kMaxWaiting + 10'000) {
-    channel->Publish(LogOf(FdbEventLog::kCapacity, 1));
-    published += FdbEventLog::kCapacity + 1;
+    channel->Publish(Changes(kAtOnce), 1);
+    published += kAtOnce + 1;
   }
   channel->Publish(LinkStateEvent{.port = {3}, .up = true, .reason = ""});
   const auto taken = channel->Take();

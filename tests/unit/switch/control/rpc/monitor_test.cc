@@ -89,6 +89,20 @@ TEST_F(MonitorTest, ItIsAlsoToldWhenNothingElseHappens) {
   EXPECT_THAT(Heard(kFirst), IsEmpty());
 }
 
+TEST_F(MonitorTest, WhoMissedSomethingIsToldWhatToReadAnew) {
+  monitor_.Subscribe(kFirst, Monitor::AllObjects());
+  room_ = 1;
+  for (const char* object : {"fdb", "vlan", "fdb"}) monitor_.Publish(object, "changed", {});
+  lines_[kFirst].clear();
+  monitor_.Miss("port", 2);
+  const json event = json::parse(lines_[kFirst].at(0))["params"];
+  EXPECT_EQ(event["count"], 4);
+  EXPECT_EQ(event["resync"], json({"fdb", "port", "vlan"}));
+  lines_[kFirst].clear();
+  monitor_.Miss("fdb", 1);
+  EXPECT_EQ(json::parse(lines_[kFirst].at(0))["params"]["resync"], json({"fdb"}));
+}
+
 TEST_F(MonitorTest, WhatTheSwitchItselfLeftOutIsMissedByThoseWhoWatchIt) {
   monitor_.Subscribe(kFirst, Monitor::ParseObjects({"fdb"}).value());
   monitor_.Subscribe(kSecond, Monitor::ParseObjects({"link"}).value());

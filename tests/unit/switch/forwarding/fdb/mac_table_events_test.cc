@@ -10,6 +10,7 @@
 #include "switch/forwarding/fdb/mac_table.h"
 #include "tests/support/allocation_counter.h"
 #include "tests/support/mac_stations.h"
+#include "tests/support/recorded_events.h"
 
 namespace tapswitch {
 namespace {
@@ -27,7 +28,7 @@ constexpr MacAddress kStation = Station(1);
 
 class MacTableEventsTest : public ::testing::Test {
  protected:
-  MacTableEventsTest() { table_.set_event_log(&log_); }
+  MacTableEventsTest() { table_.set_journal(&log_.journal()); }
 
   // "KIND station: from -> to" of each event since the last call.
   std::vector<std::string> Events() {
@@ -44,7 +45,7 @@ class MacTableEventsTest : public ::testing::Test {
   }
 
   MacTable table_{{.capacity = 4, .ageing = kAgeing, .salt = 7}};
-  FdbEventLog log_;
+  RecordedEvents log_;
 };
 
 TEST_F(MacTableEventsTest, LearningMovingAndAgeingAreReported) {
@@ -108,27 +109,28 @@ TEST_F(MacTableEventsTest, WhatIsDoneByHandIsNotReported) {
 }
 
 TEST_F(MacTableEventsTest, WithoutALogNothingIsReported) {
-  table_.set_event_log(nullptr);
+  table_.set_journal(nullptr);
   table_.Learn(kNoVlan, kStation, kPort1, kNow);
   table_.FlushAll();
-  table_.set_event_log(&log_);
+  table_.set_journal(&log_.journal());
   EXPECT_THAT(Events(), IsEmpty());
 }
 
 TEST_F(MacTableEventsTest, AFullLogCountsWhatItMissesAndAllocatesNothing) {
-  constexpr auto kRoom = static_cast<uint32_t>(FdbEventLog::kCapacity);
+  constexpr auto kRoom = static_cast<uint32_t>(ChangeJournal::kCapacity);
   table_ = MacTable({.capacity = 2 * kRoom, .ageing = kAgeing, .salt = 7});
-  table_.set_event_log(&log_);
+  table_.set_journal(&log_.journal());
   const size_t allocations = AllocationCount();
   LearnRange(table_, 1, kRoom + 3, kPort1, kNow);
-  EXPECT_EQ(log_.events().size(), kRoom);
   EXPECT_EQ(log_.missed(), 3U);
   log_.Clear();
   EXPECT_EQ(log_.missed(), 0U);
   table_.FlushPort(kPort1);
-  EXPECT_EQ(log_.events().size(), kRoom);
-  EXPECT_EQ(log_.missed(), 3U);
   EXPECT_EQ(AllocationCount(), allocations);
+  EXPECT_EQ(log_.events().size(), ChangeJournal::kMostListed);
+  EXPECT_EQ(log_.missed(), 0U);
+  const ChangeJournal& journal = log_.journal();
+  EXPECT_EQ(journal.at(journal.next() - 1).unlisted, kRoom + 3 - ChangeJournal::kMostListed);
 }
 
 }  // namespace

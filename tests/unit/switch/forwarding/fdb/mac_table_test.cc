@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/support/mac_stations.h"
+#include "tests/support/recorded_events.h"
 
 namespace tapswitch {
 namespace {
@@ -35,10 +36,10 @@ MacTable TableOf(uint32_t capacity) {
 
 // Sweeps one whole round and returns what has expired.
 std::vector<MacEntry> SweepAll(MacTable& table, Tick now) {
-  FdbEventLog log;
-  table.set_event_log(&log);
+  RecordedEvents log;
+  table.set_journal(&log.journal());
   while (!table.Sweep(1, now)) continue;
-  table.set_event_log(nullptr);
+  table.set_journal(nullptr);
   std::vector<MacEntry> expired;
   for (const FdbEvent& event : log.events()) {
     EXPECT_EQ(event.kind, FdbEvent::Kind::kAged);
