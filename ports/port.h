@@ -96,7 +96,7 @@ class Port {
 
   // Called now and then, when all that its ring has received is recycled: a port that has received
   // nothing since the last call gives back what memory it can do without.
-  virtual void Rest() {}
+  virtual void ReleaseIdleMemory() {}
 
   // Whether something was refused for want of descriptors, of memory or of room in the ring, so
   // that nothing will tell when it would succeed. Asked after each of Start, OnCompletions,
@@ -117,7 +117,7 @@ class Port {
   // Of a port with several queues, or of what stands in for one of them: the status of the first
   // has changed. The worker of each queue has one such object, and calls all of this for it; the
   // first is that of the primary worker, whose view of the port counts.
-  virtual void Follow(const PortStatus& /*first*/) {}
+  virtual void OnFirstQueueStatus(const PortStatus& /*first*/) {}
 
   // Nothing is received or sent from here on. Once closed() is true no operation is in flight and
   // the port may be destroyed.

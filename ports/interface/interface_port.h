@@ -44,7 +44,7 @@ class InterfacePort : public Port {
   void Recycle() override;
   [[nodiscard]] bool wants_retry() const override { return starved_ && !reader_.is_closing(); }
   void Retry() override;
-  void Rest() override { reader_.ReleaseIdleMemory(); }
+  void ReleaseIdleMemory() override { reader_.ReleaseIdleMemory(); }
   [[nodiscard]] bool Pause() override;
   void Resume() override;
   [[nodiscard]] bool paused() const override { return reader_.paused(); }

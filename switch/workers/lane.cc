@@ -260,7 +260,7 @@ const PortSet& Lane::Recycle() {
 bool Lane::ReleaseIdleMemory() {
   if (!ring_.is_drained()) return false;
   for (const auto& port : ports_) {
-    if (port) port->Rest();
+    if (port) port->ReleaseIdleMemory();
   }
   return true;
 }

@@ -94,8 +94,8 @@ class PrimaryWorker {
   void set_on_alarm(std::function<void(const Alarm&)> handler) { on_alarm_ = std::move(handler); }
   void set_on_recovery(std::function<void(PortId)> handler) { on_recovery_ = std::move(handler); }
 
-  // Called when idle ports were told to release memory (Port::Rest), so that those of other workers
-  // are told, too.
+  // Called when idle ports were told to release memory (Port::ReleaseIdleMemory), so that those of
+  // other workers are told, too.
   void set_on_release(std::function<void()> handler) { on_release_ = std::move(handler); }
 
   // Forwards for a port again that was shut down. False, and without effect, for any other.

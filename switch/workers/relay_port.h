@@ -26,7 +26,7 @@ class RelayPort final : public Port {
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
   void OnLinkChange(const LinkEvent& /*link*/) override {}
-  void Follow(const PortStatus& status) override { status_ = status; }
+  void OnFirstQueueStatus(const PortStatus& status) override { status_ = status; }
   void BeginClose() override { closing_ = true; }
   [[nodiscard]] bool closed() const override { return closing_; }
   void Detach() override {}

@@ -51,7 +51,7 @@ void Workers::OnPortStatus(const Port& port) {
   const PortId id = port.identity().id;
   for (const auto& secondary : secondaries_) {
     secondary->commands().Post([&lane = secondary->lane(), id, status = port.status()] {
-      if (Port* const queue = lane.port(id)) queue->Follow(status);
+      if (Port* const queue = lane.port(id)) queue->OnFirstQueueStatus(status);
     });
   }
 }
@@ -116,7 +116,7 @@ absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
     } else {
       queue = std::make_unique<RelayPort>(identities[i + 1], secondary.relay());
     }
-    queue->Follow(status);  // what has changed by then follows when the port is opened
+    queue->OnFirstQueueStatus(status);  // what has changed by then follows when the port is opened
     absl::Status started =
         secondary.commands().Call([&] { return secondary.lane().AddPort(queue); });
     if (started.ok()) continue;

@@ -1,4 +1,4 @@
-// What a MAC table tells of what it did by itself, for tests that look at it after each step.
+// The events of a MAC table, for tests that look at them after each step.
 
 #pragma once
 
@@ -15,7 +15,7 @@ class RecordedEvents {
  public:
   RecordedEvents() { journal_.set_lists_flushed(true); }
 
-  // Of the table: see MacTable::set_journal.
+  // The journal for MacTable::set_journal.
   [[nodiscard]] ChangeJournal& journal() { return journal_; }
 
   // Since the last Clear.

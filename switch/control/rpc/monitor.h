@@ -1,5 +1,5 @@
-// Passes events on to the clients that subscribed to them, and tells a client that did not keep up how
-// many it missed, and of which objects, so that it can read those anew.
+// Passes events on to the clients that subscribed to them, and tells a client that did not keep up
+// how many it missed, and of which objects, so that it can read those anew.
 
 #pragma once
 

@@ -40,8 +40,8 @@ using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent,
 class EventChannel {
  public:
   // Changes of the address table that wait to be taken at most; further ones are only counted. Some
-  // megabytes. Of others there may be as many more: whoever connects to a port and leaves again makes
-  // two each time.
+  // megabytes. Of others there may be as many more: whoever connects to a port and leaves again
+  // makes two each time.
   static constexpr size_t kMaxWaiting = 65536;
 
   struct Taken {

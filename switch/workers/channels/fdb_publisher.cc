@@ -11,8 +11,8 @@
 namespace tapswitch {
 namespace {
 
-// Records that a turn looks at: some tens of microseconds, so that frames do not wait for all that a
-// large flush removes.
+// Records that a turn looks at: some tens of microseconds, so that frames do not wait for all that
+// a large flush removes.
 constexpr size_t kRecordsAtOnce = 2048;
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Tells whoever watches the address table what it did by itself: from the bridge's change journal to the
-// event channel.
+// Tells whoever watches the address table what it did by itself: from the bridge's change journal
+// to the event channel.
 
 #pragma once
 

@@ -197,8 +197,8 @@ TEST_F(PauseTest, GivesBackIdleMemoryAndResumesAllTheSame) {
   Arrive(60, 1);
   Turn();
   PausePort();
-  port_->Rest();
-  port_->Rest();
+  port_->ReleaseIdleMemory();
+  port_->ReleaseIdleMemory();
   Arrive(61, 1);
   port_->Resume();
   EXPECT_EQ(ReceivedSizes(), std::vector<size_t>{61});

@@ -80,9 +80,9 @@ TEST_F(TapPortTest, GivesBackTheMemoryOfItsBuffersWhenItHasBeenQuietBetweenTwoRe
   ring_.Arrive(kFile, Wire(FrameOf(60)));
   Turn([&](const FrameBatch& batch) { received = batch.frames()[0].wire.data; });
   EXPECT_TRUE(IsResident(received));
-  port_->Rest();
+  port_->ReleaseIdleMemory();
   EXPECT_TRUE(IsResident(received)) << "it was used since it started";
-  port_->Rest();
+  port_->ReleaseIdleMemory();
   EXPECT_FALSE(IsResident(received));
 
   const Bytes frame = FrameOf(61);

@@ -28,8 +28,8 @@ class RelayPortTest : public testing::Test {
   RelayPortTest() { Follow({.link_up = true}); }
 
   void Follow(const PortStatus& status) {
-    port_.Follow(status);
-    other_.Follow(status);
+    port_.OnFirstQueueStatus(status);
+    other_.OnFirstQueueStatus(status);
   }
 
   // Sends `count` frames of `size` bytes, each in two pieces.
