@@ -72,7 +72,9 @@ class Replica {
       const auto found = table.FindAll(key.first, key.second, now);
       const bool is_same_key = !found.empty() && found.front().vlan == key.first;
       EXPECT_EQ(live.contains(key), is_same_key);
-      if (is_same_key) EXPECT_EQ(known.ports.size(), found.size());
+      if (is_same_key) {
+        EXPECT_EQ(known.ports.size(), found.size());
+      }
     }
     EXPECT_LE(entries_.size(), table.size());
   }

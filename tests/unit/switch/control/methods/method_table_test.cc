@@ -109,12 +109,12 @@ class MethodsTest : public testing::Test {
   TemporaryDirectory directory_;
   ForwardingThreads threads_{1};
   SystemClock clock_;
-  FdbEventLog fdb_log_;
   std::unique_ptr<EventChannel> events_ = EventChannel::Create().value();
+  FdbPublisher fdb_{threads_.bridge(), *events_};
   std::unique_ptr<LinkThread> links_ = LinkThread::Create().value();
   RunningSwitch running_{.commands = threads_.commands(),
                          .events = *events_,
-                         .fdb_log = fdb_log_,
+                         .fdb = fdb_,
                          .clock = clock_,
                          .bridge = threads_.bridge(),
                          .protocols = threads_.protocols(),
