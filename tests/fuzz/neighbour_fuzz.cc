@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "switch/protocol/neighbours/neighbour_message.h"
@@ -34,7 +35,10 @@ class Fuzzer {
       ports.back().vlans.members.insert(VlanId{2});
       if (id > 1) ports.back().vlans.untagged.insert(VlanId{1});
     }
-    view_ = ForwardingView(ports, {.vlan_filtering = true});
+    ForwardingView view(ports, {.vlan_filtering = true});
+    VlanCounterChange change = counters_.Plan(view_, view);
+    counters_.Apply(change);
+    view_ = std::move(view);
     proxy_.OnPorts(view_);
   }
 

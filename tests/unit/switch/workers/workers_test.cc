@@ -192,8 +192,7 @@ TEST(WorkersTest, NothingIsLostUncountedWhileAllIsChanged) {
     CapturePoint tap(
         {.ports = PortSet::All(), .filter = {}, .snap_length = 64, .memory = 1U << 16U}, wake);
     threads.workers().AddCapture(tap);
-    const LockedBridge bridge(threads.shared());
-    bridge->table().FlushPort(kA);
+    threads.commands().Call([&] { threads.bridge().table().FlushPort(kA); });
     while (tap.Front()) tap.Pop();
     threads.workers().RemoveCapture(tap);
     threads.workers().RemovePort({3});
