@@ -94,7 +94,7 @@ class MethodsTest : public testing::Test {
     EXPECT_EQ(Answer("vlan.add", {{"dev", "vm"}, {"vid", "7"}}), "null");
     EXPECT_EQ(Answer("storm.set", {{"dev", "vm"}, {"broadcast", "10pps"}}), "null");
     EXPECT_EQ(Answer("mirror.add", {{"name", "m"}, {"dev", "vm"}, {"to", "tap"}}), "null");
-    EXPECT_EQ(Answer("fdb.add", {{"mac", kStation}, {"dev", "vm"}, {"vlan", 7}}), "null");
+    EXPECT_EQ(Answer("fdb.add", {{"mac", kStation}, {"dev", "vm"}, {"vlan", 7U}}), "null");
   }
 
   // Parameters that the method does not refuse on the bridge above.
