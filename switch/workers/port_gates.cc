@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace tapswitch {
-namespace {
-
-// Ten openings at once, and one in PortGates::kDamping from then on.
-constexpr RateLimit kOpenings{.per_second = 10, .burst = {100}};
-
-}  // namespace
 
 void PortGates::Add(PortId id, bool is_masked) {
   if (ports_.size() <= id.value) ports_.resize(id.value + 1U);
@@ -27,14 +21,8 @@ void PortGates::SetMasked(PortId id, bool is_masked) {
   Apply(id);
 }
 
-bool PortGates::SetLink(PortId id, bool is_up, Tick now) {
-  Port& port = ports_[id.value];
-  if (std::exchange(port.is_link_up, is_up) == is_up) return false;
-  port.opens_at.reset();
-  if (is_up && !port.openings.Take(kOpenings, 1, now)) {
-    port.opens_at = now + kDamping;
-    Expect(*port.opens_at);
-  }
+bool PortGates::SetLink(PortId id, bool is_up) {
+  if (std::exchange(ports_[id.value].is_link_up, is_up) == is_up) return false;
   Apply(id);
   return true;
 }
@@ -60,16 +48,13 @@ void PortGates::ActOnTime(Tick now, const std::function<void(PortId)>& recover) 
   if (!next_deadline_ || *next_deadline_ > now) return;
   next_deadline_.reset();
   for (uint16_t i = 0; i < ports_.size(); ++i) {
-    const PortId id{i};
-    Port& port = ports_[i];
-    if (port.opens_at && *port.opens_at <= now) {
-      port.opens_at.reset();
-      Apply(id);
+    const Port& port = ports_[i];
+    if (!port.shut_down || !port.shut_down->until) continue;
+    if (*port.shut_down->until <= now) {
+      recover(PortId{i});
+    } else {
+      Expect(*port.shut_down->until);
     }
-    const bool recovers = port.shut_down && port.shut_down->until;
-    if (recovers && *port.shut_down->until <= now) recover(id);
-    if (port.opens_at) Expect(*port.opens_at);
-    if (port.shut_down && port.shut_down->until) Expect(*port.shut_down->until);
   }
 }
 
@@ -82,7 +67,7 @@ const PortGates::Port& PortGates::Find(PortId id) const {
 
 PortGate PortGates::GateOf(PortId id) const {
   const Port& port = Find(id);
-  const bool is_open = port.is_there && !port.is_masked && port.is_link_up && !port.opens_at;
+  const bool is_open = port.is_there && !port.is_masked && port.is_link_up;
   const bool passes = is_open && !port.shut_down;
   return {.state = passes ? bridge_.view().wanted_state(id) : PortState::kDisabled,
           .is_shut_down = port.shut_down.has_value()};

@@ -1,10 +1,8 @@
 // Who may pass: the gate of each port, which follows from its link, from the state that is wanted
 // of it, from the bridge's guards, and from whether all its queues are there.
 //
-// A gate closes at once. A link that comes up opens it at once, too, but only so often: one that
-// flaps is let in with a delay of kDamping at most, so that a station that does nothing but take
-// its link up and down does not have tables flushed and others told all the time. What is shown of
-// a link is always the truth; the state in effect is shown beside it.
+// A gate opens and closes at once, however often a link goes up and down: that is an edit of a few
+// bits, while a delay would cost the first frames of who has just connected.
 //
 // One thread calls everything, with the bridge locked.
 
@@ -18,7 +16,6 @@
 #include "switch/forwarding/bridge.h"
 #include "switch/forwarding/gate_masks.h"
 #include "switch/forwarding/guards/alarms.h"
-#include "switch/forwarding/guards/token_bucket.h"
 #include "switch/forwarding/ids.h"
 
 namespace tapswitch {
@@ -33,9 +30,6 @@ struct ShutDown {
 
 class PortGates {
  public:
-  // How long a gate stays closed at most whose link flaps.
-  static constexpr Ticks kDamping{10};
-
   // `bridge` outlives this; the gates of its view are set here and nowhere else.
   explicit PortGates(Bridge& bridge) : bridge_(bridge) {}
 
@@ -45,7 +39,7 @@ class PortGates {
 
   void SetMasked(PortId id, bool is_masked);
   // True when it was up and is now down, or the other way round.
-  bool SetLink(PortId id, bool is_up, Tick now);
+  bool SetLink(PortId id, bool is_up);
   void ShutDownPort(PortId id, const ShutDown& why);
   // False, and without effect, for a port that is not shut down.
   bool Recover(PortId id);
@@ -53,8 +47,7 @@ class PortGates {
   // The bridge's view has been replaced: its gates follow, with the states that are wanted now.
   void FollowView();
 
-  // Opens gates that were closed for long enough, and calls `recover` of each port that was shut
-  // down until now.
+  // Calls `recover` of each port that was shut down until now.
   void ActOnTime(Tick now, const std::function<void(PortId)>& recover);
   // When ActOnTime has something to do; nothing: never.
   [[nodiscard]] std::optional<Tick> next_deadline() const { return next_deadline_; }
@@ -74,9 +67,7 @@ class PortGates {
     bool is_there = false;
     bool is_masked = false;
     bool is_link_up = false;
-    std::optional<Tick> opens_at;  // of a link that is up, and flapped
     std::optional<ShutDown> shut_down;
-    TokenBucket openings;
   };
 
   [[nodiscard]] const Port& Find(PortId id) const;

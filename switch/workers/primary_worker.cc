@@ -226,7 +226,7 @@ void PrimaryWorker::NoticeStatus(PortId id) {
   Attached& attached = ports_[id.value];
   const PortStatus& status = attached.port->status();
   if (status == attached.status) return;
-  const bool changed = gates_.SetLink(id, status.link_up, lane_.now());
+  const bool changed = gates_.SetLink(id, status.link_up);
   if (changed && !status.link_up) bridge_.table().FlushPort(id);
   // A port that was down may lose its interface, too.
   const bool lost = !status.link_up && status.ifindex == 0 && attached.status.ifindex != 0;
