@@ -29,7 +29,8 @@
 
 namespace tapswitch {
 
-// What others need to know of a port's condition; plain data, compared to notice a change.
+// The condition of a port, as far as others need to know it. It is plain data, compared to notice a
+// change.
 struct PortStatus {
   bool link_up = false;  // frames can pass
   std::string reason;    // when not: why, in words for the user; else empty
@@ -37,8 +38,8 @@ struct PortStatus {
   OffloadSet accepted;   // unfinished work that may be sent to it
   int ifindex = 0;       // of its interface, in the namespace where that is; 0: there is none
   NetnsId netns;         // that namespace, where it is known
-  // Of an interface that is not the switch's own, and so the bridge's; zero when there is none
-  // such.
+  // The address of an interface that is not the switch's own, and so the bridge's address. Zero
+  // when there is no such interface.
   MacAddress address{};
   // That interface is a TAP that another process holds, a guest mostly, and the host is kept out.
   bool is_guests = false;
@@ -114,9 +115,9 @@ class Port {
   // Another thread has the answer to what the port asked about its interface.
   virtual void OnLinkAnswer() {}
 
-  // Of a port with several queues, or of what stands in for one of them: the status of the first
-  // has changed. The worker of each queue has one such object, and calls all of this for it; the
-  // first is that of the primary worker, whose view of the port counts.
+  // Tells a port with several queues, or what stands in for one of them, that the status of the
+  // first has changed. The worker of each queue has one such object, and calls all of this for it.
+  // The first is that of the primary worker, whose view of the port counts.
   virtual void OnFirstQueueStatus(const PortStatus& /*first*/) {}
 
   // Nothing is received or sent from here on. Once closed() is true no operation is in flight and

@@ -30,7 +30,7 @@ struct PortSurroundings {
 // A Port for each queue of one port. The first speaks for all.
 using PortQueues = std::vector<std::unique_ptr<Port>>;
 
-// Where the network interface of a port comes from.
+// The origin of the network interface of a port.
 enum class InterfaceOrigin : uint8_t {
   kNone,    // the port has no interface
   kOwn,     // the port creates it, or opens one that waits for it; deleted, it does not return
@@ -64,7 +64,7 @@ inline constexpr std::string_view kAttachedPortType = "netdev";
 // Null when there is no type of that name.
 [[nodiscard]] const PortType* FindPortType(std::string_view name);
 
-// Where the interface of the port comes from; kNone for a type that there is not.
+// Returns the origin of the interface of the port; kNone for a type that does not exist.
 [[nodiscard]] InterfaceOrigin InterfaceOriginOf(const PortSpec& spec);
 
 // Whether `spec` is right as far as its text tells: type, keys and values.

@@ -128,7 +128,7 @@ class FrameReader {
     kClosing,    // it was told to end the read, for good
     kClosed,     // the kernel has no read, and never has one again
   };
-  // Of the memory behind the buffers.
+  // The state of the memory behind the buffers.
   enum class Pages : uint8_t {
     kReleased,  // or never used
     kIdle,      // not used since the last ReleaseIdleMemory, but before

@@ -33,12 +33,14 @@ class InterfaceClaim {
   // How long a process that is ending may take to let its interfaces go.
   static constexpr std::chrono::milliseconds kPatience{1000};
 
-  // The same, but waits up to kPatience for an owner in another process to go.
+  // Claims the interface as Take does, but waits up to kPatience for an owner in another process to
+  // go.
   [[nodiscard]] static absl::StatusOr<InterfaceClaim> TakePatiently(const NetworkNamespace& netns,
                                                                     int ifindex,
                                                                     std::string_view port);
 
-  // Who has the interface now, as in the message of Take; nothing when nobody has.
+  // Returns the present owner of the interface as in the message of Take; nothing when there is
+  // none.
   [[nodiscard]] static std::optional<std::string> OwnerOf(const NetworkNamespace& netns,
                                                           int ifindex);
 

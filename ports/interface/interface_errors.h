@@ -1,4 +1,4 @@
-// What the errors of reading and writing an interface's file mean, and how reading stands after
+// The meaning of errors of reading and writing an interface's file, and the state of reading after
 // them.
 
 #pragma once

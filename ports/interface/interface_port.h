@@ -55,7 +55,7 @@ class InterfacePort : public Port {
   void Detach() override;
 
  protected:
-  // What a port is made of.
+  // The parts that a port is made of.
   struct Medium {
     // A packet socket is one of an interface that is not the switch's own.
     FileDescriptor file;

@@ -1,4 +1,4 @@
-// Who else uses an interface that becomes a port, and what that means for them.
+// The other users of an interface that becomes a port, and the consequences for them.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// What the queues of a port know of its interface.
+// The last answer about a port's interface, which the queues of the port share.
 //
 // Each queue of a port lives on a thread of its own. One asks the kernel for all of them, and the
 // others are given what was answered last. The answer is never older than a change that a queue is

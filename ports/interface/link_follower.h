@@ -1,4 +1,5 @@
-// What a port knows of its network interface, and what it tells of it: its PortStatus, and the log.
+// A LinkFollower holds what a port knows of its network interface. It tells of the interface by the
+// PortStatus and by the log.
 //
 // The link is up when the interface is administratively up, a carrier is there where that matters,
 // and reading from the interface works. An event from the kernel, or an error of a read or a write,
@@ -36,7 +37,7 @@ enum class QueueRole : uint8_t {
   kFollower,  // hears of the link what the first was told
 };
 
-// Where a queue's knowledge of the interface comes from.
+// The source of a queue's knowledge of the interface.
 struct LinkSource {
   QueueRole role = QueueRole::kFirst;
   LinkQuery query;
@@ -45,7 +46,7 @@ struct LinkSource {
   std::function<void()> refresh{};
 };
 
-// What a question to the kernel has brought.
+// The result of a question to the kernel.
 enum class LinkFinding : uint8_t {
   kThere,
   kDeleted,      // it may return
@@ -104,7 +105,7 @@ class LinkFollower {
   [[nodiscard]] QueueRole role() const { return source_.role; }
 
  private:
-  // What the last answers were.
+  // The content of the last answers.
   enum class Knowledge : uint8_t {
     kThere,
     kUnknown,  // the kernel could not say: the link is taken to be up

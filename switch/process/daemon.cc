@@ -352,7 +352,7 @@ absl::Status RunSwitch(const Config& config) {
   // interface fails with an error.
   static_cast<void>(RuntimeLocks::OfProcess());
   // A switch that was killed may have left the host without the frames of an interface.
-  if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::MendAll(*own);
+  if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::RepairAll(*own);
   auto parts = MakeParts(config);
   if (!parts.ok()) return parts.status();
   Daemon daemon(config, *std::move(parts));

@@ -181,14 +181,14 @@ absl::StatusOr<std::unique_ptr<ClsactFilter>> ClsactFilter::Add(const NetworkNam
     }
     if (!lock.ok()) return lock.status();
     TrafficControl control(socket, ifindex);
-    const bool mended = control.RemoveFilter();
+    const bool repaired = control.RemoveFilter();
     const absl::Status discipline = control.AddDiscipline();
     if (!discipline.ok() && !absl::IsAlreadyExists(discipline)) return discipline;
     auto kept =
         NetworkNamespace::FromFile(FileDescriptor(fcntl(netns.fd(), F_DUPFD_CLOEXEC, 0)), "netns");
     if (!kept.ok()) return kept.status();
     filter.reset(
-        new ClsactFilter(*std::move(kept), ifindex, *std::move(lock), discipline.ok() || mended));
+        new ClsactFilter(*std::move(kept), ifindex, *std::move(lock), discipline.ok() || repaired));
     return control.AddFilter();  // on an error the destructor tidies up
   });
   if (!added.ok()) return added;

@@ -32,7 +32,7 @@ absl::StatusOr<std::unique_ptr<HostExclusion>> HostExclusion::Apply(const Networ
                                                                     int ifindex) {
   auto link = AttachTcxDrop(netns, ifindex);
   if (link.ok()) {
-    Mend(netns, ifindex);
+    Repair(netns, ifindex);
     return std::make_unique<ByTcx>(*std::move(link));
   }
   auto filter = ClsactFilter::Add(netns, ifindex);
@@ -42,11 +42,11 @@ absl::StatusOr<std::unique_ptr<HostExclusion>> HostExclusion::Apply(const Networ
                                             std::string(filter.status().message())));
 }
 
-void HostExclusion::Mend(const NetworkNamespace& netns, int ifindex) {
+void HostExclusion::Repair(const NetworkNamespace& netns, int ifindex) {
   ClsactFilter::RemoveAbandoned(netns, ifindex);
 }
 
-void HostExclusion::MendAll(const NetworkNamespace& netns) {
+void HostExclusion::RepairAll(const NetworkNamespace& netns) {
   ClsactFilter::RemoveAllAbandoned(netns);
 }
 

@@ -20,16 +20,16 @@ namespace tapswitch {
 
 class HostExclusion {
  public:
-  // Of interface `ifindex` in `netns`. What a killed switch has left there is taken over. The
-  // message of an error says what both ways failed with.
+  // Excludes the host from interface `ifindex` in `netns`, and takes over what a killed switch has
+  // left there. The message of an error says what both ways failed with.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<HostExclusion>> Apply(
       const NetworkNamespace& netns, int ifindex);
 
   // Undoes what a killed switch has left on an interface of which the host is not to be excluded.
-  static void Mend(const NetworkNamespace& netns, int ifindex);
+  static void Repair(const NetworkNamespace& netns, int ifindex);
 
-  // The same for all interfaces of a namespace.
-  static void MendAll(const NetworkNamespace& netns);
+  // Does what Repair does for all interfaces of a namespace.
+  static void RepairAll(const NetworkNamespace& netns);
 
   // Lets the host have its frames again.
   virtual ~HostExclusion() = default;

@@ -276,7 +276,7 @@ absl::Status NetdevDevice::FormGroup() {
 }
 
 void NetdevDevice::ExcludeHost(int ifindex) {
-  if (options_.shared_with_host) return HostExclusion::Mend(*netns_, ifindex);
+  if (options_.shared_with_host) return HostExclusion::Repair(*netns_, ifindex);
   auto excluded = HostExclusion::Apply(*netns_, ifindex);
   if (excluded.ok()) {
     exclusion_ = *std::move(excluded);
@@ -326,7 +326,7 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
   }
   if (absl::Status returned = Return(); !returned.ok()) {
     // Nothing is to keep a namespace alive that nothing is attached in.
-    if (absl::IsAborted(returned)) LetGo();
+    if (absl::IsAborted(returned)) ReleaseNamespace();
     return returned;
   }
   return monitor.Find(*netns, ifindex_);
@@ -335,7 +335,7 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
 // Sees to it that the namespace is the one that its name leads to now.
 absl::Status NetdevDevice::FollowNamespace() {
   if (options_.netns.empty()) return absl::OkStatus();
-  if (netns_ && WhereLeads(options_.netns, netns_->id()) != NetnsLead::kSame) LetGo();
+  if (netns_ && WhereLeads(options_.netns, netns_->id()) != NetnsLead::kSame) ReleaseNamespace();
   if (netns_) return absl::OkStatus();
   auto netns = NetworkNamespace::Open(options_.netns);
   if (!netns.ok()) {
@@ -370,7 +370,7 @@ absl::Status NetdevDevice::Return() {
                                         std::string(attached.message())));
 }
 
-void NetdevDevice::LetGo() {
+void NetdevDevice::ReleaseNamespace() {
   LeaveInterface();
   ifindex_ = 0;
   claim_ = {};

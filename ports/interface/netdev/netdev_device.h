@@ -12,8 +12,8 @@
 // A socket belongs to the namespace that the interface is in when it is attached, and keeps that
 // namespace alive. It is bound to the interface, not to its name: renaming changes nothing. Where
 // the interface is deleted, the next one of the configured name is attached instead. Where the name
-// of its namespace (`netns=`) is deleted or leads elsewhere, all is let go that keeps the old one
-// alive, and the interface in the next namespace of that name is attached.
+// of its namespace (`netns=`) is deleted or leads elsewhere, all that keeps the old one alive is
+// released, and the interface in the next namespace of that name is attached.
 //
 // While it is attached the interface is claimed (interface_claim.h): it is no other port's. On
 // kernels whose packet sockets do not know segmentation of UDP (packet_offloads.h), the other end
@@ -67,8 +67,8 @@ class NetdevDevice {
   // during a Query.
   [[nodiscard]] FileDescriptor TakeSocket(size_t queue = 0);
 
-  // What the interface was used for when it was opened (interface_usage.h), and the address of the
-  // bridge that it brought then; zero: none, as a guest's TAP has none.
+  // The uses of the interface when it was opened (interface_usage.h), and the address that it
+  // brought to the bridge then. The address is zero if it brought none, as a guest's TAP does.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   [[nodiscard]] MacAddress first_address() const { return first_address_; }
 
@@ -86,7 +86,7 @@ class NetdevDevice {
   [[nodiscard]] absl::Status OpenSockets();
   [[nodiscard]] absl::Status FollowNamespace();
   [[nodiscard]] absl::Status Return();
-  void LetGo();
+  void ReleaseNamespace();
   [[nodiscard]] absl::Status Attach(const LinkState& link);
   void ExcludeHost(int ifindex);
   void TurnPeerSegmentationOff(const LinkState& link);

@@ -43,7 +43,7 @@ class NetdevPort final : public InterfacePort {
   std::function<uint32_t(int socket)> missed_;
 };
 
-// What is to be said of an interface that has become a port.
+// The notes for users about an interface that has become a port.
 struct AttachNotes {
   std::vector<std::string> warnings;  // lines, about who else uses it (interface_usage.h)
   MacAddress address{};               // its own, when it was opened; zero: it has none of six bytes

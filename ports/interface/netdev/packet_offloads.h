@@ -1,4 +1,4 @@
-// What a packet socket of this kernel takes of unfinished work.
+// The unfinished work that a packet socket of this kernel takes.
 
 #pragma once
 

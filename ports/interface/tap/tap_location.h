@@ -9,7 +9,7 @@
 
 namespace tapswitch {
 
-// What the file alone tells of its interface.
+// The identity of an interface, as far as the file alone tells it.
 struct TapIdentity {
   std::string name;
   bool persistent = false;
@@ -18,7 +18,7 @@ struct TapIdentity {
 // NotFound when the device has been deleted.
 [[nodiscard]] absl::StatusOr<TapIdentity> IdentifyTap(int fd);
 
-// Where the TAP behind an open file is at the time of the call.
+// The location of the TAP behind an open file at the time of the call.
 struct TapLocation {
   NetworkNamespace netns;
   std::string name;

@@ -13,7 +13,7 @@
 
 namespace tapswitch {
 
-// What the kernel gives a TAP (drivers/net/tun.c, MAX_TAP_QUEUES).
+// The number of queues that the kernel gives a TAP (drivers/net/tun.c, MAX_TAP_QUEUES).
 inline constexpr uint32_t kMostTapQueues = 256;
 
 struct TapOptions {
