@@ -164,8 +164,8 @@ void Actuator::Warn(std::string_view port, std::string_view line) {
   if (warnings_.size() < kMostWarnings) warnings_.push_back(fmt::format("port {}: {}", port, line));
 }
 
-// Of a station, or another interface, that has the address of the port's own. (What comes later is
-// told by an alarm, PrimaryWorker::HeedRivals.)
+// Warns of a station, or another interface, that has the address of the port's own. (An alarm tells
+// of what comes later, OwnAddresses::ActOnRivals.)
 void Actuator::WarnOfStations(PortId id, const PortConfig& port, MacAddress address) {
   if (address.is_zero() || port.ephemeral) return;
   VlanSet vlans = port.settings.vlans.members;

@@ -48,7 +48,7 @@ absl::Status Captures::Start(ClientId client, Wish wish) {
       CaptureWriter::Options{.snap_length = wish.snap_length, .count = wish.count}, *capture.tap,
       running_.clock, [this](PortId id) { return control_.NameOf(id); });
   running_.workers.AddCapture(*capture.tap);
-  socket_->SetStreaming(client);
+  socket_->MarkStreaming(client);
   spdlog::info("capture of {} for client {}: begins",
                wish.port ? control_.NameOf(*wish.port) : "all ports", client.value);
   running_captures_.push_back(std::move(capture));
@@ -78,18 +78,18 @@ bool Captures::Has(ClientId client) const {
   return const_cast<Captures*>(this)->Find(client) != nullptr;
 }
 
-void Captures::LetGo(Capture& capture) {
+void Captures::RemoveTap(Capture& capture) {
   if (!std::exchange(capture.tapping, false)) return;
   running_.workers.RemoveCapture(*capture.tap);
   spdlog::info("capture for client {}: ends", capture.client.value);
 }
 
 void Captures::Stop(ClientId client) {
-  if (Capture* const capture = Find(client); capture != nullptr) LetGo(*capture);
+  if (Capture* const capture = Find(client); capture != nullptr) RemoveTap(*capture);
 }
 
 void Captures::StopAll() {
-  for (Capture& capture : running_captures_) LetGo(capture);
+  for (Capture& capture : running_captures_) RemoveTap(capture);
 }
 
 void Captures::Forget(ClientId client) {
@@ -100,12 +100,12 @@ void Captures::Forget(ClientId client) {
 void Captures::ForgetPort(PortId port) {
   for (Capture& capture : running_captures_) {
     capture.writer->ForgetPort(port);
-    if (capture.port == port) LetGo(capture);
+    if (capture.port == port) RemoveTap(capture);
   }
   // Of a client that has not read for so long that it would be the ports that take the memory.
   std::erase_if(running_captures_, [this](Capture& capture) {
     if (capture.writer->forgotten() <= kMaxForgotten) return false;
-    LetGo(capture);
+    RemoveTap(capture);
     socket_->End(capture.client);
     return true;
   });
@@ -132,7 +132,7 @@ bool Captures::PumpOne(Capture& capture) {
     std::string out;
     if (!capture.begun) Begin(capture, out);
     state = capture.writer->Write(kChunk, out);
-    if (state == CaptureWriter::State::kEnded) LetGo(capture);
+    if (state == CaptureWriter::State::kEnded) RemoveTap(capture);
     const bool is_over = state != CaptureWriter::State::kMore && !capture.tapping;
     if (is_over) capture.writer->Finish(out);
     if (!out.empty()) static_cast<void>(socket_->Push(capture.client, std::move(out)));

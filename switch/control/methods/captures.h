@@ -27,12 +27,12 @@ namespace tapswitch {
 class Captures {
  public:
   static constexpr size_t kMaxCaptures = 8;
-  // What the filters of all captures may cost together, for each frame and direction (see
+  // The most that the filters of all captures may cost together, for each frame and direction (see
   // PacketFilter::cost): forwarding threads run them. A filter for twenty hosts costs some 50; all
   // of it is less than a microsecond, where a frame costs 1.4.
   static constexpr size_t kMaxFilterCost = 256;
   static constexpr size_t kMemory = size_t{8} << 20U;
-  // As tcpdump(8) has it: more than any frame.
+  // The default of tcpdump(8), which is more than any frame.
   static constexpr uint32_t kDefaultSnapLength = 262144;
 
   struct Wish {
@@ -44,7 +44,7 @@ class Captures {
 
   // All outlive this. `socket` may be null, and nothing is captured then.
   Captures(const BridgeControl& control, const RunningSwitch& running, ControlSocket* socket);
-  // Precondition: the worker has let go of all taps, as after StopAll.
+  // Precondition: the worker has no tap any more, as after StopAll.
   ~Captures() = default;
   Captures(const Captures&) = delete;
   Captures& operator=(const Captures&) = delete;
@@ -81,7 +81,7 @@ class Captures {
 
   [[nodiscard]] absl::Status CheckCost(const PacketFilter& filter) const;
   [[nodiscard]] Capture* Find(ClientId client);
-  void LetGo(Capture& capture);
+  void RemoveTap(Capture& capture);
   void Begin(Capture& capture, std::string& out);
   bool PumpOne(Capture& capture);
 

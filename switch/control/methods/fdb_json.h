@@ -27,7 +27,7 @@ class FdbJson {
   [[nodiscard]] std::string Finish();
 
  private:
-  // What entries of one kind on one port have in common, around what differs.
+  // The text that entries of one kind on one port have in common, around what differs.
   struct Frame {
     std::string name;
     std::string rest;

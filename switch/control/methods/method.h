@@ -1,4 +1,4 @@
-// What a method of the control protocol is: a name, a function, and whether it changes anything.
+// A method of the control protocol: a name, a function, and whether it changes anything.
 //
 // A method takes JSON parameters, and changes the bridge or answers. The parameters are an object.
 // An error is InvalidArgument when a parameter is missing, unknown or of the wrong kind, and has
@@ -23,7 +23,7 @@ class Captures;
 class EventPublisher;
 class Monitor;
 
-// What methods work on. All of it outlives this.
+// The objects that methods work on. All of them outlive this.
 struct MethodContext {
   BridgeControl& control;
   Monitor& monitor;

@@ -1,5 +1,5 @@
-// What there is, as JSON: with the names, types and units of `ip -j` and `bridge -j` where these
-// know the thing.
+// The state of the switch as JSON, with the names, types and units of `ip -j` and `bridge -j` where
+// these know the thing.
 
 #pragma once
 

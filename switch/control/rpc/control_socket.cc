@@ -305,7 +305,7 @@ bool ControlSocket::HasRoom(ClientId id) {
   return false;
 }
 
-void ControlSocket::SetStreaming(ClientId id) {
+void ControlSocket::MarkStreaming(ClientId id) {
   if (const auto found = clients_.find(id); found != clients_.end())
     found->second.is_streaming = true;
 }

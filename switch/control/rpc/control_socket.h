@@ -108,7 +108,7 @@ class ControlSocket {
 
   // Marks a client that is sent a stream rather than replies. It may read slowly, as long as there
   // is room for others.
-  void SetStreaming(ClientId client);
+  void MarkStreaming(ClientId client);
 
   // Takes no more requests from the client, and closes it once its unsent data are sent.
   void End(ClientId client);
