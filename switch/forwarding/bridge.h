@@ -21,15 +21,15 @@
 
 namespace tapswitch {
 
-// A view, and what has to change with it.
+// A PreparedView holds a view and the changes that come with it.
 struct PreparedView {
   ForwardingView view;
   VlanCounterChange counters;
 };
 
-// What a known unicast decision depends on besides time: the view, and all that has to do with the
-// two ports, which is their gates and the stations behind them. Two that are equal: none of it has
-// changed in between.
+// The generations that a known unicast decision depends on besides time: that of the view, and
+// those of the two ports. A port's generation covers its gate and the stations behind it. If two
+// DecisionGenerations are equal, none of it has changed in between.
 //
 // Contract: a decision of (ingress, VLAN, source, destination) that was Cacheable (cacheable.h)
 // when these were read is Decide's, and stays Cacheable, as long as these stand and the time that
@@ -49,8 +49,8 @@ class Bridge {
   Bridge(const Bridge&) = delete;
   Bridge& operator=(const Bridge&) = delete;
 
-  // What SwapView is to put in place. Another thread than the one that forwards may call this, as
-  // long as no view is swapped meanwhile.
+  // Prepares a view for SwapView. Another thread than the one that forwards may call this, as long
+  // as no view is swapped meanwhile.
   [[nodiscard]] PreparedView Prepare(ForwardingView view) const;
 
   // Puts the view that was prepared last in place, its gates included, and hands out the one
@@ -86,18 +86,18 @@ class Bridge {
   void Process(std::span<const Frame> frames, Tick now, EgressLists& egress,
                std::span<PortCounters> counters);
 
-  // The same for one who is alone with the bridge: see counters().
+  // Processes frames for a caller that is alone with the bridge, and counts in counters().
   void Process(std::span<const Frame> frames, Tick now, EgressLists& egress) {
     Process(frames, now, egress, counters_);
   }
 
   [[nodiscard]] MacTable& table() { return table_; }
   [[nodiscard]] const MacTable& table() const { return table_; }
-  // What changes in the table, in gates and in the view; always written, so that readers may come and
-  // go.
+  // The journal of changes of the table, of gates and of the view. It is always written, so that
+  // readers may come and go.
   [[nodiscard]] ChangeJournal& journal() { return journal_; }
   [[nodiscard]] const ChangeJournal& journal() const { return journal_; }
-  // Whoever drives the bridge carries out what it finds there after each batch.
+  // The guards of ports. The driver of the bridge carries out what it finds there after each batch.
   [[nodiscard]] PortGuards& port_guards() { return port_guards_; }
   [[nodiscard]] const ForwardingView& view() const { return view_; }
 
@@ -124,8 +124,8 @@ class Bridge {
                                                     uint16_t index, Classification as,
                                                     PortSet ports, Tick now, PortCounters& counters,
                                                     EgressLists& egress);
-  // What few frames need is out of line, and is handed a copy of the header, so that nobody takes
-  // the address of the one that forwarding holds in registers.
+  // The functions for few frames are out of line, and get a copy of the header. So nobody takes the
+  // address of the header that forwarding holds in registers.
   [[gnu::noinline]] DropReason Refuse(const Frame& frame, EthernetHeader header, DropReason reason,
                                       Tick now);
   [[gnu::noinline]] std::optional<DropReason> Screen(const Frame& frame, EthernetHeader header,

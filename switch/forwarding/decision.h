@@ -44,7 +44,8 @@ struct Decision {
 [[nodiscard]] Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress,
                               Classification as, const EthernetHeader& header, Tick now);
 
-// The same, knowing what the look-up of the destination says: nothing for a group address.
+// Decides as Decide does, given the result of the look-up of the destination: nothing for a group
+// address.
 [[nodiscard]] Decision DecideKnowing(const ForwardingView& view, const MacTable& table,
                                      PortId ingress, Classification as, MacAddress destination,
                                      const std::optional<MacLookup>& found);

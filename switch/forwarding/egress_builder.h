@@ -36,7 +36,7 @@
 
 namespace tapswitch {
 
-// What a port takes.
+// The limits of what a port takes.
 struct EgressLimits {
   OffloadSet accepted;
   uint32_t mtu = 1500;  // bytes behind the Ethernet header; the outermost VLAN tag is not counted
@@ -71,7 +71,7 @@ class EgressBuilder {
   void ClearScratch();
 
  private:
-  // What a batch frame became when it was made anew: a run of finished_frames_.
+  // The result of making a batch frame anew: a run of finished_frames_.
   struct Finished {
     uint16_t first = 0;
     uint16_t count = 0;  // 0: not made yet

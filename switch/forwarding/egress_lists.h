@@ -1,5 +1,5 @@
-// What leaves because of a batch: its frames, grouped by the port they leave by, so that each port
-// gets its batch at once; and what the bridge itself has to say.
+// The frames that leave because of a batch. Those of the batch are grouped by the port they leave
+// by, so that each port gets its batch at once. Those that the bridge originates stand apart.
 
 #pragma once
 
@@ -69,7 +69,7 @@ class EgressLists {
   // Frames that the bridge originates. Emptied separately, as their bytes are needed for longer.
   [[nodiscard]] OriginatedFrames& originated() { return originated_; }
 
-  // Of the frames of the batch.
+  // Clears the lists of the frames of the batch.
   void Clear() {
     used_.ForEach([this](PortId port) { lists_[port.value].clear(); });
     used_ = {};

@@ -1,4 +1,4 @@
-// What may go where, as masks: computed once from the configuration, read for each frame.
+// The masks that tell what may go where: computed once from the configuration, read for each frame.
 //
 // The masks of a view are immutable. A change of configuration builds a new view beside the old
 // one, on a thread that does not forward, and the bridge swaps the two between batches. A port's
@@ -22,7 +22,8 @@
 
 namespace tapswitch {
 
-// What a port does differently in one VLAN: a frame passes where both the port and this allow it.
+// The behaviour of a port in one VLAN, where it differs: a frame passes where both the port and
+// this allow it.
 struct VlanForwarding {
   VlanId vlan;
   PortState state = PortState::kForwarding;
@@ -77,7 +78,7 @@ struct BridgeForwarding {
   bool operator==(const BridgeForwarding&) const = default;
 };
 
-// Who wants to see frames besides their receivers.
+// The observers that want to see frames besides their receivers.
 struct Observers {
   std::vector<MirrorForwarding> mirrors;
   bool capturing = false;
@@ -133,7 +134,7 @@ class ForwardingView {
     return {.vlan = VlanId{header.tag->vid()}, .tag = FrameTag::kTagged};
   }
 
-  // Of a VLAN without members, too.
+  // The masks of a VLAN, also of one without members.
   [[nodiscard]] const VlanMasks& masks(VlanId vlan) const { return masks_[index_[vlan.value]]; }
 
   // ---- The gates, which alone may change, between two batches.
@@ -141,7 +142,7 @@ class ForwardingView {
   // True when that changes anything.
   bool SetGate(PortId port, PortGate gate) { return gates_.Set(port, gate); }
   [[nodiscard]] const GateMasks& gates() const { return gates_; }
-  // What is wanted of the port's state; disabled when it is no port of the view.
+  // The wanted state of the port; disabled when it is no port of the view.
   [[nodiscard]] PortState wanted_state(PortId port) const {
     return port.value < wanted_states_.size() ? wanted_states_[port.value] : PortState::kDisabled;
   }
@@ -163,7 +164,7 @@ class ForwardingView {
     return bridge_.vlan_filtering == other.bridge_.vlan_filtering &&
            bridge_.vlan_protocol == other.bridge_.vlan_protocol;
   }
-  // Of the tags that the bridge adds.
+  // The protocol of the tags that the bridge adds.
   [[nodiscard]] EtherType vlan_protocol() const { return bridge_.vlan_protocol; }
 
   // Whether frames to a reserved address are forwarded that came in by `ingress`.
@@ -186,7 +187,7 @@ class ForwardingView {
     return capturing_ ||
            (mirrors_.apply_to(ingress) && !(mirror_destinations_ & gates_.enabled()).empty());
   }
-  // What copies to a disabled port is left out by who copies.
+  // The mirrors of the view. The code that copies leaves out what copies to a disabled port.
   [[nodiscard]] const Mirrors& mirrors() const { return mirrors_; }
   // Mirrors copy to such a port, and nothing else comes or goes by it.
   [[nodiscard]] bool is_mirror_destination(PortId port) const {
@@ -224,7 +225,8 @@ class ForwardingView {
   [[nodiscard]] VlanSet VlansOf(PortId port) const;
 
  private:
-  // What is looked at only on the few ports, and of the few frames, that have to do with it.
+  // The settings that are looked at only on the few ports, and for the few frames, that have to do
+  // with them.
   struct Guards {
     bool mab = false;
     StormControl storm;

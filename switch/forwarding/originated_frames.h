@@ -20,8 +20,8 @@ class OriginatedFrames {
  public:
   static constexpr size_t kCapacity = 256;
   static constexpr size_t kMaxFrameSize = 1518;
-  // Of all frames together, with the 10 bytes in front of each; one that leaves by several ports
-  // counts once.
+  // The most bytes of all frames together, with the 10 bytes in front of each. A frame that leaves
+  // by several ports counts once.
   static constexpr size_t kMostBytes = size_t{48} * 1024;
 
   struct Copy {

@@ -23,8 +23,8 @@
 
 namespace tapswitch {
 
-// What a protocol knows, and where its effects go: frames that it originates, and alarms, which may
-// shut a port down. What becomes of a frame is the verdict.
+// The knowledge of a protocol, and the places where its effects go: frames that it originates, and
+// alarms, which may shut a port down. The verdict tells what becomes of a frame.
 struct ProtocolContext {
   const ForwardingView& view;
   const MacTable& table;
@@ -33,7 +33,7 @@ struct ProtocolContext {
   Originator& originator;
 };
 
-// What becomes of a frame that a protocol has seen.
+// The verdict on a frame that a protocol has seen.
 struct ProtocolVerdict {
   enum class Action : uint8_t {
     kPass,      // nothing out of the ordinary
@@ -56,7 +56,7 @@ struct ProtocolVerdict {
   bool operator==(const ProtocolVerdict&) const = default;
 };
 
-// What a protocol wants to see of what comes in.
+// The incoming frames that a protocol wants to see.
 struct ProtocolInterests {
   // Frames behind whose header, and the bridge's own tag, there is this EtherType; and, in IP
   // packets, this protocol right behind the IP header, if one is given.
@@ -115,13 +115,13 @@ class Protocols {
   [[nodiscard]] bool may_want(uint16_t ether_type) const {
     return ((type_filter_ >> FilterBit(ether_type)) & 1U) != 0;
   }
-  // Who wants to see a frame.
+  // The protocols that want to see a frame.
   [[nodiscard]] Bits WantedBy(const ParsedFrame& frame) const;
   [[nodiscard]] bool wants_reserved() const { return wants_reserved_; }
   [[nodiscard]] Bits ReservedWantedBy(MacAddress destination) const {
     return reserved_[destination.number() & 0xFU];
   }
-  // Of those, who sees only what guards let in.
+  // The protocols that see only what guards let in.
   [[nodiscard]] Bits guarded() const { return guarded_; }
 
   // Shows the frame to those of `who`, until one consumes it: true then. Restrictions add up in

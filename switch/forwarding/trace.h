@@ -31,8 +31,8 @@ struct Trace {
   Decision decision;             // what the bridge would do with the frame
   // Whether that may be done with later frames like it without the bridge.
   Cacheability cacheable{.obstacle = CacheObstacle::kDropped};
-  // The same in words: stage "cacheable", verdict "yes" or "no". Apart from the steps, as nothing
-  // depends on it for this frame; nothing for one that is dropped.
+  // `cacheable` in words: stage "cacheable", verdict "yes" or "no". It stands apart from the steps,
+  // as nothing depends on it for this frame. It is nothing for a frame that is dropped.
   std::optional<TraceStep> cacheable_step;
 };
 

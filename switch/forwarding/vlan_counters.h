@@ -1,4 +1,4 @@
-// What each port carried in each of its VLANs.
+// The counters of what each port carried in each of its VLANs.
 //
 // A row per VLAN, made when the VLAN gets its first member, so that the path of a frame only adds.
 // Counters of a port that leaves a VLAN begin at zero when it comes back, as in the Linux bridge.
@@ -15,8 +15,8 @@
 
 namespace tapswitch {
 
-// As bridge(8) counts them (net/bridge/br_vlan.c): frames that came in, and copies that were handed
-// to the port, whether or not it could send them.
+// The counters of a port in a VLAN, as bridge(8) has them (net/bridge/br_vlan.c): frames that came
+// in, and copies that were handed to the port, whether or not it could send them.
 struct VlanCounters {
   FrameCounter received;
   FrameCounter sent;
@@ -24,7 +24,7 @@ struct VlanCounters {
   bool operator==(const VlanCounters&) const = default;
 };
 
-// What a table of counters has to do when one view takes the place of another.
+// The change of a table of counters when one view takes the place of another.
 struct VlanCounterChange {
   struct Row {
     VlanId vlan;
@@ -40,10 +40,10 @@ class VlanCounterTable {
  public:
   VlanCounterTable() : rows_(kVlanCount) {}
 
-  // What Apply is to do so that there are counters for each member of each VLAN of `after`, and
-  // others are forgotten. `before` is the view that the last change was planned for; at first, one
-  // without ports. Allocates what Apply needs. May be called by another thread than the one that
-  // counts.
+  // Plans the change that Apply is to make, so that there are counters for each member of each VLAN
+  // of `after`, and others are forgotten. `before` is the view that the last change was planned
+  // for; at first, one without ports. Allocates what Apply needs. Another thread than the one that
+  // counts may call this.
   [[nodiscard]] VlanCounterChange Plan(const ForwardingView& before,
                                        const ForwardingView& after) const;
 

@@ -1,4 +1,4 @@
-// What a port is asked to send: the finished bytes of one frame, gathered from pieces.
+// The frames that ports are asked to send: the finished bytes of each, gathered from pieces.
 
 #pragma once
 

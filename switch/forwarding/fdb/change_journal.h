@@ -78,7 +78,7 @@ class ChangeJournal {
 
   // The number of the next record; the first is 0.
   [[nodiscard]] uint64_t next() const { return next_; }
-  // Of those that are kept.
+  // The number of the oldest record that is kept.
   [[nodiscard]] uint64_t oldest() const { return next_ - records_.size(); }
   // Precondition: oldest() <= number < next(). Valid until the next record.
   [[nodiscard]] const Change& at(uint64_t number) const { return records_[number % kCapacity]; }

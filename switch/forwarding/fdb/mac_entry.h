@@ -1,4 +1,4 @@
-// What the MAC table holds, says, and answers.
+// The entries of the MAC table, and the answers that it gives.
 
 #pragma once
 
@@ -46,7 +46,7 @@ struct MacEntry {
 
 inline constexpr uint16_t kNoGroup = 0xFFFF;
 
-// What a look-up tells the forwarder.
+// The result of a look-up for the forwarder.
 struct MacLookup {
   PortId port;                // without meaning when there is a group
   bool is_local = false;      // kPermanent: the bridge's own address

@@ -81,10 +81,10 @@ class MacTable {
   // Notes that `source` was seen on `port`. Precondition: source is neither group nor zero.
   LearnResult Learn(VlanId vlan, MacAddress source, PortId port, Tick now);
 
-  // The same, but a new entry is locked (net/bridge/br_input.c, BR_PORT_MAB).
+  // Learns as Learn does, but a new entry is locked (net/bridge/br_input.c, BR_PORT_MAB).
   LearnResult LearnLocked(VlanId vlan, MacAddress source, PortId port, Tick now);
 
-  // Where the last station was that Learn said has moved.
+  // The former port of the last station that Learn said has moved.
   [[nodiscard]] PortId moved_from() const { return moved_from_; }
 
   // Keeps a learned entry on its port, as if it were sticky, until it is released or set anew. No
@@ -98,10 +98,10 @@ class MacTable {
   // (net/bridge/br_fdb.c, fdb_add_local). No effect when there is none.
   void ExemptFromLimits(VlanId vlan, MacAddress address);
 
-  // What Learn would answer.
+  // Returns what Learn would return.
   [[nodiscard]] LearnResult WouldLearn(VlanId vlan, MacAddress source, PortId port, Tick now) const;
 
-  // Of two limits, whether it is the port's that Learn would meet, or has just met.
+  // Whether the limit that Learn would meet, or has just met, is the port's and not that of all.
   [[nodiscard]] bool IsAtPortLimit(VlanId vlan, MacAddress source, PortId port, Tick now) const;
 
   // The live entry that Learn would have to evict for it, if it is one of another station. Where a
@@ -160,7 +160,7 @@ class MacTable {
   // Takes one port from the entry, which goes with its last. False when it is not on that port.
   bool Erase(VlanId vlan, MacAddress address, PortId port);
 
-  // The same as part of a flush, for those who read the journal.
+  // Erases as the function above does, but as part of a flush for those who read the journal.
   bool Flush(VlanId vlan, MacAddress address, PortId port);
 
   // Forget mortal entries, sticky ones too. The time does not depend on how many entries there are,
@@ -197,7 +197,7 @@ class MacTable {
   bool Walk(Cursor& cursor, size_t max_slots, Tick now,
             const std::function<void(const MacEntry&)>& visit) const;
 
-  // Where changes are recorded from now on; nullptr: nowhere. The caller keeps it alive.
+  // Sets the journal that records changes from now on; nullptr: none. The caller keeps it alive.
   void set_journal(ChangeJournal* journal) { journal_ = journal; }
 
   void set_ageing(Ticks ageing);
@@ -226,8 +226,8 @@ class MacTable {
   [[nodiscard]] uint64_t evictions() const { return evictions_; }
 
  private:
-  // Of a slot, or of a list's head; the heads stand behind the slots, so that the ends of a list
-  // need no special case.
+  // The index of a slot, or of a list's head. The heads stand behind the slots, so that the ends of
+  // a list need no special case.
   using Index = uint32_t;
   static constexpr Index kNoIndex = ~Index{0};
 

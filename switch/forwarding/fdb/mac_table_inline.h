@@ -9,8 +9,8 @@
 
 namespace tapswitch {
 
-// What follows is inline because the cost of a call, and of returning an optional from one, would
-// be half the cost of a look-up that hits the cache.
+// The functions below are inline because the cost of a call, and of returning an optional from one,
+// would be half the cost of a look-up that hits the cache.
 
 // VLAN and MAC take 60 bits; the bit above them tells a key from a free slot.
 inline uint64_t MacTable::KeyOf(VlanId vlan, MacAddress address) {

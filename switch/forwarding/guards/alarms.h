@@ -1,5 +1,5 @@
-// What a guard of the bridge has noticed: somebody should hear of it, and a port may have to be
-// shut down.
+// The alarms of the bridge's guards. An alarm tells what a guard has noticed: somebody should hear
+// of it, and a port may have to be shut down.
 
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace tapswitch {
 
-// What storm control tells apart among the frames that are flooded.
+// The kinds of flooded frames that storm control tells apart.
 enum class StormKind : uint8_t { kBroadcast, kMulticast, kUnknownUnicast };
 
 inline constexpr size_t kStormKindCount = 3;
@@ -57,7 +57,8 @@ inline constexpr std::array<std::string_view, kAlarmKindCount> kAlarmNames{
   return kAlarmNames[static_cast<size_t>(kind)];
 }
 
-// Of one batch. Guards raise an alarm once and not again for each frame, so there is room.
+// The alarms of one batch. Guards raise an alarm once and not again for each frame, so there is
+// room.
 class AlarmLog {
  public:
   // False when there was no room after all: to be raised again.

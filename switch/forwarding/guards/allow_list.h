@@ -1,5 +1,5 @@
-// Who may speak behind a port, and in whose name: a guard against spoofing, for those who host
-// machines of others.
+// The list of stations that may speak behind a port, and of the addresses they may use. It is a
+// guard against spoofing, for those who host machines of others.
 //
 // A frame is allowed when its source is the address of a listed station, and what it says about IP
 // addresses is true of it. A station that is listed without IP addresses may use any.

@@ -1,5 +1,5 @@
-// What the guards of a port watch for, and what they do about it: settings, plain data. Times are
-// of the loop's clock.
+// The settings of a port's guards, as plain data: what they watch for, and what they do about it.
+// Times are of the loop's clock.
 
 #pragma once
 
@@ -39,7 +39,7 @@ struct StormControl {
   bool operator==(const StormControl&) const = default;
 };
 
-// What becomes of frames from stations beyond the number that a port may learn.
+// The treatment of frames from stations beyond the number that a port may learn.
 enum class LimitAction : uint8_t {
   kNone,      // not learned, but forwarded, as with the Linux bridge
   kDrop,      // neither
@@ -49,7 +49,7 @@ enum class LimitAction : uint8_t {
 inline constexpr std::array<std::string_view, 4> kLimitActionNames{"none", "drop", "shutdown",
                                                                    "replace"};
 
-// What is done about a station that moves to and fro.
+// The action against a station that moves to and fro.
 enum class MoveAction : uint8_t {
   kLog,
   kDamp,      // it is held where it is

@@ -38,13 +38,14 @@ class PortGuards {
                                                 const ParsedFrame& frame, Tick now,
                                                 PortCounters& counters);
 
-  // The same of a frame whose source was not simply known to be behind the port: Learn said
-  // `result`.
+  // Returns why a frame whose source was not simply known to be behind the port goes no further, if
+  // so. Learn said `result` of the source.
   [[nodiscard]] std::optional<DropReason> OnLearned(const ForwardingView& view, MacTable& table,
                                                     const ParsedFrame& frame, LearnResult result,
                                                     Tick now);
 
-  // The same of a frame that is to be sent by several ports. Precondition: limits_storms(ingress).
+  // Returns why a frame that is to be sent by several ports goes no further, if so. Precondition:
+  // limits_storms(ingress).
   [[nodiscard]] std::optional<DropReason> CheckFlood(const ForwardingView& view,
                                                      const MacTable& table,
                                                      const ParsedFrame& screened,
@@ -54,7 +55,7 @@ class PortGuards {
   // The port begins anew: it was added, or is no longer shut down.
   void Forget(PortId port) { ports_[port.value] = {}; }
 
-  // What was noticed; whoever drives the bridge empties it.
+  // The alarms for what was noticed. The driver of the bridge empties the log.
   [[nodiscard]] AlarmLog& alarms() { return alarms_; }
 
  private:

@@ -1,5 +1,5 @@
-// What a port's guards say of the source of a frame. Pure functions of the view, the table and
-// `now`, so that tracing a frame and forwarding it are the same code.
+// The checks that a port's guards make of the source of a frame. They are pure functions of the
+// view, the table and `now`, so that tracing a frame and forwarding it are the same code.
 
 #pragma once
 
