@@ -12,7 +12,7 @@
 
 namespace tapswitch {
 
-// What protocols show of themselves.
+// The state that protocols show of themselves.
 struct ProtocolSnapshot {
   LoopDetector::Counters loop_detection;
   NeighbourProxy::Counters neighbours;

@@ -44,7 +44,7 @@ class LoopDetector final : public Protocol {
     bool operator==(const Counters&) const = default;
   };
 
-  // Of this start of the bridge; to be called before the first probe.
+  // Sets the sender of this start of the bridge; to be called before the first probe.
   void SetSender(const ProbeSender& sender) { sender_ = sender; }
 
   // Takes effect at once: the first round of probes is due.

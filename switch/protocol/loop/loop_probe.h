@@ -40,7 +40,7 @@ struct LoopProbe {
   bool operator==(const LoopProbe&) const = default;
 };
 
-// Who sends them.
+// The sender of probes.
 struct ProbeSender {
   MacAddress bridge{};
   SipKey key;

@@ -1,4 +1,4 @@
-// What ARP (RFC 826) and neighbour discovery (RFC 4861) say about who has which IP address.
+// The messages of ARP (RFC 826) and neighbour discovery (RFC 4861) about who has which IP address.
 //
 // Frames come from anybody. What is read is within bounds and consistent: lengths, types, the hop
 // limit and the checksum of ICMPv6; and a sender is only believed to speak of itself, that is of

@@ -44,7 +44,7 @@ class NeighbourProxy final : public Protocol {
 
   ProtocolVerdict See(const ParsedFrame& frame, ProtocolContext& context) override;
 
-  // What was known when no port had the flag is not believed later.
+  // Forgets all neighbours while no port has the flag, so that they are not believed later.
   void OnPorts(const ForwardingView& view) override;
 
  private:

@@ -1,4 +1,4 @@
-// Where things are in ARP and neighbour discovery messages.
+// The positions of fields in ARP and neighbour discovery messages.
 
 #pragma once
 
