@@ -43,7 +43,7 @@ NOT_YET_CLEAN = {
         "switch/forwarding/guards", "tests", "tests/net", "tests/regression", "tests/support",
         "tests/unit/switch/control/rpc", "tests/unit/tools/tapctl", "tests/vm", "tools/completion",
     ),
-    "opening": ("switch/forwarding/fdb", "switch/workers", "switch/workers/channels"),
+    "opening": ("switch/forwarding/fdb",),
     "word": ("tests/net", "tests/unit/ports/interface", "tests/vm"),
 }
 

@@ -1,5 +1,5 @@
-// What is done now and then, whether or not frames come: expired addresses are reclaimed, and it is
-// time for idle ports to release memory.
+// The work that is done now and then, whether or not frames come: expired addresses are reclaimed,
+// and idle ports are due to release memory.
 //
 // One thread calls everything, with the bridge locked.
 

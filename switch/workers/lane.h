@@ -88,9 +88,9 @@ class Lane {
   // Null when there is none.
   [[nodiscard]] Port* port(PortId id) const;
 
-  // What came and went by this lane's queue of a port: between two turns, each frame that was
-  // received is forwarded or dropped. The address stays the same for the life of the lane, and may
-  // be asked for from any thread.
+  // The counters of this lane's queue of a port: between two turns, each frame that was received is
+  // forwarded or dropped. The address stays the same for the life of the lane, and any thread may
+  // ask for it.
   [[nodiscard]] PortCounters& counters(PortId id) { return counters_[id.value]; }
 
   // The time of this turn, as the bridge is told it.
@@ -135,7 +135,7 @@ class Lane {
   // for their counters, but nothing passes any more.
   void CloseAll();
 
-  // Of now.
+  // The state at the time of the call.
   [[nodiscard]] LaneSnapshot Snapshot() const;
 
  private:

@@ -1,5 +1,5 @@
-// Who may pass: the gate of each port, which follows from its link, from the state that is wanted
-// of it, from the bridge's guards, and from whether all its queues are there.
+// The gate of each port, which tells who may pass. It follows from the port's link, from the state
+// that is wanted of it, from the bridge's guards, and from whether all its queues are there.
 //
 // A gate opens and closes at once, however often a link goes up and down: that is an edit of a few
 // bits, while a delay would cost the first frames of who has just connected.

@@ -62,7 +62,7 @@ class PrimaryWorker {
   void OpenPort(PortId id);
   void MaskPort(PortId id);
 
-  // Of a port: the bridge's, and those of this worker's queue.
+  // Sets the counters of this worker's queue of a port to zero.
   void ClearCounters(PortId id);
 
   // Sends what other workers hand over for this one's ports. `relay` outlives the last turn.
@@ -81,16 +81,17 @@ class PrimaryWorker {
   // Learned addresses age in so long; those that are too old by then go at once.
   void SetAgeing(Ticks ageing);
 
-  // What to tell of ports whose link has come up or gone down.
+  // Sets the function that is told of ports whose link has come up or gone down.
   void set_on_link_state(std::function<void(const Port&)> handler) {
     on_link_state_ = std::move(handler);
   }
 
-  // What to tell of a port's status: whenever it has changed, and when the port is opened.
+  // Sets the function that is told of a port's status: whenever it has changed, and when the port
+  // is opened.
   void set_on_status(std::function<void(const Port&)> handler) { on_status_ = std::move(handler); }
 
-  // What to tell of what the bridge's guards noticed, and of ports that forward again after they
-  // were shut down.
+  // Set the functions that are told of what the bridge's guards noticed, and of ports that forward
+  // again after they were shut down.
   void set_on_alarm(std::function<void(const Alarm&)> handler) { on_alarm_ = std::move(handler); }
   void set_on_recovery(std::function<void(PortId)> handler) { on_recovery_ = std::move(handler); }
 
@@ -105,7 +106,7 @@ class PrimaryWorker {
   // such port.
   [[nodiscard]] PortState EffectiveState(PortId id) const;
 
-  // Of now. To be called by the worker's thread.
+  // The state at the time of the call. To be called by the worker's thread.
   [[nodiscard]] SwitchSnapshot Snapshot() const;
 
   // For settings, and its counters: ports come and go by the methods above.
@@ -126,7 +127,7 @@ class PrimaryWorker {
   // arrives.
   void Turn();
 
-  // As Lane::CloseAll, with no lock held.
+  // Closes all ports as Lane::CloseAll does, with no lock held.
   void CloseAll() { lane_.CloseAll(); }
 
   // Null when there is none.

@@ -1,5 +1,5 @@
-// What a worker has in place of a queue of its own of a port that has none for it: what it sends
-// leaves by the queue of the primary worker. Nothing is received by it.
+// A RelayPort stands in for a worker's own queue of a port that has none for it. What the worker
+// sends leaves by the queue of the primary worker. Nothing is received by a RelayPort.
 
 #pragma once
 
@@ -22,7 +22,7 @@ class RelayPort final : public Port {
   [[nodiscard]] absl::Status Start(Ring& /*ring*/) override { return absl::OkStatus(); }
   void OnCompletions(std::span<const Completion> /*completions*/,
                      FrameBatch& /*received*/) override {}
-  // What there is no room for is counted here as kQueueFull; the rest counts who sends it.
+  // Counts the frames that there is no room for as kQueueFull. Their sender counts the rest.
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
   void OnLinkChange(const LinkEvent& /*link*/) override {}

@@ -1,5 +1,5 @@
-// What the primary worker's thread owns, as others see it: only to be touched by commands. The
-// other workers are reached through `workers`.
+// The objects that the primary worker's thread owns, as others see them: only to be touched by
+// commands. The other workers are reached through `workers`.
 
 #pragma once
 

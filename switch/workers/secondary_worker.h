@@ -39,7 +39,7 @@ class SecondaryWorker {
       const Options& options, const Clock& clock, SharedBridge& shared,
       const WakeEvent& wake_primary);
 
-  // As Stop, unless that was called.
+  // Stops the worker as Stop does, unless that was called.
   ~SecondaryWorker();
   SecondaryWorker(const SecondaryWorker&) = delete;
   SecondaryWorker& operator=(const SecondaryWorker&) = delete;
@@ -50,7 +50,7 @@ class SecondaryWorker {
   // Only to be touched by commands, but for counters().
   [[nodiscard]] Lane& lane() { return *lane_; }
 
-  // What it sends by ports that it has no queue of.
+  // The relay for what it sends by ports that it has no queue of.
   [[nodiscard]] FrameRelay& relay() { return relay_; }
 
   // Closes all its ports, and waits for the thread to end. Returns what it counted.

@@ -23,7 +23,7 @@
 
 namespace tapswitch {
 
-// What workers share. Only a LockedBridge gives access to it.
+// The state that workers share. Only a LockedBridge gives access to it.
 class ABSL_LOCKABLE SharedBridge {
  public:
   enum class Users : uint8_t { kOne, kSeveral };

@@ -40,7 +40,7 @@ struct TableSnapshot {
 };
 
 struct LoopSnapshot {
-  // Of batch_sizes: at most 1, 2, 4, ... FrameBatch::kCapacity frames.
+  // The number of batch_sizes: of at most 1, 2, 4, ... FrameBatch::kCapacity frames.
   static constexpr size_t kSizeBuckets = 9;
   static_assert(size_t{1} << (kSizeBuckets - 1) == FrameBatch::kCapacity);
 
@@ -52,7 +52,7 @@ struct LoopSnapshot {
   LoopSnapshot& operator+=(const LoopSnapshot& other);
 };
 
-// What one lane knows: see lane.h.
+// The counts of one lane: see lane.h.
 struct LaneSnapshot {
   struct QueueCounters {
     PortId id;

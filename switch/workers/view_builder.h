@@ -1,4 +1,4 @@
-// What is wanted of the bridge's forwarding, and views made of it.
+// The forwarding that is wanted of the bridge, and views made of it.
 //
 // A view of many ports and VLANs takes milliseconds to build. So it is built by a thread that does
 // not forward, which hands it over finished (Bridge::SwapView), and takes the one before back to

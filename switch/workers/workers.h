@@ -53,7 +53,7 @@ class Workers {
   // For the queues of a port; each has its own counters.
   [[nodiscard]] std::vector<PortIdentity> Identities(const PortIdentity& identity);
 
-  // Of a port that is about to be added for the first time.
+  // Sets the counters of a port to zero before it is added for the first time.
   void ClearCounters(PortId id);
 
   // Adds a port to all workers, and forwards for it from then on as `forwarding` (whose id is the

@@ -1,4 +1,5 @@
-// What happens in the switch by itself, on its way from the worker to whoever watches.
+// The events that the switch brings about by itself, on their way from the worker to whoever
+// watches.
 
 #pragma once
 
@@ -33,7 +34,8 @@ struct RecoveryEvent {
   PortId port;
 };
 
-// Of interfaces, those in the network namespace that the switch runs in.
+// An event of any kind. A LinkEvent is about an interface in the network namespace that the switch
+// runs in.
 using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent, LinkEvent>;
 
 // One thread publishes, and never waits for another one, which takes.

@@ -28,12 +28,12 @@ class FrameRelay {
   // `wake`, which outlives this, is signalled when there is something to take after there was not.
   explicit FrameRelay(const WakeEvent& wake);
 
-  // Of the thread that has the frames. Takes copies of as many as there is room for, from the
-  // front, and returns their number.
+  // Takes copies of as many frames as there is room for, from the front, and returns their number.
+  // The thread that has the frames calls it.
   size_t Append(PortId to, std::span<const WireFrame> frames);
 
-  // Of the thread that has the ports. Hands over what has come since the last call, as runs of
-  // frames for one port. Their bytes stay in place until the next call.
+  // Hands over what has come since the last call, as runs of frames for one port. Their bytes stay
+  // in place until the next call. The thread that has the ports calls it.
   using Sink = std::function<void(PortId to, std::span<const WireFrame> frames)>;
   void Take(const Sink& sink);
 

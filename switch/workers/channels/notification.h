@@ -1,4 +1,4 @@
-// What the service manager is told.
+// The messages to the service manager.
 
 #pragma once
 
@@ -6,9 +6,9 @@
 
 namespace tapswitch {
 
-// As sd_notify(3), which waits where nobody reads the manager's socket: `state`, such as "READY=1",
-// to $NOTIFY_SOCKET, if there is one. The calling thread does not wait; where the socket has no
-// room, another thread goes on trying.
+// Sends `state`, such as "READY=1", to $NOTIFY_SOCKET, if there is one. Unlike sd_notify(3), which
+// waits where nobody reads the manager's socket, it does not hold up the calling thread. Where the
+// socket has no room, another thread goes on trying.
 void Notify(const std::string& state);
 
 }  // namespace tapswitch
