@@ -143,8 +143,8 @@ void LearnEvicting(benchmark::State& state) {
 }
 BENCHMARK(LearnEvicting)->Arg(2)->Arg(64)->Arg(kMaxPorts);
 
-// So many stations on 1,024 ports and in as many VLANs; each iteration flushes every port, every
-// VLAN, or all at once, and the time is that of 1,024 flushes.
+// The table has so many stations, on 1,024 ports and in as many VLANs. Each iteration flushes every
+// port, every VLAN, or all at once, and the time is that of 1,024 flushes.
 enum class FlushKind : uint8_t { kPort, kVlan, kAll };
 
 template <FlushKind kind>

@@ -1,6 +1,6 @@
-// What a change of configuration or of a port's state costs the thread that forwards: it is handed
-// a finished view, or edits a gate. Building the view, which another thread does, is measured
-// beside it.
+// The cost that a change of configuration or of a port's state has for the thread that forwards,
+// which is handed a finished view or edits a gate. Building the view, which another thread does, is
+// measured beside it.
 
 #include <benchmark/benchmark.h>
 
@@ -13,7 +13,7 @@
 namespace tapswitch {
 namespace {
 
-// So many ports, each with all VLANs.
+// Returns `count` ports, each with all VLANs.
 std::vector<PortForwarding> TrunkPorts(size_t count) {
   std::vector<PortForwarding> ports(count);
   for (size_t i = 0; i < count; ++i) {
@@ -35,7 +35,7 @@ class Trunks {
     }
   }
 
-  // As `link set` of one port does.
+  // Prepares the view that `link set` of one port leads to.
   [[nodiscard]] PreparedView ChangeOneFlag() {
     ports_.back().flood = !ports_.back().flood;
     return bridge_.Prepare(ForwardingView(ports_, {.vlan_filtering = true}));

@@ -4,7 +4,6 @@
 
 #include "switch/forwarding/offload/checksum.h"
 #include "switch/forwarding/wire/bytes.h"
-#include "switch/protocol/neighbours/neighbour_wire.h"
 
 namespace tapswitch {
 namespace {
@@ -18,7 +17,6 @@ void StoreIpv6(std::byte* at, IpAddress address) { std::ranges::copy(address.byt
 }  // namespace
 
 AnswerFrame::AnswerFrame(const NeighbourAnswer& answer) {
-  static_assert(kEthernetHeaderSize + Ipv6Wire::kSize + kAdvertisementSize == kMostBytes);
   if (answer.question.target.is_v4()) {
     AddHeader(answer, EtherType::kArp);
     AddArp(answer);

@@ -8,6 +8,7 @@
 
 #include "switch/forwarding/wire/ethernet.h"
 #include "switch/protocol/neighbours/neighbour_message.h"
+#include "switch/protocol/neighbours/neighbour_wire.h"
 
 namespace tapswitch {
 
@@ -32,7 +33,8 @@ class AnswerFrame {
   void AddAdvertisement(const NeighbourAnswer& answer);
 
   // An Ethernet header, an IPv6 header, an advertisement with one option.
-  static constexpr size_t kMostBytes = 14 + 40 + 32;
+  static constexpr size_t kMostBytes =
+      kEthernetHeaderSize + Ipv6Wire::kSize + NdWire::kOptions + NdWire::kOptionUnit;
 
   std::array<std::byte, kMostBytes> bytes_{};
   size_t size_ = 0;
