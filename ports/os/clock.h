@@ -26,6 +26,13 @@ class SystemClock final : public Clock {
   [[nodiscard]] Tick Now() const override;
 };
 
+// The time from `now` to `then`; zero when that has come.
+[[nodiscard]] constexpr std::chrono::nanoseconds UntilTick(Tick then, Tick now) {
+  constexpr std::chrono::milliseconds kCentisecond(10);
+  if (then <= now) return std::chrono::nanoseconds(0);
+  return kCentisecond * static_cast<int64_t>(then.centiseconds - now.centiseconds);
+}
+
 // The time since some fixed moment, to the nanosecond, for spans that are too short for a Tick.
 [[nodiscard]] std::chrono::nanoseconds MonotonicTime();
 

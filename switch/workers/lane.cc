@@ -15,12 +15,6 @@ bool SameAddressee(const Tag& a, const Tag& b) {
          (a.operation == Operation::kPoll) == (b.operation == Operation::kPoll);
 }
 
-std::chrono::nanoseconds UntilTick(Tick then, Tick now) {
-  constexpr std::chrono::milliseconds kCentisecond(10);
-  if (then <= now) return std::chrono::nanoseconds(0);
-  return kCentisecond * static_cast<int64_t>(then.centiseconds - now.centiseconds);
-}
-
 }  // namespace
 
 Lane::Lane(Ring& ring, const Clock& clock)

@@ -179,12 +179,9 @@ std::optional<std::chrono::nanoseconds> PrimaryWorker::PrepareToWait() {
 }
 
 std::optional<std::chrono::nanoseconds> PrimaryWorker::Timeout() const {
-  constexpr std::chrono::milliseconds kCentisecond(10);
   const auto deadline = NextDeadline();
   if (!deadline) return std::nullopt;
-  const Tick now = lane_.now();
-  if (*deadline <= now) return std::chrono::nanoseconds(0);
-  return kCentisecond * static_cast<int64_t>(deadline->centiseconds - now.centiseconds);
+  return UntilTick(*deadline, lane_.now());
 }
 
 // When something is to be done even if nothing happens.

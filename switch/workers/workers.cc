@@ -159,6 +159,11 @@ void Workers::SetMirrors(std::vector<MirrorForwarding> mirrors) {
   UpdateView();
 }
 
+void Workers::SetCapturing(bool capturing) {
+  views_.SetCapturing(capturing);
+  UpdateView();
+}
+
 // The view is built, and the one before is freed, by the calling thread.
 void Workers::UpdateView() {
   PreparedView view = views_.Build(bridge_);
@@ -171,8 +176,7 @@ void Workers::RemoveFrom(std::span<const std::unique_ptr<SecondaryWorker>> secon
 
 // The view says that frames are observed before any is shown, and until the last one was.
 void Workers::AddCapture(CapturePoint& capture) {
-  views_.SetCapturing(++captures_ > 0);
-  UpdateView();
+  if (++captures_ == 1) SetCapturing(true);
   commands_.Call([&] { primary_.AddCapture(capture); });
   for (const auto& secondary : secondaries_) {
     secondary->commands().Call([&] { secondary->lane().AddCapture(capture); });
@@ -184,8 +188,7 @@ void Workers::RemoveCapture(CapturePoint& capture) {
     secondary->commands().Call([&] { secondary->lane().RemoveCapture(capture); });
   }
   commands_.Call([&] { primary_.RemoveCapture(capture); });
-  views_.SetCapturing(--captures_ > 0);
-  UpdateView();
+  if (--captures_ == 0) SetCapturing(false);
 }
 
 // The others come after the primary: whoever is told that a link is up knows that all have heard of

@@ -86,6 +86,7 @@ class Workers {
   [[nodiscard]] absl::Status CallOnEach(const std::function<absl::Status()>& step);
 
  private:
+  void SetCapturing(bool capturing);
   void UpdateView();
   static void RemoveFrom(std::span<const std::unique_ptr<SecondaryWorker>> secondaries, PortId id);
 
