@@ -8,19 +8,18 @@
 #include "ports/ring/packet_frame.h"
 #include "spdlog/spdlog.h"
 #include "switch/forwarding/offload/validation.h"
-#include "switch/forwarding/wire/bytes.h"
 #include "switch/forwarding/wire/ethernet.h"
+#include "switch/forwarding/wire/tag_edit.h"
 
 namespace tapswitch {
 namespace {
 
 // Puts the tag of a frame back, into room that is taken from the preamble before it.
 std::span<std::byte> InsertTag(const PacketFrame& message, std::span<std::byte> wire) {
-  constexpr size_t kBeforeTag = kVirtioNetHeaderSize + 2 * kMacAddressSize;
   std::byte* const start = wire.data() - kVlanTagSize;
-  std::memmove(start, wire.data(), kBeforeTag);
-  StoreBe16(start + kBeforeTag, message.tag_type);
-  StoreBe16(start + kBeforeTag + 2, message.tag_value);
+  std::memmove(start, wire.data(), kVirtioNetHeaderSize);
+  EditTag(wire.data() + kVirtioNetHeaderSize, TagEdit::kPush,
+          {.protocol = static_cast<EtherType>(message.tag_type), .control = message.tag_value});
   const std::span<std::byte> tagged(start, wire.size() + kVlanTagSize);
   // The checksum that is still to be filled in begins further back now.
   const auto header_bytes = tagged.first<kVirtioNetHeaderSize>();

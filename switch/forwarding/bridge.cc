@@ -13,11 +13,10 @@ namespace {
 // Copies of a frame as it came. Out of line, as few frames need it.
 [[gnu::noinline]] void MirrorReceived(const ForwardingView& view, const Frame& frame,
                                       EthernetHeader header, uint16_t index, EgressLists& egress) {
-  const Classification as = view.Classify(frame.ingress, header);
-  const bool is_member = view.masks(as.vlan).members.contains(frame.ingress);
-  const PortSet to =
-      view.mirrors().received(frame.ingress, as.vlan, is_member) & view.gates().enabled();
-  to.ForEach([&](PortId mirror) { egress.Append(mirror, {.frame = index}); });
+  const VlanId vlan = view.Classify(frame.ingress, header).vlan;
+  view.copies_of_received(frame.ingress, vlan).ForEach([&](PortId mirror) {
+    egress.Append(mirror, {.frame = index});
+  });
 }
 
 // Copies of a frame as it leaves. One that leaves in two forms, by several ports, is copied to each
@@ -25,12 +24,12 @@ namespace {
 [[gnu::noinline]] void MirrorSent(const ForwardingView& view, const PortSet& leaves_by, VlanId vlan,
                                   TagEdits edits, uint16_t index, EgressLists& egress) {
   const PortSet& untagged = view.masks(vlan).untagged;
-  PortSet left = view.gates().enabled();
+  PortSet done;
   leaves_by.ForEach([&](PortId port) {
-    const PortSet to = view.mirrors().sent(port, vlan) & left;
+    const PortSet to = view.copies_of_sent(port, vlan) - done;
     to.ForEach(
         [&](PortId mirror) { egress.Append(mirror, edits.Copy(index, untagged.contains(port))); });
-    left -= to;
+    done |= to;
   });
 }
 
@@ -52,6 +51,7 @@ PreparedView Bridge::Prepare(ForwardingView view) const {
 }
 
 void Bridge::SwapView(PreparedView& prepared) {
+  prepared.view.SetGates(view_.gates());
   std::swap(view_, prepared.view);
   ++view_generation_;
   journal_.Record({.kind = Change::Kind::kView});
@@ -59,8 +59,10 @@ void Bridge::SwapView(PreparedView& prepared) {
 }
 
 void Bridge::SetView(ForwardingView view) {
+  const GateMasks gates = view.gates();
   PreparedView prepared = Prepare(std::move(view));
   SwapView(prepared);
+  view_.SetGates(gates);
   TellProtocols();
 }
 
@@ -108,7 +110,7 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
   const auto header = ParseHeader(frame.bytes());
   if (!header) return DropReason::kRunt;
 
-  const bool is_mirrored = view_.mirrors().apply_to(frame.ingress);
+  const bool is_mirrored = view_.is_mirrored(frame.ingress);
   if (is_mirrored) [[unlikely]]
     MirrorReceived(view_, frame, *header, index, egress);
 
@@ -169,7 +171,7 @@ std::optional<DropReason> Bridge::Flood(const Frame& frame, EthernetHeader heade
   }
   const TagEdits edits(view_, header, as);
   ports.ForEach([&](PortId port) { SendBy(port, frame, index, as.vlan, edits, egress); });
-  if (view_.mirrors().apply_to(frame.ingress)) [[unlikely]] {
+  if (view_.is_mirrored(frame.ingress)) [[unlikely]] {
     MirrorSent(view_, ports, as.vlan, edits, index, egress);
   }
   return std::nullopt;

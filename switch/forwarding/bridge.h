@@ -53,12 +53,13 @@ class Bridge {
   // as no view is swapped meanwhile.
   [[nodiscard]] PreparedView Prepare(ForwardingView view) const;
 
-  // Puts the view that was prepared last in place, its gates included, and hands out the one
-  // before; to be called between batches. The time is that of what differs in memberships; memory
+  // Puts the view that was prepared last in place, and hands out the one before; the gates stay as
+  // they are. To be called between batches. The time is that of what differs in memberships; memory
   // is neither allocated nor freed.
   void SwapView(PreparedView& prepared);
 
-  // Both at once, and TellProtocols.
+  // Does both at once, and TellProtocols, and sets the gates to the states that are wanted of the
+  // ports.
   void SetView(ForwardingView view);
 
   // Changes the gate of one port; to be called between batches.

@@ -139,6 +139,8 @@ class ForwardingView {
 
   // ---- The gates, which alone may change, between two batches.
 
+  // Takes the place of the gates that follow from the wanted states.
+  void SetGates(const GateMasks& gates) { gates_ = gates; }
   // True when that changes anything.
   bool SetGate(PortId port, PortGate gate) { return gates_.Set(port, gate); }
   [[nodiscard]] const GateMasks& gates() const { return gates_; }
@@ -185,10 +187,19 @@ class ForwardingView {
   // known conversations without asking the bridge has to leave these alone.
   [[nodiscard]] bool is_observed(PortId ingress) const {
     return capturing_ ||
-           (mirrors_.apply_to(ingress) && !(mirror_destinations_ & gates_.enabled()).empty());
+           (is_mirrored(ingress) && !(mirror_destinations_ & gates_.enabled()).empty());
   }
-  // The mirrors of the view. The code that copies leaves out what copies to a disabled port.
-  [[nodiscard]] const Mirrors& mirrors() const { return mirrors_; }
+  // Whether a frame from `ingress` may have to be copied.
+  [[nodiscard]] bool is_mirrored(PortId ingress) const { return mirrors_.apply_to(ingress); }
+  // The ports that get a copy of a frame as it came; none that is disabled.
+  [[nodiscard]] PortSet copies_of_received(PortId ingress, VlanId vlan) const {
+    return mirrors_.received(ingress, vlan, masks(vlan).members.contains(ingress)) &
+           gates_.enabled();
+  }
+  // The ports that get a copy of a frame as it leaves; none that is disabled.
+  [[nodiscard]] PortSet copies_of_sent(PortId egress, VlanId vlan) const {
+    return mirrors_.sent(egress, vlan) & gates_.enabled();
+  }
   // Mirrors copy to such a port, and nothing else comes or goes by it.
   [[nodiscard]] bool is_mirror_destination(PortId port) const {
     return mirror_destinations_.contains(port);

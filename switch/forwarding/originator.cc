@@ -3,27 +3,26 @@
 #include <algorithm>
 #include <array>
 
-#include "switch/forwarding/wire/bytes.h"
 #include "switch/forwarding/wire/ethernet.h"
+#include "switch/forwarding/wire/tag_edit.h"
 
 namespace tapswitch {
 namespace {
 
-// The frame with a tag behind its addresses.
-struct TaggedFrame {
-  TaggedFrame(std::span<const std::byte> frame, VlanTag tag) : size(frame.size() + kVlanTagSize) {
-    const auto addresses = frame.first(2 * kMacAddressSize);
-    std::copy(addresses.begin(), addresses.end(), bytes.begin());
-    StoreBe16(bytes.data() + kTypeOffset, static_cast<uint16_t>(tag.protocol));
-    StoreBe16(bytes.data() + kTypeOffset + 2, tag.control);
-    const auto rest = frame.subspan(kTypeOffset);
-    std::copy(rest.begin(), rest.end(), bytes.begin() + kTypeOffset + kVlanTagSize);
+// A copy of a frame, with a tag.
+class TaggedFrame {
+ public:
+  TaggedFrame(std::span<const std::byte> frame, VlanTag tag) : size_(frame.size() + kVlanTagSize) {
+    std::byte* const untagged = bytes_.data() + kVlanTagSize;
+    std::copy(frame.begin(), frame.end(), untagged);
+    EditTag(untagged, TagEdit::kPush, tag);
   }
 
-  [[nodiscard]] std::span<const std::byte> span() const { return std::span(bytes).first(size); }
+  [[nodiscard]] std::span<const std::byte> bytes() const { return std::span(bytes_).first(size_); }
 
-  std::array<std::byte, OriginatedFrames::kMaxFrameSize> bytes;
-  size_t size;
+ private:
+  std::array<std::byte, OriginatedFrames::kMaxFrameSize> bytes_;
+  size_t size_;
 };
 
 }  // namespace
@@ -37,7 +36,7 @@ PortSet Originator::Send(VlanId vlan, std::span<const std::byte> frame, const Po
   PortSet sent = AppendTo(untagged, frame, vlan);
   const VlanTag tag{.protocol = view_.vlan_protocol(),
                     .control = static_cast<uint16_t>(priority | vlan.value)};
-  sent |= AppendTo(tagged, TaggedFrame(frame, tag).span(), vlan);
+  sent |= AppendTo(tagged, TaggedFrame(frame, tag).bytes(), vlan);
   if (!view_.filters_vlans()) return sent;
   // Without its tag, as a frame of the VLAN is counted wherever it leaves.
   sent.ForEach([&](PortId port) { counters_.of(vlan, port).sent.Add(frame.size()); });
@@ -61,7 +60,7 @@ PortSet Originator::AppendTo(const PortSet& ports, std::span<const std::byte> fr
 
 // With its copies for observers, or not at all.
 bool Originator::Append(PortId port, Piece wire, VlanId vlan) {
-  const PortSet mirrors = view_.mirrors().sent(port, vlan) & view_.gates().enabled();
+  const PortSet mirrors = view_.copies_of_sent(port, vlan);
   if (frames_.room() < 1 + mirrors.size()) return false;
   frames_.Append(port, wire);
   mirrors.ForEach([&](PortId mirror) { frames_.Append(mirror, wire); });

@@ -43,7 +43,7 @@ struct Change {
     kReleased,
     // The gate of `entry.port` is now `gate`.
     kGate,
-    // Another view is in place, with gates of its own.
+    // Another view is in place. The gates stay as they were.
     kView,
   };
 

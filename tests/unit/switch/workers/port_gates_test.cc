@@ -125,6 +125,20 @@ TEST_F(PortGatesTest, APortThatWasRemovedIsClosed) {
   EXPECT_FALSE(Passes(kPort)) << "its link is down at first";
 }
 
+// A view in which little differs is no news of ports that are closed.
+TEST_F(PortGatesTest, AnotherViewLeavesTheGatesAsTheyAre) {
+  gates_.SetLink(kPort, true);
+  const std::vector<PortForwarding> ports{{.id = kPort, .flood = false}, {.id = kOther}};
+  PreparedView view = bridge_.Prepare(ForwardingView(ports));
+  const GateMasks before = bridge_.view().gates();
+  const uint64_t generation = bridge_.generation(kOther);
+  bridge_.SwapView(view);
+  EXPECT_EQ(bridge_.view().gates(), before);
+  gates_.FollowView();
+  EXPECT_EQ(bridge_.view().gates(), before);
+  EXPECT_EQ(bridge_.generation(kOther), generation);
+}
+
 TEST_F(PortGatesTest, SaysOnceThatSomethingHasChanged) {
   static_cast<void>(gates_.TakeChanged());
   EXPECT_FALSE(gates_.TakeChanged());
