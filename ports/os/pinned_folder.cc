@@ -16,7 +16,7 @@
 namespace tapswitch {
 namespace {
 
-constexpr int kFlags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+constexpr int kPinFlags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
 constexpr int kMostLinks = 40;  // as in the kernel
 
 bool IsTrusted(uid_t user) { return user == 0 || user == geteuid(); }
@@ -57,7 +57,7 @@ class PathWalk {
   }
 
   absl::Status Step(const std::string& name) {
-    FileDescriptor next(openat(file_.get(), name.c_str(), kFlags));
+    FileDescriptor next(openat(file_.get(), name.c_str(), kPinFlags));
     struct stat found {};
     if (!next.valid() || fstat(next.get(), &found) != 0) return Failed();
     is_unsteady_ |= MayOthersExchange(folder_, found);

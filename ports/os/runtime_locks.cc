@@ -103,17 +103,17 @@ absl::StatusOr<FileDescriptor> OpenFolder(const std::string& path) {
 
 // Opens the file, or creates one that belongs to the owner of the folder.
 absl::StatusOr<FileDescriptor> OpenFile(const FileDescriptor& folder, const std::string& path) {
-  constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  constexpr int kOpenFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   constexpr mode_t kMode = 0600;
   struct stat owner {};
   if (fstat(folder.get(), &owner) != 0) return Failed(path);
-  FileDescriptor file(openat(folder.get(), kFileName, kFlags | O_CREAT | O_EXCL, kMode));
+  FileDescriptor file(openat(folder.get(), kFileName, kOpenFlags | O_CREAT | O_EXCL, kMode));
   if (file.valid() && owner.st_uid != geteuid() &&
       fchown(file.get(), owner.st_uid, owner.st_gid) != 0) {
     return Failed(path);
   }
   if (!file.valid() && errno == EEXIST) {
-    file = FileDescriptor(openat(folder.get(), kFileName, kFlags));
+    file = FileDescriptor(openat(folder.get(), kFileName, kOpenFlags));
   }
   struct stat found {};
   if (!file.valid() || fstat(file.get(), &found) != 0) return Failed(path);

@@ -19,7 +19,7 @@ namespace {
 // Descriptors that one call asks epoll about; more wait for the next turn.
 constexpr size_t kMaxEvents = 64;
 
-constexpr uint32_t kWatchMask = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr uint32_t kEpollMask = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
 timespec ToTimespec(std::chrono::nanoseconds span) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(span);
@@ -98,12 +98,12 @@ absl::Status PollRing::Watch(int fd, Tag tag) { return Poll(fd, tag); }
 void PollRing::Unwatch(int fd, Tag /*tag*/) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 void PollRing::WatchWritability(int fd, Tag tag, bool wanted) {
-  epoll_event event{.events = kWatchMask | (wanted ? EPOLLOUT : 0U), .data = {.u64 = tag.Pack()}};
+  epoll_event event{.events = kEpollMask | (wanted ? EPOLLOUT : 0U), .data = {.u64 = tag.Pack()}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
 }
 
 absl::Status PollRing::Poll(int fd, Tag tag) const {
-  epoll_event event{.events = kWatchMask, .data = {.u64 = tag.Pack()}};
+  epoll_event event{.events = kEpollMask, .data = {.u64 = tag.Pack()}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, absl::StrCat("epoll: file descriptor ", fd));
 }

@@ -49,7 +49,7 @@ constexpr unsigned kWorkOfACall = 20;
 // Calls in a row that may take nothing of what is queued before writes are given up.
 constexpr int kMaxRefusals = 64;
 
-constexpr uint32_t kWatchMask = POLLIN | POLLRDHUP;
+constexpr uint32_t kPollMask = POLLIN | POLLRDHUP;
 
 // The probable reason why io_uring_setup fails.
 std::string SetupHint(int error) {
@@ -214,7 +214,7 @@ void UringQueue::RemoveFile(FileSlot file) {
 
 void UringQueue::StartPoll(FileSlot file, Tag tag) {
   files_[file.value].poll_tag = tag;
-  files_[file.value].poll_mask = kWatchMask;
+  files_[file.value].poll_mask = kPollMask;
   ArmPoll(file);
 }
 
@@ -251,7 +251,7 @@ void UringQueue::Unwatch(Tag tag) {
 
 void UringQueue::WatchWritability(Tag tag, bool wanted) {
   const auto file = FindWatch(tag);
-  const uint32_t mask = kWatchMask | (wanted ? POLLOUT : 0U);
+  const uint32_t mask = kPollMask | (wanted ? POLLOUT : 0U);
   if (!file) return;
   Cancel(PollData(*file));
   files_[file->value].poll_mask = mask;

@@ -25,18 +25,18 @@ constexpr size_t kStride = size_t{17} * 4096 + 128;
 static_assert(kHeaderRoom + kMaxSocketFrame <= kStride && kHeaderRoom >= kVirtioNetHeaderSize);
 static_assert(kSlots * kStride % 4096 == 0 && SendQueue::kMaxBytes % 4096 == 0);
 
-constexpr size_t kMaxFramesAtOnce = 64;
+constexpr size_t kMaxDatagrams = 64;
 // The maximum of pieces of a frame: see EgressBuilder.
-constexpr size_t kMaxPieces = 16;
+constexpr size_t kMaxPiecesOfFrame = 16;
 
 constexpr uint32_t kSocketSlot = 0;
 constexpr uint32_t kWaiterSlot = 1;
 
 // Builds a list for sendmsg(2), without the virtio-net header. Returns the pieces used.
-std::span<iovec> Gather(const WireFrame& frame, std::span<iovec, kMaxPieces> pieces) {
+std::span<iovec> Gather(const WireFrame& frame, std::span<iovec, kMaxPiecesOfFrame> pieces) {
   size_t size = 0;
   size_t header = kVirtioNetHeaderSize;
-  for (const Piece& piece : frame.pieces.first(std::min(frame.pieces.size(), kMaxPieces))) {
+  for (const Piece& piece : frame.pieces.first(std::min(frame.pieces.size(), kMaxPiecesOfFrame))) {
     pieces[size++] = {.iov_base = const_cast<std::byte*>(piece.data) + header,
                       .iov_len = piece.size - header};
     header = 0;
@@ -220,10 +220,11 @@ void DgramPort::Send(std::span<const WireFrame> frames) {
 // Returns the frames that have to be queued.
 std::span<const WireFrame> DgramPort::SendNow(std::span<const WireFrame> frames) {
   PortCounters& counters = *identity_.counters;
-  std::array<std::array<iovec, kMaxPieces>, kMaxFramesAtOnce> pieces;  // NOLINT: filled in as used
-  std::array<mmsghdr, kMaxFramesAtOnce> messages;                      // NOLINT: filled in as used
+  std::array<std::array<iovec, kMaxPiecesOfFrame>, kMaxDatagrams>
+      pieces;                                   // NOLINT: filled in as used
+  std::array<mmsghdr, kMaxDatagrams> messages;  // NOLINT: filled in as used
   while (!frames.empty()) {
-    const size_t count = std::min(frames.size(), kMaxFramesAtOnce);
+    const size_t count = std::min(frames.size(), kMaxDatagrams);
     for (size_t i = 0; i < count; ++i) {
       messages[i] = {.msg_hdr = MessageFor(Gather(frames[i], pieces[i])), .msg_len = 0};
     }

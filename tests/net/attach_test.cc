@@ -15,7 +15,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::attach_test {
 namespace {
 
 using nlohmann::json;
@@ -273,4 +273,4 @@ TEST_P(AttachTest, AFloodOfInterfacesDoesNotHurt) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::attach_test

@@ -20,7 +20,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::capture_test {
 namespace {
 
 using nlohmann::json;
@@ -284,4 +284,4 @@ TEST_P(CaptureTest, ThereAreSoManyAndNoMore) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::capture_test

@@ -11,7 +11,7 @@
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/switch_process.h"
 
-namespace tapswitch {
+namespace tapswitch::command_line_test {
 namespace {
 
 using testing::HasSubstr;
@@ -146,4 +146,4 @@ TEST_F(CommandLineTest, VersionIsOneLine) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::command_line_test

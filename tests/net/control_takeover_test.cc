@@ -9,7 +9,7 @@
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/switch_process.h"
 
-namespace tapswitch {
+namespace tapswitch::control_takeover_test {
 namespace {
 
 using testing::HasSubstr;
@@ -77,4 +77,4 @@ TEST_F(ControlTakeoverTest, AnswersComeOnceThePortsForward) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::control_takeover_test

@@ -12,7 +12,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::control_test {
 namespace {
 
 using nlohmann::json;
@@ -322,4 +322,4 @@ TEST_P(ControlTest, APortThatIsRemovedTakesItsEntriesAlong) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::control_test

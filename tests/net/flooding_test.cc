@@ -10,7 +10,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::flooding_test {
 namespace {
 
 using testing::ElementsAre;
@@ -131,4 +131,4 @@ TEST_P(FloodingTest, OneOfSixtyFourPortsReachesTheOtherSixtyThree) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::flooding_test

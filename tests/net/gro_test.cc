@@ -19,7 +19,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::gro_test {
 namespace {
 
 constexpr int kPatienceMilliseconds = 30'000;
@@ -145,4 +145,4 @@ TEST_P(GroTest, DatagramsArriveOneByOneUnchangedAndInOrderAlsoBetweenFlows) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::gro_test

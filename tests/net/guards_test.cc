@@ -14,7 +14,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::guards_test {
 namespace {
 
 using nlohmann::json;
@@ -235,4 +235,4 @@ TEST_P(GuardsTest, WhatMakesNoSenseIsRefusedAndChangesNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::guards_test

@@ -17,7 +17,7 @@
 #include "tests/support/switch_process.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::host_exclusion_test {
 namespace {
 
 using testing::HasSubstr;
@@ -229,4 +229,4 @@ TEST_F(HostExclusionTest, WhereNothingIsPermittedOneLineSaysSoAndThePortWorks) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::host_exclusion_test

@@ -21,7 +21,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::hostile_client_test {
 namespace {
 
 using nlohmann::json;
@@ -172,4 +172,4 @@ TEST_P(HostileClientTest, AMonitorThatReadsNothingIsToldWhatItMissed) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::hostile_client_test

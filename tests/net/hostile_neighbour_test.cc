@@ -35,7 +35,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::hostile_neighbour_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -193,4 +193,4 @@ TEST_P(HostileNeighbourTest, OthersLoseNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::hostile_neighbour_test

@@ -16,7 +16,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::kernel_bridge_test {
 namespace {
 
 constexpr int kPorts = 4;
@@ -109,4 +109,4 @@ TEST_P(KernelBridgeTest, BothDeliverTheSame) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::kernel_bridge_test

@@ -14,7 +14,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::lifecycle_test {
 namespace {
 
 using testing::Contains;
@@ -126,4 +126,4 @@ TEST_P(LifecycleTest, TheNamesOfASwitchThatWasKilledCanBeUsedAtOnce) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::lifecycle_test

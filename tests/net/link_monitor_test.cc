@@ -17,7 +17,7 @@
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::link_monitor_test {
 namespace {
 
 using testing::AllOf;
@@ -264,4 +264,4 @@ TEST_F(LinkMonitorTest, OtherSlotsAreNoneOfItsBusiness) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::link_monitor_test

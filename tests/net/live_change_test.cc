@@ -16,7 +16,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::live_change_test {
 namespace {
 
 using nlohmann::json;
@@ -114,4 +114,4 @@ TEST_P(LiveChangeTest, AThousandPortsThatCameAndWentLeaveNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::live_change_test

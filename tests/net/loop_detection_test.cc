@@ -13,7 +13,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::loop_detection_test {
 namespace {
 
 using nlohmann::json;
@@ -198,4 +198,4 @@ TEST_P(LoopDetectionTest, WhatIsSetIsCheckedShownAndSaved) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::loop_detection_test

@@ -19,7 +19,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::metrics_scrape_test {
 namespace {
 
 using testing::HasSubstr;
@@ -168,4 +168,4 @@ TEST_P(MetricsScrapeTest, APortIsThereWhileItIsThere) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::metrics_scrape_test

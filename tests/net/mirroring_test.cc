@@ -14,7 +14,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::mirroring_test {
 namespace {
 
 using nlohmann::json;
@@ -161,4 +161,4 @@ TEST_P(MirroringTest, WhatCannotBeIsRefused) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mirroring_test

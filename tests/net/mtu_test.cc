@@ -13,7 +13,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::mtu_test {
 namespace {
 
 using testing::ElementsAre;
@@ -73,4 +73,4 @@ TEST_P(MtuTest, AFrameTooLongForAPortIsDroppedThereAndHarmsNothingElse) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mtu_test

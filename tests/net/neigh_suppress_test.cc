@@ -16,7 +16,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::neigh_suppress_test {
 namespace {
 
 using nlohmann::json;
@@ -180,4 +180,4 @@ TEST_P(NeighSuppressTest, TheFlagIsShownAndSavedAndWithoutItNothingIsKept) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::neigh_suppress_test

@@ -22,7 +22,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::netdev_interfaces_test {
 namespace {
 
 constexpr size_t kStream = size_t{4} << 20U;
@@ -131,4 +131,4 @@ TEST_P(NetdevInterfacesTest, AMacvtapIsAnUplink) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::netdev_interfaces_test

@@ -14,7 +14,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::netdev_test {
 namespace {
 
 using nlohmann::json;
@@ -237,4 +237,4 @@ TEST_P(NetdevTest, RefusalsSayWhatToDo) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::netdev_test

@@ -17,7 +17,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::ovs_vlan_test {
 namespace {
 
 // A port, in the words of both.
@@ -133,4 +133,4 @@ TEST_P(OvsVlanTest, BothDeliverTheSame) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::ovs_vlan_test

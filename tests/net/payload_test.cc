@@ -16,7 +16,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::payload_test {
 namespace {
 
 struct OffloadCase {
@@ -123,4 +123,4 @@ TEST_P(PayloadTest, DatagramsSentAsOneArriveOneByOne) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::payload_test

@@ -14,7 +14,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::port_failure_test {
 namespace {
 
 // A port that fails while frames pass from h3 to h4.
@@ -123,4 +123,4 @@ TEST_P(PortReturnTest, FramesFollowTheMtuThatAnInterfaceIsGiven) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::port_failure_test

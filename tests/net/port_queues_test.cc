@@ -25,7 +25,7 @@
 #include "tests/support/packet_socket.h"
 #include "tests/support/share_link.h"
 
-namespace tapswitch {
+namespace tapswitch::port_queues_test {
 namespace {
 
 using testing::HasSubstr;
@@ -408,4 +408,4 @@ TEST_P(PortQueuesTest, AllQueuesUseAnInterfaceThatReturns) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::port_queues_test

@@ -17,7 +17,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::privilege_drop_test {
 namespace {
 
 using testing::AllOf;
@@ -133,4 +133,4 @@ TEST_P(PrivilegeDropTest, PortsAreChangedAndRemovedAsBefore) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::privilege_drop_test

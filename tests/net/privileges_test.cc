@@ -24,7 +24,7 @@
 #include "ports/os/file_descriptor.h"
 #include "tests/support/netns_sandbox.h"
 
-namespace tapswitch {
+namespace tapswitch::privileges_test {
 namespace {
 
 using testing::AllOf;
@@ -188,4 +188,4 @@ TEST(FindUserTest, FindsNobodyWhoIsNotThere) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::privileges_test

@@ -24,7 +24,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::qemu_helper_test {
 namespace {
 
 using nlohmann::json;
@@ -286,4 +286,4 @@ TEST_P(QemuHelperTest, FileCapabilitiesDoForMembersOfTheControlGroup) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::qemu_helper_test

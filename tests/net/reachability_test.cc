@@ -9,7 +9,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::reachability_test {
 namespace {
 
 using testing::HasSubstr;
@@ -53,4 +53,4 @@ TEST_P(ReachabilityTest, FramesThatComeOneByOneAreNeverForgotten) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::reachability_test

@@ -20,7 +20,7 @@
 #include "tests/support/packet_socket.h"
 #include "tests/support/ring_fixture.h"
 
-namespace tapswitch {
+namespace tapswitch::ring_packet_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -131,4 +131,4 @@ TEST_P(RingPacketTest, WritesFailWhereTheyWouldWaitAndTheRingGoesOn) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::ring_packet_test

@@ -22,7 +22,7 @@
 #include "tests/support/packet_socket.h"
 #include "tests/support/ring_fixture.h"
 
-namespace tapswitch {
+namespace tapswitch::ring_tap_test {
 namespace {
 
 using std::chrono::steady_clock;
@@ -229,4 +229,4 @@ TEST_P(RingTapTest, AFileThatWasRemovedIsLetGo) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::ring_tap_test

@@ -22,7 +22,7 @@
 #include "tests/support/temporary_directory.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::rootless_test {
 namespace {
 
 using testing::AllOf;
@@ -131,4 +131,4 @@ TEST_P(RootlessTest, WithoutADirectoryOfTheUsersOwnItSaysWhatToDo) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::rootless_test

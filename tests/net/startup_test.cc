@@ -14,7 +14,7 @@
 #include "tests/support/switch_process.h"
 #include "tests/support/temporary_directory.h"
 
-namespace tapswitch {
+namespace tapswitch::startup_test {
 namespace {
 
 using nlohmann::json;
@@ -223,4 +223,4 @@ TEST_F(StartupTest, AMissingFileIsNamed) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::startup_test

@@ -18,7 +18,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::tagged_segmentation_test {
 namespace {
 
 using testing::ElementsAre;
@@ -81,4 +81,4 @@ TEST_P(TaggedSegmentationTest, EachPortGetsWhatItTakes) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::tagged_segmentation_test

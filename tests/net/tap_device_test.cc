@@ -22,7 +22,7 @@
 #include "tests/support/packet_socket.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::tap_device_test {
 namespace {
 
 using testing::AllOf;
@@ -457,4 +457,4 @@ TEST_F(TapDeviceTest, AMissingOrForbiddenDriverIsNamed) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::tap_device_test

@@ -18,7 +18,7 @@
 #include "tests/support/packet_socket.h"
 #include "tests/support/share_link.h"
 
-namespace tapswitch {
+namespace tapswitch::tap_port_link_test {
 namespace {
 
 using testing::HasSubstr;
@@ -230,4 +230,4 @@ TEST_P(TapPortLinkTest, TheReceiveQueueOfABurstIsReadCompletely) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::tap_port_link_test

@@ -26,7 +26,7 @@
 #include "tests/support/switch_process.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::tapctl_bridge_test {
 namespace {
 
 using nlohmann::json;
@@ -341,4 +341,4 @@ TEST_F(TapctlBridgeTest, TheSameCommandsFail) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::tapctl_bridge_test

@@ -23,7 +23,7 @@
 #include "tests/support/temporary_directory.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::tapctl_test {
 namespace {
 
 using nlohmann::json;
@@ -382,4 +382,4 @@ TEST_F(TapctlTest, TopCanBeStoppedThoughTheSwitchHangs) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::tapctl_test

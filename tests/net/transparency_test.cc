@@ -18,7 +18,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::transparency_test {
 namespace {
 
 using testing::ElementsAre;
@@ -155,4 +155,4 @@ TEST_P(TransparencyTest, FramesFromImpossibleSourcesStayAndTeachNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::transparency_test

@@ -28,7 +28,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::uncut_payload_test {
 namespace {
 
 using testing::HasSubstr;
@@ -242,4 +242,4 @@ TEST_P(UncutPayloadTest, OfTcpAndUdpArrives) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::uncut_payload_test

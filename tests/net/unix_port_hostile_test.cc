@@ -19,7 +19,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::unix_port_hostile_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -174,4 +174,4 @@ TEST_P(UnixPortHostileTest, OneThatSendsAsFastAsItCanLeavesRoomForOthers) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::unix_port_hostile_test

@@ -19,7 +19,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::unix_port_test {
 namespace {
 
 using testing::AllOf;
@@ -314,4 +314,4 @@ TEST_P(UnixPortTest, TheConfigurationIsSavedAndRestored) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::unix_port_test

@@ -14,7 +14,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 
-namespace tapswitch {
+namespace tapswitch::vlan_test {
 namespace {
 
 using nlohmann::json;
@@ -346,4 +346,4 @@ TEST_P(VlanTest, TheBridgesOwnAddressIsItsInItsVlansOnly) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::vlan_test

@@ -11,7 +11,7 @@
 #include "tests/support/random_traffic.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::bridge_property_test {
 namespace {
 
 constexpr uint16_t kPorts = RandomTraffic::kPorts;
@@ -248,4 +248,4 @@ TEST_P(BridgePropertyTest, TheSameInputGivesTheSameResult) {
 INSTANTIATE_TEST_SUITE_P(Seeds, BridgePropertyTest, ::testing::Range<uint64_t>(1, 21));
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::bridge_property_test

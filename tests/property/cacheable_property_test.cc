@@ -17,7 +17,7 @@
 #include "tests/support/random_traffic.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::cacheable_property_test {
 namespace {
 
 // What somebody remembers who carries out decisions without asking the bridge.
@@ -313,4 +313,4 @@ TEST_P(CacheablePropertyTest, WhatWasCacheableStandsWithItsGenerations) {
 INSTANTIATE_TEST_SUITE_P(Seeds, CacheablePropertyTest, ::testing::Range<uint64_t>(1, 11));
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::cacheable_property_test

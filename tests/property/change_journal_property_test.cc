@@ -14,7 +14,7 @@
 #include "tests/support/mac_stations.h"
 #include "tests/support/random_traffic.h"
 
-namespace tapswitch {
+namespace tapswitch::change_journal_property_test {
 namespace {
 
 using Key = std::pair<VlanId, MacAddress>;
@@ -193,4 +193,4 @@ TEST_P(ChangeJournalPropertyTest, ItsReadersKnowTheTable) {
 INSTANTIATE_TEST_SUITE_P(Seeds, ChangeJournalPropertyTest, ::testing::Range<uint64_t>(1, 11));
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::change_journal_property_test

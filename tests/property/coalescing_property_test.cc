@@ -12,7 +12,7 @@
 #include "tests/support/random_flows.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::coalescing_property_test {
 namespace {
 
 constexpr uint64_t kSeeds = 3000;
@@ -143,4 +143,4 @@ TEST(CoalescingPropertyTest, APortThatTakesLargeFramesGetsTheSameAsOneThatDoesNo
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::coalescing_property_test

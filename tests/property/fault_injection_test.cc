@@ -26,7 +26,7 @@
 #include "tests/support/process_usage.h"
 #include "tests/support/ring_conformance.h"
 
-namespace tapswitch {
+namespace tapswitch::fault_injection_test {
 namespace {
 
 constexpr uint16_t kHealthy = 2;   // ports 0 and 1 exchange numbered frames
@@ -248,4 +248,4 @@ TEST_P(FaultInjectionTest, APortIsRemovedThoughItsLastCompletionsWereLost) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::fault_injection_test

@@ -23,7 +23,7 @@
 #include "tests/support/mac_stations.h"
 #include "tests/support/recorded_events.h"
 
-namespace tapswitch {
+namespace tapswitch::mac_table_property_test {
 namespace {
 
 using Key = std::pair<VlanId, MacAddress>;
@@ -612,4 +612,4 @@ INSTANTIATE_TEST_SUITE_P(Sizes, MacTablePropertyTest,
                          });
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mac_table_property_test

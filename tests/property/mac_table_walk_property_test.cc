@@ -9,7 +9,7 @@
 #include "switch/forwarding/fdb/mac_table.h"
 #include "tests/support/mac_stations.h"
 
-namespace tapswitch {
+namespace tapswitch::mac_table_walk_property_test {
 namespace {
 
 constexpr uint64_t kStaying = 40;   // stations 0 .. 39
@@ -107,4 +107,4 @@ TEST(MacTableWalkPropertyTest, InAQuietTableEveryEntryIsVisitedOnceHoweverSmallT
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mac_table_walk_property_test

@@ -11,7 +11,7 @@
 #include "tests/support/random_traffic.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::mirror_property_test {
 namespace {
 
 constexpr uint16_t kPorts = RandomTraffic::kPorts;
@@ -136,4 +136,4 @@ TEST_P(MirrorPropertyTest, OthersGetWhatTheyWouldGetAnyway) {
 INSTANTIATE_TEST_SUITE_P(Seeds, MirrorPropertyTest, ::testing::Range<uint64_t>(1, 21));
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mirror_property_test

@@ -16,7 +16,7 @@
 #include "tests/support/random_ip_packet.h"
 #include "tests/support/segments.h"
 
-namespace tapswitch {
+namespace tapswitch::segmentation_property_test {
 namespace {
 
 // A segment size that a sender could have chosen for the packet.
@@ -132,4 +132,4 @@ TEST(SegmentationPropertyTest, NoHeaderLeadsOutOfTheFrame) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::segmentation_property_test

@@ -7,7 +7,7 @@
 
 #include "switch/forwarding/guards/token_bucket.h"
 
-namespace tapswitch {
+namespace tapswitch::token_bucket_property_test {
 namespace {
 
 // In hundredths. Earns at each tick, one by one.
@@ -60,4 +60,4 @@ TEST(TokenBucketPropertyTest, IsTheNaiveOneAndKeepsItsPromise) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::token_bucket_property_test

@@ -12,7 +12,7 @@
 #include "tests/support/random_traffic.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::trace_property_test {
 namespace {
 
 // A bridge whose table is so small that it is often full.
@@ -130,4 +130,4 @@ TEST_P(TracePropertyTest, ATraceSaysWhatTheBridgeThenDoes) {
 INSTANTIATE_TEST_SUITE_P(Seeds, TracePropertyTest, ::testing::Range<uint64_t>(1, 11));
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::trace_property_test

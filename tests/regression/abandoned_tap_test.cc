@@ -25,7 +25,7 @@
 #include "tests/support/switch_process.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::abandoned_tap_test {
 namespace {
 
 class AbandonedTapTest : public testing::Test {
@@ -141,4 +141,4 @@ TEST_F(AbandonedTapTest, ASocketThatNobodyReadsIsNotWaitedFor) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::abandoned_tap_test

@@ -15,7 +15,7 @@
 #include "tests/support/socket_peer.h"
 #include "tests/support/temporary_directory.h"
 
-namespace tapswitch {
+namespace tapswitch::accept_without_descriptors_test {
 namespace {
 
 using testing::HasSubstr;
@@ -47,4 +47,4 @@ TEST(AcceptWithoutDescriptorsTest, AClientThatWaitsIsServedOnceThereAreSome) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::accept_without_descriptors_test

@@ -14,7 +14,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::capture_cost_test {
 namespace {
 
 using nlohmann::json;
@@ -53,4 +53,4 @@ TEST_P(CaptureCostTest, FiltersShareABudget) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::capture_cost_test

@@ -24,7 +24,7 @@
 #include "tests/support/switch_process.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::clsact_claim_test {
 namespace {
 
 using testing::HasSubstr;
@@ -118,4 +118,4 @@ TEST_F(ClsactClaimTest, PortsThatComeAfterPrivilegesWereGivenUpAreClaimed) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::clsact_claim_test

@@ -15,7 +15,7 @@
 #include "tests/support/switch_process.h"
 #include "tests/support/temporary_directory.h"
 
-namespace tapswitch {
+namespace tapswitch::control_client_rights_test {
 namespace {
 
 using testing::HasSubstr;
@@ -85,4 +85,4 @@ TEST_F(ControlClientRightsTest, TheUserThatTheSwitchBecameIsNotWhoStartedIt) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::control_client_rights_test

@@ -20,7 +20,7 @@
 #include "tests/support/test_network.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::failing_sends_test {
 namespace {
 
 constexpr int kSender = 3;
@@ -100,4 +100,4 @@ TEST_P(FailingSendsTest, NeitherGrowMemoryNorDelayOthers) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::failing_sends_test

@@ -15,7 +15,7 @@
 #include "ports/os/unix_listener.h"
 #include "tests/support/temporary_directory.h"
 
-namespace tapswitch {
+namespace tapswitch::foreign_lock_file_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -73,4 +73,4 @@ TEST_F(ForeignLockFileTest, PeersSeeThePathAsItWasWritten) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::foreign_lock_file_test

@@ -13,7 +13,7 @@
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/switch_process.h"
 
-namespace tapswitch {
+namespace tapswitch::host_cut_off_test {
 namespace {
 
 using nlohmann::json;
@@ -99,4 +99,4 @@ TEST_F(HostCutOffTest, TapctlPrintsWarningsAndSucceeds) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::host_cut_off_test

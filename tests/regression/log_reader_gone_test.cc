@@ -19,7 +19,7 @@
 #include "ports/os/text.h"
 #include "switch/process/line_sink.h"
 
-namespace tapswitch {
+namespace tapswitch::log_reader_gone_test {
 namespace {
 
 using testing::HasSubstr;
@@ -84,4 +84,4 @@ TEST(LogReaderGoneTest, ALimitOnFilesComesWithItsCure) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::log_reader_gone_test

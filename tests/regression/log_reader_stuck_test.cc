@@ -20,7 +20,7 @@
 #include "switch/process/log_queue.h"
 #include "switch/process/queued_sink.h"
 
-namespace tapswitch {
+namespace tapswitch::log_reader_stuck_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -114,4 +114,4 @@ TEST_F(LogReaderStuckTest, LinesOfAllThreadsArrive) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::log_reader_stuck_test

@@ -11,7 +11,7 @@
 #include "spdlog/fmt/fmt.h"
 #include "tests/support/netns_sandbox.h"
 
-namespace tapswitch {
+namespace tapswitch::multi_queue_tap_memory_test {
 namespace {
 
 // KiB of the kernel's own memory.
@@ -42,4 +42,4 @@ TEST(MultiQueueTapMemoryTest, HasNoQueueingDisciplineForEachOfItsQueues) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::multi_queue_tap_memory_test

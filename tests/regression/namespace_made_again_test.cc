@@ -14,7 +14,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::namespace_made_again_test {
 namespace {
 
 using nlohmann::json;
@@ -93,4 +93,4 @@ TEST_P(NamespaceMadeAgainTest, ATapThatSomebodyDeletedStaysDeleted) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::namespace_made_again_test

@@ -11,7 +11,7 @@
 #include "switch/control/commands/batch_reader.h"
 #include "switch/control/commands/quoting.h"
 
-namespace tapswitch {
+namespace tapswitch::odd_names_saved_test {
 namespace {
 
 std::string ReadBack(const std::string& line) {
@@ -66,4 +66,4 @@ TEST(OddNamesSavedTest, RandomOnes) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::odd_names_saved_test

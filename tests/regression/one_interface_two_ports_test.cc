@@ -12,7 +12,7 @@
 #include "tests/support/switch_process.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::one_interface_two_ports_test {
 namespace {
 
 using nlohmann::json;
@@ -154,4 +154,4 @@ TEST_F(OneInterfaceTest, APortOfABridgeOfTheKernelIsRefusedByItsName) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::one_interface_two_ports_test

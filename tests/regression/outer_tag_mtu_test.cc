@@ -10,7 +10,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::outer_tag_mtu_test {
 namespace {
 
 constexpr EtherType kC = EtherType::kVlan;
@@ -50,4 +50,4 @@ TEST_F(OuterTagMtuTest, TheOutermostTagIsNeverCountedAndOneMoreIsAllowed) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::outer_tag_mtu_test

@@ -15,7 +15,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/lone_worker.h"
 
-namespace tapswitch {
+namespace tapswitch::own_address_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -150,4 +150,4 @@ TEST_F(OwnAddressTest, TakesOneEntryForAllVlans) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::own_address_test

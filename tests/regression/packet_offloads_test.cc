@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/utsname.h>
 
-namespace tapswitch {
+namespace tapswitch::packet_offloads_test {
 namespace {
 
 TEST(PacketOffloadsTest, WhatIsTriedIsWhatTheReleaseSays) {
@@ -29,4 +29,4 @@ TEST(PacketOffloadsTest, ReleasesAreComparedByNumber) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::packet_offloads_test

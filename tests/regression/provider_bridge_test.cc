@@ -7,7 +7,7 @@
 
 #include "switch/forwarding/decision.h"
 
-namespace tapswitch {
+namespace tapswitch::provider_bridge_test {
 namespace {
 
 // The last digits of 01:80:C2:00:00:0X that are forwarded.
@@ -34,4 +34,4 @@ TEST(ProviderBridgeTest, ForwardsTheProtocolsOfItsCustomers) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::provider_bridge_test

@@ -18,7 +18,7 @@
 #include "ports/os/file_descriptor.h"
 #include "switch/control/metrics/metrics_server.h"
 
-namespace tapswitch {
+namespace tapswitch::scrape_rate_test {
 namespace {
 
 std::string Scrape(uint16_t port) {
@@ -65,4 +65,4 @@ TEST(ScrapeRateTest, ManyScrapesShareASnapshot) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::scrape_rate_test

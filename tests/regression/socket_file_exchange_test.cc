@@ -22,7 +22,7 @@
 #include "ports/os/unix_listener.h"
 #include "tests/support/temporary_directory.h"
 
-namespace tapswitch {
+namespace tapswitch::socket_file_exchange_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -175,4 +175,4 @@ TEST_F(SocketFileExchangeTest, TheDirectoryThatIsMadeIsNotAnothersTarget) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::socket_file_exchange_test

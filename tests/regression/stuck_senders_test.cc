@@ -37,7 +37,7 @@ extern "C" ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   return syscall(SYS_sendmsg, fd, message, flags);
 }
 
-namespace tapswitch {
+namespace tapswitch::stuck_senders_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -148,4 +148,4 @@ TEST_F(StuckSendersTest, ADatagramPortGoesOnWithWhoHasThePathNow) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::stuck_senders_test

@@ -16,7 +16,7 @@
 #include "tests/support/test_frames.h"
 #include "tests/support/tunnel_packet.h"
 
-namespace tapswitch {
+namespace tapswitch::tunnel_segmentation_test {
 namespace {
 
 using Kind = Tunnel::Kind;
@@ -266,4 +266,4 @@ TEST(TunnelSegmentationTest, SctpGetsItsCrc32cWhateverThePortTakes) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::tunnel_segmentation_test

@@ -19,7 +19,7 @@
 #include "tests/support/switch_test.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::veth_long_frames_test {
 namespace {
 
 constexpr MacAddress kSender = MacAddress::FromNumber(0x020000000001);
@@ -107,4 +107,4 @@ TEST_P(VethLongFramesTest, TheyGoOnWhenTheMtuIsRaised) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::veth_long_frames_test

@@ -14,7 +14,7 @@
 #include "ports/os/netns.h"
 #include "tests/support/netns_sandbox.h"
 
-namespace tapswitch {
+namespace tapswitch::veth_segments_test {
 namespace {
 
 using testing::HasSubstr;
@@ -107,4 +107,4 @@ TEST_F(VethSegmentsTest, AnInterfaceWithoutSuchProgramsIsLeftAsItIs) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::veth_segments_test

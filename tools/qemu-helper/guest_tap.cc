@@ -24,7 +24,7 @@ namespace {
 // The kernel replaces %d by the lowest number that is free.
 constexpr char kNamePattern[] = "tap%d";
 
-absl::Status Failed(const char* what) { return absl::ErrnoToStatus(errno, what); }
+absl::Status TapError(const char* what) { return absl::ErrnoToStatus(errno, what); }
 
 FileDescriptor OpenIoctlSocket() {
   return FileDescriptor(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -37,10 +37,10 @@ absl::StatusOr<GuestTap> MakeGuestTap(FileDescriptor tun, bool with_vnet_header)
   std::memcpy(request.ifr_name, kNamePattern, sizeof(kNamePattern));
   request.ifr_flags =
       static_cast<short>(IFF_TAP | IFF_NO_PI | (with_vnet_header ? IFF_VNET_HDR : 0));
-  if (ioctl(tun.get(), TUNSETIFF, &request) != 0) return Failed("cannot make a TAP");
+  if (ioctl(tun.get(), TUNSETIFF, &request) != 0) return TapError("cannot make a TAP");
   GuestTap tap{.file = std::move(tun), .name = request.ifr_name};
   const FileDescriptor socket = OpenIoctlSocket();
-  if (ioctl(socket.get(), SIOCGIFINDEX, &request) != 0) return Failed("cannot find the TAP");
+  if (ioctl(socket.get(), SIOCGIFINDEX, &request) != 0) return TapError("cannot find the TAP");
   tap.ifindex = request.ifr_ifindex;
   return tap;
 }
@@ -73,19 +73,19 @@ absl::Status Mark(const GuestTap& tap) {
   // The kernel has answered when send() returns; a reply to something else does not come here.
   if (send(socket.get(), &request, sizeof(request), 0) < 0 ||
       recv(socket.get(), &reply, sizeof(reply), MSG_DONTWAIT) < 0) {
-    return Failed("cannot mark the TAP");
+    return TapError("cannot mark the TAP");
   }
   errno = -reply.error.error;
-  return errno == 0 ? absl::OkStatus() : Failed("cannot mark the TAP");
+  return errno == 0 ? absl::OkStatus() : TapError("cannot mark the TAP");
 }
 
 absl::Status BringUp(const GuestTap& tap) {
   const FileDescriptor socket = OpenIoctlSocket();
   ifreq request{};
   tap.name.copy(request.ifr_name, sizeof(request.ifr_name) - 1);
-  if (ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) return Failed("cannot find the TAP");
+  if (ioctl(socket.get(), SIOCGIFFLAGS, &request) != 0) return TapError("cannot find the TAP");
   request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
-  if (ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) return Failed("cannot bring the TAP up");
+  if (ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) return TapError("cannot bring the TAP up");
   return absl::OkStatus();
 }
 
@@ -117,7 +117,7 @@ absl::Status SendFile(int socket, int file) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
     if (sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) return absl::OkStatus();
-    if (errno != EINTR && errno != EAGAIN) return Failed("cannot send the TAP to QEMU");
+    if (errno != EINTR && errno != EAGAIN) return TapError("cannot send the TAP to QEMU");
     if (std::chrono::steady_clock::now() >= deadline) {
       return absl::DeadlineExceededError("cannot send the TAP to QEMU: nobody reads the socket");
     }

@@ -16,7 +16,7 @@ namespace {
 // Newer than Debian 12's headers (uapi linux/bpf.h).
 constexpr uint32_t kTcxEgress = 47;  // BPF_TCX_EGRESS
 constexpr int kTcxNext = -1;         // TCX_NEXT
-constexpr int kTcxDrop = 2;          // TCX_DROP
+constexpr int kVerdictDrop = 2;      // TCX_DROP
 
 static_assert(std::endian::native == std::endian::little);
 constexpr int kVlanInNetworkOrder = 0x0081;         // 0x8100
@@ -94,7 +94,7 @@ FileDescriptor LoadTagMover(uint32_t mark) {
       JumpIf(BPF_JNE, BPF_REG_0, 0, 2),
       Set(BPF_REG_0, kTcxNext),
       Exit(),
-      Set(BPF_REG_0, kTcxDrop),  // rather than without its tag
+      Set(BPF_REG_0, kVerdictDrop),  // rather than without its tag
       Exit(),
   };
   return LoadProgram({.type = BPF_PROG_TYPE_SCHED_CLS, .code = program});

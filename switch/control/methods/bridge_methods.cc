@@ -77,13 +77,13 @@ MethodResult SetBridge(const MethodContext& context, const MethodCall& call) {
   return nullptr;
 }
 
-constexpr std::array kMethods{
+constexpr std::array kBridgeMethods{
     Method{"bridge.list", MethodKind::kReads, ListBridge},
     Method{"bridge.set", MethodKind::kChanges, SetBridge},
 };
 
 }  // namespace
 
-std::span<const Method> BridgeMethods() { return kMethods; }
+std::span<const Method> BridgeMethods() { return kBridgeMethods; }
 
 }  // namespace tapswitch

@@ -78,10 +78,10 @@ MethodResult StartCapture(const MethodContext& context, const MethodCall& call) 
 
 // It changes: forwarding threads filter and copy frames for it, clients share what captures may
 // cost, and it shows what frames carry.
-constexpr std::array kMethods{Method{"capture.start", MethodKind::kChanges, StartCapture}};
+constexpr std::array kCaptureMethods{Method{"capture.start", MethodKind::kChanges, StartCapture}};
 
 }  // namespace
 
-std::span<const Method> CaptureMethods() { return kMethods; }
+std::span<const Method> CaptureMethods() { return kCaptureMethods; }
 
 }  // namespace tapswitch

@@ -17,10 +17,10 @@ MethodResult SaveConfig(const MethodContext& context, const MethodCall& call) {
 }
 
 // It reads: the client gets the commands, and the switch writes no file.
-constexpr std::array kMethods{Method{"config.save", MethodKind::kReads, SaveConfig}};
+constexpr std::array kConfigMethods{Method{"config.save", MethodKind::kReads, SaveConfig}};
 
 }  // namespace
 
-std::span<const Method> ConfigMethods() { return kMethods; }
+std::span<const Method> ConfigMethods() { return kConfigMethods; }
 
 }  // namespace tapswitch

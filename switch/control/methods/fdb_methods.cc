@@ -275,7 +275,7 @@ MethodResult FlushEntries(const MethodContext& context, const MethodCall& call) 
   return ordered_json{{"flushed", context.control.Flush(query)}};
 }
 
-constexpr std::array kMethods{
+constexpr std::array kFdbMethods{
     Method{"fdb.add", MethodKind::kChanges, AddEntry<FdbVerb::kAdd>},
     Method{"fdb.append", MethodKind::kChanges, AddEntry<FdbVerb::kAppend>},
     Method{"fdb.replace", MethodKind::kChanges, AddEntry<FdbVerb::kReplace>},
@@ -287,6 +287,6 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::span<const Method> FdbMethods() { return kMethods; }
+std::span<const Method> FdbMethods() { return kFdbMethods; }
 
 }  // namespace tapswitch

@@ -106,7 +106,7 @@ MethodResult DisallowStation(const MethodContext& context, const MethodCall& cal
       context, dev, [&](const AllowListPointer& list) { return WithoutStation(list, *address); });
 }
 
-constexpr std::array kMethods{
+constexpr std::array kGuardMethods{
     Method{"storm.set", MethodKind::kChanges, SetStorm},
     Method{"storm.list", MethodKind::kReads, ListStorm},
     Method{"security.set", MethodKind::kChanges, SetSecurity},
@@ -117,6 +117,6 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::span<const Method> GuardMethods() { return kMethods; }
+std::span<const Method> GuardMethods() { return kGuardMethods; }
 
 }  // namespace tapswitch

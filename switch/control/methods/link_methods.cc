@@ -20,13 +20,13 @@ MethodResult ListLinks(const MethodContext& context, const MethodCall& call) {
                       });
 }
 
-constexpr std::array kMethods{
+constexpr std::array kLinkMethods{
     Method{"link.set", MethodKind::kChanges, SetLink},
     Method{"link.list", MethodKind::kReads, ListLinks},
 };
 
 }  // namespace
 
-std::span<const Method> LinkMethods() { return kMethods; }
+std::span<const Method> LinkMethods() { return kLinkMethods; }
 
 }  // namespace tapswitch

@@ -68,13 +68,13 @@ MethodResult ListLoopDetection(const MethodContext& context, const MethodCall& c
   return ordered_json::array({ShowLoopDetection(context.control, context.control.Snapshot())});
 }
 
-constexpr std::array kMethods{
+constexpr std::array kLoopMethods{
     Method{"loop.set", MethodKind::kChanges, SetLoopDetection},
     Method{"loop.list", MethodKind::kReads, ListLoopDetection},
 };
 
 }  // namespace
 
-std::span<const Method> LoopMethods() { return kMethods; }
+std::span<const Method> LoopMethods() { return kLoopMethods; }
 
 }  // namespace tapswitch

@@ -149,7 +149,7 @@ MethodResult ListMirrors(const MethodContext& context, const MethodCall& call) {
   return list;
 }
 
-constexpr std::array kMethods{
+constexpr std::array kMirrorMethods{
     Method{"mirror.add", MethodKind::kChanges, AddMirror},
     Method{"mirror.del", MethodKind::kChanges, DeleteMirror},
     Method{"mirror.list", MethodKind::kReads, ListMirrors},
@@ -157,6 +157,6 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::span<const Method> MirrorMethods() { return kMethods; }
+std::span<const Method> MirrorMethods() { return kMirrorMethods; }
 
 }  // namespace tapswitch

@@ -39,10 +39,10 @@ MethodResult StartMonitor(const MethodContext& context, const MethodCall& call) 
 }
 
 // It reads: events tell of changes, not of frames, and a slow client only loses events of its own.
-constexpr std::array kMethods{Method{"monitor.start", MethodKind::kReads, StartMonitor}};
+constexpr std::array kMonitorMethods{Method{"monitor.start", MethodKind::kReads, StartMonitor}};
 
 }  // namespace
 
-std::span<const Method> MonitorMethods() { return kMethods; }
+std::span<const Method> MonitorMethods() { return kMonitorMethods; }
 
 }  // namespace tapswitch

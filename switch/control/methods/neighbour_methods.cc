@@ -93,13 +93,13 @@ MethodResult FlushNeighbours(const MethodContext& context, const MethodCall& cal
   return ordered_json{{"flushed", context.control.FlushNeighbours(*query)}};
 }
 
-constexpr std::array kMethods{
+constexpr std::array kNeighbourMethods{
     Method{"neigh.list", MethodKind::kReads, ListNeighbours},
     Method{"neigh.flush", MethodKind::kChanges, FlushNeighbours},
 };
 
 }  // namespace
 
-std::span<const Method> NeighbourMethods() { return kMethods; }
+std::span<const Method> NeighbourMethods() { return kNeighbourMethods; }
 
 }  // namespace tapswitch

@@ -121,7 +121,7 @@ MethodResult RecoverPort(const MethodContext& context, const MethodCall& call) {
       fmt::format("port {}: it is not shut down: see tapctl port show {}", name, name));
 }
 
-constexpr std::array kMethods{
+constexpr std::array kPortMethods{
     Method{"port.add", MethodKind::kChanges, AddPort},
     Method{"port.del", MethodKind::kChanges, DeletePort},
     Method{"port.list", MethodKind::kReads, ListPorts},
@@ -130,6 +130,6 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::span<const Method> PortMethods() { return kMethods; }
+std::span<const Method> PortMethods() { return kPortMethods; }
 
 }  // namespace tapswitch

@@ -73,10 +73,10 @@ MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
   return answer;
 }
 
-constexpr std::array kMethods{Method{"trace", MethodKind::kReads, TraceFrame}};
+constexpr std::array kTraceMethods{Method{"trace", MethodKind::kReads, TraceFrame}};
 
 }  // namespace
 
-std::span<const Method> TraceMethods() { return kMethods; }
+std::span<const Method> TraceMethods() { return kTraceMethods; }
 
 }  // namespace tapswitch

@@ -195,7 +195,7 @@ MethodResult ListVlans(const MethodContext& context, const MethodCall& call) {
   return list;
 }
 
-constexpr std::array kMethods{
+constexpr std::array kVlanMethods{
     Method{"vlan.add", MethodKind::kChanges, AddVlan},
     Method{"vlan.del", MethodKind::kChanges, DeleteVlan},
     Method{"vlan.set", MethodKind::kChanges, SetVlan},
@@ -204,6 +204,6 @@ constexpr std::array kMethods{
 
 }  // namespace
 
-std::span<const Method> VlanMethods() { return kMethods; }
+std::span<const Method> VlanMethods() { return kVlanMethods; }
 
 }  // namespace tapswitch

@@ -11,7 +11,7 @@
 
 #include "ports/interface/tap/tap_options.h"
 
-namespace tapswitch {
+namespace tapswitch::port_spec_test {
 namespace {
 
 using testing::AllOf;
@@ -185,4 +185,4 @@ TEST(TapOptions, BadValuesAreNamed) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::port_spec_test

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::port_types_test {
 namespace {
 
 using testing::AllOf;
@@ -100,4 +100,4 @@ TEST(PortTypesTest, ATextStandsForOnePortUnlessItsTypeSaysOtherwise) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::port_types_test

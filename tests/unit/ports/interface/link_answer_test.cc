@@ -9,7 +9,7 @@
 
 #include "tests/support/share_link.h"
 
-namespace tapswitch {
+namespace tapswitch::link_answer_test {
 namespace {
 
 LinkEvent Link(int ifindex) {
@@ -54,4 +54,4 @@ TEST(SharedLink, AllMayAskAtTheSameTime) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::link_answer_test

@@ -25,7 +25,7 @@
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
 
-namespace tapswitch {
+namespace tapswitch::netdev_port_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -431,4 +431,4 @@ TEST_F(NetdevPortTest, ADeletionThatReadingDoesNotNoticeIsNoObstacle) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::netdev_port_test

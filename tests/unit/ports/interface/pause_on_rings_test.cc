@@ -18,7 +18,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/ring_fixture.h"
 
-namespace tapswitch {
+namespace tapswitch::pause_on_rings_test {
 namespace {
 
 class PauseOnRingsTest : public testing::TestWithParam<RingKind> {
@@ -176,4 +176,4 @@ TEST_P(PauseOnRingsTest, SendingGoesOn) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::pause_on_rings_test

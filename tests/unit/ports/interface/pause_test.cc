@@ -13,7 +13,7 @@
 #include "ports/interface/netdev/netdev_port.h"
 #include "tests/support/tap_port_fixture.h"
 
-namespace tapswitch {
+namespace tapswitch::pause_test {
 namespace {
 
 class PauseTest : public TapPortTest {
@@ -435,4 +435,4 @@ TEST_F(NetdevPauseTest, ANewSocketWaitsForFramesInUseBeforeItIsRead) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::pause_test

@@ -12,7 +12,7 @@
 #include "tests/support/share_link.h"
 #include "tests/support/tap_port_fixture.h"
 
-namespace tapswitch {
+namespace tapswitch::tap_port_life_test {
 namespace {
 
 using testing::HasSubstr;
@@ -262,4 +262,4 @@ TEST(TapPortStart, ARingWithoutRoomIsAnError) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::tap_port_life_test

@@ -13,7 +13,7 @@
 
 #include "tests/support/tap_port_fixture.h"
 
-namespace tapswitch {
+namespace tapswitch::tap_port_test {
 namespace {
 
 using testing::HasSubstr;
@@ -307,4 +307,4 @@ TEST_F(TapPortTest, AnErrorThatIsOlderThanTheLinkComingUpDoesNotTakeItDown) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::tap_port_test

@@ -6,7 +6,7 @@
 
 #include <csignal>
 
-namespace tapswitch {
+namespace tapswitch::check_test {
 namespace {
 
 TEST(CheckTest, WhatHoldsGoesOn) {
@@ -37,4 +37,4 @@ TEST(CheckDeathTest, NobodyIsWaitedForWhoReadsNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::check_test

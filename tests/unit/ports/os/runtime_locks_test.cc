@@ -14,7 +14,7 @@
 #include "spdlog/fmt/fmt.h"
 #include "tests/support/temporary_directory.h"
 
-namespace tapswitch {
+namespace tapswitch::runtime_locks_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -131,4 +131,4 @@ TEST_F(RuntimeLocksTest, PrivilegesMayBeGivenUpAfterItWasOpened) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::runtime_locks_test

@@ -17,7 +17,7 @@
 #include "tests/support/raw_client.h"
 #include "tests/support/temporary_directory.h"
 
-namespace tapswitch {
+namespace tapswitch::unix_listener_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -195,4 +195,4 @@ TEST_F(UnixListenerTest, LetsOneOfManyTakeOverThatStartAtTheSameTime) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::unix_listener_test

@@ -6,7 +6,7 @@
 
 #include "ports/ring/address_sanitizer.h"
 
-namespace tapswitch {
+namespace tapswitch::buffer_pool_test {
 namespace {
 
 class BufferPoolTest : public ::testing::Test {
@@ -78,4 +78,4 @@ TEST_F(BufferPoolTest, OnlyTheReceivedLengthMayBeRead) {
 #endif
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::buffer_pool_test

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::fake_ring_test {
 namespace {
 
 constexpr size_t kBufferSize = 8;
@@ -194,4 +194,4 @@ TEST_F(FakeRingTest, NoticesAFileThatIsNotThere) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::fake_ring_test

@@ -13,7 +13,7 @@
 
 #include "ports/os/file_descriptor.h"
 
-namespace tapswitch {
+namespace tapswitch::readiness_reader_test {
 namespace {
 
 constexpr size_t kBufferSize = 64;
@@ -218,4 +218,4 @@ TEST_F(ReadinessReaderTest, FillsBuffersThatArePoisoned) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::readiness_reader_test

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::ring_conformance_test {
 namespace {
 
 using std::chrono_literals::operator""ms;
@@ -472,4 +472,4 @@ TEST_P(RingConformanceTest, ARelayUnderPressureLosesAndChangesNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::ring_conformance_test

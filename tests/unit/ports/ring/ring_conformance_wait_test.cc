@@ -20,7 +20,7 @@
 #include "tests/support/ring_conformance.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::ring_conformance_wait_test {
 namespace {
 
 using std::chrono_literals::operator""ms;
@@ -421,4 +421,4 @@ TEST_P(RingConformanceTest, ARingThatReceivedAtTheEndOfAWatchIsNotDrained) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::ring_conformance_wait_test

@@ -16,7 +16,7 @@
 
 #include "ports/ring/uring_ring.h"
 
-namespace tapswitch {
+namespace tapswitch::ring_factory_test {
 namespace {
 
 // A system call that is answered with `error`: always, or when its second argument is `second`.
@@ -121,4 +121,4 @@ TEST(RingFactoryDeathTest, GoesDownOneRungWhereTheRingCanBeSetUpButNotUsed) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::ring_factory_test

@@ -16,7 +16,7 @@
 #include "tests/support/socket_peer.h"
 #include "tests/support/temporary_directory.h"
 
-namespace tapswitch {
+namespace tapswitch::dgram_port_test {
 namespace {
 
 using testing::ElementsAre;
@@ -211,4 +211,4 @@ TEST_F(DgramPortTest, KeepsWhatAReceiverDoesNotTakeAtOnceInOrderUpToALimit) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::dgram_port_test

@@ -9,7 +9,7 @@
 
 #include "switch/forwarding/offload/virtio_net.h"
 
-namespace tapswitch {
+namespace tapswitch::send_queue_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -108,4 +108,4 @@ TEST_F(SendQueueTest, AgreesWithAPlainQueue) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::send_queue_test

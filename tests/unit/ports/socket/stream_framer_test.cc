@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::stream_framer_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -134,4 +134,4 @@ TEST_F(StreamFramerTest, FindsWhatRandomReadsBring) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::stream_framer_test

@@ -16,7 +16,7 @@
 #include "tests/support/socket_peer.h"
 #include "tests/support/temporary_directory.h"
 
-namespace tapswitch {
+namespace tapswitch::stream_port_test {
 namespace {
 
 using testing::ElementsAre;
@@ -371,4 +371,4 @@ TEST_F(StreamPortTest, SurvivesRandomBytes) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::stream_port_test

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::unix_options_test {
 namespace {
 
 using testing::AllOf;
@@ -108,4 +108,4 @@ TEST(UnixOptionsTest, NamesOfTheClientsPortsHaveToFit) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::unix_options_test

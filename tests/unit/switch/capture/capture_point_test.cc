@@ -12,7 +12,7 @@
 
 #include "switch/forwarding/offload/virtio_net.h"
 
-namespace tapswitch {
+namespace tapswitch::capture_point_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -162,4 +162,4 @@ TEST_F(CapturePointTest, EveryFrameIsReadOrCountedAndNoneIsMixedUp) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::capture_point_test

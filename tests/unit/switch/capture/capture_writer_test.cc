@@ -12,7 +12,7 @@
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/pcapng_blocks.h"
 
-namespace tapswitch {
+namespace tapswitch::capture_writer_test {
 namespace {
 
 using testing::ElementsAre;
@@ -141,4 +141,4 @@ TEST_F(SmallCaptureWriterTest, WhatIsLostIsToldAsSoonAsItIsKnown) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::capture_writer_test

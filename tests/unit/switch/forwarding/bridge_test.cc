@@ -8,7 +8,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::bridge_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -305,4 +305,4 @@ TEST_F(BridgeTest, WithNowhereToFloodTheFrameIsCounted) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::bridge_test

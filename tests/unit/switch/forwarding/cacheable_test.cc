@@ -10,7 +10,7 @@
 #include "switch/forwarding/bridge.h"
 #include "tests/support/mac_stations.h"
 
-namespace tapswitch {
+namespace tapswitch::cacheable_test {
 namespace {
 
 constexpr PortId kA{0};
@@ -161,4 +161,4 @@ TEST_F(CacheableTest, GenerationsCountTheViewAndTheTwoPortsAlone) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::cacheable_test

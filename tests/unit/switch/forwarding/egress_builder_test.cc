@@ -11,7 +11,7 @@
 #include "tests/support/ip_packet.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::egress_builder_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -457,4 +457,4 @@ TEST_F(JoiningTest, AFullScratchAsksForAHandOverAndThenTakesTheFrames) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::egress_builder_test

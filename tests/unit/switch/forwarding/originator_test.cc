@@ -11,7 +11,7 @@
 #include "switch/forwarding/bridge.h"
 #include "tests/support/frame_builder.h"
 
-namespace tapswitch {
+namespace tapswitch::originator_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -140,4 +140,4 @@ TEST_F(OriginatorTest, NothingIsSentInAVlanWithoutMembers) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::originator_test

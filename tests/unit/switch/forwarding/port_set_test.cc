@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::port_set_test {
 namespace {
 
 PortSet Of(std::initializer_list<uint16_t> ports) {
@@ -47,4 +47,4 @@ TEST(PortSetTest, ErasedIsGone) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::port_set_test

@@ -13,7 +13,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::protocol_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -230,4 +230,4 @@ TEST_F(ProtocolTest, TheEarliestDeadlineCounts) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::protocol_test

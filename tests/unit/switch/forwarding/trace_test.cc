@@ -10,7 +10,7 @@
 
 #include "tests/support/mac_stations.h"
 
-namespace tapswitch {
+namespace tapswitch::trace_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -164,4 +164,4 @@ TEST_F(TraceTest, TellsWhatAFullTableForgetsForTheSource) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::trace_test

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::vlan_counters_test {
 namespace {
 
 constexpr VlanId kVlan{10};
@@ -76,4 +76,4 @@ TEST_F(VlanCountersTest, AViewWithTheSameMembersChangesNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::vlan_counters_test

@@ -13,7 +13,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::vlan_modes_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -258,4 +258,4 @@ TEST_F(VlanFramesTest, AStateInOneVlanHoldsThere) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::vlan_modes_test

@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::vlan_set_test {
 namespace {
 
 static_assert(sizeof(VlanSet) == 512);
@@ -49,4 +49,4 @@ TEST(VlanSetTest, SetAlgebra) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::vlan_set_test

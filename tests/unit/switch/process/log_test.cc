@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <string>
 
-namespace tapswitch {
+namespace tapswitch::log_test {
 namespace {
 
 using testing::AllOf;
@@ -66,4 +66,4 @@ TEST(SetUpLogTest, TakesTheLevelsThatTheHelpLists) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::log_test

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::rate_limited_sink_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -136,4 +136,4 @@ TEST_F(RateLimitedSinkTest, CountsEveryMessageOfEveryThread) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::rate_limited_sink_test

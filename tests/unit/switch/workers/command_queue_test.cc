@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::command_queue_test {
 namespace {
 
 bool IsReadable(int fd) {
@@ -69,4 +69,4 @@ TEST(CommandQueueTest, CallsFromManyThreadsEachGetTheirAnswer) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::command_queue_test

@@ -7,7 +7,7 @@
 
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::event_channel_test {
 namespace {
 
 bool IsReadable(int fd) {
@@ -58,4 +58,4 @@ TEST(EventChannelTest, NothingIsKeptWithoutLimit) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::event_channel_test

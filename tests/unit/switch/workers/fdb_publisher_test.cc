@@ -10,7 +10,7 @@
 
 #include "tests/support/mac_stations.h"
 
-namespace tapswitch {
+namespace tapswitch::fdb_publisher_test {
 namespace {
 
 constexpr PortId kPort1{1};
@@ -61,4 +61,4 @@ TEST_F(FdbPublisherTest, TellsHowManyItMissed) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::fdb_publisher_test

@@ -4,7 +4,7 @@
 
 #include "tests/support/lone_port.h"
 
-namespace tapswitch {
+namespace tapswitch::lane_test {
 namespace {
 
 // Whatever is asked of a lane by a port's id is for a port that it has.
@@ -14,4 +14,4 @@ TEST(LaneDeathTest, APortThatIsNotThereIsNotRemoved) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::lane_test

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::link_thread_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -170,4 +170,4 @@ TEST_F(LinkThreadTest, AfterItsEndQueriesMayStillGo) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::link_thread_test

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::mailbox_test {
 namespace {
 
 using testing::ElementsAre;
@@ -58,4 +58,4 @@ TEST(MailboxTest, NothingIsLostOrMixedUpAmongThreads) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mailbox_test

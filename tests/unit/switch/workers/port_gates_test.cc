@@ -7,7 +7,7 @@
 
 #include "switch/forwarding/forwarding_view.h"
 
-namespace tapswitch {
+namespace tapswitch::port_gates_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -148,4 +148,4 @@ TEST_F(PortGatesTest, SaysOnceThatSomethingHasChanged) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::port_gates_test

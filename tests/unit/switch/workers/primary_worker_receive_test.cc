@@ -15,7 +15,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/lone_worker.h"
 
-namespace tapswitch {
+namespace tapswitch::primary_worker_receive_test {
 namespace {
 
 using ::testing::Each;
@@ -166,4 +166,4 @@ TEST_F(WorkerReceiveTest, APortThatIsRemovedIsNotRead) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::primary_worker_receive_test

@@ -20,7 +20,7 @@
 #include "tests/support/lone_worker.h"
 #include "tests/support/neighbour_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::primary_worker_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -581,4 +581,4 @@ TEST_F(WorkerTest, ASnapshotTellsOfPortsTableAndLoop) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::primary_worker_test

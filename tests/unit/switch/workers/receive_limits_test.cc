@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::receive_limits_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -123,4 +123,4 @@ TEST_F(ReceiveLimitsTest, APortThatBringsNothingKeepsItsLimit) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::receive_limits_test

@@ -15,7 +15,7 @@
 #include "switch/forwarding/offload/virtio_net.h"
 #include "switch/workers/channels/frame_relay.h"
 
-namespace tapswitch {
+namespace tapswitch::relay_port_test {
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -125,4 +125,4 @@ TEST_F(RelayPortTest, AClosedOneSendsNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::relay_port_test

@@ -16,7 +16,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/neighbour_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::workers_test {
 namespace {
 
 constexpr PortId kA{0};
@@ -224,4 +224,4 @@ TEST(WorkersTest, NothingIsLostUncountedWhileAllIsChanged) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::workers_test

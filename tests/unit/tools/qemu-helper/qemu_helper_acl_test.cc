@@ -13,7 +13,7 @@
 #include "tools/qemu-helper/acl.h"
 #include "tools/qemu-helper/acl_file.h"
 
-namespace tapswitch {
+namespace tapswitch::qemu_helper_acl_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -129,4 +129,4 @@ TEST_F(AclFileTest, HasALimit) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::qemu_helper_acl_test

@@ -7,7 +7,7 @@
 
 #include "tools/qemu-helper/arguments.h"
 
-namespace tapswitch {
+namespace tapswitch::qemu_helper_arguments_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -65,4 +65,4 @@ TEST(HelperArgumentsTest, WhatIsUnknownIsRefused) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::qemu_helper_arguments_test

@@ -12,7 +12,7 @@
 
 #include "switch/control/commands/parse_command.h"
 
-namespace tapswitch {
+namespace tapswitch::completion_test {
 namespace {
 
 using testing::AllOf;
@@ -91,4 +91,4 @@ TEST(CompletionTest, WhatIsOfferedIsNoErrorOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::completion_test

@@ -8,7 +8,7 @@
 
 #include "tools/tapctl/options.h"
 
-namespace tapswitch {
+namespace tapswitch::tapctl_options_test {
 namespace {
 
 using testing::ElementsAre;
@@ -108,4 +108,4 @@ TEST(TapctlOptionsTest, WhatIsWrongIsNamed) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::tapctl_options_test

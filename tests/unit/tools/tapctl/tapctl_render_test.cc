@@ -11,7 +11,7 @@
 
 #include "tools/tapctl/render.h"
 
-namespace tapswitch {
+namespace tapswitch::tapctl_render_test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -346,4 +346,4 @@ TEST(HostileTextTest, NorDoesOneOfAnEvent) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::tapctl_render_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::top_view_test {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -219,4 +219,4 @@ TEST(TopViewTest, WhatASwitchLeavesOutCountsAsNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::top_view_test

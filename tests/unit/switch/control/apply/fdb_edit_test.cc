@@ -7,7 +7,7 @@
 
 #include <string>
 
-namespace tapswitch {
+namespace tapswitch::fdb_edit_test {
 namespace {
 
 using testing::HasSubstr;
@@ -115,4 +115,4 @@ TEST_F(FdbEditTest, AFullTableSaysSo) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::fdb_edit_test

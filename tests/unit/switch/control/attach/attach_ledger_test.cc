@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::attach_ledger_test {
 namespace {
 
 class AttachLedgerTest : public testing::Test {
@@ -147,4 +147,4 @@ TEST_F(AttachLedgerTest, AThousandAreNoMoreThanAThousandTasks) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::attach_ledger_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::attach_rule_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -64,4 +64,4 @@ TEST(AttachRuleTest, NamesTheWordThatIsWrong) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::attach_rule_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tapswitch {
+namespace tapswitch::duration_test {
 namespace {
 
 TEST(ParseDurationTest, NeedsANumberAndAUnit) {
@@ -17,4 +17,4 @@ TEST(ParseDurationTest, NeedsANumberAndAUnit) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::duration_test

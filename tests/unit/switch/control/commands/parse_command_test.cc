@@ -16,7 +16,7 @@
 
 #include "switch/control/commands/batch_reader.h"
 
-namespace tapswitch {
+namespace tapswitch::parse_command_test {
 namespace {
 
 using nlohmann::json;
@@ -463,4 +463,4 @@ TEST(BatchReaderTest, ReadingGoesOnBehindAnError) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::parse_command_test

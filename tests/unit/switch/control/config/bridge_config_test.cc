@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::bridge_config_test {
 namespace {
 
 using testing::ElementsAre;
@@ -122,4 +122,4 @@ TEST(BridgeConfigTest, TheActionsMakeTheWantedOfAnyOther) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::bridge_config_test

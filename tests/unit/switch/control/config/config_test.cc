@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace tapswitch {
+namespace tapswitch::config_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -126,4 +126,4 @@ TEST(ParseConfigTest, RefusesPatternsThatMeanNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::config_test

@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-namespace tapswitch {
+namespace tapswitch::guard_settings_test {
 namespace {
 
 using nlohmann::ordered_json;
@@ -139,4 +139,4 @@ TEST(GuardSettingsTest, TheWordsMakeTheSameOfTheDefaults) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::guard_settings_test

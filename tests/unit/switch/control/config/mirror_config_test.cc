@@ -7,7 +7,7 @@
 
 #include "switch/control/commands/parse_command.h"
 
-namespace tapswitch {
+namespace tapswitch::mirror_config_test {
 namespace {
 
 using testing::ElementsAre;
@@ -71,4 +71,4 @@ TEST(MirrorConfigTest, ItsWordsSayItAgain) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mirror_config_test

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace tapswitch {
+namespace tapswitch::port_quota_test {
 namespace {
 
 using nlohmann::json;
@@ -58,4 +58,4 @@ TEST_F(PortQuotaTest, OtherPortsAreNotCounted) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::port_quota_test

@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-namespace tapswitch {
+namespace tapswitch::port_settings_test {
 namespace {
 
 using nlohmann::json;
@@ -107,4 +107,4 @@ TEST(PortSettingsTest, TheWordsMakeTheSameOfTheDefaults) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::port_settings_test

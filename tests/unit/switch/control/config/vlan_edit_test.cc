@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::vlan_edit_test {
 namespace {
 
 using testing::ElementsAre;
@@ -129,4 +129,4 @@ TEST(VlanProtocolTest, HasTheNamesOfIproute2) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::vlan_edit_test

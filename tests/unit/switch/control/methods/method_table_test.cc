@@ -19,7 +19,7 @@
 #include "tests/support/forwarding_threads.h"
 #include "tests/support/temporary_directory.h"
 
-namespace tapswitch {
+namespace tapswitch::method_table_test {
 namespace {
 
 using nlohmann::json;
@@ -174,4 +174,4 @@ TEST_F(MethodsTest, TheTableTellsItsChangesWhileSomebodyWatchesThem) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::method_table_test

@@ -19,7 +19,7 @@
 #include "switch/control/metrics/listen_address.h"
 #include "tests/support/wait_until.h"
 
-namespace tapswitch {
+namespace tapswitch::metrics_server_test {
 namespace {
 
 using testing::AllOf;
@@ -196,4 +196,4 @@ TEST(MetricsServerTest, ListensOnAllAddresses) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::metrics_server_test

@@ -15,7 +15,7 @@
 
 #include "switch/control/metrics/label_text.h"
 
-namespace tapswitch {
+namespace tapswitch::metrics_test {
 namespace {
 
 using prometheus::MetricFamily;
@@ -280,4 +280,4 @@ TEST(LabelTextTest, KeepsDifferentNamesDifferent) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::metrics_test

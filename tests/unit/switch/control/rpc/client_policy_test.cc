@@ -11,7 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "ports/port_types.h"
 
-namespace tapswitch {
+namespace tapswitch::client_policy_test {
 namespace {
 
 using nlohmann::json;
@@ -130,4 +130,4 @@ TEST(ClientPolicyTest, WhatMakesNoSenseIsLeftToItsMethod) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::client_policy_test

@@ -5,7 +5,7 @@
 
 #include "tests/support/control_socket_fixture.h"
 
-namespace tapswitch {
+namespace tapswitch::control_socket_events_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -117,4 +117,4 @@ TEST_F(ControlSocketTest, RefusesEventsWhenThereIsNoRoom) {
 // --- Waiting.
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::control_socket_events_test

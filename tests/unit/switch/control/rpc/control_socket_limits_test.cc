@@ -6,7 +6,7 @@
 #include "tests/support/control_socket_fixture.h"
 #include "tests/support/descriptor_limit.h"
 
-namespace tapswitch {
+namespace tapswitch::control_socket_limits_test {
 namespace {
 
 using ::testing::EndsWith;
@@ -288,4 +288,4 @@ TEST_F(ControlSocketTest, PausesWhenItCannotEvenReject) {
 // --- Events.
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::control_socket_limits_test

@@ -6,7 +6,7 @@
 #include "tests/support/control_socket_fixture.h"
 #include "tests/support/descriptor_limit.h"
 
-namespace tapswitch {
+namespace tapswitch::control_socket_test {
 namespace {
 
 using ::testing::IsEmpty;
@@ -258,4 +258,4 @@ TEST_F(ControlSocketTest, RefusesToListenWhereAnotherDoes) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::control_socket_test

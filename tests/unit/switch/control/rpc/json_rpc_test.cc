@@ -10,7 +10,7 @@
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/rpc/request_parser.h"
 
-namespace tapswitch {
+namespace tapswitch::json_rpc_test {
 namespace {
 
 using ::testing::EndsWith;
@@ -314,4 +314,4 @@ TEST(JsonRpc, WritesErrorsWithoutARequest) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::json_rpc_test

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace tapswitch {
+namespace tapswitch::monitor_test {
 namespace {
 
 using nlohmann::json;
@@ -112,4 +112,4 @@ TEST_F(MonitorTest, WhatTheSwitchItselfLeftOutIsMissedByThoseWhoWatchIt) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::monitor_test

@@ -13,7 +13,7 @@
 #include "tests/support/allocation_counter.h"
 #include "tests/support/mac_stations.h"
 
-namespace tapswitch {
+namespace tapswitch::change_journal_test {
 namespace {
 
 constexpr size_t kAll = ~size_t{0};
@@ -141,4 +141,4 @@ TEST_F(BridgeJournalTest, AHoldIsRecorded) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::change_journal_test

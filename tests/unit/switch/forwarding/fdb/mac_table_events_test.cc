@@ -12,7 +12,7 @@
 #include "tests/support/mac_stations.h"
 #include "tests/support/recorded_events.h"
 
-namespace tapswitch {
+namespace tapswitch::mac_table_events_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -134,4 +134,4 @@ TEST_F(MacTableEventsTest, AFullLogCountsWhatItMissesAndAllocatesNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mac_table_events_test

@@ -11,7 +11,7 @@
 #include "tests/support/allocation_counter.h"
 #include "tests/support/mac_stations.h"
 
-namespace tapswitch {
+namespace tapswitch::mac_table_eviction_test {
 namespace {
 
 constexpr Tick kNow{1000};
@@ -232,4 +232,4 @@ TEST(MacTableMemoryTest, NothingIsAllocatedAfterConstruction) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mac_table_eviction_test

@@ -9,7 +9,7 @@
 #include "switch/forwarding/fdb/mac_table.h"
 #include "tests/support/mac_stations.h"
 
-namespace tapswitch {
+namespace tapswitch::mac_table_generations_test {
 namespace {
 
 constexpr Tick kNow{1000};
@@ -165,4 +165,4 @@ TEST_F(MacTableGenerationsTest, LimitsCountNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mac_table_generations_test

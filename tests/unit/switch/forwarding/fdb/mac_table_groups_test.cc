@@ -9,7 +9,7 @@
 #include "switch/forwarding/fdb/mac_table.h"
 #include "tests/support/mac_stations.h"
 
-namespace tapswitch {
+namespace tapswitch::mac_table_groups_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -166,4 +166,4 @@ TEST_F(MacTableGroupsTest, ABridgeAddressFindsRoomInATableFullOfLearnedOnes) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mac_table_groups_test

@@ -7,7 +7,7 @@
 #include "switch/forwarding/fdb/mac_table.h"
 #include "tests/support/mac_stations.h"
 
-namespace tapswitch {
+namespace tapswitch::mac_table_limits_test {
 namespace {
 
 constexpr Tick kNow{1000};
@@ -194,4 +194,4 @@ TEST_F(MacTableLimitsTest, WouldLearnChangesNothing) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mac_table_limits_test

@@ -11,7 +11,7 @@
 #include "tests/support/mac_stations.h"
 #include "tests/support/recorded_events.h"
 
-namespace tapswitch {
+namespace tapswitch::mac_table_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -465,4 +465,4 @@ TEST_F(MacTableTest, AWalkVisitsWhatIsLive) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mac_table_test

@@ -10,7 +10,7 @@
 
 #include "tests/support/guarded_bridge.h"
 
-namespace tapswitch {
+namespace tapswitch::allow_list_test {
 namespace {
 
 using ::testing::SizeIs;
@@ -258,4 +258,4 @@ TEST_F(SpoofingTest, WithVlansToo) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::allow_list_test

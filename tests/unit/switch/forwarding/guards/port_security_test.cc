@@ -6,7 +6,7 @@
 #include "switch/forwarding/guards/move_watch.h"
 #include "tests/support/guarded_bridge.h"
 
-namespace tapswitch {
+namespace tapswitch::port_security_test {
 namespace {
 
 using ::testing::IsEmpty;
@@ -264,4 +264,4 @@ TEST_F(MabTest, WithoutMabALockedPortNotesNobody) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::port_security_test

@@ -5,7 +5,7 @@
 
 #include "tests/support/guarded_bridge.h"
 
-namespace tapswitch {
+namespace tapswitch::storm_control_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -134,4 +134,4 @@ TEST_F(StormControlTest, WhoeverDrivesTheBridgeIsToldToShutThePortDown) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::storm_control_test

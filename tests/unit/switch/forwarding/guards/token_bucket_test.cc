@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tapswitch {
+namespace tapswitch::token_bucket_test {
 namespace {
 
 constexpr RateLimit kTenASecond{.per_second = 10, .burst = {100}};
@@ -71,4 +71,4 @@ TEST(TokenBucketTest, AnotherLimitBeginsAnew) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::token_bucket_test

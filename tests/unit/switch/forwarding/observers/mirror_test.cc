@@ -13,7 +13,7 @@
 #include "tests/support/frame_builder.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::mirror_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -321,4 +321,4 @@ TEST_F(MirrorTest, FramesOfAllPortsAreObservedWhileThereIsACapture) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::mirror_test

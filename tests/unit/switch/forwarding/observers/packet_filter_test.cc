@@ -12,7 +12,7 @@
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/frame_builder.h"
 
-namespace tapswitch {
+namespace tapswitch::packet_filter_test {
 namespace {
 
 using Instruction = PacketFilter::Instruction;
@@ -197,4 +197,4 @@ TEST(PacketFilterTest, AgreesWithLibpcap) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::packet_filter_test

@@ -6,7 +6,7 @@
 #include "tests/support/ip_packet.h"
 #include "tests/support/random_ip_packet.h"
 
-namespace tapswitch {
+namespace tapswitch::offload_checksum_test {
 namespace {
 
 ChecksumSum SumOf(std::span<const std::byte> bytes) {
@@ -123,4 +123,4 @@ TEST(FinishedChecksumTest, ZeroIsSentAsAllOnesByUdpAlone) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::offload_checksum_test

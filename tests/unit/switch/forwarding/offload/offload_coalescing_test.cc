@@ -10,7 +10,7 @@
 #include "tests/support/ip_packet.h"
 #include "tests/support/segments.h"
 
-namespace tapswitch {
+namespace tapswitch::offload_coalescing_test {
 namespace {
 
 enum class Kind : uint8_t { kTcp4, kTcp6, kUdp4, kUdp6 };
@@ -342,4 +342,4 @@ TEST(MayContinueTest, SeesThroughWhatNeverJoins) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::offload_coalescing_test

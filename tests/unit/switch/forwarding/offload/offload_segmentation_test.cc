@@ -8,7 +8,7 @@
 #include "tests/support/ip_packet.h"
 #include "tests/support/segments.h"
 
-namespace tapswitch {
+namespace tapswitch::offload_segmentation_test {
 namespace {
 
 // --- frames that Linux 6.18 cut, between a TAP with offloads and one without on a bridge
@@ -173,4 +173,4 @@ TEST(SegmentationTest, AFrameOfTheGreatestSize) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::offload_segmentation_test

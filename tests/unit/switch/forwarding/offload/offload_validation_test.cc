@@ -8,7 +8,7 @@
 #include "switch/forwarding/offload/validation.h"
 #include "tests/support/ip_packet.h"
 
-namespace tapswitch {
+namespace tapswitch::offload_validation_test {
 namespace {
 
 constexpr VlanTag kTag{.protocol = EtherType::kVlan, .control = 10};
@@ -314,4 +314,4 @@ TEST(NeededOffloadsTest, NamesTheUnfinishedWork) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::offload_validation_test

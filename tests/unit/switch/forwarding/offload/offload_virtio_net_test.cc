@@ -7,7 +7,7 @@
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/ip_packet.h"
 
-namespace tapswitch {
+namespace tapswitch::offload_virtio_net_test {
 namespace {
 
 std::optional<VirtioNetHeader> Parse(const Bytes& wire) {
@@ -87,4 +87,4 @@ TEST(OffloadSetTest, CoversItsSubsetsOnly) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::offload_virtio_net_test

@@ -6,7 +6,7 @@
 
 #include "tests/support/frame_builder.h"
 
-namespace tapswitch {
+namespace tapswitch::ethernet_test {
 namespace {
 
 TEST(MacAddressTest, ParsesAndPrintsAsIproute2Does) {
@@ -112,4 +112,4 @@ TEST(ParseHeaderTest, RefusesWhatIsTooShort) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::ethernet_test

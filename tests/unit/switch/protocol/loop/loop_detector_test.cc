@@ -10,7 +10,7 @@
 
 #include "switch/forwarding/wire/bytes.h"
 
-namespace tapswitch {
+namespace tapswitch::loop_detector_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -259,4 +259,4 @@ TEST_F(LoopDetectorTest, ACableBetweenTwoVlansIsNoLoop) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::loop_detector_test

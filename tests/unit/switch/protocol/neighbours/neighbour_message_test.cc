@@ -9,7 +9,7 @@
 
 #include "tests/support/neighbour_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::neighbour_message_test {
 namespace {
 
 constexpr MacAddress kHost = MacAddress::FromNumber(0x020000000001);
@@ -206,4 +206,4 @@ TEST(IpAddressTest, TellsBothVersionsApart) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::neighbour_message_test

@@ -12,7 +12,7 @@
 #include "tests/support/neighbour_frames.h"
 #include "tests/support/test_frames.h"
 
-namespace tapswitch {
+namespace tapswitch::neighbour_proxy_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -279,4 +279,4 @@ TEST_F(NeighbourProxyTest, ATagThatIsPayloadHidesTheQuestion) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::neighbour_proxy_test

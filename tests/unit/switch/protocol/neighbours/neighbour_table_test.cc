@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tapswitch {
+namespace tapswitch::neighbour_table_test {
 namespace {
 
 constexpr MacAddress kHost = MacAddress::FromNumber(0x020000000001);
@@ -111,4 +111,4 @@ TEST_F(NeighbourTableTest, WithoutRoomNothingIsLearned) {
 }
 
 }  // namespace
-}  // namespace tapswitch
+}  // namespace tapswitch::neighbour_table_test
