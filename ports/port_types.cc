@@ -31,7 +31,7 @@ absl::StatusOr<PortQueues> OpenNetdev(const PortSpec& spec,
   const auto options = ParseNetdevOptions(spec);
   if (!options.ok()) return options.status();
   return OpenNetdevPort(identities, *options, surroundings.monitor, surroundings.share_link,
-                        surroundings.notes);
+                        surroundings.notes, surroundings.missing);
 }
 
 absl::Status CheckUnix(const PortSpec& spec) { return ParseUnixOptions(spec).status(); }
@@ -69,6 +69,7 @@ constexpr std::string_view kNetdevHelp =
 
   host=shared       the network stack goes on receiving, too (default: excluded)
   netns=NAME|PATH   the interface is in this network namespace
+  wait              a port whose interface is missing waits for it, as it does at start
 )";
 
 constexpr std::string_view kUnixHelp =

@@ -25,6 +25,7 @@ struct PortSurroundings {
   LinkSharing share_link;
   UnixListeners& listeners;
   AttachNotes& notes;  // of an interface that exists; they need not outlive the port
+  MissingInterface missing = MissingInterface::kRefused;  // of a port whose interface others make
 };
 
 // A Port for each queue of one port. The first speaks for all.

@@ -13,8 +13,19 @@ LinkFollower::LinkFollower(const PortIdentity& identity, Traits traits, LinkSour
 absl::Status LinkFollower::Start() {
   auto link = source_.query();
   if (!link.ok()) return link.status();
-  link_ = *std::move(link);
+  if (link->removed) {
+    Await(*link);
+  } else {
+    link_ = *std::move(link);
+  }
   return absl::OkStatus();
+}
+
+// The interface has not been there yet.
+void LinkFollower::Await(const LinkEvent& link) {
+  link_ = link;
+  knowledge_ = Knowledge::kDeleted;
+  is_awaited_ = true;
 }
 
 void LinkFollower::Refresh() const {
@@ -23,6 +34,10 @@ void LinkFollower::Refresh() const {
 
 LinkFinding LinkFollower::Ask(const ReadHealth& reading) {
   auto link = source_.query();
+  if (link.ok() && link->removed) {
+    Await(*link);
+    return LinkFinding::kDeleted;
+  }
   if (link.ok()) {
     TakeLink(*std::move(link), reading);
     return LinkFinding::kThere;
@@ -37,6 +52,7 @@ void LinkFollower::TakeLink(LinkEvent link, const ReadHealth& reading) {
     spdlog::info("port {}: its interface is now called {}", identity_.name, link.name);
   }
   knowledge_ = Knowledge::kThere;
+  is_awaited_ = false;
   link_ = std::move(link);
 }
 
@@ -98,6 +114,7 @@ void LinkFollower::TakeDownForClosing() {
 
 // Returns nothing when the link is up.
 std::string LinkFollower::WhyDown(const ReadHealth& reading) const {
+  if (is_awaited_) return "waits for its interface, which is not there yet";
   if (is_deleted() && !deletion_.empty()) return deletion_;
   if (is_deleted() && traits_.is_foreign) {
     return "interface was deleted; it is used again when it returns";

@@ -27,7 +27,7 @@
 namespace tapswitch {
 
 // Finds out where the interface is now, sees to it that its namespace is watched, and returns its
-// state. NotFound: the interface has been deleted. Aborted: it has been deleted, the message is all
+// state; of one that has not been there yet, as `removed`, where it is awaited. NotFound: the interface has been deleted. Aborted: it has been deleted, the message is all
 // that the user is told of it, and the file is of no use any more. Any other error: the state
 // cannot be known.
 using LinkQuery = std::function<absl::StatusOr<LinkEvent>()>;
@@ -113,6 +113,7 @@ class LinkFollower {
     kDeletedThenUnknown,  // it was deleted, and the kernel could not say whether it has returned
   };
 
+  void Await(const LinkEvent& link);
   void TakeLink(LinkEvent link, const ReadHealth& reading);
   LinkFinding TakeDeletion(const absl::Status& why);
   LinkFinding TakeIgnorance(const absl::Status& why);
@@ -130,6 +131,7 @@ class LinkFollower {
   LinkEvent link_;
   Knowledge knowledge_ = Knowledge::kThere;
   std::string deletion_;        // the reason for the user, where the query gave one
+  bool is_awaited_ = false;     // it has not been there yet
   bool in_doubt_ = false;       // an error calls for a question
   bool awaits_answer_ = false;  // another thread was told to ask because of an earlier one
 };

@@ -25,6 +25,14 @@ void YieldToFrames() {
   static_cast<void>(setpriority(PRIO_PROCESS, 0, kNiceness));
 }
 
+BridgeConfig Initial(const ControlThread::Options& options) {
+  BridgeConfig initial{.bridge = options.settings, .ports = {}, .mirrors = {}};
+  for (const PortSpec& spec : options.ports) {
+    initial.ports.push_back(NewPort(spec, initial.bridge));
+  }
+  return initial;
+}
+
 using Patience = std::optional<std::chrono::milliseconds>;  // nullopt: for ever
 
 Patience Sooner(Patience a, Patience b) {
@@ -38,6 +46,7 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
                              const RunningSwitch& running, std::unique_ptr<ControlSocket> socket)
     : options_(std::move(options)),
       running_(running),
+      initial_(Initial(options_)),
       socket_(std::move(socket)),
       control_(std::move(identity), running),
       monitor_([this](ClientId client, std::string line) {
@@ -47,7 +56,7 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
       attacher_(control_, monitor_, running_, options_.attach),
       minder_(control_, running_),
       publisher_(control_, monitor_),
-      context_{control_, monitor_, captures_, attacher_, publisher_},
+      context_{control_, monitor_, captures_, attacher_, publisher_, initial_},
       thread_([this] { Run(); }) {}
 
 ControlThread::~ControlThread() { thread_.join(); }
@@ -57,12 +66,21 @@ void ControlThread::Stop() {
   socket_->Wake();
 }
 
+void ControlThread::Reload() {
+  reloading_ = true;
+  socket_->Wake();
+}
+
 void ControlThread::Run() {
   YieldToFrames();
   absl::Status started = SetUp();
   const bool serves = started.ok();
   options_.on_started(std::move(started));
-  if (serves) Serve();
+  if (serves) {
+    running_.commands.Call([] {});  // by now the worker has acted upon that
+    options_.on_service();
+    Serve();
+  }
   metrics_.reset();  // its threads ask the worker, too
   options_.on_finished();
 }
@@ -72,13 +90,12 @@ absl::Status ControlThread::SetUp() {
     PublishEvents();
     captures_.ForgetPort(port);
   });
-  BridgeConfig wanted = control_.config();
-  wanted.bridge = options_.settings;
-  for (const PortSpec& spec : options_.ports) wanted.ports.push_back(NewPort(spec, wanted.bridge));
-  if (absl::Status changed = control_.Change(wanted); !changed.ok()) return changed;
+  control_.set_missing_interfaces(MissingInterface::kAwaited);
+  if (absl::Status changed = control_.Change(initial_); !changed.ok()) return changed;
   if (!options_.startup_file.empty()) {
     if (absl::Status ran = RunStartupFile(options_.startup_file, context_); !ran.ok()) return ran;
   }
+  control_.set_missing_interfaces(MissingInterface::kRefused);
   if (absl::Status attached = attacher_.Start(); !attached.ok()) return attached;
   if (absl::Status prepared = options_.before_service(); !prepared.ok()) return prepared;
   if (absl::Status listens = ListenForScrapes(); !listens.ok()) return listens;
@@ -141,6 +158,7 @@ MethodResult ControlThread::Answer(const std::string& method, const MethodCall& 
 
 void ControlThread::Serve() {
   while (!stopping_) {
+    ReloadIfTold();
     // One at a time, so that clients do not wait for a thousand of them.
     attacher_.Step();
     minder_.Step();
@@ -148,6 +166,17 @@ void ControlThread::Serve() {
     captures_.Pump();
   }
   EndCaptures();
+}
+
+void ControlThread::ReloadIfTold() {
+  if (!reloading_.exchange(false)) return;
+  options_.on_reload();
+  const absl::Status applied = ApplyStartupFile(options_.startup_file, context_);
+  if (applied.ok()) {
+    spdlog::info("SIGHUP: reloaded");
+  } else {
+    spdlog::error("SIGHUP: not reloaded, and nothing has changed: {}", std::string(applied.message()));
+  }
 }
 
 // Those who read get the end of their files; nobody is waited for.

@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 #include "ports/port_spec.h"
-#include "switch/control/apply/bridge_control.h"
+#include "switch/control/apply/running_bridge.h"
 #include "switch/control/attach/attach_rule.h"
 #include "switch/control/attach/attacher.h"
 #include "switch/control/attach/interface_minder.h"
@@ -41,6 +41,10 @@ class ControlThread {
     std::function<absl::Status()> before_service;
     // Called on the thread: once with OK when it begins to serve, or once with what went wrong.
     std::function<void(absl::Status)> on_started;
+    // Called on the thread once clients are served and the worker knows.
+    std::function<void()> on_service;
+    // Called on the thread by Reload, before the startup file is applied.
+    std::function<void()> on_reload;
     // Called on the thread when it has nothing more to ask of the worker.
     std::function<void()> on_finished;
   };
@@ -57,6 +61,9 @@ class ControlThread {
   // Clients are served no longer. From any thread; does not wait.
   void Stop();
 
+  // Has the command line and the startup file applied again. From any thread; does not wait.
+  void Reload();
+
  private:
   void Run();
   [[nodiscard]] absl::Status SetUp();
@@ -65,12 +72,14 @@ class ControlThread {
   [[nodiscard]] MethodResult Answer(const std::string& method, const MethodCall& call);
   void PublishEvents();
   void Serve();
+  void ReloadIfTold();
   void EndCaptures();
 
   Options options_;
   RunningSwitch running_;
+  BridgeConfig initial_;  // what the command line says
   std::unique_ptr<ControlSocket> socket_;
-  BridgeControl control_;
+  RunningBridge control_;
   Monitor monitor_;
   Captures captures_;
   Attacher attacher_;
@@ -81,6 +90,7 @@ class ControlThread {
   PortQuota quota_;
   std::unique_ptr<MetricsServer> metrics_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> reloading_ = false;
   std::thread thread_;  // last: it uses all of the above
 };
 

@@ -3,43 +3,25 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <vector>
+#include <sstream>
 
+#include "absl/status/statusor.h"
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/commands/batch_reader.h"
-#include "switch/control/commands/parse_command.h"
-#include "switch/control/methods/method_table.h"
+#include "spdlog/spdlog.h"
+#include "switch/control/methods/apply.h"
+#include "switch/control/methods/command_file.h"
 
 namespace tapswitch {
 namespace {
 
-absl::StatusOr<Request> Understand(const absl::StatusOr<std::vector<std::string>>& words) {
-  if (!words.ok()) return words.status();
-  auto request = ParseCommand(*words);
-  if (!request.ok()) return request;
-  const std::string_view method = request->command->method;
-  const bool is_for_a_client = method == "monitor.start" || method == "capture.start";
-  if (!method.empty() && !is_for_a_client) return request;
-  return absl::InvalidArgumentError(
-      fmt::format("{}: it makes no sense at start: leave it out", request->command->object));
-}
-
-// Calls run(request) for each command, until one fails.
-template <typename Run>
-absl::Status ForEachCommand(const std::string& path, Run&& run) {
+absl::StatusOr<std::string> Read(const std::string& path) {
   std::ifstream file(path);
   if (!file) {
     return absl::NotFoundError(fmt::format("--startup={}: {}", path, std::strerror(errno)));
   }
-  BatchReader batch(file);
-  while (const auto words = batch.Next()) {
-    const auto request = Understand(*words);
-    const absl::Status ran = request.ok() ? run(*request) : request.status();
-    if (ran.ok()) continue;
-    return absl::Status(ran.code(),
-                        fmt::format("{}:{}: {}", path, batch.line(), std::string(ran.message())));
-  }
-  if (!file.bad()) return absl::OkStatus();
+  std::string text;
+  for (std::string line; std::getline(file, line);) text += line + '\n';
+  if (!file.bad()) return text;
   // A folder can be opened, but not read.
   return absl::InvalidArgumentError(fmt::format("--startup={}: cannot be read", path));
 }
@@ -47,14 +29,26 @@ absl::Status ForEachCommand(const std::string& path, Run&& run) {
 }  // namespace
 
 absl::Status CheckStartupFile(const std::string& path) {
-  return ForEachCommand(path, [](const Request&) { return absl::OkStatus(); });
+  const auto text = Read(path);
+  if (!text.ok()) return text.status();
+  std::istringstream lines(*text);
+  return ForEachCommand(lines, path, [](const Request&) { return absl::OkStatus(); });
 }
 
 absl::Status RunStartupFile(const std::string& path, const MethodContext& context) {
-  return ForEachCommand(path, [&](const Request& request) {
-    const MethodCall call{.client = {}, .params = request.params};
-    return CallMethod(context, request.command->method, call).status();
-  });
+  const auto text = Read(path);
+  if (!text.ok()) return text.status();
+  std::istringstream lines(*text);
+  return RunCommands(lines, path, context);
+}
+
+absl::Status ApplyStartupFile(const std::string& path, const MethodContext& context) {
+  const auto text = path.empty() ? absl::StatusOr<std::string>("") : Read(path);
+  if (!text.ok()) return text.status();
+  const auto applied = ApplyText(context, {.text = *text, .name = path, .base = context.initial});
+  if (!applied.ok()) return applied.status();
+  for (const std::string& command : applied->commands) spdlog::info("applied: {}", command);
+  return absl::OkStatus();
 }
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-// tapctl commands from a file, at start.
+// The file of tapctl commands that --startup names: carried out at start, and applied again later.
 
 #pragma once
 
@@ -15,5 +15,9 @@ namespace tapswitch {
 // Carries out the commands of the file, one a line, and stops at the first that fails. Errors name
 // file and line.
 [[nodiscard]] absl::Status RunStartupFile(const std::string& path, const MethodContext& context);
+
+// Makes the switch what its command line and the file say (an empty path: the command line alone).
+// After an error nothing has changed.
+[[nodiscard]] absl::Status ApplyStartupFile(const std::string& path, const MethodContext& context);
 
 }  // namespace tapswitch

@@ -108,8 +108,9 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
 
 class Daemon {
  public:
-  Daemon(const Config& config, Parts parts)
+  Daemon(const Config& config, const SwitchOccasions& occasions, Parts parts)
       : config_(config),
+        occasions_(occasions),
         signals_(std::move(parts.signals)),
         commands_(std::move(parts.commands)),
         call_(std::move(parts.call)),
@@ -152,13 +153,16 @@ class Daemon {
     static_cast<void>(bridge_.table().Set(
         {.address = address, .port = kBridgePort, .state = MacEntryState::kPermanent},
         clock_->Now()));
-    ControlThread control(ControlOptions(), {config_.name, address, ring_.explanation}, Running(),
+    ControlThread control(ControlOptions(),
+                          {config_.name, address, ring_.explanation, clock_->Now()}, Running(),
                           std::move(socket_));
+    control_ = &control;
     PinThread(cpus, 0);  // after the control thread, which would inherit it
     while (!stopping_) TakeTurn();
     control.Stop();
     // The work may need turns of this thread, as the removal of a port does.
     while (!control_finished_) TakeTurn();
+    control_ = nullptr;
     links_->Stop();
     workers_.StopSecondaries();
     worker_.CloseAll();
@@ -225,6 +229,8 @@ class Daemon {
                 [this](absl::Status started) {
                   commands_->Post([this, started = std::move(started)] { OnStarted(started); });
                 },
+            .on_service = occasions_.on_ready,
+            .on_reload = occasions_.on_reload,
             .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); }};
   }
 
@@ -266,8 +272,10 @@ class Daemon {
       return;
     }
     const SwitchSnapshot snapshot = worker_.Snapshot();
-    spdlog::info("ready: bridge {} with {} ports, frames are carried by {}", config_.name,
-                 snapshot.ports.size(), ring_.explanation);
+    const size_t ports = snapshot.ports.size();
+    spdlog::info("ready: bridge {} with {} {}, frames are carried by {}, control socket {}",
+                 config_.name, ports, ports == 1 ? "port" : "ports", ring_.explanation,
+                 config_.control_socket);
     Notify("READY=1");
   }
 
@@ -275,12 +283,11 @@ class Daemon {
     while (const auto signal = signals_.Next()) {
       if (StopSignals::IsStop(*signal)) {
         OnStopSignal();
+      } else if (*signal == SIGHUP && control_ != nullptr) {
+        control_->Reload();
       } else {
-        spdlog::warn("SIG{} is ignored: {}", sigabbrev_np(*signal),
-                     *signal == SIGHUP
-                         ? "the startup file is read at start only; tapctl -batch FILE "
-                           "changes a running switch"
-                         : "it has no meaning here; SIGTERM ends the switch");
+        spdlog::warn("SIG{} is ignored: it has no meaning here; SIGTERM ends the switch",
+                     sigabbrev_np(*signal));
       }
     }
   }
@@ -311,6 +318,7 @@ class Daemon {
 
   // The workers go first: their ports refer to the ring, the link thread and the counters.
   Config config_;
+  SwitchOccasions occasions_;
   StopSignals signals_;
   std::unique_ptr<CommandQueue> commands_;
   WakeEvent call_;  // of a secondary worker, that the primary is to take a turn
@@ -322,6 +330,7 @@ class Daemon {
   BridgeProtocols protocols_{bridge_};
   SharedBridge shared_;
   FdbPublisher fdb_publisher_{bridge_, *events_};
+  ControlThread* control_ = nullptr;  // while it runs
   bool has_commands_ = false;
   bool stopping_ = false;
   bool control_finished_ = false;
@@ -346,7 +355,7 @@ absl::Status CheckConfig(const Config& config) {
   return config.startup_file.empty() ? absl::OkStatus() : CheckStartupFile(config.startup_file);
 }
 
-absl::Status RunSwitch(const Config& config) {
+absl::Status RunSwitch(const Config& config, const SwitchOccasions& occasions) {
   if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
   // The locks are opened with the rights of the starting user. Without them each claim of an
   // interface fails with an error.
@@ -355,7 +364,7 @@ absl::Status RunSwitch(const Config& config) {
   if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::RepairAll(*own);
   auto parts = MakeParts(config);
   if (!parts.ok()) return parts.status();
-  Daemon daemon(config, *std::move(parts));
+  Daemon daemon(config, occasions, *std::move(parts));
   return daemon.Run();
 }
 

@@ -8,6 +8,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "ports/os/file_descriptor.h"
 
 namespace tapswitch {
 
@@ -19,6 +22,7 @@ class LineSink final : public spdlog::sinks::base_sink<spdlog::details::null_mut
  public:
   // `fd` must stay open as long as this object lives.
   explicit LineSink(int fd) : fd_(fd) {}
+  explicit LineSink(FileDescriptor file) : file_(std::move(file)), fd_(file_.get()) {}
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override;
@@ -31,6 +35,7 @@ class LineSink final : public spdlog::sinks::base_sink<spdlog::details::null_mut
   [[nodiscard]] bool ReportLost(const spdlog::details::log_msg& message);
   std::string Format(const spdlog::details::log_msg& like, std::string_view text);
 
+  FileDescriptor file_;
   int fd_;
   uint64_t lost_ = 0;
   int error_ = 0;      // errno of the last lost line

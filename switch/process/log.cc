@@ -1,17 +1,21 @@
 #include "switch/process/log.h"
 
+#include <fcntl.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
 #include "switch/process/line_sink.h"
 #include "switch/process/queued_sink.h"
 #include "switch/process/rate_limited_sink.h"
+#include "switch/process/syslog_sink.h"
 
 namespace tapswitch {
 namespace {
@@ -46,10 +50,24 @@ class PriorityFlag final : public spdlog::custom_flag_formatter {
   }
 };
 
+// The sink of the log in use, whose target can be changed.
+std::weak_ptr<RateLimitedSink>& LimitedSink() {
+  static std::weak_ptr<RateLimitedSink> sink;
+  return sink;
+}
+
 std::shared_ptr<QueuedSink> SinkInUse() {
   const auto logger = spdlog::default_logger();
   if (logger == nullptr || logger->sinks().empty()) return nullptr;
   return std::dynamic_pointer_cast<QueuedSink>(logger->sinks().front());
+}
+
+// On the thread that writes the log, so that nothing is written to both.
+absl::Status MoveTo(std::shared_ptr<spdlog::sinks::sink> target) {
+  return CallOnLogThread([target = std::move(target)] {
+    if (const auto limited = LimitedSink().lock()) limited->set_target(target);
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace
@@ -79,6 +97,7 @@ absl::Status SetUpLog(const std::string& name, const std::string& level) {
   auto lines = std::make_shared<LineSink>(STDERR_FILENO);
   lines->set_formatter(MakeLogFormatter(DetectLogReader(STDERR_FILENO)));
   auto limited = std::make_shared<RateLimitedSink>(std::move(lines), RateLimitedSink::Limit{});
+  LimitedSink() = limited;
   auto sink = QueuedSink::Start(std::move(limited), name);
   if (!sink.ok()) return sink.status();
   spdlog::set_default_logger(std::make_shared<spdlog::logger>(name, *std::move(sink)));
@@ -86,6 +105,21 @@ absl::Status SetUpLog(const std::string& name, const std::string& level) {
   spdlog::set_error_handler([](const std::string& /*message*/) {});
   spdlog::set_level(least_severe);
   return absl::OkStatus();
+}
+
+absl::Status MoveLogToFile(const std::string& path) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  constexpr mode_t kMode = 0640;
+  FileDescriptor file(open(path.c_str(), kFlags, kMode));
+  if (!file.valid()) return absl::ErrnoToStatus(errno, "--log_file=" + path);
+  auto lines = std::make_shared<LineSink>(std::move(file));
+  lines->set_formatter(MakeLogFormatter(LogReader::kPerson));
+  return MoveTo(std::move(lines));
+}
+
+absl::Status MoveLogToSyslog() {
+  if (!SyslogSink::IsThere()) return absl::UnavailableError("nobody reads /dev/log");
+  return MoveTo(std::make_shared<SyslogSink>("tapswitchd"));
 }
 
 bool CloseLog(std::chrono::milliseconds limit) {

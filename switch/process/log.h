@@ -1,5 +1,5 @@
-// The log. It goes to standard error, with a limited number of messages a second, in the format of
-// its reader. No thread waits for that reader.
+// The log. It goes to standard error, a file or the system's log, with a limited number of messages
+// a second, in the format of its reader. No thread waits for that reader.
 
 #pragma once
 
@@ -29,6 +29,13 @@ enum class LogReader {
 // From then on a separate thread writes the log, and no other thread waits for it (QueuedSink). An
 // error names the flag --log_level, the bad value, and the valid ones.
 [[nodiscard]] absl::Status SetUpLog(const std::string& name, const std::string& level);
+
+// Has the log go to a file from now on, to which lines are appended; made if it is missing (mode
+// 0640). A file that was moved away is left by calling this again. An error names the file.
+[[nodiscard]] absl::Status MoveLogToFile(const std::string& path);
+
+// Has the log go to the system's log from now on. Unavailable where there is none.
+[[nodiscard]] absl::Status MoveLogToSyslog();
 
 // Writes the waiting messages, and ends that thread. Returns false if this is not done within
 // `limit`, because the reader does not read. Then the process must end without waiting for other

@@ -17,6 +17,11 @@ RateLimitedSink::RateLimitedSink(std::shared_ptr<spdlog::sinks::sink> target, Li
 
 RateLimitedSink::~RateLimitedSink() { ReportOmitted(); }
 
+void RateLimitedSink::set_target(std::shared_ptr<spdlog::sinks::sink> target) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  target_ = std::move(target);
+}
+
 void RateLimitedSink::sink_it_(const spdlog::details::log_msg& message) {
   if (message.level >= spdlog::level::err) {
     ReportOmitted();  // the error may be its consequence

@@ -30,6 +30,9 @@ class RateLimitedSink final : public spdlog::sinks::base_sink<std::mutex> {
   // Reports omitted messages that were not reported yet.
   ~RateLimitedSink() override;
 
+  // Passes messages on to `target` from now on.
+  void set_target(std::shared_ptr<spdlog::sinks::sink> target);
+
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override;
   void flush_() override;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,10 @@
 #include "ports/os/process_start.h"
 #include "ports/os/text.h"
 #include "ports/port_types.h"
+#include "spdlog/spdlog.h"
 #include "switch/control/config/config.h"
 #include "switch/process/daemon.h"
+#include "switch/process/detachment.h"
 #include "switch/process/log.h"
 #include "switch/process/signals.h"
 
@@ -48,6 +51,12 @@ DEFINE_string(
 DEFINE_string(metrics_listen, "", "ADDR:PORT where Prometheus can fetch metrics; default: nowhere");
 DEFINE_string(user, "",
               "user to become once everything is open; default: the one it is started by");
+DEFINE_bool(
+    detach, false,
+    "return when the switch is ready, and leave it in the background: 0, or 1 with the error");
+DEFINE_string(log_file, "",
+              "file to append the log to; without it the log goes to standard error, and of a "
+              "detached switch to syslog, or else to a file beside the control socket");
 DEFINE_bool(check, false, "validate flags and ports, then exit");
 
 // Defined by gflags.
@@ -132,17 +141,58 @@ absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>
                                  .attach = FLAGS_attach});
 }
 
+// The log of a detached switch goes where somebody will look for it.
+absl::Status MoveLogAway(const std::string& control_socket) {
+  if (!FLAGS_log_file.empty()) return absl::OkStatus();  // it is there already
+  if (const absl::Status moved = tapswitch::MoveLogToSyslog(); moved.ok()) return moved;
+  std::string file = control_socket;
+  if (file.ends_with(".sock")) file.resize(file.size() - std::string_view(".sock").size());
+  return tapswitch::MoveLogToFile(file + ".log");
+}
+
+absl::Status OpenLog() {
+  if (absl::Status log = tapswitch::SetUpLog(FLAGS_name, FLAGS_log_level); !log.ok()) return log;
+  return FLAGS_log_file.empty() ? absl::OkStatus() : tapswitch::MoveLogToFile(FLAGS_log_file);
+}
+
+// What is to be done when the switch is ready, and when it is told to read its files again.
+tapswitch::SwitchOccasions OccasionsOf(const tapswitch::Config& config,
+                                       std::optional<tapswitch::Detachment>& detachment) {
+  return {.on_ready =
+              [&] {
+                if (!detachment) return;
+                const absl::Status moved = MoveLogAway(config.control_socket);
+                if (!moved.ok()) {
+                  spdlog::warn("the log ends here: {}", std::string(moved.message()));
+                }
+                detachment->Ready();
+              },
+          .on_reload =
+              [] {
+                if (FLAGS_log_file.empty()) return;
+                const absl::Status opened = tapswitch::MoveLogToFile(FLAGS_log_file);
+                if (!opened.ok()) spdlog::error("{}", std::string(opened.message()));
+              }};
+}
+
 int Main(const std::vector<std::string>& ports) {
   const auto config = ConfigFromFlags(ports);
   if (!config.ok()) return Fail(config.status());
-  if (const absl::Status log = tapswitch::SetUpLog(FLAGS_name, FLAGS_log_level); !log.ok()) {
-    return Fail(log);
-  }
   if (FLAGS_check) {
+    if (const absl::Status log = tapswitch::SetUpLog(FLAGS_name, FLAGS_log_level); !log.ok()) {
+      return Fail(log);
+    }
     const absl::Status checked = tapswitch::CheckConfig(*config);
     return checked.ok() ? 0 : Fail(checked);
   }
-  const absl::Status ran = tapswitch::RunSwitch(*config);
+  std::optional<tapswitch::Detachment> detachment;
+  if (FLAGS_detach) {
+    auto forked = tapswitch::Detachment::Fork();
+    if (!forked.ok()) return Fail(forked.status());
+    detachment = *std::move(forked);
+  }
+  if (const absl::Status log = OpenLog(); !log.ok()) return Fail(log);
+  const absl::Status ran = tapswitch::RunSwitch(*config, OccasionsOf(*config, detachment));
   const bool is_logged = tapswitch::CloseLog(kLogPatience);
   const int exit_status = ran.ok() ? 0 : Fail(ran);
   // The thread that writes the log is still writing, so the objects that it uses must stay until it

@@ -105,7 +105,7 @@ void LinkThread::OnEvent(const LinkEvent& link) {
 
 void LinkThread::Ask(Shared& shared) {
   const auto link = shared.query();
-  shared.is_there = link.ok();
+  shared.is_there = link.ok() && !link->removed;
   if (link.ok()) {
     shared.netns = link->netns;
     shared.ifindex = link->ifindex;

@@ -18,6 +18,7 @@ struct Options {
   std::optional<std::string> batch_file;              // -batch
   int timeout = ControlConnection::kPatienceSeconds;  // -timeout, in seconds
   bool force = false;
+  bool bad_colour = false;  // -color with a word that is none of its own
   bool help = false;
   bool version = false;
 };

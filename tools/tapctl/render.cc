@@ -8,36 +8,35 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/fmt/ranges.h"
+#include "tools/tapctl/answer.h"
+#include "tools/tapctl/human.h"
+#include "tools/tapctl/overview.h"
+#include "tools/tapctl/paint.h"
+#include "tools/tapctl/reach.h"
 
 namespace tapswitch {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string Text(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end()) return "";
-  return Printable(found->is_string() ? found->get<std::string>() : found->dump());
-}
-
-uint64_t Number(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number_integer() ? found->get<uint64_t>() : 0;
-}
-
-// The switch may be another program, or another version: what is not as expected is left out.
-Json List(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_array() ? *found : Json::array();
-}
-
-Json Members(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_object() ? *found : Json::object();
-}
+using Json = Answer;
 
 void EraseKeys(Json& object, std::initializer_list<const char*> keys) {
   for (const char* key : keys) object.erase(key);
+}
+
+// With -oneline a record is one line, and a backslash stands where it would have ended, as in
+// ip(8).
+std::string OneLine(const std::string& text, const OutputOptions& options) {
+  constexpr std::string_view kContinuation = "\n    ";
+  if (!options.one_line) return text;
+  std::string joined = text;
+  for (size_t at = 0; (at = joined.find(kContinuation, at)) != std::string::npos;) {
+    joined.replace(at, 1, "\\");
+  }
+  return joined;
+}
+
+std::string CountText(uint64_t count, const OutputOptions& options) {
+  return options.human ? HumanNumber(static_cast<double>(count)) : std::to_string(count);
 }
 
 // ----- entries -----------------------------------------------------------------------------------
@@ -48,14 +47,15 @@ bool ShowsDevice(const Request& request) {
 }
 
 std::string EntryText(const Json& entry, bool with_device, bool with_ages) {
-  std::string text = Text(entry, "mac");
-  if (with_device) text += " dev " + Text(entry, "ifname");
-  if (entry.contains("vlan")) text += " vlan " + Text(entry, "vlan");
-  if (with_ages) text += fmt::format(" used {}/{}", Text(entry, "used"), Text(entry, "updated"));
-  for (const Json& flag : List(entry, "flags")) {
+  std::string text = TextAt(entry, "mac");
+  if (with_device) text += " dev " + TextAt(entry, "ifname");
+  if (entry.contains("vlan")) text += " vlan " + TextAt(entry, "vlan");
+  if (with_ages)
+    text += fmt::format(" used {}/{}", TextAt(entry, "used"), TextAt(entry, "updated"));
+  for (const Json& flag : ListAt(entry, "flags")) {
     if (flag.is_string()) text += " " + Printable(flag.get<std::string>());
   }
-  text += " master " + Text(entry, "master") + " " + Text(entry, "state");
+  text += " master " + TextAt(entry, "master") + " " + TextAt(entry, "state");
   return text;
 }
 
@@ -72,7 +72,7 @@ std::string RenderEntries(const Request& request, const Json& list, const Output
 
 std::string FlagNames(const Json& link) {
   std::vector<std::string> names;
-  for (const Json& flag : List(link, "flags")) {
+  for (const Json& flag : ListAt(link, "flags")) {
     if (flag.is_string()) names.push_back(Printable(flag.get<std::string>()));
   }
   return fmt::format("{}", fmt::join(names, ","));
@@ -98,9 +98,9 @@ std::string LinkDetails(const Json& link) {
 
 std::string LinkText(const Json& link) {
   return fmt::format("{}: {}: <{}> mtu {} master {} state {} priority {} cost {} ",
-                     Text(link, "ifindex"), Text(link, "ifname"), FlagNames(link),
-                     Text(link, "mtu"), Text(link, "master"), Text(link, "state"),
-                     Text(link, "priority"), Text(link, "cost"));
+                     TextAt(link, "ifindex"), TextAt(link, "ifname"), FlagNames(link),
+                     TextAt(link, "mtu"), TextAt(link, "master"), TextAt(link, "state"),
+                     TextAt(link, "priority"), TextAt(link, "cost"));
 }
 
 std::string RenderLinks(const Json& list, const OutputOptions& options) {
@@ -115,13 +115,13 @@ std::string RenderLinks(const Json& list, const OutputOptions& options) {
 // ----- VLANs -------------------------------------------------------------------------------------
 
 std::string VlanText(const Json& vlan) {
-  std::string text = Text(vlan, "vlan");
-  if (vlan.contains("vlanEnd")) text += "-" + Text(vlan, "vlanEnd");
-  for (const Json& flag : List(vlan, "flags")) {
+  std::string text = TextAt(vlan, "vlan");
+  if (vlan.contains("vlanEnd")) text += "-" + TextAt(vlan, "vlanEnd");
+  for (const Json& flag : ListAt(vlan, "flags")) {
     if (flag.is_string()) text += " " + Printable(flag.get<std::string>());
   }
   for (const auto& [key, value] : vlan.items()) {
-    if (key == "state") text += " state " + Text(vlan, "state");
+    if (key == "state") text += " state " + TextAt(vlan, "state");
     if (value.is_boolean()) text += fmt::format(" {} {}", Printable(key), value ? "on" : "off");
   }
   return text;
@@ -129,16 +129,16 @@ std::string VlanText(const Json& vlan) {
 
 std::string VlanTrafficText(const Json& vlan, std::string_view indent) {
   return fmt::format("{0}  RX: {1} bytes {2} packets\n{0}  TX: {3} bytes {4} packets\n", indent,
-                     Number(vlan, "rx_bytes"), Number(vlan, "rx_packets"), Number(vlan, "tx_bytes"),
-                     Number(vlan, "tx_packets"));
+                     NumberAt(vlan, "rx_bytes"), NumberAt(vlan, "rx_packets"),
+                     NumberAt(vlan, "tx_bytes"), NumberAt(vlan, "tx_packets"));
 }
 
 // As bridge(8) lays it out: the name before the first of a port's VLANs.
 std::string VlansText(const Json& port) {
   constexpr std::string_view kIndent = "                  ";
   std::string text;
-  for (const Json& vlan : List(port, "vlans")) {
-    text += text.empty() ? fmt::format("{:<16}  ", Text(port, "ifname")) : std::string(kIndent);
+  for (const Json& vlan : ListAt(port, "vlans")) {
+    text += text.empty() ? fmt::format("{:<16}  ", TextAt(port, "ifname")) : std::string(kIndent);
     text += VlanText(vlan) + "\n";
     if (vlan.contains("rx_bytes")) text += VlanTrafficText(vlan, kIndent);
   }
@@ -157,8 +157,8 @@ Json WithoutRanges(const Json& vlans) {
   Json list = Json::array();
   for (const Json& range : vlans) {
     const uint64_t last =
-        std::min(std::max(Number(range, "vlan"), Number(range, "vlanEnd")), kMostVlan);
-    for (uint64_t vlan = Number(range, "vlan"); vlan <= last; ++vlan) {
+        std::min(std::max(NumberAt(range, "vlan"), NumberAt(range, "vlanEnd")), kMostVlan);
+    for (uint64_t vlan = NumberAt(range, "vlan"); vlan <= last; ++vlan) {
       Json one = range;
       one["vlan"] = vlan;
       one.erase("vlanEnd");
@@ -172,21 +172,27 @@ Json WithoutRanges(const Json& vlans) {
 
 std::string ShutDownText(const Json& port) {
   if (!port.contains("shut_down")) return "";
-  const std::string time = Text(port, "recovers_in");
-  return " (shut down: " + Text(port, "shut_down") +
+  const std::string time = TextAt(port, "recovers_in");
+  return " (shut down: " + TextAt(port, "shut_down") +
          (time.empty() ? "" : ", for " + time + " still") + ")";
 }
 
-std::string PortText(const Json& port) {
-  std::string text = fmt::format("{}: {} link {} state {} mtu {} learned {}", Text(port, "ifname"),
-                                 Text(port, "type"), Text(port, "link"), Text(port, "state"),
-                                 Text(port, "mtu"), Text(port, "fdb_n_learned"));
+std::string PortText(const Json& port, const OutputOptions& options) {
+  const auto painted = [&](const char* key, std::string_view good) {
+    const std::string text = TextAt(port, key);
+    return Painted(text, text == good ? Colour::kGreen : Colour::kRed, options.colour);
+  };
+  std::string text =
+      fmt::format("{}: {} link {} state {} mtu {} learned {}",
+                  Painted(TextAt(port, "ifname"), Colour::kCyan, options.colour),
+                  TextAt(port, "type"), painted("link", "up"), painted("state", "forwarding"),
+                  TextAt(port, "mtu"), TextAt(port, "fdb_n_learned"));
   if (port.contains("attached_by")) {
-    text += " attached by " + Text(port, "attached_by");
+    text += " attached by " + TextAt(port, "attached_by");
   } else if (port.contains("ephemeral")) {
     text += " ephemeral";
   }
-  const std::string reason = Text(port, "reason");
+  const std::string reason = TextAt(port, "reason");
   if (!reason.empty()) text += " (" + reason + ")";
   return text + ShutDownText(port);
 }
@@ -202,27 +208,29 @@ std::string NonZero(const Json& counts) {
   return text.empty() ? " none" : text;
 }
 
-std::string TrafficText(const Json& port) {
-  const Json stats = Members(port, "stats64");
+std::string TrafficText(const Json& port, const OutputOptions& options) {
+  const Json stats = MembersAt(port, "stats64");
   std::string text =
       fmt::format("    {:<4}{:>16} {:>14} {:>12}\n", "", "bytes", "packets", "dropped");
   for (const char* way : {"rx", "tx"}) {
-    const Json counts = Members(stats, way);
-    text += fmt::format("    {:<4}{:>16} {:>14} {:>12}\n", way, Number(counts, "bytes"),
-                        Number(counts, "packets"), Number(counts, "dropped"));
+    const Json counts = MembersAt(stats, way);
+    text += fmt::format("    {:<4}{:>16} {:>14} {:>12}\n", way,
+                        CountText(NumberAt(counts, "bytes"), options),
+                        CountText(NumberAt(counts, "packets"), options),
+                        CountText(NumberAt(counts, "dropped"), options));
   }
-  text += "    gro:" + NonZero(Members(port, "gro")) + "\n";
-  text += "    drops:" + NonZero(Members(port, "drops")) + "\n";
-  text += "    learning:" + NonZero(Members(port, "learning")) + "\n";
+  text += "    gro:" + NonZero(MembersAt(port, "gro")) + "\n";
+  text += "    drops:" + NonZero(MembersAt(port, "drops")) + "\n";
+  text += "    learning:" + NonZero(MembersAt(port, "learning")) + "\n";
   return text;
 }
 
 std::string RenderPorts(const Json& list, const OutputOptions& options) {
   std::string text;
   for (const Json& port : list) {
-    text += PortText(port) + "\n";
-    if (options.details) text += "    " + Text(port, "spec") + "\n";
-    if (options.statistics) text += TrafficText(port);
+    text += PortText(port, options) + "\n";
+    if (options.details) text += "    " + TextAt(port, "spec") + "\n";
+    if (options.statistics) text += TrafficText(port, options);
   }
   return text;
 }
@@ -230,15 +238,15 @@ std::string RenderPorts(const Json& list, const OutputOptions& options) {
 std::string RenderMirrors(const Json& list) {
   std::string text;
   for (const Json& mirror : list) {
-    text += Text(mirror, "name") + ": from";
-    for (const Json& port : List(mirror, "dev")) {
+    text += TextAt(mirror, "name") + ": from";
+    for (const Json& port : ListAt(mirror, "dev")) {
       if (port.is_string()) text += " dev " + Printable(port.get<std::string>());
     }
-    for (const Json& range : List(mirror, "vlans")) {
-      text += " vlan " + Text(range, "vlan");
-      if (range.contains("vlanEnd")) text += "-" + Text(range, "vlanEnd");
+    for (const Json& range : ListAt(mirror, "vlans")) {
+      text += " vlan " + TextAt(range, "vlan");
+      if (range.contains("vlanEnd")) text += "-" + TextAt(range, "vlanEnd");
     }
-    text += fmt::format(" {} to {}\n", Text(mirror, "direction"), Text(mirror, "to"));
+    text += fmt::format(" {} to {}\n", TextAt(mirror, "direction"), TextAt(mirror, "to"));
   }
   return text;
 }
@@ -248,18 +256,18 @@ std::string RenderMirrors(const Json& list) {
 std::string RenderGuards(const Json& list) {
   std::string text;
   for (const Json& port : list) {
-    text += Text(port, "ifname") + ":";
+    text += TextAt(port, "ifname") + ":";
     for (const auto& [key, value] : port.items()) {
       const bool is_shown = key != "ifname" && key != "shut_down" && key != "recovers_in";
       if (is_shown && !value.is_structured()) {
-        text += " " + Printable(key) + " " + Text(port, key.c_str());
+        text += " " + Printable(key) + " " + TextAt(port, key.c_str());
       }
     }
     text += ShutDownText(port) + "\n";
-    for (const Json& station : List(port, "allow")) {
+    for (const Json& station : ListAt(port, "allow")) {
       if (station.is_string()) text += "    allow " + Printable(station.get<std::string>()) + "\n";
     }
-    text += "    dropped:" + NonZero(Members(port, "dropped")) + "\n";
+    text += "    dropped:" + NonZero(MembersAt(port, "dropped")) + "\n";
   }
   return text;
 }
@@ -269,15 +277,15 @@ std::string RenderGuards(const Json& list) {
 std::string RenderBridge(const Json& list, const OutputOptions& options) {
   std::string text;
   for (const Json& bridge : list) {
-    text += fmt::format("{}: link/ether {}\n    bridge", Text(bridge, "ifname"),
-                        Text(bridge, "address"));
+    text += fmt::format("{}: link/ether {}\n    bridge", TextAt(bridge, "ifname"),
+                        TextAt(bridge, "address"));
     for (const auto& [key, value] : bridge.items()) {
       if (key == "ifname" || key == "address" || key == "io" || value.is_object()) continue;
-      text += fmt::format(" {} {}", Printable(key), Text(bridge, key.c_str()));
+      text += fmt::format(" {} {}", Printable(key), TextAt(bridge, key.c_str()));
     }
-    text += "\n    io " + Text(bridge, "io") + "\n";
+    text += "\n    io " + TextAt(bridge, "io") + "\n";
     if (options.statistics) {
-      text += "    counters:" + NonZero(Members(bridge, "counters")) + "\n";
+      text += "    counters:" + NonZero(MembersAt(bridge, "counters")) + "\n";
     }
   }
   return text;
@@ -288,13 +296,13 @@ std::string RenderNeighbours(const Request& request, const Json& list,
                              const OutputOptions& options) {
   std::string text;
   for (const Json& entry : list) {
-    text += Text(entry, "dst");
-    if (ShowsDevice(request) && entry.contains("dev")) text += " dev " + Text(entry, "dev");
-    text += " lladdr " + Text(entry, "lladdr");
-    if (entry.contains("vlan")) text += " vlan " + Text(entry, "vlan");
+    text += TextAt(entry, "dst");
+    if (ShowsDevice(request) && entry.contains("dev")) text += " dev " + TextAt(entry, "dev");
+    text += " lladdr " + TextAt(entry, "lladdr");
+    if (entry.contains("vlan")) text += " vlan " + TextAt(entry, "vlan");
     if (entry.contains("router")) text += " router";
-    if (options.statistics) text += " age " + Text(entry, "age");
-    for (const Json& state : List(entry, "state")) {
+    if (options.statistics) text += " age " + TextAt(entry, "age");
+    for (const Json& state : ListAt(entry, "state")) {
       if (state.is_string()) text += " " + Printable(state.get<std::string>());
     }
     text += "\n";
@@ -305,19 +313,19 @@ std::string RenderNeighbours(const Request& request, const Json& list,
 std::string RenderLoopDetection(const Json& list) {
   std::string text;
   for (const Json& loop : list) {
-    const bool enabled = Text(loop, "enabled") == "true";
+    const bool enabled = TextAt(loop, "enabled") == "true";
     const auto span = [&](const char* key) {
-      const std::string seconds = Text(loop, key);
+      const std::string seconds = TextAt(loop, key);
       return seconds == "0.0" ? "off" : seconds + "s";
     };
     text += fmt::format(
         "{}: loop detection {} period {} action {} recovery {} probes {} loops {}\n",
-        Text(loop, "ifname"), enabled ? "on" : "off", span("period"), Text(loop, "action"),
-        span("recovery"), Text(loop, "probes"), Text(loop, "loops"));
-    for (const Json& port : List(loop, "blocked")) {
+        TextAt(loop, "ifname"), enabled ? "on" : "off", span("period"), TextAt(loop, "action"),
+        span("recovery"), TextAt(loop, "probes"), TextAt(loop, "loops"));
+    for (const Json& port : ListAt(loop, "blocked")) {
       if (!port.is_object()) continue;
-      text += "    " + Text(port, "ifname") + " blocked";
-      if (port.contains("seconds_left")) text += " for " + Text(port, "seconds_left") + "s";
+      text += "    " + TextAt(port, "ifname") + " blocked";
+      if (port.contains("seconds_left")) text += " for " + TextAt(port, "seconds_left") + "s";
       text += "\n";
     }
   }
@@ -325,16 +333,16 @@ std::string RenderLoopDetection(const Json& list) {
 }
 
 std::string RenderTrace(const Json& trace) {
-  std::string text = "in " + Text(trace, "in") + "\n";
-  for (const Json& stage : List(trace, "stages")) {
-    text += fmt::format("  {:<8} {:<8} {}\n", Text(stage, "stage"), Text(stage, "verdict"),
-                        Text(stage, "text"));
+  std::string text = "in " + TextAt(trace, "in") + "\n";
+  for (const Json& stage : ListAt(trace, "stages")) {
+    text += fmt::format("  {:<8} {:<8} {}\n", TextAt(stage, "stage"), TextAt(stage, "verdict"),
+                        TextAt(stage, "text"));
   }
-  text += Text(trace, "decision");
-  for (const Json& name : List(trace, "egress")) {
+  text += TextAt(trace, "decision");
+  for (const Json& name : ListAt(trace, "egress")) {
     if (name.is_string()) text += " " + Printable(name.get<std::string>());
   }
-  if (trace.contains("reason")) text += " " + Text(trace, "reason");
+  if (trace.contains("reason")) text += " " + TextAt(trace, "reason");
   return text + "\n";
 }
 
@@ -359,7 +367,7 @@ Json Reduced(const Request& request, Json answer, const OutputOptions& options) 
     if (method == "neigh.list" && !ShowsDevice(request)) EraseKeys(object, {"dev"});
     if (method == "fdb.list" && !ShowsDevice(request)) EraseKeys(object, {"ifname"});
     if (method == "vlan.list" && !options.compress_vlans) {
-      object["vlans"] = WithoutRanges(List(object, "vlans"));
+      object["vlans"] = WithoutRanges(ListAt(object, "vlans"));
     }
     if (method == "bridge.list" && !options.statistics) EraseKeys(object, {"counters"});
     if (method == "port.list" && !options.statistics) {
@@ -401,7 +409,7 @@ std::string Dump(const Json& value, bool pretty) {
 
 // ----- events ------------------------------------------------------------------------------------
 
-std::string TimeText(const Json& event) {
+std::string TimeText(const Json& event, const OutputOptions& options) {
   const auto found = event.find("timestamp");
   constexpr double kLatest = 253402300799;  // the last second of the year 9999
   const double given = found != event.end() && found->is_number() ? found->get<double>() : 0;
@@ -410,10 +418,14 @@ std::string TimeText(const Json& event) {
   std::array<char, 64> text{};
   tm local{};
   localtime_r(&whole, &local);
+  const long micros = std::lround((seconds - static_cast<double>(whole)) * 1e6);
+  if (options.short_times) {
+    strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &local);
+    return fmt::format("[{}.{:06}] ", text.data(), micros);
+  }
   // As ctime() has it, which iproute2 prints.
   strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &local);
-  return fmt::format("Timestamp: {} {} usec\n", text.data(),
-                     std::lround((seconds - static_cast<double>(whole)) * 1e6));
+  return fmt::format("Timestamp: {} {} usec\n", text.data(), micros);
 }
 
 bool IsRemoval(std::string_view event) {
@@ -421,13 +433,13 @@ bool IsRemoval(std::string_view event) {
 }
 
 std::string EventText(const Json& event) {
-  const std::string object = Text(event, "object");
-  const std::string what = Text(event, "event");
-  if (object == "monitor") return fmt::format("missed {} events", Text(event, "count"));
+  const std::string object = TextAt(event, "object");
+  const std::string what = TextAt(event, "event");
+  if (object == "monitor") return fmt::format("missed {} events", TextAt(event, "count"));
   const std::string prefix = IsRemoval(what) ? "Deleted " : "";
   if (object == "fdb") {
     const std::string from =
-        event.contains("from") ? fmt::format(" from {}", Text(event, "from")) : "";
+        event.contains("from") ? fmt::format(" from {}", TextAt(event, "from")) : "";
     std::string entry = EntryText(event, true, false);
     while (entry.ends_with(' ')) entry.pop_back();  // of a state without a name
     return fmt::format("{}{} {}{}", prefix, entry, what, from);
@@ -436,16 +448,16 @@ std::string EventText(const Json& event) {
   if (object == "vlan") {
     std::string vlans = VlansText(event);
     while (vlans.ends_with('\n')) vlans.pop_back();
-    return vlans.empty() ? Text(event, "ifname") + " no VLAN" : vlans;
+    return vlans.empty() ? TextAt(event, "ifname") + " no VLAN" : vlans;
   }
-  std::string text = fmt::format("{} {}", Text(event, "ifname"), what);
-  if (event.contains("reason")) text += " (" + Text(event, "reason") + ")";
+  std::string text = fmt::format("{} {}", TextAt(event, "ifname"), what);
+  if (event.contains("reason")) text += " (" + TextAt(event, "reason") + ")";
   if (what != "alarm") return text;
   for (const auto& [key, value] : event.items()) {
     const bool is_known =
         key == "timestamp" || key == "object" || key == "event" || key == "ifname";
     if (is_known || value.is_structured()) continue;
-    text += " " + (key == "alarm" ? "" : Printable(key) + " ") + Text(event, key.c_str());
+    text += " " + (key == "alarm" ? "" : Printable(key) + " ") + TextAt(event, key.c_str());
   }
   return text;
 }
@@ -474,7 +486,10 @@ std::string Printable(std::string_view text) {
 
 bool IsAnswerTo(std::string_view method, const Json& answer) {
   if (method == "trace") return answer.is_object();
-  if (method == "config.save") return answer.is_array();
+  if (method == "config.save" || method == "reach") return answer.is_array();
+  if (method == "config.apply") {
+    return answer.is_object() && answer.contains("commands") && answer["commands"].is_array();
+  }
   if (!method.ends_with(".list") && !method.ends_with(".get")) return true;
   return answer.is_array() && std::all_of(answer.begin(), answer.end(),
                                           [](const Json& item) { return item.is_object(); });
@@ -500,15 +515,20 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   const std::string_view method = request.command->method;
   if (answer.is_null() || method.ends_with(".flush") || method == "port.add") return "";
   if (method == "config.save" && !options.json) return RenderLines(answer);
+  if (method == "config.apply" && !options.json) {
+    return request.params.value("dry_run", false) ? RenderLines(answer.at("commands")) : "";
+  }
   if (options.json) return Dump(Reduced(request, answer, options), options.pretty);
   if (method.starts_with("fdb.")) return RenderEntries(request, answer, options);
-  if (method == "link.list") return RenderLinks(answer, options);
+  if (method == "link.list") return OneLine(RenderLinks(answer, options), options);
   if (method == "vlan.list") return RenderVlans(answer);
-  if (method == "port.list") return RenderPorts(answer, options);
+  if (method == "port.list" && options.brief) return RenderPortTable(answer, Json(), options);
+  if (method == "port.list") return OneLine(RenderPorts(answer, options), options);
   if (method == "mirror.list") return RenderMirrors(answer);
   if (method == "storm.list" || method == "security.list") return RenderGuards(answer);
-  if (method == "bridge.list") return RenderBridge(answer, options);
+  if (method == "bridge.list") return OneLine(RenderBridge(answer, options), options);
   if (method == "neigh.list") return RenderNeighbours(request, answer, options);
+  if (method == "reach") return RenderReach(answer);
   if (method == "loop.list") return RenderLoopDetection(answer);
   return RenderTrace(answer);
 }
@@ -519,8 +539,8 @@ std::string RenderEvent(const Json& event, bool label, const OutputOptions& opti
     if (!options.timestamps) shown.erase("timestamp");
     return Dump(shown, false);
   }
-  return (options.timestamps ? TimeText(event) : "") +
-         (label ? std::string(LabelOf(Text(event, "object"))) : "") + EventText(event) + "\n";
+  return (options.timestamps ? TimeText(event, options) : "") +
+         (label ? std::string(LabelOf(TextAt(event, "object"))) : "") + EventText(event) + "\n";
 }
 
 }  // namespace tapswitch

@@ -17,7 +17,12 @@ struct OutputOptions {
   bool pretty = false;
   bool statistics = false;
   bool details = false;
-  bool timestamps = false;  // show the time of events
+  bool timestamps = false;   // show the time of events
+  bool short_times = false;  // as one word, in the same line
+  bool brief = false;        // as a table
+  bool colour = false;
+  bool human = false;     // numbers with units
+  bool one_line = false;  // each record in a line
 };
 
 // Whether an answer to `method` has the form that rendering expects: a list of objects where

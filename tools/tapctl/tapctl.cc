@@ -20,11 +20,15 @@
 #include "switch/control/client/control_connection.h"
 #include "switch/control/commands/batch_reader.h"
 #include "switch/control/commands/parse_command.h"
+#include "tools/tapctl/apply.h"
 #include "tools/tapctl/capture.h"
 #include "tools/tapctl/completion.h"
 #include "tools/tapctl/options.h"
+#include "tools/tapctl/overview.h"
+#include "tools/tapctl/reach.h"
 #include "tools/tapctl/render.h"
 #include "tools/tapctl/top.h"
+#include "tools/tapctl/wait.h"
 
 namespace tapswitch {
 namespace {
@@ -48,21 +52,29 @@ class CommandRunner {
   absl::Status Run(std::span<const std::string> words);
 
  private:
+  [[nodiscard]] absl::StatusOr<ControlConnection> OpenConnection() const;
   absl::Status Connect();
   absl::Status RunBatch(const std::string& file);
   absl::Status RunMonitor(const Request& request);
   absl::Status PassOn(const Request& request);
+  absl::Status RunShow();
+  absl::Status RunWhy(const Request& request);
+  absl::Status RunReachDifference(const Request& request);
 
   const Options& options_;
   std::optional<ControlConnection> connection_;
   bool in_batch_ = false;
 };
 
-absl::Status CommandRunner::Connect() {
-  if (connection_) return absl::OkStatus();
+absl::StatusOr<ControlConnection> CommandRunner::OpenConnection() const {
   const auto path = FindSocket(options_.bridge, options_.timeout);
   if (!path.ok()) return path.status();
-  auto connection = ControlConnection::Open(*path, options_.timeout);
+  return ControlConnection::Open(*path, options_.timeout);
+}
+
+absl::Status CommandRunner::Connect() {
+  if (connection_) return absl::OkStatus();
+  auto connection = OpenConnection();
   if (!connection.ok()) return connection.status();
   connection_ = *std::move(connection);
   return absl::OkStatus();
@@ -101,6 +113,40 @@ absl::Status CommandRunner::PassOn(const Request& request) {
   return Print("\n") ? absl::OkStatus() : CannotWrite();
 }
 
+absl::Status CommandRunner::RunShow() {
+  const nlohmann::json none = nlohmann::json::object();
+  ControlConnection::Json answer = ControlConnection::Json::object();
+  for (const char* object : {"bridge", "port", "vlan"}) {
+    auto list = connection_->Call(fmt::format("{}.list", object), none);
+    if (!list.ok()) return list.status();
+    if (!IsAnswerTo("port.list", *list)) return absl::UnavailableError("what answers is no switch");
+    answer[object] = *std::move(list);
+  }
+  if (answer["bridge"].empty()) return absl::UnavailableError("what answers is no switch");
+  const std::string text =
+      options_.output.json
+          ? answer.dump(options_.output.pretty ? 4 : -1) + "\n"
+          : RenderOverview(
+                {.bridge = answer["bridge"][0], .ports = answer["port"], .vlans = answer["vlan"]},
+                options_.output);
+  return Print(text) ? absl::OkStatus() : CannotWrite();
+}
+
+absl::Status CommandRunner::RunWhy(const Request& request) {
+  const auto text =
+      ExplainHosts(*connection_, request.params.at("hosts").get<std::vector<std::string>>());
+  if (!text.ok()) return text.status();
+  return Print(*text) ? absl::OkStatus() : CannotWrite();
+}
+
+absl::Status CommandRunner::RunReachDifference(const Request& request) {
+  const auto before = ReadReach(request.params.at("diff").get<std::string>());
+  if (!before.ok()) return before.status();
+  const auto now = connection_->Call("reach", nlohmann::json::object());
+  if (!now.ok()) return now.status();
+  return Print(RenderReachDifference(*before, *now)) ? absl::OkStatus() : CannotWrite();
+}
+
 absl::Status CommandRunner::Run(std::span<const std::string> words) {
   auto request = ParseCommand(words);
   if (!request.ok()) return request.status();
@@ -110,12 +156,18 @@ absl::Status CommandRunner::Run(std::span<const std::string> words) {
   }
   const std::string_view object = request->command->object;
   if (object == "batch") return RunBatch(request->params["file"].get<std::string>());
+  if (object == "wait") return RunWait([this] { return OpenConnection(); }, request->params);
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
+  if (object == "show") return RunShow();
+  if (object == "why") return RunWhy(*request);
+  if (object == "reach" && request->params.contains("diff")) return RunReachDifference(*request);
   if (object == "monitor") return RunMonitor(*request);
   if (object == "capture") return RunCapture(*connection_, request->params);
   if (object == "top") return RunTop(*connection_, request->params);
   if (IsShownAsItComes(*request, options_.output)) return PassOn(*request);
-  const auto answer = connection_->Call(request->command->method, request->params);
+  const auto answer = object == "apply"
+                          ? RunApply(*connection_, request->params)
+                          : connection_->Call(request->command->method, request->params);
   if (!answer.ok()) return answer.status();
   if (!IsAnswerTo(request->command->method, *answer)) {
     return absl::UnavailableError("the answer makes no sense: is it a switch of this version?");
@@ -173,7 +225,8 @@ absl::Status RunCommand(const Options& options, std::span<const std::string> wor
 
 int ShowHelp(std::string_view object) {
   std::cout
-      << "usage: tapctl [-json] [-pretty] [-statistics] [-details] [-timestamp] [-force]\n"
+      << "usage: tapctl [-json] [-pretty] [-statistics] [-details] [-brief] [-human] [-oneline]\n"
+         "              [-color[=always|auto|never]] [-timestamp] [-tshort] [-force]\n"
          "              [-B NAME|SOCKET] [-timeout SECONDS] [-batch FILE|-] OBJECT [COMMAND]\n\n"
       << Usage(object);
   return 0;
@@ -192,7 +245,9 @@ int Main(std::span<const std::string> words) {
     std::cout << "tapctl " << TAPSWITCH_VERSION << '\n';
     return 0;
   }
-  if (options->help || (!words.empty() && words.front() == "help")) return ShowHelp("");
+  if (options->help || (words.empty() && options->output.human) ||
+      (!words.empty() && words.front() == "help"))
+    return ShowHelp("");
   if (words.size() == 2 && words.back() == "help") return ShowHelp(words.front());
   std::vector<std::string> command(words.begin(), words.end());
   if (options->batch_file) command = {"batch", *options->batch_file};

@@ -1,20 +1,18 @@
 #include "tools/tapctl/top_view.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <map>
 
 #include "spdlog/fmt/fmt.h"
-#include "tools/tapctl/render.h"
+#include "tools/tapctl/answer.h"
+#include "tools/tapctl/human.h"
 
 namespace tapswitch {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-double NumberAt(const Json& object, std::initializer_list<const char*> path) {
-  const Json* at = &object;
+double NumberAlong(const Answer& object, std::initializer_list<const char*> path) {
+  const Answer* at = &object;
   for (const char* key : path) {
     const auto found = at->find(key);
     if (!at->is_object() || found == at->end()) return 0;
@@ -23,35 +21,21 @@ double NumberAt(const Json& object, std::initializer_list<const char*> path) {
   return at->is_number() ? at->get<double>() : 0;
 }
 
-std::string TextAt(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? Printable(found->get<std::string>()) : "";
-}
-
-// In at most six columns: 999, 12.3k, 4.56M.
-std::string Short(double value) {
-  constexpr std::array<char, 5> kUnits{'\0', 'k', 'M', 'G', 'T'};
-  size_t unit = 0;
-  for (; value >= 999.5 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
-  if (unit == 0) return fmt::format("{:.0f}", value);
-  return fmt::format("{:.{}f}{}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, kUnits[unit]);
-}
-
 // The difference of a count between two samples, for each second.
 class Rates {
  public:
   Rates(const TopSample& before, const TopSample& now)
       : before_(before), seconds_(now.seconds - before.seconds) {}
 
-  [[nodiscard]] double Of(const Json& now, const Json& before,
+  [[nodiscard]] double Of(const Answer& now, const Answer& before,
                           std::initializer_list<const char*> path) const {
-    const double difference = NumberAt(now, path) - NumberAt(before, path);
+    const double difference = NumberAlong(now, path) - NumberAlong(before, path);
     // A port that was added again counts from 0.
     return seconds_ <= 0 || difference < 0 ? 0 : difference / seconds_;
   }
 
-  [[nodiscard]] Json PortBefore(const Json& port) const {
-    for (const Json& other : before_.ports) {
+  [[nodiscard]] Answer PortBefore(const Answer& port) const {
+    for (const Answer& other : before_.ports) {
       if (TextAt(other, "ifname") == TextAt(port, "ifname")) return other;
     }
     return port;  // it is new: there is no rate yet
@@ -67,8 +51,8 @@ struct PortRow {
   std::string text;
 };
 
-PortRow MakeRow(const Json& port, const Rates& rates) {
-  const Json before = rates.PortBefore(port);
+PortRow MakeRow(const Answer& port, const Rates& rates) {
+  const Answer before = rates.PortBefore(port);
   const auto rate = [&](const char* way, const char* what) {
     return rates.Of(port, before, {"stats64", way, what});
   };
@@ -76,15 +60,15 @@ PortRow MakeRow(const Json& port, const Rates& rates) {
   const double tx = rate("tx", "packets");
   return {rx + tx,
           fmt::format("{:<15} {:<10} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}", TextAt(port, "ifname"),
-                      TextAt(port, "state"), Short(rx), Short(rate("rx", "bytes") * 8), Short(tx),
-                      Short(rate("tx", "bytes") * 8),
-                      Short(rate("rx", "dropped") + rate("tx", "dropped")),
-                      Short(NumberAt(port, {"fdb_n_learned"})))};
+                      TextAt(port, "state"), HumanNumber(rx), HumanNumber(rate("rx", "bytes") * 8),
+                      HumanNumber(tx), HumanNumber(rate("tx", "bytes") * 8),
+                      HumanNumber(rate("rx", "dropped") + rate("tx", "dropped")),
+                      HumanNumber(NumberAlong(port, {"fdb_n_learned"})))};
 }
 
 std::vector<std::string> PortRows(const TopSample& now, const Rates& rates) {
   std::vector<PortRow> rows;
-  for (const Json& port : now.ports) rows.push_back(MakeRow(port, rates));
+  for (const Answer& port : now.ports) rows.push_back(MakeRow(port, rates));
   std::stable_sort(rows.begin(), rows.end(),
                    [](const PortRow& a, const PortRow& b) { return a.traffic > b.traffic; });
   std::vector<std::string> lines;
@@ -95,10 +79,10 @@ std::vector<std::string> PortRows(const TopSample& now, const Rates& rates) {
 // Reasons that have struck, with what they took in all and each second.
 std::vector<std::string> DropRows(const TopSample& now, const Rates& rates) {
   std::map<std::string, std::pair<double, double>> reasons;
-  for (const Json& port : now.ports) {
-    const Json before = rates.PortBefore(port);
+  for (const Answer& port : now.ports) {
+    const Answer before = rates.PortBefore(port);
     const auto found = port.find("drops");
-    const Json drops = found != port.end() && found->is_object() ? *found : Json::object();
+    const Answer drops = found != port.end() && found->is_object() ? *found : Answer::object();
     for (const auto& [reason, count] : drops.items()) {
       reasons[reason].first += count.is_number() ? count.get<double>() : 0;
       reasons[reason].second += rates.Of(port, before, {"drops", reason.c_str()});
@@ -107,25 +91,26 @@ std::vector<std::string> DropRows(const TopSample& now, const Rates& rates) {
   std::vector<std::string> lines;
   for (const auto& [reason, counts] : reasons) {
     if (counts.first == 0) continue;
-    lines.push_back(fmt::format("{:<26} {:>8} {:>8}/s", Printable(reason), Short(counts.first),
-                                Short(counts.second)));
+    lines.push_back(fmt::format("{:<26} {:>8} {:>8}/s", Printable(reason),
+                                HumanNumber(counts.first), HumanNumber(counts.second)));
   }
   return lines;
 }
 
 std::vector<std::string> Header(const TopSample& before, const TopSample& now, const Rates& rates) {
   const auto rate = [&](const char* what) {
-    return Short(rates.Of(now.bridge, before.bridge, {"counters", what}));
+    return HumanNumber(rates.Of(now.bridge, before.bridge, {"counters", what}));
   };
   const double busy = rates.Of(now.bridge, before.bridge, {"counters", "loop_busy_seconds"});
-  return {fmt::format("{}  ports {}  busy {:.0f} %  {}", TextAt(now.bridge, "ifname"),
-                      now.ports.size(), std::min(busy, 1.0) * 100, TextAt(now.bridge, "io")),
-          fmt::format("table {:.0f} of {:.0f} entries, {:.0f} learned; learned {}/s  moved {}/s  "
-                      "evicted {}/s  refused {}/s",
-                      NumberAt(now.bridge, {"fdb_n_entries"}), NumberAt(now.bridge, {"fdb_max"}),
-                      NumberAt(now.bridge, {"fdb_n_learned"}), rate("fdb_learned"),
-                      rate("fdb_moved"), rate("fdb_evicted"), rate("fdb_limited")),
-          ""};
+  return {
+      fmt::format("{}  ports {}  busy {:.0f} %  {}", TextAt(now.bridge, "ifname"), now.ports.size(),
+                  std::min(busy, 1.0) * 100, TextAt(now.bridge, "io")),
+      fmt::format("table {:.0f} of {:.0f} entries, {:.0f} learned; learned {}/s  moved {}/s  "
+                  "evicted {}/s  refused {}/s",
+                  NumberAlong(now.bridge, {"fdb_n_entries"}), NumberAlong(now.bridge, {"fdb_max"}),
+                  NumberAlong(now.bridge, {"fdb_n_learned"}), rate("fdb_learned"),
+                  rate("fdb_moved"), rate("fdb_evicted"), rate("fdb_limited")),
+      ""};
 }
 
 void Append(std::vector<std::string>& lines, std::vector<std::string> more) {

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "ports/interface/interface_usage.h"
 #include "ports/interface/netdev/packet_offloads.h"
+#include "ports/interface/netdev/packet_socket.h"
 #include "ports/netlink/link_settings.h"
 #include "ports/os/netns_name.h"
 #include "spdlog/fmt/fmt.h"
@@ -24,105 +25,6 @@
 
 namespace tapswitch {
 namespace {
-
-// Newer than some headers (Linux 4.20, uapi linux/if_packet.h).
-constexpr int kIgnoreOutgoing = 23;  // PACKET_IGNORE_OUTGOING
-
-// What waits for the switch: some thousand small frames, or a hundred with 64 KiB of TCP. The
-// kernel counts whole buffers, and twice what is asked for (socket(7)).
-constexpr int kReceiveQueue = 4 << 20;
-// What the device behind has not taken off yet.
-constexpr int kSendQueue = 4 << 20;
-
-absl::Status Set(int fd, int level, int option, int value, const char* what) {
-  if (setsockopt(fd, level, option, &value, sizeof(value)) == 0) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, what);
-}
-
-// Without CAP_NET_ADMIN the limits of net.core hold.
-void SetQueue(int fd, int forced, int option, int size) {
-  if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof(size)) == 0) return;
-  static_cast<void>(setsockopt(fd, SOL_SOCKET, option, &size, sizeof(size)));
-}
-
-absl::StatusOr<FileDescriptor> OpenSocket(const NetworkNamespace& netns) {
-  const auto scope = NetnsScope::Enter(netns);
-  if (!scope.ok()) return scope.status();
-  // Protocol 0: nothing arrives before it is bound.
-  FileDescriptor socket(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.valid()) {
-    if (errno == EPERM) {
-      return absl::PermissionDeniedError(
-          "no permission to attach an interface: run as root (CAP_NET_RAW)");
-    }
-    return absl::ErrnoToStatus(errno, "packet socket");
-  }
-  const int fd = socket.get();
-  for (const absl::Status& set :
-       {Set(fd, SOL_PACKET, PACKET_VNET_HDR, 1, "PACKET_VNET_HDR"),
-        Set(fd, SOL_PACKET, PACKET_AUXDATA, 1, "PACKET_AUXDATA"),
-        Set(fd, SOL_PACKET, kIgnoreOutgoing, 1, "PACKET_IGNORE_OUTGOING")}) {
-    if (!set.ok()) return set;
-  }
-  SetQueue(fd, SO_RCVBUFFORCE, SO_RCVBUF, kReceiveQueue);
-  SetQueue(fd, SO_SNDBUFFORCE, SO_SNDBUF, kSendQueue);
-  return socket;
-}
-
-absl::Status Bind(int fd, int ifindex, uint16_t protocol) {
-  sockaddr_ll address{};
-  address.sll_family = AF_PACKET;
-  address.sll_protocol = htons(protocol);
-  address.sll_ifindex = ifindex;
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    return absl::OkStatus();
-  }
-  return absl::ErrnoToStatus(errno, "bind of a packet socket");
-}
-
-absl::Status SetFilter(int fd, std::span<const sock_filter> program) {
-  const sock_fprog filter{.len = static_cast<uint16_t>(program.size()),
-                          .filter = const_cast<sock_filter*>(program.data())};
-  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0) {
-    return absl::OkStatus();
-  }
-  return absl::ErrnoToStatus(errno, "SO_ATTACH_FILTER");
-}
-
-absl::Status RefuseAll(int fd) {
-  constexpr std::array<sock_filter, 1> kProgram{{BPF_STMT(BPF_RET | BPF_K, 0)}};
-  return SetFilter(fd, kProgram);
-}
-
-// A group does not know PACKET_IGNORE_OUTGOING before Linux 6.2.
-absl::Status RefuseOutgoing(int fd) {
-  constexpr uint32_t kPacketType = static_cast<uint32_t>(SKF_AD_OFF) + SKF_AD_PKTTYPE;
-  constexpr std::array<sock_filter, 4> kProgram{{
-      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kPacketType),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, 0),
-      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-  }};
-  return SetFilter(fd, kProgram);
-}
-
-// Not defragmented by the kernel, which would change the frames.
-absl::Status JoinGroup(int fd, uint16_t id, unsigned flags = 0) {
-  const auto argument = static_cast<int>(id | ((PACKET_FANOUT_HASH | flags) << 16U));
-  return Set(fd, SOL_PACKET, PACKET_FANOUT, argument, "PACKET_FANOUT");
-}
-
-absl::StatusOr<uint16_t> FoundGroup(int fd) {
-  if (absl::Status joined = JoinGroup(fd, 0, PACKET_FANOUT_FLAG_UNIQUEID); !joined.ok()) {
-    return joined;
-  }
-  int group = 0;
-  socklen_t size = sizeof(group);
-  if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, &size) != 0) {
-    return absl::ErrnoToStatus(errno, "PACKET_FANOUT");
-  }
-  return static_cast<uint16_t>(group);
-}
 
 absl::Status CheckIsUsable(const NetworkNamespace& netns, const LinkState& link) {
   if (!link.is_ethernet) {
@@ -156,7 +58,8 @@ NetdevDevice::NetdevDevice(NetdevOptions options, NetworkNamespace netns, size_t
     : options_(std::move(options)), queues_(queues), netns_(std::move(netns)), untaken_(queues) {}
 
 absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOptions& options,
-                                                                 size_t queues) {
+                                                                 size_t queues,
+                                                                 MissingInterface missing) {
   const auto annotate = [&](const absl::Status& error) {
     return absl::Status(error.code(),
                         fmt::format("port '{}': {}", options.name, std::string(error.message())));
@@ -165,10 +68,15 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOpt
   if (!netns.ok()) return annotate(netns.status());
   const auto link = FindLink(*netns, options.name);
   if (!link.ok()) return annotate(link.status());
+  if (!*link && (options.waits || missing == MissingInterface::kAwaited)) {
+    std::unique_ptr<NetdevDevice> device(new NetdevDevice(options, *std::move(netns), queues));
+    if (absl::Status opened = device->OpenSockets(); !opened.ok()) return annotate(opened);
+    return device;
+  }
   if (!*link) {
     return annotate(absl::NotFoundError(
-        fmt::format("there is no interface '{0}' to attach: make it first, or use tap:{0}, which "
-                    "makes a TAP",
+        fmt::format("there is no interface '{0}' to attach: make it first, or say "
+                    "netdev:{0},wait, or use tap:{0}, which makes a TAP",
                     options.name)));
   }
   if (absl::Status usable = CheckIsUsable(*netns, **link); !usable.ok()) return annotate(usable);
@@ -198,7 +106,7 @@ absl::Status NetdevDevice::OpenSockets() {
   std::vector<FileDescriptor> sockets;
   std::vector<FileDescriptor> untaken;
   for (size_t i = 0; i < queues_; ++i) {
-    auto socket = OpenSocket(*netns_);
+    auto socket = OpenPacketSocket(*netns_);
     if (!socket.ok()) return socket.status();
     untaken.emplace_back(fcntl(socket->get(), F_DUPFD_CLOEXEC, 0));
     if (!untaken.back().valid()) return absl::ErrnoToStatus(errno, "dup of a packet socket");
@@ -225,10 +133,10 @@ absl::Status NetdevDevice::Attach(const LinkState& link) {
   ExcludeHost(
       link.ifindex);  // first, so that the host sees none of the frames that the switch sees
   TurnPeerSegmentationOff(link);
-  absl::Status bound = Bind(sockets_[0].get(), link.ifindex, ETH_P_ALL);
+  absl::Status bound = BindPacketSocket(sockets_[0].get(), link.ifindex, ETH_P_ALL);
   // Protocol 0: for sending only.
   for (size_t i = 1; i < sockets_.size() && bound.ok(); ++i) {
-    bound = Bind(sockets_[i].get(), link.ifindex, 0);
+    bound = BindPacketSocket(sockets_[i].get(), link.ifindex, 0);
   }
   packet_mreq membership{};
   membership.mr_ifindex = link.ifindex;
@@ -242,6 +150,7 @@ absl::Status NetdevDevice::Attach(const LinkState& link) {
     return bound;
   }
   ifindex_ = link.ifindex;
+  was_there_ = true;
   group_is_due_ = sockets_.size() > 1;
   if (link.up) ShareFrames();
   return absl::OkStatus();
@@ -267,7 +176,7 @@ absl::Status NetdevDevice::FormGroup() {
   for (size_t i = 1; i < sockets_.size(); ++i) {
     const int fd = sockets_[i].get();
     done = RefuseAll(fd);
-    if (done.ok()) done = Bind(fd, ifindex_, ETH_P_ALL);
+    if (done.ok()) done = BindPacketSocket(fd, ifindex_, ETH_P_ALL);
     if (done.ok()) done = JoinGroup(fd, *id);
     if (done.ok()) done = RefuseOutgoing(fd);
     if (!done.ok()) return done;
@@ -324,12 +233,20 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
     LeaveInterface();
     claim_ = {};
   }
+  if (IsAwaited()) return LinkEvent{.netns = *netns, .name = options_.name, .removed = true};
   if (absl::Status returned = Return(); !returned.ok()) {
     // Nothing is to keep a namespace alive that nothing is attached in.
     if (absl::IsAborted(returned)) ReleaseNamespace();
     return returned;
   }
   return monitor.Find(*netns, ifindex_);
+}
+
+// Whether there has been no interface yet, and is none now.
+bool NetdevDevice::IsAwaited() const {
+  if (was_there_) return false;
+  const auto link = FindLink(*netns_, options_.name);
+  return link.ok() && !*link;
 }
 
 // Sees to it that the namespace is the one that its name leads to now.

@@ -50,10 +50,12 @@ class NetdevDevice {
   // Requires CAP_NET_RAW; and CAP_NET_ADMIN to exclude the host; and CAP_SYS_ADMIN to work in
   // another namespace.
   //
-  // Waits for up to a second for a process to end that has the interface. Errors are one line that
-  // says what to do about it; after one nothing is left.
+  // Waits for up to a second for a process to end that has the interface. An interface that is
+  // missing is an error, or the sockets are bound to none until Query finds it. Errors are one line
+  // that says what to do about it; after one nothing is left.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<NetdevDevice>> Open(
-      const NetdevOptions& options, size_t queues = 1);
+      const NetdevOptions& options, size_t queues = 1,
+      MissingInterface missing = MissingInterface::kRefused);
 
   // Whether an interface that was deleted could be attached again now. Any thread may ask; it is
   // for one that does not forward.
@@ -72,9 +74,10 @@ class NetdevDevice {
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   [[nodiscard]] MacAddress first_address() const { return first_address_; }
 
-  // The state of the interface. When it is gone, one of the configured name is attached in its
-  // place; NotFound when there is none. Aborted when there is one that cannot be, or the namespace
-  // is gone: then the message is why, and the socket is to be closed.
+  // The state of the interface, as `removed` while it has not been there yet. When it is gone, one
+  // of the configured name is attached in its place; NotFound when there is none. Aborted when
+  // there is one that cannot be, or the namespace is gone: then the message is why, and the socket
+  // is to be closed.
   [[nodiscard]] absl::StatusOr<LinkEvent> Query(LinkMonitor& monitor);
 
   // Frames that were lost for want of room in the socket's queue since the last call.
@@ -85,6 +88,7 @@ class NetdevDevice {
 
   [[nodiscard]] absl::Status OpenSockets();
   [[nodiscard]] absl::Status FollowNamespace();
+  [[nodiscard]] bool IsAwaited() const;
   [[nodiscard]] absl::Status Return();
   void ReleaseNamespace();
   [[nodiscard]] absl::Status Attach(const LinkState& link);
@@ -102,6 +106,7 @@ class NetdevDevice {
   InterfaceClaim claim_;                   // of the interface, while it is attached
   std::vector<FileDescriptor> sockets_;    // of the queues
   int ifindex_ = 0;                        // attached; 0: none
+  bool was_there_ = false;                 // an interface has been attached
   bool in_group_ = false;                  // the sockets, or some of them, are
   bool group_is_due_ = false;              // and all are to be, once the interface is up
   std::unique_ptr<HostExclusion> exclusion_;

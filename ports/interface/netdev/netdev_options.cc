@@ -8,9 +8,14 @@
 namespace tapswitch {
 namespace {
 
-constexpr std::array<std::string_view, 2> kKeys{"host", "netns"};
+constexpr std::array<std::string_view, 3> kKeys{"host", "netns", "wait"};
 
 absl::Status Apply(const PortOption& option, NetdevOptions& options) {
+  if (option.key == "wait") {
+    if (option.value) return absl::InvalidArgumentError("wait takes no value: leave '=' out");
+    options.waits = true;
+    return absl::OkStatus();
+  }
   const auto text = ReadText(option);
   if (!text.ok()) return text.status();
   if (option.key == "netns") {

@@ -2,12 +2,19 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "ports/port_spec.h"
 
 namespace tapswitch {
+
+// The fate of a port whose interface is missing when it is opened.
+enum class MissingInterface : uint8_t {
+  kRefused,  // it may be a mistake in writing
+  kAwaited,  // the port is down until there is one of its name
+};
 
 struct NetdevOptions {
   std::string name;
@@ -18,6 +25,9 @@ struct NetdevOptions {
 
   // Whether the network stack of that namespace goes on receiving what comes in by the interface.
   bool shared_with_host = false;
+
+  // Whether the port waits for an interface that is missing, also where it would be refused.
+  bool waits = false;
 
   bool operator==(const NetdevOptions&) const = default;
 };

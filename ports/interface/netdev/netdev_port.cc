@@ -31,8 +31,8 @@ void NetdevPort::RefreshCounters() {
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
-    const LinkSharing& share, AttachNotes& notes) {
-  auto opened = NetdevDevice::Open(options, identities.size());
+    const LinkSharing& share, AttachNotes& notes, MissingInterface missing) {
+  auto opened = NetdevDevice::Open(options, identities.size(), missing);
   if (!opened.ok()) return opened.status();
   const std::shared_ptr<NetdevDevice> device = *std::move(opened);
   notes = {.warnings = device->warnings(), .address = device->first_address()};

@@ -54,6 +54,6 @@ struct AttachNotes {
 // `share` chooses, and its events reach OnLinkChange.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
-    const LinkSharing& share, AttachNotes& notes);
+    const LinkSharing& share, AttachNotes& notes, MissingInterface missing);
 
 }  // namespace tapswitch

@@ -149,7 +149,8 @@ absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortConfig& por
                                       return running_.links.Share(identity, std::move(query));
                                     },
                                 .listeners = listeners_,
-                                .notes = notes});
+                                .notes = notes,
+                                .missing = missing_});
   if (!queues.ok()) return queues;
   for (const std::string& line : notes.warnings) Warn(port.spec.name, line);
   WarnOfStations(id, port, notes.address);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ports/interface/netdev/netdev_options.h"
 #include "ports/port.h"
 #include "ports/socket/unix_listeners.h"
 #include "switch/control/config/bridge_config.h"
@@ -32,6 +33,8 @@ class Actuator {
   void set_before_forgetting(std::function<void(PortId)> handler) {
     before_forgetting_ = std::move(handler);
   }
+
+  void set_missing_interfaces(MissingInterface missing) { missing_ = missing; }
 
   // Applies an action. After an error nothing has changed, with one exception: a port whose device
   // cannot be reopened is removed from the worker. It keeps its id and may be opened once more.
@@ -73,6 +76,7 @@ class Actuator {
   MacAddress own_address_;
   VlanSet own_vlans_;  // VLANs that have the own address in the table
   UnixListeners listeners_;
+  MissingInterface missing_ = MissingInterface::kRefused;
   std::function<void(PortId)> before_forgetting_;
   PortSet ephemeral_;
   std::vector<std::string> names_;  // by id; empty: the id is free

@@ -1,7 +1,8 @@
-// The running bridge: holds the configuration, changes it, and answers questions about the bridge.
-// It knows nothing of JSON and sockets.
+// A bridge as methods see it: they read its configuration, change it, and ask it questions. It
+// knows nothing of JSON and sockets. RunningBridge is the one that carries frames; PlannedBridge
+// carries none, and shows what would become of one.
 //
-// One thread calls it. During a call the worker's thread must be running commands.
+// One thread calls it.
 
 #pragma once
 
@@ -11,16 +12,16 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "switch/control/apply/actuator.h"
+#include "ports/interface/netdev/netdev_options.h"
 #include "switch/control/apply/fdb_edit.h"
-#include "switch/control/apply/pacer.h"
 #include "switch/control/config/bridge_config.h"
 #include "switch/forwarding/trace.h"
-#include "switch/workers/running_switch.h"
+#include "switch/protocol/neighbours/neighbour_table.h"
 #include "switch/workers/snapshot.h"
 
 namespace tapswitch {
@@ -31,10 +32,12 @@ class BridgeControl {
     std::string name;
     MacAddress address;  // a permanent entry without a VLAN
     std::string io;      // how frames are carried, for people
+    Tick started;        // when the bridge began
   };
 
-  // `running` is a bridge without ports and with the defaults of BridgeSettings.
-  BridgeControl(Identity identity, const RunningSwitch& running);
+  virtual ~BridgeControl() = default;
+  BridgeControl(const BridgeControl&) = delete;
+  BridgeControl& operator=(const BridgeControl&) = delete;
 
   [[nodiscard]] const Identity& identity() const { return identity_; }
   [[nodiscard]] const BridgeConfig& config() const { return config_; }
@@ -44,7 +47,10 @@ class BridgeControl {
   [[nodiscard]] absl::Status Change(const BridgeConfig& wanted);
 
   // Returns the obstacles of ports that Change has opened: see Actuator.
-  [[nodiscard]] std::vector<std::string> TakeWarnings() { return actuator_.TakeWarnings(); }
+  [[nodiscard]] virtual std::vector<std::string> TakeWarnings() { return {}; }
+
+  // Sets what becomes from now on of ports whose interface is missing.
+  virtual void set_missing_interfaces(MissingInterface /*missing*/) {}
 
   // Returns the id of a port. NotFound names the port.
   [[nodiscard]] absl::StatusOr<PortId> FindPort(std::string_view name) const;
@@ -53,62 +59,65 @@ class BridgeControl {
 
   // Takes a snapshot. Workers take part between two batches, so a caller that asks again at once
   // has to wait for a moment (Pacer).
-  [[nodiscard]] SwitchSnapshot Snapshot() const;
+  [[nodiscard]] virtual SwitchSnapshot Snapshot() const = 0;
   // Takes a snapshot without waiting: once per change, which costs the workers as much itself.
-  [[nodiscard]] SwitchSnapshot SnapshotOfChange() const;
+  [[nodiscard]] virtual SwitchSnapshot SnapshotOfChange() const = 0;
 
-  [[nodiscard]] absl::Status AddEntry(FdbVerb verb, const FdbRequest& request);
-  [[nodiscard]] absl::Status DeleteEntry(VlanId vlan, MacAddress address, PortId port);
+  [[nodiscard]] virtual absl::Status AddEntry(FdbVerb verb, const FdbRequest& request) = 0;
+  [[nodiscard]] virtual absl::Status DeleteEntry(VlanId vlan, MacAddress address, PortId port) = 0;
   // Finds the entries of an address; without a VLAN, in all VLANs.
-  [[nodiscard]] std::vector<MacEntry> FindEntry(std::optional<VlanId> vlan,
-                                                MacAddress address) const;
+  [[nodiscard]] virtual std::vector<MacEntry> FindEntry(std::optional<VlanId> vlan,
+                                                        MacAddress address) const = 0;
   // Returns the counters of a port in each of `vlans`, in ascending order.
-  [[nodiscard]] std::vector<VlanCounters> CountersIn(const VlanSet& vlans, PortId port) const;
+  [[nodiscard]] virtual std::vector<VlanCounters> CountersIn(const VlanSet& vlans,
+                                                             PortId port) const = 0;
   // Hands all live entries to `visit`, some thousand at a time, on this thread. Frames are
   // forwarded in between.
-  void VisitEntries(const std::function<void(std::span<const MacEntry>)>& visit) const;
-  using EntryFilter = std::function<bool(const MacEntry&)>;
+  virtual void VisitEntries(const std::function<void(std::span<const MacEntry>)>& visit) const = 0;
   // Removes the entries that `unwanted` selects; the worker's thread calls it. Returns how many.
-  uint64_t Flush(const EntryFilter& unwanted);
+  using EntryFilter = std::function<bool(const MacEntry&)>;
+  virtual uint64_t Flush(const EntryFilter& unwanted) = 0;
 
   // Lets a port that was shut down forward again. Returns false if it was not shut down.
-  [[nodiscard]] bool Recover(PortId port);
+  [[nodiscard]] virtual bool Recover(PortId port) = 0;
 
   // Returns the neighbours, each with the port of its station, if that is known.
   struct NeighbourEntry {
     Neighbour neighbour;
     std::optional<PortId> port;
   };
-  [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const;
-  using NeighbourFilter = std::function<bool(const NeighbourEntry&)>;
+  [[nodiscard]] virtual std::vector<NeighbourEntry> Neighbours() const = 0;
   // Removes the neighbours that `unwanted` selects; the worker's thread calls it. Returns how many.
-  uint64_t FlushNeighbours(const NeighbourFilter& unwanted);
+  using NeighbourFilter = std::function<bool(const NeighbourEntry&)>;
+  virtual uint64_t FlushNeighbours(const NeighbourFilter& unwanted) = 0;
 
-  [[nodiscard]] Tick now() const { return running_.clock.Now(); }
+  [[nodiscard]] virtual Tick now() const = 0;
 
   // Returns what the switch would do with a frame that came in by `ingress` now.
-  [[nodiscard]] absl::StatusOr<Trace> TraceFrame(PortId ingress,
-                                                 const EthernetHeader& header) const;
-
-  // Sets a function that is called before a port's name is dropped: see Actuator.
-  void set_before_forgetting(std::function<void(PortId)> handler) {
-    actuator_.set_before_forgetting(std::move(handler));
-  }
+  [[nodiscard]] virtual absl::StatusOr<Trace> TraceFrame(PortId ingress,
+                                                         const EthernetHeader& header) const = 0;
 
   // Sets whether changes of the address table are published.
-  void WatchTable(bool watch);
+  virtual void WatchTable(bool watch) { watched_ = watch; }
   [[nodiscard]] bool watches_table() const { return watched_; }
 
+ protected:
+  explicit BridgeControl(Identity identity) : identity_(std::move(identity)) {}
+
+  // Carries out one action. After an error nothing has changed.
+  [[nodiscard]] virtual absl::Status Apply(const Action& action) = 0;
+  // Finds a port; nothing, or an empty name, if there is none.
+  [[nodiscard]] virtual std::optional<PortId> Find(std::string_view name) const = 0;
+  [[nodiscard]] virtual std::string_view Name(PortId id) const = 0;
+
+  void set_config(BridgeConfig config) { config_ = std::move(config); }
+
  private:
-  [[nodiscard]] NeighbourEntry WithPort(const Neighbour& neighbour, Tick now) const;
   void ForgetLocked(const SetPort& action);
 
   Identity identity_;
-  RunningSwitch running_;
   BridgeConfig config_;
-  Actuator actuator_;
   bool watched_ = false;
-  mutable Pacer snapshots_;
 };
 
 }  // namespace tapswitch

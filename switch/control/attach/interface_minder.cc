@@ -78,10 +78,14 @@ void InterfaceMinder::LookAtNetdev(const PortConfig& port, std::string_view netn
   if (!netns.empty() && !waiting_.contains(name)) {
     if (!home.netns) {
       const auto status = StatusOf(name);
-      if (!status || status->ifindex == 0) return;
-      home.netns = status->netns;
+      if (!status) return;
+      if (status->ifindex != 0) {
+        home.netns = status->netns;
+      } else {
+        waiting_.insert(name);  // it has not been there yet
+      }
     }
-    if (WhereLeads(netns, *home.netns) == NetnsLead::kSame) return;
+    if (home.netns && WhereLeads(netns, *home.netns) == NetnsLead::kSame) return;
     const auto status = StatusOf(name);
     if (!status) return;
     home.netns.reset();

@@ -157,6 +157,18 @@ constexpr std::array kCaptureWords{
     Word{"-s", kNumber, "snaplen"},  Word{"filter", kRest},
 };
 
+constexpr std::array kApplyWords{Word{"--dry-run", kTrue, "dry_run"},
+                                 Word{"--merge", kTrue, "merge"}};
+
+constexpr std::array kReachWords{Word{"--diff", kText, "diff"}};
+
+constexpr std::array kWaitWords{
+    Word{"port", kName},
+    Word{"up", kSet, "link", "up"},
+    Word{"down", kSet, "link", "down"},
+    Word{"timeout", kText},
+};
+
 constexpr std::array kTopWords{Word{"interval", kText}, Word{"count", kNumber}};
 
 constexpr std::string_view kEntryUsage =
@@ -440,6 +452,28 @@ constexpr std::array kCommands{
             .usage = "NAME|all [-w FILE|-] [-c COUNT] [-s SNAPLEN] [filter EXPRESSION]",
             .summary = "frames as pcapng, for wireshark -k -i -; an EXPRESSION is that of "
                        "pcap-filter(7)"},
+    Command{.object = "show",
+            .verb = "",
+            .method = "",
+            .usage = "",
+            .summary = "everything on one screen: the switch, its ports, and what is wrong now "
+                       "with what can be done about it"},
+    Command{.object = "reach",
+            .verb = "",
+            .method = "reach",
+            .words = kReachWords,
+            .usage = "[--diff FILE]",
+            .summary = "which ports reach which others by their state and settings, and the reason "
+                       "of each no; --diff shows what is otherwise than in a FILE that tapctl -j "
+                       "reach wrote"},
+    Command{.object = "why",
+            .verb = "",
+            .method = "",
+            .bare = {"HOST HOST", kTexts, "hosts"},
+            .required = "hosts",
+            .usage = "HOST HOST",
+            .summary = "whether two hosts reach each other, by which ports, and why not; a HOST is "
+                       "a MAC address, an IP address that neigh show has, or a port"},
     Command{.object = "top",
             .verb = "",
             .method = "",
@@ -451,6 +485,28 @@ constexpr std::array kCommands{
             .method = "config.save",
             .usage = "",
             .summary = "the running configuration as commands, for batch or --startup"},
+    Command{.object = "apply",
+            .verb = "",
+            .method = "config.apply",
+            .bare = {"FILE", kText, "file"},
+            .words = kApplyWords,
+            .required = "file",
+            .usage = "FILE|- [--dry-run] [--merge]",
+            .summary = "make the running switch what the file says, by the differences alone; what "
+                       "the file does not name is removed, or with --merge kept; --dry-run prints "
+                       "the differences, as commands"},
+    Command{.object = "wait",
+            .verb = "",
+            .method = "",
+            .words = kWaitWords,
+            .usage = "[port NAME up|down] [timeout TIME]",
+            .summary = "return when the switch runs, or when a port of it is up; after 30s, or "
+                       "TIME, fail and say why"},
+    Command{.object = "stop",
+            .verb = "",
+            .method = "bridge.stop",
+            .usage = "",
+            .summary = "end the switch, as SIGTERM does"},
     Command{.object = "batch",
             .verb = "",
             .method = "",

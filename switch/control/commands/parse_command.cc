@@ -147,7 +147,9 @@ class WordReader {
   absl::StatusOr<size_t> ReadOne(std::span<const std::string> words) {
     if (const auto* const word = command().FindWord(words.front())) return ReadWord(*word, words);
     const Word& bare = command().bare;
-    const bool has_room = !bare.word.empty() && !request_.params.contains(bare.parameter());
+    const bool is_list = bare.kind == WordKind::kNames || bare.kind == WordKind::kTexts;
+    const bool has_room =
+        !bare.word.empty() && (is_list || !request_.params.contains(bare.parameter()));
     if (has_room && !IsNoAddress(words.front())) return Store(bare, words.front(), 1);
     if (words.front() == "self") {
       return Bad("self: an address of the interface itself is not the bridge's: leave it out");

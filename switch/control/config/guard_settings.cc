@@ -322,20 +322,20 @@ void ShowSecuritySettings(const PortSettings& settings, ordered_json& shown) {
   shown["allow"] = std::move(allowed);
 }
 
-std::string StormSettingsAsWords(const StormControl& storm) {
+std::string StormSettingsAsWords(const StormControl& storm, const StormControl& from) {
   ordered_json shown;
-  ordered_json defaults;
+  ordered_json before;
   ShowStormSettings(storm, shown);
-  ShowStormSettings({}, defaults);
-  return WordsOf(shown, defaults);
+  ShowStormSettings(from, before);
+  return WordsOf(shown, before);
 }
 
-std::string SecuritySettingsAsWords(const PortSettings& settings) {
+std::string SecuritySettingsAsWords(const PortSettings& settings, const PortSettings& from) {
   ordered_json shown;
-  ordered_json defaults;
+  ordered_json before;
   ShowSecuritySettings(settings, shown);
-  ShowSecuritySettings({}, defaults);
-  return WordsOf(shown, defaults);
+  ShowSecuritySettings(from, before);
+  return WordsOf(shown, before);
 }
 
 }  // namespace tapswitch

@@ -43,9 +43,11 @@ using AllowListPointer = std::shared_ptr<const AllowList>;
 void ShowStormSettings(const StormControl& storm, nlohmann::ordered_json& shown);
 void ShowSecuritySettings(const PortSettings& settings, nlohmann::ordered_json& shown);
 
-// Return the words behind `storm set dev NAME` and `security set dev NAME` that turn the defaults
-// into these settings; empty if they are equal. Settings of link.set are not among them.
-[[nodiscard]] std::string StormSettingsAsWords(const StormControl& storm);
-[[nodiscard]] std::string SecuritySettingsAsWords(const PortSettings& settings);
+// Return the words behind `storm set dev NAME` and `security set dev NAME` that turn `from` into
+// these settings; empty if they are equal. Settings of link.set are not among them.
+[[nodiscard]] std::string StormSettingsAsWords(const StormControl& storm,
+                                               const StormControl& from = {});
+[[nodiscard]] std::string SecuritySettingsAsWords(const PortSettings& settings,
+                                                  const PortSettings& from = {});
 
 }  // namespace tapswitch

@@ -191,12 +191,11 @@ void ShowPortSettings(const PortSettings& settings, ordered_json& link) {
   }
 }
 
-std::string PortSettingsAsWords(const PortSettings& settings) {
-  const PortSettings defaults;
+std::string PortSettingsAsWords(const PortSettings& settings, const PortSettings& from) {
   std::string words;
   for (const Setting& setting : kSettings) {
     const auto value = std::visit(Getter{settings}, setting.field);
-    if (value == std::visit(Getter{defaults}, setting.field)) continue;
+    if (value == std::visit(Getter{from}, setting.field)) continue;
     words += fmt::format(" {} ", setting.name);
     if (value.is_boolean()) {
       words += value.get<bool>() ? "on" : "off";

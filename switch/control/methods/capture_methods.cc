@@ -78,7 +78,8 @@ MethodResult StartCapture(const MethodContext& context, const MethodCall& call) 
 
 // It changes: forwarding threads filter and copy frames for it, clients share what captures may
 // cost, and it shows what frames carry.
-constexpr std::array kCaptureMethods{Method{"capture.start", MethodKind::kChanges, StartCapture}};
+constexpr std::array kCaptureMethods{
+    Method{"capture.start", MethodKind::kChanges, StartCapture, MethodUse::kOnlyByClients}};
 
 }  // namespace
 

@@ -1,7 +1,15 @@
-// The method that answers with the configuration as commands.
+// Methods about the configuration as a whole.
+
+#include <unistd.h>
 
 #include <array>
+#include <csignal>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "switch/control/apply/bridge_control.h"
+#include "switch/control/methods/apply.h"
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
 #include "switch/control/methods/save.h"
@@ -16,8 +24,36 @@ MethodResult SaveConfig(const MethodContext& context, const MethodCall& call) {
   return ordered_json(SaveAsCommands(context.control));
 }
 
-// It reads: the client gets the commands, and the switch writes no file.
-constexpr std::array kConfigMethods{Method{"config.save", MethodKind::kReads, SaveConfig}};
+// Without `merge` the text begins with a bridge as the flags have it, and without ports.
+MethodResult ApplyConfig(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
+  ApplyRequest request{.text = reader.Text("text"), .name = reader.Text("name"), .base = {}};
+  request.base.bridge = context.initial.bridge;
+  request.merge = reader.MaybeFlag("merge").value_or(false);
+  request.dry_run = reader.MaybeFlag("dry_run").value_or(false);
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  static_cast<void>(context.control.TakeWarnings());  // of ports that came by themselves
+  auto applied = ApplyText(context, request);
+  if (!applied.ok()) return applied.status();
+  ordered_json answer{{"commands", std::move(applied->commands)}};
+  std::vector<std::string> warnings = context.control.TakeWarnings();
+  if (!warnings.empty()) answer["warnings"] = std::move(warnings);
+  return answer;
+}
+
+// As a stop signal does: the switch ends in order, and clients are told.
+MethodResult StopSwitch(const MethodContext& /*context*/, const MethodCall& call) {
+  if (absl::Status read = ParamReader(call.params).Finish(); !read.ok()) return read;
+  kill(getpid(), SIGTERM);  // of the process: the thread that waits for it is another
+  return nullptr;
+}
+
+// `config.save` reads: the client gets the commands, and the switch writes no file.
+constexpr std::array kConfigMethods{
+    Method{"config.save", MethodKind::kReads, SaveConfig},
+    Method{"config.apply", MethodKind::kChanges, ApplyConfig, MethodUse::kOnlyByClients},
+    Method{"bridge.stop", MethodKind::kChanges, StopSwitch, MethodUse::kOnlyByClients},
+};
 
 }  // namespace
 

@@ -23,6 +23,8 @@ std::string_view RelationOf(Alarm::Kind kind) {
       return ", other port ";
     case Alarm::Kind::kLoop:
       return ": it leads to the same place as ";
+    case Alarm::Kind::kLoopSuspected:
+      return ": stations move to and fro, which looks like a loop between it and ";
     case Alarm::Kind::kOwnAddress:
       return ": its interface has the address of a station, which keeps its frames, behind ";
     default:
@@ -98,6 +100,9 @@ void EventPublisher::Publish(const Alarm& alarm) {
     if (ends) members["recovery"] = DurationText(alarm.recovery);
     text += fmt::format(": {}{}", alarm.shut_down ? "the port is shut down" : "held where it is",
                         ends ? " for " + DurationText(alarm.recovery) : "");
+  }
+  if (alarm.kind == Alarm::Kind::kLoopSuspected) {
+    text += ": 'tapctl loop set period 1s' finds a loop and blocks one end of it";
   }
   spdlog::warn("{}: {}", port, text);
   monitor_.Publish("port", "alarm", std::move(members));

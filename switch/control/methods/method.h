@@ -18,6 +18,7 @@
 namespace tapswitch {
 
 class Attacher;
+struct BridgeConfig;
 class BridgeControl;
 class Captures;
 class EventPublisher;
@@ -30,6 +31,7 @@ struct MethodContext {
   Captures& captures;
   Attacher& attacher;
   EventPublisher& publisher;
+  const BridgeConfig& initial;  // what the flags and ports of the command line say
 };
 
 using MethodParams = nlohmann::json;
@@ -46,10 +48,14 @@ struct MethodCall {
 // carry. All other methods change.
 enum class MethodKind : uint8_t { kReads, kChanges };
 
+// Whether a method makes sense in a file of commands, or only for a client that waits for it.
+enum class MethodUse : uint8_t { kAlsoInFiles, kOnlyByClients };
+
 struct Method {
   std::string_view name;
   MethodKind kind;
   MethodResult (*function)(const MethodContext& context, const MethodCall& call);
+  MethodUse use = MethodUse::kAlsoInFiles;
 };
 
 }  // namespace tapswitch

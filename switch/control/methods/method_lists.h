@@ -20,6 +20,7 @@ namespace tapswitch {
 [[nodiscard]] std::span<const Method> MonitorMethods();
 [[nodiscard]] std::span<const Method> NeighbourMethods();
 [[nodiscard]] std::span<const Method> PortMethods();
+[[nodiscard]] std::span<const Method> ReachMethods();
 [[nodiscard]] std::span<const Method> TraceMethods();
 [[nodiscard]] std::span<const Method> VlanMethods();
 

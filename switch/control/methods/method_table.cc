@@ -16,7 +16,7 @@ std::vector<Method> JoinLists() {
   for (const std::span<const Method> list :
        {BridgeMethods(), CaptureMethods(), ConfigMethods(), FdbMethods(), GuardMethods(),
         LinkMethods(), LoopMethods(), MirrorMethods(), MonitorMethods(), NeighbourMethods(),
-        PortMethods(), TraceMethods(), VlanMethods()}) {
+        PortMethods(), ReachMethods(), TraceMethods(), VlanMethods()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   return all;
@@ -47,6 +47,11 @@ std::span<const Method> AllMethods() {
 std::optional<MethodKind> KindOf(std::string_view method) {
   const Method* const found = FindMethod(method);
   return found == nullptr ? std::nullopt : std::optional(found->kind);
+}
+
+bool MayBeInFiles(std::string_view method) {
+  const Method* const found = FindMethod(method);
+  return found != nullptr && found->use == MethodUse::kAlsoInFiles;
 }
 
 MethodResult CallMethod(const MethodContext& context, std::string_view method,

@@ -17,6 +17,9 @@ namespace tapswitch {
 // Returns nothing when there is no such method.
 [[nodiscard]] std::optional<MethodKind> KindOf(std::string_view method);
 
+// Whether the method may stand in a file of commands; not if there is none of that name.
+[[nodiscard]] bool MayBeInFiles(std::string_view method);
+
 // Calls a method, and returns its answer or error; Unimplemented when there is no such method.
 [[nodiscard]] MethodResult CallMethod(const MethodContext& context, std::string_view method,
                                       const MethodCall& call);

@@ -39,7 +39,8 @@ MethodResult StartMonitor(const MethodContext& context, const MethodCall& call) 
 }
 
 // It reads: events tell of changes, not of frames, and a slow client only loses events of its own.
-constexpr std::array kMonitorMethods{Method{"monitor.start", MethodKind::kReads, StartMonitor}};
+constexpr std::array kMonitorMethods{
+    Method{"monitor.start", MethodKind::kReads, StartMonitor, MethodUse::kOnlyByClients}};
 
 }  // namespace
 

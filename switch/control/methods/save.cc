@@ -36,83 +36,314 @@ std::string_view KindOf(const MacEntry& entry) {
   return entry.state == MacEntryState::kStatic ? "static" : "permanent";
 }
 
-void SaveEntries(const BridgeControl& control, std::vector<std::string>& lines) {
-  std::vector<MacEntry> entries;
+struct SavedEntry {
+  MacEntry entry;
+  std::string port;  // the name of the entry's port
+
+  [[nodiscard]] auto key() const { return std::tie(entry.vlan, entry.address, port); }
+  [[nodiscard]] bool IsOfSameAddress(const SavedEntry& other) const {
+    return entry.vlan == other.entry.vlan && entry.address == other.entry.address;
+  }
+  [[nodiscard]] bool IsSame(const SavedEntry& other) const {
+    return key() == other.key() && KindOf(entry) == KindOf(other.entry) &&
+           entry.sticky == other.entry.sticky;
+  }
+};
+
+// The entries that are saved, by VLAN, address and name of the port.
+std::vector<SavedEntry> EntriesOf(const BridgeControl& control) {
+  std::vector<SavedEntry> entries;
   control.VisitEntries([&](std::span<const MacEntry> some) {
-    std::copy_if(some.begin(), some.end(), std::back_inserter(entries),
-                 [&](const MacEntry& entry) { return IsSaved(control, entry); });
+    for (const MacEntry& entry : some) {
+      if (IsSaved(control, entry)) entries.push_back({entry, control.NameOf(entry.port)});
+    }
   });
-  const auto key = [](const MacEntry& entry) {
-    return std::make_tuple(entry.vlan, entry.address, entry.port);
-  };
   std::sort(entries.begin(), entries.end(),
-            [&](const MacEntry& a, const MacEntry& b) { return key(a) < key(b); });
-  const MacEntry* before = nullptr;
-  for (const MacEntry& entry : entries) {
-    const bool is_further_port =
-        before != nullptr && before->vlan == entry.vlan && before->address == entry.address;
-    lines.push_back(fmt::format("fdb {} {} dev {}{} {}{}", is_further_port ? "append" : "add",
-                                entry.address.ToString(), Quoted(control.NameOf(entry.port)),
-                                VlanWords(control, entry.vlan), KindOf(entry),
-                                entry.sticky ? " sticky" : ""));
+            [](const SavedEntry& a, const SavedEntry& b) { return a.key() < b.key(); });
+  return entries;
+}
+
+std::string EntryCommand(std::string_view verb, const SavedEntry& saved,
+                         const BridgeControl& control) {
+  const MacEntry& entry = saved.entry;
+  const std::string where = fmt::format("fdb {} {} dev {}{}", verb, entry.address.ToString(),
+                                        Quoted(saved.port), VlanWords(control, entry.vlan));
+  if (verb == "del") return where;
+  return fmt::format("{} {}{}", where, KindOf(entry), entry.sticky ? " sticky" : "");
+}
+
+// `verb` for the first port of an address, `append` for further ones.
+void AddEntries(std::string_view verb, std::span<const SavedEntry> entries,
+                const BridgeControl& control, std::vector<std::string>& lines) {
+  const SavedEntry* before = nullptr;
+  for (const SavedEntry& entry : entries) {
+    const bool is_further_port = before != nullptr && before->IsOfSameAddress(entry);
+    lines.push_back(EntryCommand(is_further_port ? "append" : verb, entry, control));
     before = &entry;
   }
 }
 
-std::string Words(const VlanForwarding& exception) {
+// The words of `vlan set` that turn one of them into the other; empty if they are equal.
+std::string Words(const VlanForwarding& exception, const VlanForwarding& from) {
   std::string words;
-  if (exception.state != PortState::kForwarding) {
-    words += fmt::format(" state {}", NameOf(exception.state));
-  }
-  if (!exception.learning) words += " learning off";
-  if (!exception.flood) words += " flood off";
-  if (!exception.mcast_flood) words += " mcast_flood off";
-  if (!exception.bcast_flood) words += " bcast_flood off";
+  if (exception.state != from.state) words += fmt::format(" state {}", NameOf(exception.state));
+  const auto flag = [&](std::string_view name, bool VlanForwarding::*field) {
+    if (exception.*field == from.*field) return;
+    words += fmt::format(" {} {}", name, exception.*field ? "on" : "off");
+  };
+  flag("learning", &VlanForwarding::learning);
+  flag("flood", &VlanForwarding::flood);
+  flag("mcast_flood", &VlanForwarding::mcast_flood);
+  flag("bcast_flood", &VlanForwarding::bcast_flood);
   return words;
 }
 
-// From what ports have when they are added to what they have.
-void SaveVlans(const std::string& dev, const PortVlans& initial, const PortVlans& vlans,
+VlanForwarding ExceptionOf(VlanId vlan, const PortVlans& vlans) {
+  for (const VlanForwarding& exception : vlans.exceptions) {
+    if (exception.vlan == vlan) return exception;
+  }
+  return {.vlan = vlan};
+}
+
+// The members of `to` that are no members of `from`, or other ones.
+PortVlans Changed(const PortVlans& from, const PortVlans& to) {
+  PortVlans changed{.members = {}, .untagged = to.untagged, .pvid = to.pvid};
+  to.members.ForEach([&](VlanId vlan) {
+    const bool is_same = from.members.contains(vlan) &&
+                         from.untagged.contains(vlan) == to.untagged.contains(vlan) &&
+                         (from.pvid == vlan) == (to.pvid == vlan);
+    if (!is_same) changed.members.insert(vlan);
+  });
+  return changed;
+}
+
+// The commands that turn the VLANs `from` of a port into `to`.
+void SaveVlans(const std::string& dev, const PortVlans& from, const PortVlans& to,
                std::vector<std::string>& lines) {
-  PortVlans gone = initial;
-  gone.members -= vlans.members;
+  if (from == to) return;
+  PortVlans gone = from;
+  gone.members -= to.members;
   for (const VlanRange range : RangesOf(gone)) {
     lines.push_back(fmt::format("vlan del vid {} dev {}", RangeText(range), dev));
   }
-  if (vlans == initial) return;
-  for (const VlanRange range : RangesOf(vlans)) {
-    const bool is_pvid = range.first == vlans.pvid;
-    const bool is_untagged = vlans.untagged.contains(range.first);
-    const bool is_as_initial = initial.members.contains(range.first) &&
-                               range.first == initial.pvid && is_pvid && is_untagged;
-    if (is_as_initial) continue;
+  const PortVlans changed = Changed(from, to);
+  for (const VlanRange range : RangesOf(changed)) {
     lines.push_back(fmt::format("vlan add vid {} dev {}{}{}", RangeText(range), dev,
-                                is_pvid ? " pvid" : "", is_untagged ? " untagged" : ""));
+                                range.first == to.pvid ? " pvid" : "",
+                                to.untagged.contains(range.first) ? " untagged" : ""));
   }
-  for (const VlanForwarding& exception : vlans.exceptions) {
-    lines.push_back(
-        fmt::format("vlan set vid {} dev {}{}", exception.vlan.value, dev, Words(exception)));
-  }
+  VlanSet excepted;
+  for (const VlanForwarding& exception : from.exceptions) excepted.insert(exception.vlan);
+  for (const VlanForwarding& exception : to.exceptions) excepted.insert(exception.vlan);
+  excepted.ForEach([&](VlanId vlan) {
+    if (!to.members.contains(vlan)) return;
+    const bool stays = from.members.contains(vlan);
+    const std::string words = Words(ExceptionOf(vlan, to),
+                                    stays ? ExceptionOf(vlan, from) : VlanForwarding{.vlan = vlan});
+    if (!words.empty()) {
+      lines.push_back(fmt::format("vlan set vid {} dev {}{}", vlan.value, dev, words));
+    }
+  });
 }
 
-// Nothing when it is as at first.
-std::string LoopDetectionAsCommand(const LoopDetection& loop) {
-  if (loop == LoopDetection{}) return "";
+void SaveLoopDetection(const LoopDetection& from, const LoopDetection& to,
+                       std::vector<std::string>& lines) {
+  if (from == to) return;
   const auto span = [](Ticks ticks) { return ticks == Ticks{0} ? "off" : DurationText(ticks); };
-  return fmt::format("loop set period {} action {} recovery {}", span(loop.period),
-                     loop.action == LoopDetection::Action::kBlock ? "block" : "log",
-                     span(loop.recovery));
+  lines.push_back(fmt::format("loop set period {} action {} recovery {}", span(to.period),
+                              to.action == LoopDetection::Action::kBlock ? "block" : "log",
+                              span(to.recovery)));
 }
 
-void SaveGuards(const PortConfig& port, std::vector<std::string>& lines) {
-  const std::string name = Quoted(port.spec.name);
-  const std::string storm = StormSettingsAsWords(port.settings.storm);
-  if (!storm.empty()) lines.push_back("storm set dev " + name + storm);
-  const std::string security = SecuritySettingsAsWords(port.settings);
-  if (!security.empty()) lines.push_back("security set dev " + name + security);
-  if (port.settings.security.allowed == nullptr) return;
-  for (const AllowedStation& station : port.settings.security.allowed->stations()) {
+std::span<const AllowedStation> StationsOf(const PortSettings& settings) {
+  const AllowListPointer& list = settings.security.allowed;
+  return list == nullptr ? std::span<const AllowedStation>() : list->stations();
+}
+
+bool Has(std::span<const AllowedStation> stations, const AllowedStation& station) {
+  return std::find(stations.begin(), stations.end(), station) != stations.end();
+}
+
+void SaveStations(const std::string& name, const PortSettings& from, const PortSettings& to,
+                  std::vector<std::string>& lines) {
+  const auto before = StationsOf(from);
+  const auto after = StationsOf(to);
+  if (after.empty() && !before.empty()) {
+    lines.push_back(fmt::format("security disallow all dev {}", name));
+    return;
+  }
+  const auto is_allowed = [&](MacAddress address) {
+    return std::any_of(after.begin(), after.end(),
+                       [&](const AllowedStation& station) { return station.address == address; });
+  };
+  // Additions first: a list that was empty in between would allow anybody.
+  for (const AllowedStation& station : after) {
+    if (Has(before, station)) continue;
     lines.push_back(fmt::format("security allow {} dev {}", AllowedStationText(station), name));
+  }
+  for (const AllowedStation& station : before) {
+    if (is_allowed(station.address)) continue;
+    lines.push_back(fmt::format("security disallow {} dev {}", station.address.ToString(), name));
+  }
+}
+
+// The commands that turn the settings `from` of a port into `to`.
+void SaveSettings(const std::string& name, const PortSettings& from, const PortSettings& to,
+                  std::vector<std::string>& lines) {
+  const std::string words = PortSettingsAsWords(to, from);
+  if (!words.empty()) lines.push_back("link set dev " + name + words);
+  SaveVlans(name, from.vlans, to.vlans, lines);
+  const std::string storm = StormSettingsAsWords(to.storm, from.storm);
+  if (!storm.empty()) lines.push_back("storm set dev " + name + storm);
+  const std::string security = SecuritySettingsAsWords(to, from);
+  if (!security.empty()) lines.push_back("security set dev " + name + security);
+  SaveStations(name, from, to, lines);
+}
+
+void SaveNewPort(const PortConfig& port, const BridgeSettings& bridge,
+                 std::vector<std::string>& lines) {
+  lines.push_back("port add " + Quoted(SpecText(port.spec)));
+  SaveSettings(Quoted(port.spec.name), NewPort({}, bridge).settings, port.settings, lines);
+}
+
+std::string BridgeAsCommand(const BridgeSettings& bridge) {
+  return fmt::format(
+      "bridge set ageing_time {} fdb_max_learned {} vlan_filtering {} vlan_protocol {} "
+      "default_pvid {} group_fwd_mask {}",
+      DurationText(bridge.ageing), bridge.fdb_max_learned,
+      bridge.forwarding.vlan_filtering ? "on" : "off",
+      NameOfVlanProtocol(bridge.forwarding.vlan_protocol), bridge.default_pvid.value,
+      MaskText(bridge.forwarding.group_fwd_mask));
+}
+
+// The words of `bridge set` that turn one of them into the other; empty if they are equal.
+std::string BridgeWords(const BridgeSettings& from, const BridgeSettings& to) {
+  std::string words;
+  const BridgeForwarding& before = from.forwarding;
+  const BridgeForwarding& after = to.forwarding;
+  if (from.ageing != to.ageing) words += " ageing_time " + DurationText(to.ageing);
+  if (from.fdb_max_learned != to.fdb_max_learned) {
+    words += fmt::format(" fdb_max_learned {}", to.fdb_max_learned);
+  }
+  if (before.vlan_filtering != after.vlan_filtering) {
+    words += fmt::format(" vlan_filtering {}", after.vlan_filtering ? "on" : "off");
+  }
+  if (before.vlan_protocol != after.vlan_protocol) {
+    words += fmt::format(" vlan_protocol {}", NameOfVlanProtocol(after.vlan_protocol));
+  }
+  if (from.default_pvid != to.default_pvid) {
+    words += fmt::format(" default_pvid {}", to.default_pvid.value);
+  }
+  if (before.group_fwd_mask != after.group_fwd_mask) {
+    words += " group_fwd_mask " + MaskText(after.group_fwd_mask);
+  }
+  return words;
+}
+
+// A port is made anew where its text is another one.
+bool IsKept(const PortConfig* other, const PortConfig& port) {
+  return other != nullptr && other->spec == port.spec;
+}
+
+bool HasMirror(const BridgeConfig& config, const MirrorConfig& mirror) {
+  return std::find(config.mirrors.begin(), config.mirrors.end(), mirror) != config.mirrors.end();
+}
+
+void RemoveWhatIsGone(const BridgeConfig& before, const BridgeConfig& after,
+                      std::vector<std::string>& lines) {
+  for (const MirrorConfig& mirror : before.mirrors) {
+    if (!HasMirror(after, mirror)) lines.push_back("mirror del " + mirror.name);
+  }
+  for (const PortConfig& port : before.ports) {
+    const PortConfig* const other = after.port(port.spec.name);
+    const bool is_left_alone = port.ephemeral && other != nullptr;
+    if (!is_left_alone && !IsKept(other, port)) {
+      lines.push_back("port del " + Quoted(port.spec.name));
+    }
+  }
+}
+
+// The entries of `all` from `first` on that have its address.
+std::span<const SavedEntry> GroupAt(std::span<const SavedEntry> all, size_t first) {
+  size_t end = first;
+  while (end < all.size() && all[end].IsOfSameAddress(all[first])) ++end;
+  return all.subspan(first, end - first);
+}
+
+std::span<const SavedEntry> GroupOf(std::span<const SavedEntry> all, const SavedEntry& entry) {
+  const auto address = [](const SavedEntry& saved) {
+    return std::tie(saved.entry.vlan, saved.entry.address);
+  };
+  const auto first = std::lower_bound(
+      all.begin(), all.end(), entry,
+      [&](const SavedEntry& a, const SavedEntry& b) { return address(a) < address(b); });
+  if (first == all.end() || !first->IsOfSameAddress(entry)) return {};
+  return GroupAt(all, static_cast<size_t>(first - all.begin()));
+}
+
+bool AreSame(std::span<const SavedEntry> a, std::span<const SavedEntry> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const SavedEntry& x, const SavedEntry& y) { return x.IsSame(y); });
+}
+
+// The commands that make the entries of `after` of those of `before`. Those of a port that is
+// removed, or of a VLAN that its port leaves, have gone with it. An address with another set of
+// ports is made anew.
+std::vector<std::string> EntryCommands(const BridgeControl& before, const BridgeControl& after) {
+  const auto has_gone = [&](const SavedEntry& saved) {
+    const PortConfig* const port = after.config().port(saved.port);
+    return port == nullptr || port->ephemeral || !IsKept(before.config().port(saved.port), *port);
+  };
+  std::vector<SavedEntry> from = EntriesOf(before);
+  std::erase_if(from, has_gone);
+  const std::vector<SavedEntry> to = EntriesOf(after);
+  std::vector<std::string> lines;
+  const auto remove = [&](const SavedEntry& saved) {
+    const PortVlans& vlans = after.config().port(saved.port)->settings.vlans;
+    const VlanId vlan = saved.entry.vlan;
+    const bool can_be_named = vlan == kNoVlan || vlans.members.contains(vlan);
+    if (can_be_named) lines.push_back(EntryCommand("del", saved, after));
+  };
+  for (size_t at = 0; at < from.size();) {
+    const auto group = GroupAt(from, at);
+    at += group.size();
+    const auto wanted = GroupOf(to, group.front());
+    const bool is_replaced = wanted.size() == 1 && group.size() == 1;
+    if (AreSame(group, wanted) || is_replaced) continue;
+    for (const SavedEntry& saved : group) remove(saved);
+  }
+  for (size_t at = 0; at < to.size();) {
+    const auto group = GroupAt(to, at);
+    at += group.size();
+    if (!AreSame(group, GroupOf(from, group.front()))) AddEntries("replace", group, after, lines);
+  }
+  return lines;
+}
+
+// The bridge's own settings. A new default PVID reaches ports, so `before` follows.
+void SaveBridge(const std::string& name, BridgeConfig& before, const BridgeConfig& after,
+                std::vector<std::string>& lines) {
+  const std::string words = BridgeWords(before.bridge, after.bridge);
+  if (!words.empty()) lines.push_back("bridge set" + words);
+  const VlanId pvid = before.bridge.default_pvid;
+  ChangeDefaultPvid(pvid, after.bridge.default_pvid, before.bridge.vlans);
+  for (PortConfig& port : before.ports) {
+    ChangeDefaultPvid(pvid, after.bridge.default_pvid, port.settings.vlans);
+  }
+  SaveVlans(name, before.bridge.vlans, after.bridge.vlans, lines);
+  SaveLoopDetection(before.bridge.loop, after.bridge.loop, lines);
+}
+
+void SavePorts(const BridgeConfig& before, const BridgeConfig& after,
+               std::vector<std::string>& lines) {
+  for (const PortConfig& port : after.ports) {
+    if (port.ephemeral) continue;
+    const PortConfig* const other = before.port(port.spec.name);
+    if (IsKept(other, port)) {
+      SaveSettings(Quoted(port.spec.name), other->settings, port.settings, lines);
+    } else {
+      SaveNewPort(port, after.bridge, lines);
+    }
   }
 }
 
@@ -120,32 +351,31 @@ void SaveGuards(const PortConfig& port, std::vector<std::string>& lines) {
 
 std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
   const BridgeConfig& config = control.config();
-  const BridgeSettings& bridge = config.bridge;
-  std::vector<std::string> lines;
-  lines.push_back(
-      fmt::format("bridge set ageing_time {} fdb_max_learned {} vlan_filtering {} vlan_protocol {} "
-                  "default_pvid {} group_fwd_mask {}",
-                  DurationText(bridge.ageing), bridge.fdb_max_learned,
-                  bridge.forwarding.vlan_filtering ? "on" : "off",
-                  NameOfVlanProtocol(bridge.forwarding.vlan_protocol), bridge.default_pvid.value,
-                  MaskText(bridge.forwarding.group_fwd_mask)));
-  SaveVlans(Quoted(control.identity().name), OnlyPvid(bridge.default_pvid), bridge.vlans, lines);
-  const std::string loop = LoopDetectionAsCommand(bridge.loop);
-  if (!loop.empty()) lines.push_back(loop);
-  for (const PortConfig& port : config.ports) {
-    if (port.ephemeral) continue;
-    const std::string name = Quoted(port.spec.name);
-    lines.push_back("port add " + Quoted(SpecText(port.spec)));
-    const std::string words = PortSettingsAsWords(port.settings);
-    if (!words.empty()) lines.push_back("link set dev " + name + words);
-    SaveVlans(name, NewPort({}, bridge).settings.vlans, port.settings.vlans, lines);
-    SaveGuards(port, lines);
-  }
+  std::vector<std::string> lines{BridgeAsCommand(config.bridge)};
+  SaveVlans(Quoted(control.identity().name), OnlyPvid(config.bridge.default_pvid),
+            config.bridge.vlans, lines);
+  SaveLoopDetection({}, config.bridge.loop, lines);
+  SavePorts({}, config, lines);
   for (const MirrorConfig& mirror : config.mirrors) {
     lines.push_back("mirror add " + MirrorWords(mirror));
   }
-  SaveEntries(control, lines);
+  AddEntries("add", EntriesOf(control), control, lines);
   return lines;
+}
+
+BridgeDifference CommandsBetween(const BridgeControl& before, const BridgeControl& after) {
+  BridgeDifference difference;
+  BridgeConfig from = before.config();
+  const BridgeConfig& to = after.config();
+  RemoveWhatIsGone(from, to, difference.config);
+  SaveBridge(Quoted(before.identity().name), from, to, difference.config);
+  SavePorts(from, to, difference.config);
+  for (const MirrorConfig& mirror : to.mirrors) {
+    if (HasMirror(from, mirror)) continue;
+    difference.config.push_back("mirror add " + MirrorWords(mirror));
+  }
+  difference.entries = EntryCommands(before, after);
+  return difference;
 }
 
 }  // namespace tapswitch

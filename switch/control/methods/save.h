@@ -1,4 +1,4 @@
-// The configuration as a batch of tapctl commands.
+// The configuration, and the difference between two, as batches of tapctl commands.
 
 #pragma once
 
@@ -13,5 +13,14 @@ namespace tapswitch {
 // settings (without those that are ephemeral), and the entries that do not age (static, permanent,
 // extern_learn) except the bridge's own address, which is new at each start.
 [[nodiscard]] std::vector<std::string> SaveAsCommands(const BridgeControl& control);
+
+// Commands that make `after` of `before`, in an order in which they can be carried out; empty if
+// both are alike in what is saved. Ports that are ephemeral in both are left alone.
+struct BridgeDifference {
+  std::vector<std::string> config;
+  std::vector<std::string> entries;  // of the address table, once the configuration is made
+};
+[[nodiscard]] BridgeDifference CommandsBetween(const BridgeControl& before,
+                                               const BridgeControl& after);
 
 }  // namespace tapswitch

@@ -1,5 +1,7 @@
 #include "switch/control/methods/show.h"
 
+#include <unistd.h>
+
 #include <string>
 
 #include "switch/control/commands/duration.h"
@@ -29,6 +31,14 @@ ordered_json ShowDrops(const PortCounters& counters) {
   return drops;
 }
 
+ordered_json ShowAlarms(const PortCounters& counters) {
+  ordered_json alarms = ordered_json::object();
+  for (size_t i = 0; i < kAlarmKindCount; ++i) {
+    alarms[std::string(kAlarmNames[i])] = counters.alarms[i];
+  }
+  return alarms;
+}
+
 uint64_t Dropped(const PortCounters& counters, bool at_egress) {
   uint64_t dropped = 0;
   for (size_t i = 0; i < kDropReasonCount; ++i) {
@@ -43,6 +53,7 @@ void ShowCounters(const PortCounters& counters, ordered_json& port) {
   port["forwarded"] = counters.forwarded;
   port["gro"] = {{"frames", counters.joined.frames}, {"into", counters.joined.into}};
   port["drops"] = ShowDrops(counters);
+  port["alarms"] = ShowAlarms(counters);
   port["learning"] = ShowLearning(counters);
 }
 
@@ -84,6 +95,9 @@ ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snap
           {"fdb_n_entries", snapshot.table.entries},
           {"fdb_max", snapshot.table.capacity},
           {"n_ports", control.config().ports.size()},
+          {"pid", getpid()},
+          {"uptime", static_cast<uint64_t>(Seconds({(control.now().centiseconds -
+                                                     control.identity().started.centiseconds)}))},
           {"io", control.identity().io},
           {"counters",
            {{"fdb_learned", sum(LearnResult::kLearned)},

@@ -34,11 +34,12 @@ constexpr std::array kRules{
     Rule{"tap", "up", Meaning::kHarmless},         Rule{"tap", "netns", Meaning::kNamespace},
     Rule{"tap", "user", Meaning::kReserved},       Rule{"tap", "group", Meaning::kReserved},
     Rule{"tap", "persist", Meaning::kReserved},    Rule{"netdev", "host", Meaning::kHarmless},
-    Rule{"netdev", "netns", Meaning::kNamespace},  Rule{"unix", "mode", Meaning::kHarmless},
-    Rule{"unix", "clients", Meaning::kHarmless},   Rule{"unix", "mtu", Meaning::kHarmless},
-    Rule{"unix", "path", Meaning::kFile},          Rule{"unix", "remote", Meaning::kFile},
-    Rule{"unix", "perm", Meaning::kRightsOfFile},  Rule{"unix", "user", Meaning::kRightsOfFile},
-    Rule{"unix", "group", Meaning::kRightsOfFile}, Rule{"unix", "fd", Meaning::kReserved},
+    Rule{"netdev", "netns", Meaning::kNamespace},  Rule{"netdev", "wait", Meaning::kHarmless},
+    Rule{"unix", "mode", Meaning::kHarmless},      Rule{"unix", "clients", Meaning::kHarmless},
+    Rule{"unix", "mtu", Meaning::kHarmless},       Rule{"unix", "path", Meaning::kFile},
+    Rule{"unix", "remote", Meaning::kFile},        Rule{"unix", "perm", Meaning::kRightsOfFile},
+    Rule{"unix", "user", Meaning::kRightsOfFile},  Rule{"unix", "group", Meaning::kRightsOfFile},
+    Rule{"unix", "fd", Meaning::kReserved},
 };
 
 Meaning MeaningOf(std::string_view type, std::string_view key) {
@@ -64,7 +65,14 @@ bool ClientPolicy::IsTrusted(const ControlPeer& peer) const {
 
 absl::Status ClientPolicy::Check(const ControlPeer& peer, std::string_view method,
                                  const nlohmann::json& params) const {
-  if (IsTrusted(peer) || method != "port.add" || !params.is_object()) return absl::OkStatus();
+  if (IsTrusted(peer)) return absl::OkStatus();
+  // A file of commands may hold whatever port.add takes, and whoever may end the switch decides for
+  // all that use it.
+  if (method == "config.apply" || method == "bridge.stop") {
+    return absl::PermissionDeniedError(
+        fmt::format("{}: only root and the user who started the switch may do that", method));
+  }
+  if (method != "port.add" || !params.is_object()) return absl::OkStatus();
   const auto text = params.find("port");
   if (text == params.end() || !text->is_string()) return absl::OkStatus();
   const auto spec = ParsePortSpec(text->get_ref<const std::string&>());

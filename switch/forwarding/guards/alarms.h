@@ -27,18 +27,20 @@ inline constexpr std::array<std::string_view, kStormKindCount> kStormKindNames{
 
 struct Alarm {
   enum class Kind : uint8_t {
-    kStorm,       // a rate of flooded frames is exceeded
-    kLearnLimit,  // more stations behind a port than it may have
-    kMacMoves,    // a station moves to and fro
-    kSpoofing,    // frames from addresses that are not allowed
-    kLoop,        // a probe has come back
-    kOwnAddress,  // the port's interface has the address of a station behind another port
+    kStorm,          // a rate of flooded frames is exceeded
+    kLearnLimit,     // more stations behind a port than it may have
+    kMacMoves,       // a station moves to and fro
+    kSpoofing,       // frames from addresses that are not allowed
+    kLoop,           // a probe has come back
+    kLoopSuspected,  // stations move to and fro between two ports
+    kOwnAddress,     // the port's interface has the address of a station behind another port
   };
 
   Kind kind = Kind::kStorm;
   StormKind storm = StormKind::kBroadcast;  // kStorm: of what
   PortId port;                              // that is to blame
   PortId other;          // kMacMoves: where the station was; kLoop: where the probe was sent;
+                         // kLoopSuspected: the other end;
                          // kOwnAddress: where the station is
   VlanId vlan;           // where one is known
   MacAddress address{};  // of the station, where there is one
@@ -49,9 +51,9 @@ struct Alarm {
   bool operator==(const Alarm&) const = default;
 };
 
-inline constexpr size_t kAlarmKindCount = 6;
+inline constexpr size_t kAlarmKindCount = 7;
 inline constexpr std::array<std::string_view, kAlarmKindCount> kAlarmNames{
-    "storm", "fdb_limit", "mac_moves", "spoofing", "loop", "own_address"};
+    "storm", "fdb_limit", "mac_moves", "spoofing", "loop", "loop_suspected", "own_address"};
 
 [[nodiscard]] constexpr std::string_view NameOf(Alarm::Kind kind) {
   return kAlarmNames[static_cast<size_t>(kind)];

@@ -74,7 +74,10 @@ std::optional<DropReason> PortGuards::OnLearned(const ForwardingView& view, MacT
                                                 const ParsedFrame& frame, LearnResult result,
                                                 Tick now) {
   const PortSecurity& security = view.security(frame.ingress);
-  if (result == LearnResult::kMoved && security.max_moves != 0) NoteMove(view, table, frame, now);
+  if (result == LearnResult::kMoved) {
+    SuspectLoop(table, frame, now);
+    if (security.max_moves != 0) NoteMove(view, table, frame, now);
+  }
   if (result == LearnResult::kPinned) MoveIfReleased(table, frame, now);
   if (result != LearnResult::kLimited) return std::nullopt;
   const MacAddress source = frame.header.source;
@@ -136,6 +139,15 @@ void PortGuards::NoteMove(const ForwardingView& view, MacTable& table, const Par
   // A port that forwards again may have to be shut down again.
   const bool is_news = verdict == MoveWatch::Verdict::kBeginsToFlap || alarm.shut_down;
   if (is_news && !alarms_.Raise(alarm)) moves_.Forget(vlan, station);
+}
+
+// Of a station that Learn has just moved to the port.
+void PortGuards::SuspectLoop(const MacTable& table, const ParsedFrame& frame, Tick now) {
+  const PortId from = table.moved_from();
+  if (!loops_.Note(from, frame.ingress, now)) return;
+  Alarm alarm = AlarmOf(Alarm::Kind::kLoopSuspected, frame);
+  alarm.other = from;
+  if (!alarms_.Raise(alarm)) loops_.Forget(from, frame.ingress);
 }
 
 // A station that was seen elsewhere than its entry says: once it is held no longer, it moves.

@@ -19,6 +19,7 @@
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/guards/alarms.h"
+#include "switch/forwarding/guards/loop_suspicion.h"
 #include "switch/forwarding/guards/move_watch.h"
 #include "switch/forwarding/guards/token_bucket.h"
 #include "switch/forwarding/ids.h"
@@ -87,9 +88,11 @@ class PortGuards {
 
   void Report(Episode& episode, const Alarm& alarm, Tick now);
   void NoteMove(const ForwardingView& view, MacTable& table, const ParsedFrame& frame, Tick now);
+  void SuspectLoop(const MacTable& table, const ParsedFrame& frame, Tick now);
   void MoveIfReleased(MacTable& table, const ParsedFrame& frame, Tick now) const;
 
   MoveWatch moves_;
+  LoopSuspicion loops_;
   std::vector<PortMemory> ports_;  // by id
   AlarmLog alarms_;
 };

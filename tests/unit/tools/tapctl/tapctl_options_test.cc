@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,13 @@ const std::vector<FlagCase>& Flags() {
       {{"-d", "-details", "--det"}, [](const Options& o) { return o.output.details; }},
       {{"-t", "-timestamp"}, [](const Options& o) { return o.output.timestamps; }},
       {{"-f", "-force"}, [](const Options& o) { return o.force; }},
-      {{"-h", "-help", "--help"}, [](const Options& o) { return o.help; }},
+      // As in ip(8): -h is -human.
+      {{"-he", "-help", "--help"}, [](const Options& o) { return o.help; }},
+      {{"-h", "-hu", "-human"}, [](const Options& o) { return o.output.human; }},
+      {{"-br", "-brief"}, [](const Options& o) { return o.output.brief; }},
+      {{"-o", "-oneline"}, [](const Options& o) { return o.output.one_line; }},
+      {{"-c", "-color", "-colour", "-color=always"},
+       [](const Options& o) { return o.output.colour; }},
       {{"-V", "-v", "-Version", "--version"}, [](const Options& o) { return o.version; }},
   };
   return flags;
@@ -71,7 +78,7 @@ TEST(TapctlOptionsTest, EachFlagSetsItselfAndNoOther) {
 }
 
 TEST(TapctlOptionsTest, ValuesStandBehindTheirOptions) {
-  for (const std::string spelling : {"-B", "-Bridge", "-br", "--bridge"}) {
+  for (const std::string spelling : {"-B", "-Bridge", "-brid", "--bridge"}) {
     const Taken taken = Take({spelling, "br1", "-j", "fdb"});
     ASSERT_TRUE(taken.options.ok()) << spelling;
     EXPECT_THAT(taken.options->bridge, Optional(std::string("br1")));
@@ -85,6 +92,22 @@ TEST(TapctlOptionsTest, ValuesStandBehindTheirOptions) {
     EXPECT_EQ(taken.options->bridge, std::nullopt);
     EXPECT_THAT(taken.rest, IsEmpty());
   }
+}
+
+TEST(TapctlOptionsTest, ShortTimesAreTimes) {
+  const Taken taken = Take({"-ts", "monitor"});
+  ASSERT_TRUE(taken.options.ok());
+  EXPECT_TRUE(taken.options->output.timestamps);
+  EXPECT_TRUE(taken.options->output.short_times);
+}
+
+TEST(TapctlOptionsTest, ColourIsForThoseWhoWantIt) {
+  EXPECT_FALSE(Take({"-c=never", "show"}).options->output.colour);
+  EXPECT_FALSE(Take({"-color=auto", "show"}).options->output.colour) << "no terminal";
+  EXPECT_TRUE(absl::IsInvalidArgument(Take({"-color=green", "show"}).options.status()));
+  setenv("NO_COLOR", "1", 1);
+  EXPECT_FALSE(Take({"-c", "show"}).options->output.colour);
+  unsetenv("NO_COLOR");
 }
 
 TEST(TapctlOptionsTest, OptionsEndWhereTheCommandBegins) {

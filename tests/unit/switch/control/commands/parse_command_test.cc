@@ -352,14 +352,19 @@ TEST(GrammarTest, EachNameInAUsageIsAWord) {
   for (const Command& command : Commands()) {
     // Lower case is written as it is; upper case stands for something.
     std::string usage(command.usage);
-    for (char& c : usage) {
-      if (std::string_view("[]|.,:=-").find(c) != std::string_view::npos) c = ' ';
+    const auto is_lower = [&](size_t at) { return usage[at] >= 'a' && usage[at] <= 'z'; };
+    for (size_t at = 0; at < usage.size(); ++at) {
+      const bool is_inside = at > 0 && at + 1 < usage.size();
+      const bool joins = usage[at] == '-' && is_inside && is_lower(at - 1) && is_lower(at + 1);
+      if (!joins && std::string_view("[]|.,:=-").find(usage[at]) != std::string_view::npos) {
+        usage[at] = ' ';
+      }
     }
     for (const std::string& name : Split(usage)) {
       if (name.find_first_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos) continue;
       if (name == "on" || name == "off" || name == "no" || name == command.bare.value) continue;
       const auto has_it = [&](const Word& word) {
-        return word.word == name || word.word == "-" + name ||
+        return word.word == name || word.word == "-" + name || word.word == "--" + name ||
                (word.kind == WordKind::kChoice && IsShown(name, word.value));
       };
       EXPECT_TRUE(std::any_of(command.words.begin(), command.words.end(), has_it))

@@ -5,27 +5,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
-#include "switch/control/attach/attacher.h"
 #include "switch/control/commands/grammar.h"
-#include "switch/control/methods/captures.h"
-#include "switch/control/methods/event_publisher.h"
-#include "switch/control/rpc/monitor.h"
-#include "tests/support/forwarding_threads.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/methods_fixture.h"
 
 namespace tapswitch::method_table_test {
 namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-
-constexpr ClientId kClient{1};
 
 std::set<std::string_view> Names() {
   std::set<std::string_view> names;
@@ -45,9 +37,9 @@ TEST(MethodTableTest, EachMethodIsACommandOfTapctlAndNoCommandIsWithoutOne) {
 
 // A new method that reads is to be entered here; the test below calls it.
 const std::set<std::string_view> kReading{
-    "bridge.list",   "config.save", "fdb.get",    "fdb.list",      "link.list",
-    "loop.list",     "mirror.list", "neigh.list", "monitor.start", "port.list",
-    "security.list", "storm.list",  "trace",      "vlan.list"};
+    "bridge.list", "config.save",   "fdb.get",    "fdb.list",      "link.list",
+    "loop.list",   "mirror.list",   "neigh.list", "monitor.start", "port.list",
+    "reach",       "security.list", "storm.list", "trace",         "vlan.list"};
 
 TEST(MethodTableTest, TheseReadAndAllOthersChange) {
   std::set<std::string_view> reading;
@@ -70,19 +62,8 @@ TEST(MethodTableTest, NothingIsSaidOfOthers) {
   }
 }
 
-// A switch with one worker, and methods that are called on it.
-class MethodsTest : public testing::Test {
+class MethodsTest : public MethodsFixture {
  protected:
-  MethodResult Call(std::string_view method, const json& params = json::object()) {
-    return CallMethod(context_, method, {.client = kClient, .params = params});
-  }
-
-  // The text of the answer, or of the error.
-  std::string Answer(std::string_view method, const json& params = json::object()) {
-    const MethodResult result = Call(method, params);
-    return result.ok() ? result->text() : result.status().ToString();
-  }
-
   // A bridge that differs from a fresh one in everything that can be saved, with a port `vm`.
   void Configure() {
     const std::string path = directory_.Path("vm.sock");
@@ -105,30 +86,6 @@ class MethodsTest : public testing::Test {
   }
 
   static constexpr std::string_view kStation = "02:00:00:00:00:01";
-
-  TemporaryDirectory directory_;
-  ForwardingThreads threads_{1};
-  SystemClock clock_;
-  std::unique_ptr<EventChannel> events_ = EventChannel::Create().value();
-  FdbPublisher fdb_{threads_.bridge(), *events_};
-  std::unique_ptr<LinkThread> links_ = LinkThread::Create().value();
-  RunningSwitch running_{.commands = threads_.commands(),
-                         .events = *events_,
-                         .fdb = fdb_,
-                         .clock = clock_,
-                         .bridge = threads_.bridge(),
-                         .protocols = threads_.protocols(),
-                         .worker = threads_.primary(),
-                         .workers = threads_.workers(),
-                         .links = *links_};
-  BridgeControl control_{
-      {.name = "br0", .address = MacAddress::FromNumber(0x0200000000FF), .io = "as it comes"},
-      running_};
-  Monitor monitor_{[](ClientId /*client*/, const std::string& /*line*/) { return true; }};
-  Captures captures_{control_, running_, nullptr};
-  Attacher attacher_{control_, monitor_, running_, {}};
-  EventPublisher publisher_{control_, monitor_};
-  MethodContext context_{control_, monitor_, captures_, attacher_, publisher_};
 };
 
 TEST_F(MethodsTest, AMethodThatReadsChangesNothingThatIsSaved) {

@@ -51,6 +51,7 @@ const std::vector<Row> kTable{
     {"netdev:e,host=shared", "host", true},
     {"netdev:e,netns=h1", "netns", true},
     {"netdev:e,netns=/dev/sda", "netns", false},
+    {"netdev:e,wait", "wait", true},
     {"unix:v,path=/run/tapswitch/v.sock", "path", true},
     {"unix:v,path=/run/tapswitch/../cron.sock", "path", false},
     {"unix:v,path=/run/tapswitch/..", "path", false},

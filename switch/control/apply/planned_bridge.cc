@@ -1,0 +1,125 @@
+#include "switch/control/apply/planned_bridge.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <variant>
+
+#include "spdlog/fmt/fmt.h"
+
+namespace tapswitch {
+namespace {
+
+// The entries of a file: of a table that holds more, the running one shows whether they fit.
+constexpr uint32_t kPlannedEntries = 1U << 16U;
+
+constexpr size_t kPlannedSlotsAtOnce = 4096;
+
+}  // namespace
+
+PlannedBridge::PlannedBridge(Identity identity, BridgeConfig config)
+    : BridgeControl(std::move(identity)),
+      table_({.capacity = kPlannedEntries, .ageing = Ticks{30000}, .salt = 0}) {
+  for (const PortConfig& port : config.ports) names_.push_back(port.spec.name);
+  set_config(std::move(config));
+}
+
+void PlannedBridge::AdoptEntries(std::span<const MacEntry> entries,
+                                 const std::function<std::string(PortId)>& name_of) {
+  for (const MacEntry& entry : entries) {
+    const auto port = Find(name_of(entry.port));
+    if (!port) continue;
+    // One that does not fit is said to be missing, and so is made again, which changes nothing.
+    static_cast<void>(AddEntry(FdbVerb::kAppend, {.vlan = entry.vlan,
+                                                  .address = entry.address,
+                                                  .port = *port,
+                                                  .state = entry.state,
+                                                  .sticky = entry.sticky,
+                                                  .extern_learn = entry.extern_learn}));
+  }
+}
+
+absl::Status PlannedBridge::AddEntry(FdbVerb verb, const FdbRequest& request) {
+  const PortConfig* const port = config().port(Name(request.port));
+  const PortState state = port == nullptr ? PortState::kForwarding : port->settings.state;
+  return AddFdbEntry(table_, verb, request, state, kNow);
+}
+
+absl::Status PlannedBridge::DeleteEntry(VlanId vlan, MacAddress address, PortId port) {
+  return DeleteFdbEntry(table_, vlan, address, port, kNow);
+}
+
+std::vector<MacEntry> PlannedBridge::FindEntry(std::optional<VlanId> vlan,
+                                               MacAddress address) const {
+  if (vlan) return table_.FindAll(*vlan, address, kNow);
+  std::vector<MacEntry> found;
+  VisitEntries([&](std::span<const MacEntry> some) {
+    std::copy_if(some.begin(), some.end(), std::back_inserter(found),
+                 [&](const MacEntry& entry) { return entry.address == address; });
+  });
+  return found;
+}
+
+std::vector<VlanCounters> PlannedBridge::CountersIn(const VlanSet& vlans, PortId /*port*/) const {
+  std::vector<VlanCounters> none;
+  vlans.ForEach([&](VlanId) { none.emplace_back(); });
+  return none;
+}
+
+void PlannedBridge::VisitEntries(
+    const std::function<void(std::span<const MacEntry>)>& visit) const {
+  std::vector<MacEntry> some;
+  auto cursor = table_.BeginWalk();
+  for (bool done = false; !done;) {
+    some.clear();
+    done = table_.Walk(cursor, kPlannedSlotsAtOnce, kNow,
+                       [&](const MacEntry& entry) { some.push_back(entry); });
+    visit(some);
+  }
+}
+
+uint64_t PlannedBridge::Flush(const EntryFilter& unwanted) {
+  std::vector<MacEntry> gone;
+  VisitEntries([&](std::span<const MacEntry> some) {
+    std::copy_if(some.begin(), some.end(), std::back_inserter(gone), unwanted);
+  });
+  uint64_t flushed = 0;
+  for (const MacEntry& entry : gone) {
+    flushed += table_.Erase(entry.vlan, entry.address, entry.port) ? 1 : 0;
+  }
+  return flushed;
+}
+
+absl::StatusOr<Trace> PlannedBridge::TraceFrame(PortId /*ingress*/,
+                                                const EthernetHeader& /*header*/) const {
+  return absl::FailedPreconditionError("trace: a plan carries no frames: leave it out");
+}
+
+absl::Status PlannedBridge::Apply(const Action& action) {
+  if (const auto* const add = std::get_if<AddPort>(&action)) {
+    auto free = std::find(names_.begin(), names_.end(), "");
+    if (free == names_.end()) free = names_.insert(free, "");
+    if (names_.size() > kMaxPorts) {
+      return absl::ResourceExhaustedError(
+          fmt::format("port {}: a bridge has at most {} ports", add->port.spec.name, kMaxPorts));
+    }
+    *free = add->port.spec.name;
+  } else if (const auto* const remove = std::get_if<RemovePort>(&action)) {
+    const PortId id = *Find(remove->name);
+    Flush([id](const MacEntry& entry) { return entry.port == id; });
+    names_[id.value].clear();
+  }
+  return absl::OkStatus();
+}
+
+std::optional<PortId> PlannedBridge::Find(std::string_view name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (name.empty() || found == names_.end()) return std::nullopt;
+  return PortId{static_cast<uint16_t>(found - names_.begin())};
+}
+
+std::string_view PlannedBridge::Name(PortId id) const {
+  return id.value < names_.size() ? std::string_view(names_[id.value]) : std::string_view();
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,122 @@
+#include "switch/control/apply/running_bridge.h"
+
+#include <utility>
+
+#include "spdlog/fmt/fmt.h"
+#include "switch/control/apply/fdb_walk.h"
+
+namespace tapswitch {
+namespace {
+
+// Reads the neighbours between two batches, and looks up the station of each.
+constexpr size_t kNeighboursAtOnce = 512;
+
+}  // namespace
+
+RunningBridge::RunningBridge(Identity identity, const RunningSwitch& running)
+    : BridgeControl(std::move(identity)),
+      running_(running),
+      actuator_(running, this->identity().address) {}
+
+SwitchSnapshot RunningBridge::Snapshot() const {
+  return snapshots_.Run([this] { return running_.workers.Snapshot(); });
+}
+
+SwitchSnapshot RunningBridge::SnapshotOfChange() const { return running_.workers.Snapshot(); }
+
+absl::Status RunningBridge::AddEntry(FdbVerb verb, const FdbRequest& request) {
+  return running_.commands.Call([&] {
+    const PortState state = running_.worker.EffectiveState(request.port);
+    return AddFdbEntry(running_.bridge.table(), verb, request, state, now());
+  });
+}
+
+absl::Status RunningBridge::DeleteEntry(VlanId vlan, MacAddress address, PortId port) {
+  return running_.commands.Call(
+      [&] { return DeleteFdbEntry(running_.bridge.table(), vlan, address, port, now()); });
+}
+
+std::vector<MacEntry> RunningBridge::FindEntry(std::optional<VlanId> vlan,
+                                               MacAddress address) const {
+  return running_.commands.Call([&] {
+    const MacTable& table = running_.bridge.table();
+    if (vlan) return table.FindAll(*vlan, address, now());
+    std::vector<MacEntry> all;
+    for (uint16_t id = 0; id < kVlanCount; ++id) {
+      for (const MacEntry& entry : table.FindAll(VlanId{id}, address, now())) {
+        if (entry.vlan.value == id) all.push_back(entry);  // kAnyVlan: once
+      }
+    }
+    return all;
+  });
+}
+
+std::vector<VlanCounters> RunningBridge::CountersIn(const VlanSet& vlans, PortId port) const {
+  return running_.commands.Call([&] {
+    std::vector<VlanCounters> counters;
+    vlans.ForEach(
+        [&](VlanId vlan) { counters.push_back(running_.bridge.vlan_counters().Find(vlan, port)); });
+    return counters;
+  });
+}
+
+void RunningBridge::VisitEntries(
+    const std::function<void(std::span<const MacEntry>)>& visit) const {
+  tapswitch::VisitEntries(running_, visit);
+}
+
+uint64_t RunningBridge::Flush(const EntryFilter& unwanted) {
+  return FlushEntries(running_, unwanted);
+}
+
+absl::StatusOr<Trace> RunningBridge::TraceFrame(PortId ingress,
+                                                const EthernetHeader& header) const {
+  return running_.commands.Call([&]() -> absl::StatusOr<Trace> {
+    if (running_.worker.port(ingress) == nullptr) {
+      return absl::FailedPreconditionError(
+          fmt::format("port {} has no device: add it again", NameOf(ingress)));
+    }
+    return tapswitch::TraceFrame(running_.bridge.view(), running_.bridge.table(),
+                                 running_.bridge.protocols(), ingress, header, now(),
+                                 [this](PortId id) { return NameOf(id); });
+  });
+}
+
+bool RunningBridge::Recover(PortId port) {
+  return running_.commands.Call([&] { return running_.worker.Recover(port); });
+}
+
+BridgeControl::NeighbourEntry RunningBridge::WithPort(const Neighbour& neighbour, Tick now) const {
+  const auto station = running_.bridge.table().Lookup(neighbour.vlan, neighbour.mac, now);
+  const bool is_somewhere = station && !station->is_local && station->group == kNoGroup;
+  return {neighbour, is_somewhere ? std::optional(station->port) : std::nullopt};
+}
+
+std::vector<BridgeControl::NeighbourEntry> RunningBridge::Neighbours() const {
+  std::vector<NeighbourEntry> entries;
+  entries.reserve(NeighbourTable::kCapacity);
+  const Tick time = now();
+  for (size_t first = 0; first < NeighbourTable::kCapacity; first += kNeighboursAtOnce) {
+    running_.commands.Call([&] {
+      running_.protocols.neighbours().table().VisitSome(
+          first, kNeighboursAtOnce, time,
+          [&](const Neighbour& neighbour) { entries.push_back(WithPort(neighbour, time)); });
+    });
+  }
+  return entries;
+}
+
+uint64_t RunningBridge::FlushNeighbours(const NeighbourFilter& unwanted) {
+  return running_.commands.Call([&] {
+    const Tick time = now();
+    return running_.protocols.neighbours().table().Erase(
+        time, [&](const Neighbour& neighbour) { return unwanted(WithPort(neighbour, time)); });
+  });
+}
+
+void RunningBridge::WatchTable(bool watch) {
+  BridgeControl::WatchTable(watch);
+  running_.commands.Call([&] { running_.fdb.Watch(watch); });
+}
+
+}  // namespace tapswitch

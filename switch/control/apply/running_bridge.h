@@ -1,0 +1,75 @@
+// The bridge that carries frames.
+//
+// One thread calls it. During a call the worker's thread must be running commands.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "switch/control/apply/actuator.h"
+#include "switch/control/apply/bridge_control.h"
+#include "switch/control/apply/pacer.h"
+#include "switch/workers/running_switch.h"
+
+namespace tapswitch {
+
+class RunningBridge final : public BridgeControl {
+ public:
+  // `running` is a bridge without ports and with the defaults of BridgeSettings.
+  RunningBridge(Identity identity, const RunningSwitch& running);
+
+  [[nodiscard]] std::vector<std::string> TakeWarnings() override {
+    return actuator_.TakeWarnings();
+  }
+  [[nodiscard]] SwitchSnapshot Snapshot() const override;
+  [[nodiscard]] SwitchSnapshot SnapshotOfChange() const override;
+  [[nodiscard]] absl::Status AddEntry(FdbVerb verb, const FdbRequest& request) override;
+  [[nodiscard]] absl::Status DeleteEntry(VlanId vlan, MacAddress address, PortId port) override;
+  [[nodiscard]] std::vector<MacEntry> FindEntry(std::optional<VlanId> vlan,
+                                                MacAddress address) const override;
+  [[nodiscard]] std::vector<VlanCounters> CountersIn(const VlanSet& vlans,
+                                                     PortId port) const override;
+  void VisitEntries(const std::function<void(std::span<const MacEntry>)>& visit) const override;
+  uint64_t Flush(const EntryFilter& unwanted) override;
+  [[nodiscard]] bool Recover(PortId port) override;
+  [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const override;
+  uint64_t FlushNeighbours(const NeighbourFilter& unwanted) override;
+  [[nodiscard]] Tick now() const override { return running_.clock.Now(); }
+  [[nodiscard]] absl::StatusOr<Trace> TraceFrame(PortId ingress,
+                                                 const EthernetHeader& header) const override;
+  void WatchTable(bool watch) override;
+
+  // Sets a function that is called before a port's name is dropped: see Actuator.
+  void set_before_forgetting(std::function<void(PortId)> handler) {
+    actuator_.set_before_forgetting(std::move(handler));
+  }
+
+  void set_missing_interfaces(MissingInterface missing) override {
+    actuator_.set_missing_interfaces(missing);
+  }
+
+ private:
+  [[nodiscard]] absl::Status Apply(const Action& action) override {
+    return actuator_.Apply(action);
+  }
+  [[nodiscard]] std::optional<PortId> Find(std::string_view name) const override {
+    return actuator_.Find(name);
+  }
+  [[nodiscard]] std::string_view Name(PortId id) const override { return actuator_.NameOf(id); }
+  [[nodiscard]] NeighbourEntry WithPort(const Neighbour& neighbour, Tick now) const;
+
+  RunningSwitch running_;
+  Actuator actuator_;
+  mutable Pacer snapshots_;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,154 @@
+#include "switch/control/methods/apply.h"
+
+#include <sstream>
+#include <utility>
+
+#include "spdlog/fmt/fmt.h"
+#include "switch/control/apply/planned_bridge.h"
+#include "switch/control/config/guard_settings.h"
+#include "switch/control/methods/command_file.h"
+#include "switch/control/methods/event_publisher.h"
+#include "switch/control/methods/method_table.h"
+#include "switch/control/methods/save.h"
+#include "switch/control/rpc/monitor.h"
+
+namespace tapswitch {
+namespace {
+
+// Interfaces that are missing are waited for while this lives.
+class MissingInterfacesAreAwaited {
+ public:
+  explicit MissingInterfacesAreAwaited(BridgeControl& control) : control_(control) {
+    control_.set_missing_interfaces(MissingInterface::kAwaited);
+  }
+  ~MissingInterfacesAreAwaited() { control_.set_missing_interfaces(MissingInterface::kRefused); }
+  MissingInterfacesAreAwaited(const MissingInterfacesAreAwaited&) = delete;
+  MissingInterfacesAreAwaited& operator=(const MissingInterfacesAreAwaited&) = delete;
+
+ private:
+  BridgeControl& control_;
+};
+
+void CopyEntries(const BridgeControl& from, PlannedBridge& to) {
+  from.VisitEntries([&](std::span<const MacEntry> some) {
+    to.AdoptEntries(some, [&](PortId port) { return from.NameOf(port); });
+  });
+}
+
+absl::Status RunPlanned(const MethodContext& planned, const Request& request) {
+  if (request.params.contains("ephemeral")) {
+    return absl::InvalidArgumentError(
+        "ephemeral: such ports come and go with their interfaces: leave the line out");
+  }
+  const MethodCall call{.client = {}, .params = request.params};
+  return CallMethod(planned, request.command->method, call).status();
+}
+
+// Has the plan carry out the commands of the text.
+absl::Status Plan(const MethodContext& context, const ApplyRequest& request,
+                  PlannedBridge& planned) {
+  Monitor nobody([](ClientId, const std::string&) { return true; });
+  EventPublisher publisher(planned, nobody);
+  const MethodContext plan{planned,          nobody,    context.captures,
+                           context.attacher, publisher, context.initial};
+  std::istringstream lines(request.text);
+  return ForEachCommand(lines, request.name,
+                        [&](const Request& command) { return RunPlanned(plan, command); });
+}
+
+bool HaveSameStations(const AllowListPointer& a, const AllowListPointer& b) {
+  return a != nullptr && b != nullptr && a->stations() == b->stations();
+}
+
+// A port of the running bridge that the plan has, too, is the same port: it was opened as often, and
+// the same list of stations is the same object.
+void Recognise(const BridgeConfig& running, BridgeConfig& wanted) {
+  for (PortConfig& port : wanted.ports) {
+    const PortConfig* const same = running.port(port.spec.name);
+    if (same == nullptr) continue;
+    port.opened = same->opened;
+    if (HaveSameStations(port.settings.security.allowed, same->settings.security.allowed)) {
+      port.settings.security.allowed = same->settings.security.allowed;
+    }
+  }
+}
+
+// Ports that are removed, or made anew, go first.
+absl::Status ChangeConfig(BridgeControl& control, BridgeConfig wanted) {
+  Recognise(control.config(), wanted);
+  BridgeConfig kept = control.config();
+  std::erase_if(kept.ports, [&](const PortConfig& port) {
+    const PortConfig* const other = wanted.port(port.spec.name);
+    return other == nullptr || other->spec != port.spec || other->ephemeral != port.ephemeral;
+  });
+  if (absl::Status removed = control.Change(kept); !removed.ok()) return removed;
+  return control.Change(wanted);
+}
+
+absl::Status ChangeEntries(const MethodContext& context, const std::vector<std::string>& commands) {
+  for (const std::string& command : commands) {
+    std::istringstream line(command);
+    if (absl::Status ran = RunCommands(line, "fdb", context); !ran.ok()) return ran;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeLike(const MethodContext& context, const BridgeControl& wanted) {
+  const BridgeDifference difference = CommandsBetween(context.control, wanted);
+  absl::Status changed = ChangeConfig(context.control, wanted.config());
+  return changed.ok() ? ChangeEntries(context, difference.entries) : changed;
+}
+
+// Tells those who watch what has become of ports.
+void PublishPorts(const MethodContext& context, const BridgeConfig& before) {
+  const BridgeConfig& after = context.control.config();
+  for (const PortConfig& port : before.ports) {
+    if (after.port(port.spec.name) != nullptr) continue;
+    context.monitor.Publish("port", "deleted", {{"ifname", port.spec.name}});
+  }
+  for (const PortConfig& port : after.ports) {
+    const PortConfig* const other = before.port(port.spec.name);
+    if (other == nullptr) {
+      context.monitor.Publish("port", "added", {{"ifname", port.spec.name}});
+    } else if (other->settings != port.settings) {
+      context.publisher.PublishLink(port);
+    }
+  }
+}
+
+BridgeConfig WithEphemeralPorts(BridgeConfig base, const BridgeConfig& running) {
+  for (const PortConfig& port : running.ports) {
+    if (port.ephemeral && base.port(port.spec.name) == nullptr) base.ports.push_back(port);
+  }
+  return base;
+}
+
+}  // namespace
+
+absl::StatusOr<Applied> ApplyText(const MethodContext& context, const ApplyRequest& request) {
+  BridgeControl& control = context.control;
+  const BridgeConfig before = control.config();
+  PlannedBridge original(control.identity(), before);
+  CopyEntries(control, original);
+  PlannedBridge planned(control.identity(),
+                        request.merge ? before : WithEphemeralPorts(request.base, before));
+  if (request.merge) CopyEntries(control, planned);
+  if (absl::Status made = Plan(context, request, planned); !made.ok()) return made;
+  BridgeDifference difference = CommandsBetween(control, planned);
+  Applied applied{.commands = std::move(difference.config)};
+  applied.commands.insert(applied.commands.end(), difference.entries.begin(),
+                          difference.entries.end());
+  if (request.dry_run || applied.commands.empty()) return applied;
+  const MissingInterfacesAreAwaited awaited(control);
+  if (absl::Status changed = MakeLike(context, planned); !changed.ok()) {
+    const absl::Status undone = MakeLike(context, original);
+    if (undone.ok()) return changed;
+    return absl::Status(changed.code(),
+                        fmt::format("{}; and what was done could not be undone: {}",
+                                    std::string(changed.message()), std::string(undone.message())));
+  }
+  PublishPorts(context, before);
+  return applied;
+}
+
+}  // namespace tapswitch

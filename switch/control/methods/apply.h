@@ -1,0 +1,35 @@
+// Makes the running bridge what a text of commands says, by the differences alone.
+//
+// The commands are tried on a PlannedBridge first. A text that is refused there changes nothing.
+// What the plan then differs in from the running bridge is carried out; a step that fails, because
+// a device cannot be opened, ends it, and what was done before it is undone.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "switch/control/config/bridge_config.h"
+#include "switch/control/methods/method.h"
+
+namespace tapswitch {
+
+struct ApplyRequest {
+  std::string text;   // commands, one a line
+  std::string name;   // that people know the text by
+  BridgeConfig base;  // the bridge that the first command of the text finds
+  // Whether the text is carried out on the bridge that runs, so that what it does not name is kept.
+  bool merge = false;
+  bool dry_run = false;  // nothing is carried out
+};
+
+struct Applied {
+  std::vector<std::string> commands;  // that lead from the bridge before to the one that is wanted
+};
+
+// Ports that come and go with their interfaces are left alone.
+[[nodiscard]] absl::StatusOr<Applied> ApplyText(const MethodContext& context,
+                                                const ApplyRequest& request);
+
+}  // namespace tapswitch
