@@ -175,7 +175,8 @@ void ControlThread::ReloadIfTold() {
   if (applied.ok()) {
     spdlog::info("SIGHUP: reloaded");
   } else {
-    spdlog::error("SIGHUP: not reloaded, and nothing has changed: {}", std::string(applied.message()));
+    spdlog::error("SIGHUP: not reloaded, and nothing has changed: {}",
+                  std::string(applied.message()));
   }
 }
 
