@@ -8,6 +8,7 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/fmt/ranges.h"
+#include "switch/control/commands/quoting.h"
 
 namespace tapswitch {
 namespace {
@@ -188,7 +189,9 @@ std::string PortText(const Json& port) {
   }
   const std::string reason = Text(port, "reason");
   if (!reason.empty()) text += " (" + reason + ")";
-  return text + ShutDownText(port);
+  text += ShutDownText(port);
+  if (port.contains("description")) text += " description " + Quoted(Text(port, "description"));
+  return text;
 }
 
 // All members that are not zero.

@@ -74,12 +74,14 @@ PortRow MakeRow(const Json& port, const Rates& rates) {
   };
   const double rx = rate("rx", "packets");
   const double tx = rate("tx", "packets");
+  const std::string description = TextAt(port, "description");
   return {rx + tx,
-          fmt::format("{:<15} {:<10} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}", TextAt(port, "ifname"),
-                      TextAt(port, "state"), Short(rx), Short(rate("rx", "bytes") * 8), Short(tx),
-                      Short(rate("tx", "bytes") * 8),
+          fmt::format("{:<15} {:<10} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}{}{}",
+                      TextAt(port, "ifname"), TextAt(port, "state"), Short(rx),
+                      Short(rate("rx", "bytes") * 8), Short(tx), Short(rate("tx", "bytes") * 8),
                       Short(rate("rx", "dropped") + rate("tx", "dropped")),
-                      Short(NumberAt(port, {"fdb_n_learned"})))};
+                      Short(NumberAt(port, {"fdb_n_learned"})), description.empty() ? "" : "  ",
+                      description)};
 }
 
 std::vector<std::string> PortRows(const TopSample& now, const Rates& rates) {

@@ -18,6 +18,7 @@
 #include "switch/control/apply/actuator.h"
 #include "switch/control/apply/fdb_edit.h"
 #include "switch/control/apply/pacer.h"
+#include "switch/control/apply/port_descriptions.h"
 #include "switch/control/config/bridge_config.h"
 #include "switch/forwarding/trace.h"
 #include "switch/workers/running_switch.h"
@@ -42,6 +43,9 @@ class BridgeControl {
   // Changes the bridge to the wanted configuration, action by action. The first error ends it; the
   // actions before it stay in effect.
   [[nodiscard]] absl::Status Change(const BridgeConfig& wanted);
+
+  // Other threads may read these.
+  [[nodiscard]] const PortDescriptions& descriptions() const { return descriptions_; }
 
   // Returns the obstacles of ports that Change has opened: see Actuator.
   [[nodiscard]] std::vector<std::string> TakeWarnings() { return actuator_.TakeWarnings(); }
@@ -101,11 +105,13 @@ class BridgeControl {
 
  private:
   [[nodiscard]] NeighbourEntry WithPort(const Neighbour& neighbour, Tick now) const;
+  [[nodiscard]] absl::Status CarryOut(const std::vector<Action>& actions);
   void ForgetLocked(const SetPort& action);
 
   Identity identity_;
   RunningSwitch running_;
   BridgeConfig config_;
+  PortDescriptions descriptions_;  // those of config_
   Actuator actuator_;
   bool watched_ = false;
   mutable Pacer snapshots_;

@@ -9,7 +9,7 @@
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
 #include "switch/control/commands/quoting.h"
-#include "switch/control/config/guard_settings.h"
+#include "switch/control/config/port_words.h"
 #include "switch/control/config/vlan_edit.h"
 
 namespace tapswitch {
@@ -71,7 +71,15 @@ std::string Words(const VlanForwarding& exception) {
   return words;
 }
 
-// From what ports have when they are added to what they have.
+void SaveExceptions(const std::string& dev, const PortVlans& vlans,
+                    std::vector<std::string>& lines) {
+  for (const VlanForwarding& exception : vlans.exceptions) {
+    lines.push_back(
+        fmt::format("vlan set vid {} dev {}{}", exception.vlan.value, dev, Words(exception)));
+  }
+}
+
+// From what the bridge itself has at first to what it has.
 void SaveVlans(const std::string& dev, const PortVlans& initial, const PortVlans& vlans,
                std::vector<std::string>& lines) {
   PortVlans gone = initial;
@@ -89,10 +97,7 @@ void SaveVlans(const std::string& dev, const PortVlans& initial, const PortVlans
     lines.push_back(fmt::format("vlan add vid {} dev {}{}{}", RangeText(range), dev,
                                 is_pvid ? " pvid" : "", is_untagged ? " untagged" : ""));
   }
-  for (const VlanForwarding& exception : vlans.exceptions) {
-    lines.push_back(
-        fmt::format("vlan set vid {} dev {}{}", exception.vlan.value, dev, Words(exception)));
-  }
+  SaveExceptions(dev, vlans, lines);
 }
 
 // Nothing when it is as at first.
@@ -104,16 +109,19 @@ std::string LoopDetectionAsCommand(const LoopDetection& loop) {
                      span(loop.recovery));
 }
 
-void SaveGuards(const PortConfig& port, std::vector<std::string>& lines) {
+// The settings of a port are in the line that adds it, so that it is never open without them. Only
+// what restricts it within its VLANs comes after that.
+void SavePort(const PortConfig& port, const BridgeSettings& bridge,
+              std::vector<std::string>& lines) {
   const std::string name = Quoted(port.spec.name);
-  const std::string storm = StormSettingsAsWords(port.settings.storm);
-  if (!storm.empty()) lines.push_back("storm set dev " + name + storm);
-  const std::string security = SecuritySettingsAsWords(port.settings);
-  if (!security.empty()) lines.push_back("security set dev " + name + security);
-  if (port.settings.security.allowed == nullptr) return;
-  for (const AllowedStation& station : port.settings.security.allowed->stations()) {
-    lines.push_back(fmt::format("security allow {} dev {}", AllowedStationText(station), name));
+  const PortSettings initial = NewPort({}, bridge).settings;
+  lines.push_back("port add " + Quoted(SpecText(port.spec)) +
+                  PortWordsOf(port.settings, initial.vlans));
+  const Ticks recovery = port.settings.security.recovery;
+  if (recovery != port.settings.storm.recovery) {  // one word sets both
+    lines.push_back(fmt::format("security set dev {} recovery {}", name, DurationText(recovery)));
   }
+  SaveExceptions(name, port.settings.vlans, lines);
 }
 
 }  // namespace
@@ -134,12 +142,7 @@ std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
   if (!loop.empty()) lines.push_back(loop);
   for (const PortConfig& port : config.ports) {
     if (port.ephemeral) continue;
-    const std::string name = Quoted(port.spec.name);
-    lines.push_back("port add " + Quoted(SpecText(port.spec)));
-    const std::string words = PortSettingsAsWords(port.settings);
-    if (!words.empty()) lines.push_back("link set dev " + name + words);
-    SaveVlans(name, NewPort({}, bridge).settings.vlans, port.settings.vlans, lines);
-    SaveGuards(port, lines);
+    SavePort(port, bridge, lines);
   }
   for (const MirrorConfig& mirror : config.mirrors) {
     lines.push_back("mirror add " + MirrorWords(mirror));
