@@ -109,7 +109,11 @@ absl::Status ControlThread::ListenForScrapes() {
                             {.bridge = control_.identity().name,
                              .version = options_.version,
                              .start_time_seconds = static_cast<double>(std::time(nullptr))},
-                            [this] { return std::optional(running_.workers.Snapshot()); });
+                            [this] {
+                              SwitchSnapshot snapshot = running_.workers.Snapshot();
+                              control_.descriptions().FillIn(snapshot);
+                              return std::optional(std::move(snapshot));
+                            });
   if (!server.ok()) return server.status();
   metrics_ = *std::move(server);
   return absl::OkStatus();

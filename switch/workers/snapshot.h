@@ -29,7 +29,8 @@ struct PortSnapshot {
   PortCounters counters;
   uint32_t learned = 0;  // entries of the address table
   std::optional<ShutDown> shut_down;
-  Ticks recovers_in;  // of a port that is shut down for a time
+  Ticks recovers_in;          // of a port that is shut down for a time
+  std::string description{};  // workers leave it empty: see PortDescriptions
 };
 
 struct TableSnapshot {

@@ -8,6 +8,7 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/fmt/ranges.h"
+#include "switch/control/commands/quoting.h"
 #include "tools/tapctl/answer.h"
 #include "tools/tapctl/human.h"
 #include "tools/tapctl/overview.h"
@@ -194,7 +195,9 @@ std::string PortText(const Json& port, const OutputOptions& options) {
   }
   const std::string reason = TextAt(port, "reason");
   if (!reason.empty()) text += " (" + reason + ")";
-  return text + ShutDownText(port);
+  text += ShutDownText(port);
+  if (port.contains("description")) text += " description " + Quoted(TextAt(port, "description"));
+  return text;
 }
 
 // All members that are not zero.

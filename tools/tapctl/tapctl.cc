@@ -23,6 +23,7 @@
 #include "tools/tapctl/apply.h"
 #include "tools/tapctl/capture.h"
 #include "tools/tapctl/completion.h"
+#include "tools/tapctl/help.h"
 #include "tools/tapctl/options.h"
 #include "tools/tapctl/overview.h"
 #include "tools/tapctl/reach.h"
@@ -223,13 +224,13 @@ absl::Status RunCommand(const Options& options, std::span<const std::string> wor
   }
 }
 
-int ShowHelp(std::string_view object) {
-  std::cout
-      << "usage: tapctl [-json] [-pretty] [-statistics] [-details] [-brief] [-human] [-oneline]\n"
-         "              [-color[=always|auto|never]] [-timestamp] [-tshort] [-force]\n"
-         "              [-B NAME|SOCKET] [-timeout SECONDS] [-batch FILE|-] OBJECT [COMMAND]\n\n"
-      << Usage(object);
-  return 0;
+int ShowHelp(std::span<const std::string> topic) {
+  const auto help = Help(topic, TerminalColumns());
+  if (!help.ok()) {
+    Complain(help.status());
+    return 1;
+  }
+  return Print(*help) ? 0 : 1;
 }
 
 int Main(std::span<const std::string> words) {
@@ -245,10 +246,9 @@ int Main(std::span<const std::string> words) {
     std::cout << "tapctl " << TAPSWITCH_VERSION << '\n';
     return 0;
   }
-  if (options->help || (words.empty() && options->output.human) ||
-      (!words.empty() && words.front() == "help"))
-    return ShowHelp("");
-  if (words.size() == 2 && words.back() == "help") return ShowHelp(words.front());
+  const auto topic = HelpTopic(words);
+  if (topic) return ShowHelp(*topic);
+  if (options->help || (words.empty() && options->output.human)) return ShowHelp(words);
   std::vector<std::string> command(words.begin(), words.end());
   if (options->batch_file) command = {"batch", *options->batch_file};
   const absl::Status ran = RunCommand(*options, command);

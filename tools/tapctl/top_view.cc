@@ -58,12 +58,14 @@ PortRow MakeRow(const Answer& port, const Rates& rates) {
   };
   const double rx = rate("rx", "packets");
   const double tx = rate("tx", "packets");
-  return {rx + tx,
-          fmt::format("{:<15} {:<10} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}", TextAt(port, "ifname"),
-                      TextAt(port, "state"), HumanNumber(rx), HumanNumber(rate("rx", "bytes") * 8),
-                      HumanNumber(tx), HumanNumber(rate("tx", "bytes") * 8),
-                      HumanNumber(rate("rx", "dropped") + rate("tx", "dropped")),
-                      HumanNumber(NumberAlong(port, {"fdb_n_learned"})))};
+  const std::string description = TextAt(port, "description");
+  return {rx + tx, fmt::format("{:<15} {:<10} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}{}{}",
+                               TextAt(port, "ifname"), TextAt(port, "state"), HumanNumber(rx),
+                               HumanNumber(rate("rx", "bytes") * 8), HumanNumber(tx),
+                               HumanNumber(rate("tx", "bytes") * 8),
+                               HumanNumber(rate("rx", "dropped") + rate("tx", "dropped")),
+                               HumanNumber(NumberAlong(port, {"fdb_n_learned"})),
+                               description.empty() ? "" : "  ", description)};
 }
 
 std::vector<std::string> PortRows(const TopSample& now, const Rates& rates) {

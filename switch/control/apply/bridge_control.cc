@@ -7,7 +7,14 @@
 namespace tapswitch {
 
 absl::Status BridgeControl::Change(const BridgeConfig& wanted) {
-  for (const Action& action : Diff(config_, wanted)) {
+  const std::vector<Action> actions = Diff(config_, wanted);
+  absl::Status carried = CarryOut(actions);
+  if (!actions.empty()) descriptions_.Set(config_);
+  return carried;
+}
+
+absl::Status BridgeControl::CarryOut(const std::vector<Action>& actions) {
+  for (const Action& action : actions) {
     if (absl::Status carried = Apply(action); !carried.ok()) return carried;
     if (const auto* const set = std::get_if<SetPort>(&action)) ForgetLocked(*set);
     ApplyTo(action, config_);

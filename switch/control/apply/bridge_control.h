@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "ports/interface/netdev/netdev_options.h"
 #include "switch/control/apply/fdb_edit.h"
+#include "switch/control/apply/port_descriptions.h"
 #include "switch/control/config/bridge_config.h"
 #include "switch/forwarding/trace.h"
 #include "switch/protocol/neighbours/neighbour_table.h"
@@ -45,6 +46,9 @@ class BridgeControl {
   // Changes the bridge to the wanted configuration, action by action. The first error ends it; the
   // actions before it stay in effect.
   [[nodiscard]] absl::Status Change(const BridgeConfig& wanted);
+
+  // Other threads may read these.
+  [[nodiscard]] const PortDescriptions& descriptions() const { return descriptions_; }
 
   // Returns the obstacles of ports that Change has opened: see Actuator.
   [[nodiscard]] virtual std::vector<std::string> TakeWarnings() { return {}; }
@@ -113,10 +117,12 @@ class BridgeControl {
   void set_config(BridgeConfig config) { config_ = std::move(config); }
 
  private:
+  [[nodiscard]] absl::Status CarryOut(const std::vector<Action>& actions);
   void ForgetLocked(const SetPort& action);
 
   Identity identity_;
   BridgeConfig config_;
+  PortDescriptions descriptions_;  // those of config_
   bool watched_ = false;
 };
 

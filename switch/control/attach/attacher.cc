@@ -160,12 +160,17 @@ void Attacher::Attach(const AttachLedger::Task& task) {
   spdlog::warn("interface {} is not attached: {}", task.name, std::string(added.message()));
 }
 
-absl::Status Attacher::Add(const PortSpec& spec, const Whereabouts& whereabouts) {
+absl::Status Attacher::Add(const PortSpec& spec, const Whereabouts& whereabouts,
+                           const SettingsEdit& edit) {
   const auto ifindex = FindInterface(spec, whereabouts);
   if (!ifindex.ok()) return ifindex.status();
   RemoveLeftOver(spec.name, *ifindex);
   const PortConfig* const present = control_.config().port(spec.name);
-  if (present != nullptr && present->ephemeral) return absl::OkStatus();
+  if (present != nullptr && present->ephemeral) {
+    BridgeConfig wanted = control_.config();
+    if (absl::Status set = edit(wanted.port(spec.name)->settings); !set.ok()) return set;
+    return control_.Change(wanted);
+  }
   const auto owner = InterfaceClaim::OwnerOf(*netns_, *ifindex);
   if (owner && present == nullptr) {
     return absl::AlreadyExistsError(fmt::format(
@@ -177,7 +182,9 @@ absl::Status Attacher::Add(const PortSpec& spec, const Whereabouts& whereabouts)
         "first (tapctl port del {0})",
         spec.name));
   }
-  return AddPort(EphemeralPort(spec, FindAttachRule(rules_, spec.name)), *ifindex);
+  PortConfig port = EphemeralPort(spec, FindAttachRule(rules_, spec.name));
+  if (absl::Status set = edit(port.settings); !set.ok()) return set;
+  return AddPort(port, *ifindex);
 }
 
 PortConfig Attacher::EphemeralPort(const PortSpec& spec, const AttachRule* rule) const {

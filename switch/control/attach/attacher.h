@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -56,10 +57,14 @@ class Attacher {
     std::optional<NetnsId> netns;
   };
 
+  // Changes the settings of a port; nothing is done after an error.
+  using SettingsEdit = std::function<absl::Status(PortSettings& settings)>;
+
   // Adds a netdev port that is removed with its interface. The interface must exist. The port gets
-  // the settings of the matching rule, if there is one. No error if the interface is attached
-  // already.
-  [[nodiscard]] absl::Status Add(const PortSpec& spec, const Whereabouts& whereabouts);
+  // the settings of the matching rule, if there is one, as changed by `edit`. No error if the
+  // interface is attached already; `edit` then changes the settings that it has.
+  [[nodiscard]] absl::Status Add(const PortSpec& spec, const Whereabouts& whereabouts,
+                                 const SettingsEdit& edit);
 
  private:
   [[nodiscard]] absl::Status Watch();

@@ -8,6 +8,14 @@ namespace {
 
 using enum WordKind;
 
+template <size_t... kSizes>
+constexpr auto Join(const std::array<Word, kSizes>&... lists) {
+  std::array<Word, (kSizes + ...)> all{};
+  auto to = all.begin();
+  ((to = std::copy(lists.begin(), lists.end(), to)), ...);
+  return all;
+}
+
 constexpr std::array kBridgeWords{
     Word{"ageing_time", kText},      Word{"fdb_max_learned", kNumber},
     Word{"mcast_snooping", kFlag},   Word{"vlan_filtering", kFlag},
@@ -15,8 +23,7 @@ constexpr std::array kBridgeWords{
     Word{"group_fwd_mask", kNumber},
 };
 
-constexpr std::array kLinkWords{
-    Word{"dev", kName},
+constexpr std::array kLinkSettings{
     Word{"state", kState},
     Word{"priority", kNumber},
     Word{"cost", kNumber},
@@ -39,6 +46,7 @@ constexpr std::array kLinkWords{
     Word{"loop_detection", kFlag},
     Word{"gro", kFlag},
 };
+constexpr auto kLinkWords = Join(std::array{Word{"dev", kName}}, kLinkSettings);
 
 constexpr std::array kNeighbourWords{Word{"dev", kName}, Word{"vlan", kNumber}};
 
@@ -111,23 +119,37 @@ constexpr std::array kVlanSetWords{
 constexpr std::array kVlanShowWords{Word{"dev", kName}, Word{"vid", kNumber}};
 
 constexpr std::array kNameWord{Word{"dev", kName}};
-constexpr std::array kPortAddWords{Word{"ephemeral", kTrue}};
 constexpr std::array kPortNameWord{Word{"dev", kName, "name"}};
 
-constexpr std::array kStormWords{
-    Word{"dev", kName},      Word{"broadcast", kText}, Word{"multicast", kText},
-    Word{"unknown", kText},  Word{"burst", kText},     Word{"action", kChoice, "", "drop|shutdown"},
-    Word{"recovery", kText},
-};
+constexpr std::array kRecovery{Word{"recovery", kText}};
 
-constexpr std::array kSecurityWords{
-    Word{"dev", kName},
+constexpr std::array kStormSettings{
+    Word{"broadcast", kText},
+    Word{"multicast", kText},
+    Word{"unknown", kText},
+    Word{"burst", kText},
+    Word{"action", kChoice, "", "drop|shutdown"},
+};
+constexpr auto kStormWords = Join(kNameWord, kStormSettings, kRecovery);
+
+constexpr std::array kSecuritySettings{
     Word{"max_macs", kNumber},
     Word{"violation", kChoice, "", "none|drop|shutdown|replace"},
     Word{"moves", kText},
     Word{"move_action", kChoice, "", "log|damp|shutdown"},
-    Word{"recovery", kText},
 };
+constexpr auto kSecurityWords = Join(kNameWord, kSecuritySettings, kRecovery);
+
+// The VLANs of a port are groups: `vlan 10 pvid untagged vlan 20,30`.
+constexpr std::array kPortWords{
+    Word{"description", kText},         Word{"vlan", kGroup, "", "vid"},
+    Word{"vid", kGroup, "vlan", "vid"}, Word{"pvid", kOfGroup, "vlan"},
+    Word{"untagged", kOfGroup, "vlan"}, Word{"allow", kTexts},
+};
+constexpr auto kPortSettings =
+    Join(kPortWords, kLinkSettings, kStormSettings, kSecuritySettings, kRecovery);
+constexpr auto kPortAddWords = Join(std::array{Word{"ephemeral", kTrue}}, kPortSettings);
+constexpr auto kPortSetWords = Join(kPortNameWord, kPortSettings);
 
 constexpr std::array kMonitorWords{
     Word{"all", kMember, "objects", "all"},       Word{"fdb", kMember, "objects", "fdb"},
@@ -196,9 +218,21 @@ constexpr std::array kCommands{
             .bare = {"PORT", kText, "port"},
             .words = kPortAddWords,
             .required = "port",
-            .usage = "[TYPE:]NAME[,KEY[=VALUE]]... [ephemeral]",
+            .usage = "[TYPE:]NAME[,KEY[=VALUE]]... [ephemeral] [SETTING]...",
             .summary = "add a port, or open one again whose device vanished; an ephemeral one is "
-                       "removed when its interface is, and not saved"},
+                       "removed when its interface is, and not saved; the SETTINGs are those of "
+                       "port set, and hold before the first frame passes"},
+    Command{.object = "port",
+            .verb = "set",
+            .method = "port.set",
+            .bare = {"NAME", kName, "name"},
+            .words = kPortSetWords,
+            .required = "name",
+            .usage = "NAME [description TEXT] [vlan VID[-VID][,...] [pvid] [untagged]]... [allow "
+                     "MAC[,IP]...]... [SETTING]...",
+            .summary = "change settings of a port, all of them or none; a SETTING is one of link "
+                       "set, storm set or security set; vlan and allow name all VLANs and all "
+                       "stations of the port"},
     Command{.object = "port",
             .verb = "del",
             .method = "port.del",
@@ -303,7 +337,7 @@ constexpr std::array kCommands{
             .bare = {"VID", kText, "vid"},
             .words = kVlanWords,
             .required = "vid dev",
-            .usage = "vid VID[-VID] dev NAME [pvid] [untagged]",
+            .usage = "vid VID[-VID][,...] dev NAME [pvid] [untagged]",
             .summary = "make a port a member of VLANs, or change how it is one"},
     Command{.object = "vlan",
             .verb = "del",
@@ -311,7 +345,7 @@ constexpr std::array kCommands{
             .bare = {"VID", kText, "vid"},
             .words = kVlanDeleteWords,
             .required = "vid dev",
-            .usage = "vid VID[-VID] dev NAME",
+            .usage = "vid VID[-VID][,...] dev NAME",
             .summary = "end it, and forget what was learned there"},
     Command{.object = "vlan",
             .verb = "set",
@@ -319,7 +353,7 @@ constexpr std::array kCommands{
             .bare = {"VID", kText, "vid"},
             .words = kVlanSetWords,
             .required = "vid dev",
-            .usage = "vid VID[-VID] dev NAME [state STATE] [learning on|off] [flood on|off] "
+            .usage = "vid VID[-VID][,...] dev NAME [state STATE] [learning on|off] [flood on|off] "
                      "[mcast_flood on|off] [bcast_flood on|off]",
             .summary = "restrict a port in a VLAN, besides what its own flags say"},
     Command{.object = "vlan",
@@ -428,7 +462,7 @@ constexpr std::array kCommands{
             .bare = {"NAME", kText, "name"},
             .words = kMirrorWords,
             .required = "name to",
-            .usage = "NAME from dev PORT|vlan VID[-VID]... [ingress|egress|both] to PORT",
+            .usage = "NAME from dev PORT|vlan VID[-VID][,...]... [ingress|egress|both] to PORT",
             .summary = "copy the frames of ports or VLANs to a port, which then does nothing else"},
     Command{.object = "mirror",
             .verb = "del",

@@ -18,12 +18,14 @@ enum class WordKind : uint8_t {
   kAddress,  // a MAC address, checked and unchanged
   kNames,    // the name of a port, appended to the parameter, an array
   kTexts,    // a text, appended to the parameter, an array
+  kGroup,    // a text: an object {Word::value: text} is appended to the parameter, an array
   kRest,     // all words that follow, as one text
   kChoice,   // one of those in Word::value, which are separated by '|'
   kState,    // a number or a text
   kSet,      // nothing follows: the parameter becomes Word::value
   kTrue,     // nothing follows: the parameter becomes true
   kFalse,    // nothing follows: the parameter becomes false
+  kOfGroup,  // nothing follows: the word becomes true in the last object of the parameter, an array
   kMember,   // nothing follows: Word::value is appended to the parameter, an array
   kIgnored,  // nothing follows, and the word has no effect: bridge(8) has it
 };

@@ -1,13 +1,15 @@
 #include "switch/control/commands/parse_command.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/commands/choose_command.h"
+#include "switch/control/commands/nearest_word.h"
 #include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
@@ -17,68 +19,18 @@ using nlohmann::json;
 
 absl::Status Bad(std::string message) { return absl::InvalidArgumentError(std::move(message)); }
 
-// Returns the one of `names` that equals `text` or, if only one does, begins with it.
-absl::StatusOr<std::string_view> Choose(std::string_view text, std::string_view what,
-                                        const std::vector<std::string_view>& names) {
-  std::vector<std::string_view> matches;
-  for (const std::string_view name : names) {
-    if (name == text) return name;
-    if (!text.empty() && name.starts_with(text)) matches.push_back(name);
-  }
-  if (matches.size() == 1) return matches.front();
-  const bool ambiguous = !matches.empty();
-  return Bad(fmt::format("'{}' is {} {}: {} {}", text, ambiguous ? "an ambiguous" : "no", what,
-                         ambiguous ? "it may be" : "there are",
-                         fmt::join(ambiguous ? matches : names, ", ")));
-}
-
-// The objects of bridge(8), whose short forms mean the same here, whatever other objects exist.
-constexpr std::array<std::string_view, 2> kOldObjects{"link", "monitor"};
-
-// Returns the object that a short form means.
-std::string_view Lengthened(std::string_view text) {
-  const auto* const old = std::find_if(kOldObjects.begin(), kOldObjects.end(),
-                                       [&](auto name) { return name.starts_with(text); });
-  return text.empty() || old == kOldObjects.end() ? text : *old;
-}
-
-std::vector<std::string_view> ObjectNames() {
-  std::vector<std::string_view> names;
-  for (const Command& command : Commands()) {
-    if (names.empty() || names.back() != command.object) names.push_back(command.object);
-  }
-  return names;
-}
-
-std::vector<std::string_view> VerbNames(std::string_view object) {
-  std::vector<std::string_view> names;
-  for (const Command& command : Commands()) {
-    if (command.object == object) names.push_back(command.verb);
-  }
-  return names;
-}
-
-const Command& CommandOf(std::string_view object, std::string_view verb) {
-  return *std::find_if(Commands().begin(), Commands().end(), [&](const Command& command) {
-    return command.object == object && command.verb == verb;
-  });
-}
-
 // Takes the words that name the command.
 absl::StatusOr<const Command*> TakeCommand(std::span<const std::string>& words) {
   if (words.empty()) {
-    return Bad(fmt::format("no object is given: there are {}", fmt::join(ObjectNames(), ", ")));
+    const auto objects = ObjectNames();
+    return Bad("no command is given: expected " + Alternatives(objects));
   }
-  const auto object = Choose(Lengthened(words.front()), "object", ObjectNames());
+  const auto object = ChooseObject(words.front());
   if (!object.ok()) return object.status();
   words = words.subspan(1);
-  const auto verbs = VerbNames(*object);
-  if (verbs.front().empty()) return &CommandOf(*object, "");
-  // iproute2 also says `list` and `lst`.
+  if (VerbNames(*object).front().empty()) return &CommandOf(*object, "");
   if (words.empty()) return &CommandOf(*object, "show");
-  const bool is_list = words.front() == "list" || words.front() == "lst";
-  const auto verb =
-      Choose(is_list ? "show" : words.front(), fmt::format("verb of {}", *object), verbs);
+  const auto verb = ChooseVerb(*object, words.front());
   if (!verb.ok()) return verb.status();
   words = words.subspan(1);
   return &CommandOf(*object, *verb);
@@ -97,17 +49,27 @@ std::optional<uint64_t> ParseNumber(std::string_view text) {
 absl::StatusOr<json> ReadFlag(std::string_view word, std::string_view text) {
   if (text == "on" || text == "1") return true;
   if (text == "off" || text == "0") return false;
-  return Bad(fmt::format("{} '{}': it is on or off", word, text));
+  return Bad(fmt::format("{} '{}': expected on or off", word, text));
 }
 
 absl::StatusOr<json> ReadNumber(std::string_view word, std::string_view text) {
   if (const auto number = ParseNumber(text)) return *number;
-  return Bad(fmt::format("{} '{}': it is a number", word, text));
+  return Bad(fmt::format("{} '{}': expected a number", word, text));
 }
 
 absl::StatusOr<json> ReadAddress(std::string_view word, std::string_view text) {
   if (const auto address = MacAddress::Parse(text)) return address->ToString();
-  return Bad(fmt::format("{} '{}': it is a MAC address, such as 02:00:00:00:00:01", word, text));
+  return Bad(fmt::format("{} '{}': expected a MAC address, such as 02:00:00:00:00:01", word, text));
+}
+
+absl::StatusOr<json> ReadChoice(const Word& word, const std::string& text) {
+  std::vector<std::string_view> choices;
+  for (std::string_view rest = word.value; !rest.empty();) {
+    choices.push_back(rest.substr(0, rest.find('|')));
+    rest.remove_prefix(std::min(rest.size(), choices.back().size() + 1));
+  }
+  if (std::find(choices.begin(), choices.end(), text) != choices.end()) return text;
+  return Bad(fmt::format("{} '{}': expected {}", word.word, text, Alternatives(choices)));
 }
 
 // Reads a value of any kind that has one.
@@ -119,12 +81,37 @@ absl::StatusOr<json> ReadValue(const Word& word, const std::string& text) {
       return ReadNumber(word.word, text);
     case WordKind::kAddress:
       return ReadAddress(word.word, text);
+    case WordKind::kChoice:
+      return ReadChoice(word, text);
     case WordKind::kState:
       if (const auto number = ParseNumber(text)) return *number;
       return json(text);
+    case WordKind::kGroup:
+      return json{{std::string(word.value), text}};
     default:
       return json(text);
   }
+}
+
+// Says what belongs behind a word that is the last one.
+std::string_view Expected(WordKind kind) {
+  switch (kind) {
+    case WordKind::kFlag:
+      return "on or off";
+    case WordKind::kNumber:
+      return "a number";
+    case WordKind::kName:
+    case WordKind::kNames:
+      return "a name";
+    case WordKind::kAddress:
+      return "a MAC address";
+    default:
+      return "a value";
+  }
+}
+
+bool IsList(WordKind kind) {
+  return kind == WordKind::kNames || kind == WordKind::kTexts || kind == WordKind::kGroup;
 }
 
 class WordReader {
@@ -154,12 +141,13 @@ class WordReader {
     if (words.front() == "self") {
       return Bad("self: an address of the interface itself is not the bridge's: leave it out");
     }
-    std::vector<std::string_view> names;
-    for (const Word& word : command().words) names.push_back(word.word);
-    if (names.empty()) return Bad(fmt::format("'{}' is one word too many", words.front()));
-    const auto name = Choose(words.front(), "word here", names);
-    if (!name.ok()) return name.status();
-    return ReadWord(*command().FindWord(*name), words);
+    if (command().words.empty()) {
+      return Bad(fmt::format("unexpected '{}': '{}{}{}' takes no further word", words.front(),
+                             command().object, command().verb.empty() ? "" : " ", command().verb));
+    }
+    const auto word = ChooseWord(command(), words.front());
+    if (!word.ok()) return word.status();
+    return ReadWord(**word, words);
   }
 
   // A word, perhaps shortened, where an address may stand. A name of a port may look like one.
@@ -172,22 +160,37 @@ class WordReader {
 
   absl::StatusOr<size_t> ReadWord(const Word& word, std::span<const std::string> words) {
     if (TakesValue(word.kind)) {
-      if (words.size() < 2) return Bad(fmt::format("{} needs a value behind it", word.word));
+      if (words.size() < 2) {
+        return Bad(fmt::format("{}: expected {} behind it", word.word, Expected(word.kind)));
+      }
       if (word.kind == WordKind::kRest) {
         return Store(word, fmt::format("{}", fmt::join(words.subspan(1), " ")), words.size());
       }
       return Store(word, words[1], 2);
     }
+    if (word.kind == WordKind::kIgnored) return 1;
+    if (word.kind == WordKind::kOfGroup) return ReadOfGroup(word);
+    if (!given_.insert(word.word).second) return GivenTwice(word.word);
     json& param = request_.params[std::string(word.parameter())];
     if (word.kind == WordKind::kMember) {
       param.push_back(word.value);
     } else if (word.kind == WordKind::kSet) {
       param = word.value;
-    } else if (word.kind == WordKind::kIgnored) {
-      request_.params.erase(std::string(word.parameter()));
     } else {
       param = word.kind == WordKind::kTrue;
     }
+    return 1;
+  }
+
+  absl::StatusOr<size_t> ReadOfGroup(const Word& word) {
+    const auto groups = request_.params.find(std::string(word.parameter()));
+    if (groups == request_.params.end()) {
+      return Bad(
+          fmt::format("unexpected '{}': expected {} VID before it", word.word, word.parameter()));
+    }
+    json& flag = groups->back()[std::string(word.word)];
+    if (!flag.is_null()) return GivenTwice(word.word);
+    flag = true;
     return 1;
   }
 
@@ -195,12 +198,17 @@ class WordReader {
     auto value = ReadValue(word, text);
     if (!value.ok()) return value.status();
     json& param = request_.params[std::string(word.parameter())];
-    if (word.kind == WordKind::kNames || word.kind == WordKind::kTexts) {
+    if (IsList(word.kind)) {
       param.push_back(*std::move(value));
     } else {
+      if (!given_.insert(word.parameter()).second) return GivenTwice(word.word);
       param = *std::move(value);
     }
     return taken;
+  }
+
+  static absl::Status GivenTwice(std::string_view word) {
+    return Bad(fmt::format("'{}' is given twice: give it once", word));
   }
 
   [[nodiscard]] absl::Status CheckRequired() const {
@@ -216,6 +224,7 @@ class WordReader {
   }
 
   Request& request_;
+  std::set<std::string_view> given_;  // parameters with values, and words without
 };
 
 }  // namespace
@@ -226,17 +235,6 @@ absl::StatusOr<Request> ParseCommand(std::span<const std::string> words) {
   Request request{.command = *command};
   if (absl::Status read = WordReader(request).Read(words); !read.ok()) return read;
   return request;
-}
-
-std::string Usage(std::string_view object) {
-  std::string usage = "commands:\n";
-  for (const Command& command : Commands()) {
-    if (!object.empty() && command.object != object) continue;
-    usage += fmt::format("  tapctl {}{}{}{}{}\n      {}\n", command.object,
-                         command.verb.empty() ? "" : " ", command.verb,
-                         command.usage.empty() ? "" : " ", command.usage, command.summary);
-  }
-  return usage;
 }
 
 }  // namespace tapswitch

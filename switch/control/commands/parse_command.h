@@ -20,11 +20,8 @@ struct Request {
 };
 
 // Parses a command. Objects, verbs and words may be shortened as long as they stay unambiguous.
-// Words come in any order; if a word is given twice the last one counts, as in bridge(8).
-// InvalidArgument names the wrong word, and the valid ones.
+// Words come in any order, but `pvid` and `untagged` of `port add` belong to the `vlan` before them.
+// InvalidArgument names the word that is wrong or given twice, and what was expected.
 [[nodiscard]] absl::StatusOr<Request> ParseCommand(std::span<const std::string> words);
-
-// Returns "usage: tapctl ..." of all commands, or of those of one object.
-[[nodiscard]] std::string Usage(std::string_view object = "");
 
 }  // namespace tapswitch

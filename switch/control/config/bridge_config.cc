@@ -10,11 +10,15 @@ namespace {
 void DiffPort(const PortConfig* running, const PortConfig& wanted, std::vector<Action>& actions) {
   if (running == nullptr) {
     actions.emplace_back(AddPort{wanted});
-  } else if (running->spec != wanted.spec || running->opened != wanted.opened) {
-    actions.emplace_back(ReopenPort{wanted});
-  } else if (running->settings != wanted.settings) {
+    return;
+  }
+  // The settings come first, so that they hold when the device is open.
+  if (running->settings != wanted.settings) {
     const VlanSet left = running->settings.vlans.members - wanted.settings.vlans.members;
     actions.emplace_back(SetPort{wanted.spec.name, wanted.settings, left});
+  }
+  if (running->spec != wanted.spec || running->opened != wanted.opened) {
+    actions.emplace_back(ReopenPort{wanted});
   }
 }
 

@@ -62,6 +62,14 @@ constexpr std::array kSettings{
     Setting{"gro", &PortSettings::gro},
 };
 
+// Returns null if there is none.
+const Setting* FindSetting(std::string_view name) {
+  const auto* const setting =
+      std::find_if(kSettings.begin(), kSettings.end(),
+                   [&](const Setting& candidate) { return candidate.name == name; });
+  return setting == kSettings.end() ? nullptr : setting;
+}
+
 absl::Status Bad(std::string_view name, const json& value, std::string_view cure) {
   return absl::InvalidArgumentError(fmt::format(
       "{} {}: {}", name, value.dump(-1, ' ', false, json::error_handler_t::replace), cure));
@@ -172,13 +180,13 @@ absl::Status CheckPortSettings(const PortSettings& settings) {
       "mab on: the port has to be locked and learning: add locked on learning on, or turn mab off");
 }
 
+bool IsPortSetting(std::string_view name) { return FindSetting(name) != nullptr; }
+
 absl::Status SetPortSetting(std::string_view name, const json& value, PortSettings& settings) {
-  const auto* const setting =
-      std::find_if(kSettings.begin(), kSettings.end(),
-                   [&](const Setting& candidate) { return candidate.name == name; });
-  if (setting == kSettings.end()) {
+  const Setting* const setting = FindSetting(name);
+  if (setting == nullptr) {
     return absl::InvalidArgumentError(
-        fmt::format("'{}' is no setting of a port: see tapctl link help", name));
+        fmt::format("'{:.100}' is no setting of a port: see tapctl help link set", name));
   }
   return std::visit(Setter{name, value, settings}, setting->field);
 }

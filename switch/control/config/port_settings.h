@@ -37,6 +37,8 @@ struct PortSettings {
   // Set, shown and saved by guard_settings.h.
   StormControl storm;
   PortSecurity security;
+  // What people call the port. Set by port_words.h.
+  std::string description{};
 
   bool operator==(const PortSettings&) const = default;
 };
@@ -48,6 +50,9 @@ struct PortSettings {
 // value. FailedPrecondition if bridge(8) has it, but it cannot be switched on here.
 [[nodiscard]] absl::Status SetPortSetting(std::string_view name, const nlohmann::json& value,
                                           PortSettings& settings);
+
+// Returns whether SetPortSetting knows `name`.
+[[nodiscard]] bool IsPortSetting(std::string_view name);
 
 // Returns FailedPrecondition if settings contradict each other.
 [[nodiscard]] absl::Status CheckPortSettings(const PortSettings& settings);

@@ -50,8 +50,21 @@ absl::StatusOr<VlanRange> ParseVlanRange(std::string_view text) {
   const auto last = dash == std::string_view::npos ? first : ParseVlan(text.substr(dash + 1));
   if (first && last && *first <= *last) return VlanRange{*first, *last};
   return absl::InvalidArgumentError(
-      fmt::format("vid '{}': it is a number from {} to {}, or a range of these such as 10-20", text,
-                  kLeastVlan.value, kMostVlan.value));
+      fmt::format("vid '{:.100}': expected a number from {} to {}, or a list such as 10,20,30-40",
+                  text, kLeastVlan.value, kMostVlan.value));
+}
+
+absl::StatusOr<std::vector<VlanRange>> ParseVlanList(std::string_view text) {
+  std::vector<VlanRange> list;
+  for (bool has_more = true; has_more;) {
+    const size_t comma = text.find(',');
+    const auto range = ParseVlanRange(text.substr(0, comma));
+    if (!range.ok()) return range.status();
+    list.push_back(*range);
+    has_more = comma != std::string_view::npos;
+    if (has_more) text.remove_prefix(comma + 1);
+  }
+  return list;
 }
 
 std::string RangeText(VlanRange range) {
@@ -80,6 +93,19 @@ absl::Status AddVlans(VlanRange range, bool pvid, bool untagged, PortVlans& vlan
     if (vlans.pvid == vlan) vlans.pvid = kNoVlan;
   });
   if (pvid) vlans.pvid = range.first;
+  return absl::OkStatus();
+}
+
+absl::Status AddVlanList(const std::vector<VlanRange>& list, bool pvid, bool untagged,
+                         PortVlans& vlans) {
+  if (pvid && list.size() > 1) {
+    return absl::InvalidArgumentError(
+        fmt::format("vid {},{}{}: a port has one PVID: add that VLAN by itself", RangeText(list[0]),
+                    RangeText(list[1]), list.size() > 2 ? ",..." : ""));
+  }
+  for (const VlanRange range : list) {
+    if (absl::Status added = AddVlans(range, pvid, untagged, vlans); !added.ok()) return added;
+  }
   return absl::OkStatus();
 }
 

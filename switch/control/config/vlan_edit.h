@@ -30,6 +30,9 @@ struct VlanRange {
 // Parses `VID` or `VID-VID`, 1 to 4094. InvalidArgument names the mistake.
 [[nodiscard]] absl::StatusOr<VlanRange> ParseVlanRange(std::string_view text);
 
+// Parses a list, `VID[-VID][,VID[-VID]]...`. InvalidArgument names the mistake.
+[[nodiscard]] absl::StatusOr<std::vector<VlanRange>> ParseVlanList(std::string_view text);
+
 // Formats a range in the form of ParseVlanRange.
 [[nodiscard]] std::string RangeText(VlanRange range);
 
@@ -40,6 +43,10 @@ struct VlanRange {
 // Makes the port a member, or changes its membership: without `pvid` or `untagged`, that property
 // is removed. InvalidArgument if a range is to be the PVID.
 [[nodiscard]] absl::Status AddVlans(VlanRange range, bool pvid, bool untagged, PortVlans& vlans);
+
+// Does so for each range of a list, or for none of them.
+[[nodiscard]] absl::Status AddVlanList(const std::vector<VlanRange>& list, bool pvid, bool untagged,
+                                       PortVlans& vlans);
 
 // Ends the port's membership. Has no effect on VLANs that it is not a member of.
 void DeleteVlans(VlanRange range, PortVlans& vlans);

@@ -46,14 +46,16 @@ absl::Status ReadPorts(const json& value, MirrorConfig& mirror) {
   return absl::OkStatus();
 }
 
-// One of `vlan`, or an array of them: numbers or ranges.
+// One of `vlan`, or an array of them: numbers, ranges or lists of these.
 absl::Status ReadVlans(const json& value, MirrorConfig& mirror) {
   const json list = value.is_array() ? value : json::array({value});
   for (const json& one : list) {
-    const auto range = ParseVlanRange(one.is_string() ? one.get<std::string>() : one.dump());
-    if (!range.ok()) return range.status();
-    for (uint16_t id = range->first.value; id <= range->last.value; ++id) {
-      mirror.vlans.insert(VlanId{id});
+    const auto vlans = ParseVlanList(one.is_string() ? one.get<std::string>() : one.dump());
+    if (!vlans.ok()) return vlans.status();
+    for (const VlanRange range : *vlans) {
+      for (uint16_t id = range.first.value; id <= range.last.value; ++id) {
+        mirror.vlans.insert(VlanId{id});
+      }
     }
   }
   return absl::OkStatus();

@@ -35,6 +35,9 @@ class ParamReader {
                                                     uint64_t most);
   [[nodiscard]] MacAddress Address(std::string_view name);
 
+  // Says that somebody else reads a parameter, so that it is not unknown.
+  void Allow(std::string_view name) { asked_.emplace(name); }
+
   // InvalidArgument for the first parameter that is missing, of the wrong kind, or unknown.
   [[nodiscard]] absl::Status Finish();
 

@@ -28,6 +28,10 @@ namespace tapswitch {
 // port is there.
 [[nodiscard]] const PortVlans& VlansOf(const BridgeControl& control, PortId port);
 
+// Publishes the VLANs of a port, or of the bridge itself, to those who watch them. It is defined
+// with the methods about VLANs.
+void PublishVlans(const MethodContext& context, const std::string& dev);
+
 // Shows a port; the snapshot is null for one that has no device.
 using ShowPortFunction =
     std::function<nlohmann::ordered_json(const PortConfig&, const PortSnapshot*)>;

@@ -10,6 +10,7 @@
 #include "switch/control/commands/duration.h"
 #include "switch/control/commands/quoting.h"
 #include "switch/control/config/guard_settings.h"
+#include "switch/control/config/port_words.h"
 #include "switch/control/config/vlan_edit.h"
 
 namespace tapswitch {
@@ -198,12 +199,25 @@ void SaveSettings(const std::string& name, const PortSettings& from, const PortS
   const std::string security = SecuritySettingsAsWords(to, from);
   if (!security.empty()) lines.push_back("security set dev " + name + security);
   SaveStations(name, from, to, lines);
+  if (to.description != from.description) {
+    lines.push_back(fmt::format("port set {} description {}", name, Quoted(to.description)));
+  }
 }
 
+// The settings of a port are in the line that adds it, so that it is never open without them. Only
+// what restricts it within its VLANs comes after that.
 void SaveNewPort(const PortConfig& port, const BridgeSettings& bridge,
                  std::vector<std::string>& lines) {
-  lines.push_back("port add " + Quoted(SpecText(port.spec)));
-  SaveSettings(Quoted(port.spec.name), NewPort({}, bridge).settings, port.settings, lines);
+  const std::string name = Quoted(port.spec.name);
+  lines.push_back("port add " + Quoted(SpecText(port.spec)) +
+                  PortWordsOf(port.settings, NewPort({}, bridge).settings.vlans));
+  const Ticks recovery = port.settings.security.recovery;
+  if (recovery != port.settings.storm.recovery) {  // one word sets both
+    lines.push_back(fmt::format("security set dev {} recovery {}", name, DurationText(recovery)));
+  }
+  PortVlans members = port.settings.vlans;
+  members.exceptions.clear();
+  SaveVlans(name, members, port.settings.vlans, lines);
 }
 
 std::string BridgeAsCommand(const BridgeSettings& bridge) {

@@ -124,6 +124,7 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
                     {"reason", status.reason},
                     {"state", NameOf(StateOf(snapshot))},
                     {"mtu", status.mtu}};
+  if (!config.settings.description.empty()) port["description"] = config.settings.description;
   ShowShutDown(snapshot, port);
   if (!status.address.is_zero()) port["address"] = status.address.ToString();
   if (config.ephemeral) port["ephemeral"] = true;

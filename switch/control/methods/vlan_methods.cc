@@ -98,13 +98,7 @@ MethodResult ChangeVlans(const MethodContext& context, const std::string& dev,
   PortVlans& vlans = *id == kBridgePort ? wanted.bridge.vlans : wanted.port(dev)->settings.vlans;
   if (absl::Status made = change(vlans); !made.ok()) return made;
   if (absl::Status changed = context.control.Change(wanted); !changed.ok()) return changed;
-  if (context.monitor.IsWatched("vlan")) {
-    context.monitor.Publish(
-        "vlan", "changed",
-        {{"ifname", dev},
-         {"vlans",
-          ShowVlans(context.control, *id, VlansOf(context.control, *id), std::nullopt, false)}});
-  }
+  PublishVlans(context, dev);
   return nullptr;
 }
 
@@ -115,10 +109,10 @@ MethodResult AddVlan(const MethodContext& context, const MethodCall& call) {
   const bool pvid = reader.MaybeFlag("pvid").value_or(false);
   const bool untagged = reader.MaybeFlag("untagged").value_or(false);
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
-  const auto range = ParseVlanRange(vid.value_or(""));
-  if (!range.ok()) return range.status();
+  const auto list = ParseVlanList(vid.value_or(""));
+  if (!list.ok()) return list.status();
   return ChangeVlans(context, dev,
-                     [&](PortVlans& vlans) { return AddVlans(*range, pvid, untagged, vlans); });
+                     [&](PortVlans& vlans) { return AddVlanList(*list, pvid, untagged, vlans); });
 }
 
 MethodResult DeleteVlan(const MethodContext& context, const MethodCall& call) {
@@ -126,10 +120,10 @@ MethodResult DeleteVlan(const MethodContext& context, const MethodCall& call) {
   const auto vid = reader.MaybeTextOrNumber("vid");
   const std::string dev = reader.Text("dev");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
-  const auto range = ParseVlanRange(vid.value_or(""));
-  if (!range.ok()) return range.status();
+  const auto list = ParseVlanList(vid.value_or(""));
+  if (!list.ok()) return list.status();
   return ChangeVlans(context, dev, [&](PortVlans& vlans) {
-    DeleteVlans(*range, vlans);
+    for (const VlanRange range : *list) DeleteVlans(range, vlans);
     return absl::OkStatus();
   });
 }
@@ -145,21 +139,27 @@ MethodResult SetVlan(const MethodContext& context, const MethodCall& call) {
   for (size_t i = 0; i < flags.size(); ++i) flags[i] = reader.MaybeFlag(kVlanFlags[i].name);
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   if (!state_read.ok()) return state_read;
-  const auto range = ParseVlanRange(vid.value_or(""));
-  if (!range.ok()) return range.status();
+  const auto list = ParseVlanList(vid.value_or(""));
+  if (!list.ok()) return list.status();
+  VlanSet ids;
+  for (const VlanRange range : *list) {
+    for (uint16_t id = range.first.value; id <= range.last.value; ++id) ids.insert({id});
+  }
   return ChangeVlans(context, dev, [&](PortVlans& vlans) -> absl::Status {
-    for (uint16_t id = range->first.value; id <= range->last.value; ++id) {
-      if (!vlans.members.contains({id})) {
-        return absl::FailedPreconditionError(
-            fmt::format("vid {}: {} is not a member of it: add it (tapctl vlan add vid {} dev {})",
-                        id, dev, id, dev));
-      }
-      VlanForwarding& exception = ExceptionFor({id}, vlans);
+    const VlanSet strange = ids - vlans.members;
+    if (!strange.empty()) {
+      const std::string text = RangeText(RangesOf({.members = strange}).front());
+      return absl::FailedPreconditionError(fmt::format(
+          "vid {0}: {1} is not a member of it: add it (tapctl vlan add vid {0} dev {1})", text,
+          dev));
+    }
+    ids.ForEach([&](VlanId id) {
+      VlanForwarding& exception = ExceptionFor(id, vlans);
       if (state) exception.state = *state;
       for (size_t i = 0; i < flags.size(); ++i) {
         if (flags[i]) exception.*kVlanFlags[i].field = *flags[i];
       }
-    }
+    });
     TidyExceptions(vlans);
     return absl::OkStatus();
   });
@@ -203,6 +203,16 @@ constexpr std::array kVlanMethods{
 };
 
 }  // namespace
+
+void PublishVlans(const MethodContext& context, const std::string& dev) {
+  if (!context.monitor.IsWatched("vlan")) return;
+  const auto id = FindPortOrBridge(context.control, dev);
+  if (!id.ok()) return;
+  const PortVlans& vlans = VlansOf(context.control, *id);
+  context.monitor.Publish(
+      "vlan", "changed",
+      {{"ifname", dev}, {"vlans", ShowVlans(context.control, *id, vlans, std::nullopt, false)}});
+}
 
 std::span<const Method> VlanMethods() { return kVlanMethods; }
 

@@ -106,6 +106,20 @@ void AppendPortMetrics(const SwitchSnapshot& snapshot, const std::string& bridge
   }
 }
 
+MetricFamily Descriptions(const SwitchSnapshot& snapshot, const std::string& bridge) {
+  MetricFamily family{.name = "tapswitch_port_info",
+                      .help =
+                          "Always 1; the label says what the port is called by people (tapctl "
+                          "port set PORT description TEXT).",
+                      .type = MetricType::Gauge};
+  for (const PortSnapshot& port : snapshot.ports) {
+    Labels labels = PortLabels(bridge, port);
+    labels.push_back({"description", LabelText(port.description)});
+    Add(family, std::move(labels), 1);
+  }
+  return family;
+}
+
 // One series for each value of the label `label`.
 template <size_t kCount, typename Value>
 MetricFamily PerPortAnd(const std::string& label,
@@ -358,6 +372,7 @@ std::vector<MetricFamily> MetricFamilies(const SwitchSnapshot& snapshot,
   const Labels labels{{"bridge", bridge}};
   std::vector<MetricFamily> families = ProcessMetrics(true, labels, identity);
   AppendPortMetrics(snapshot, bridge, families);
+  families.push_back(Descriptions(snapshot, bridge));
   families.push_back(Drops(snapshot, bridge));
   families.push_back(Learning(snapshot, bridge));
   families.push_back(States(snapshot, bridge));

@@ -101,34 +101,41 @@ TEST_F(MethodsTest, AMethodThatReadsChangesNothingThatIsSaved) {
   }
 }
 
-TEST_F(MethodsTest, OneThatIsUnknownIsUnimplementedAndNamed) {
-  const MethodResult result = Call("bridge.paint");
-  EXPECT_TRUE(absl::IsUnimplemented(result.status()));
-  EXPECT_THAT(std::string(result.status().message()), HasSubstr("bridge.paint"));
+TEST_F(MethodsTest, APortIsAddedWithItsSettings) {
+  const std::string port = "unix:vm,path=" + directory_.Path("vm.sock");
+  EXPECT_EQ(
+      Answer(
+          "port.add",
+          {{"port", port},
+           {"isolated", true},
+           {"description", "web VM"},
+           {"broadcast", "10pps"},
+           {"violation", "drop"},
+           {"vlan", {{{"vid", "10"}, {"pvid", true}, {"untagged", true}}, {{"vid", "20,30-40"}}}}}),
+      "null");
+  const PortSettings& settings = control_.config().port("vm")->settings;
+  EXPECT_TRUE(settings.isolated);
+  EXPECT_EQ(settings.vlans.pvid, VlanId{10});
+  EXPECT_FALSE(settings.vlans.members.contains(VlanId{1}));
+  EXPECT_TRUE(settings.vlans.members.contains(VlanId{35}));
+  EXPECT_THAT(Answer("port.list"), HasSubstr(R"("description":"web VM")"));
+  EXPECT_THAT(Answer("config.save"),
+              HasSubstr("port add " + port +
+                        " description 'web VM' vlan 10 pvid untagged vlan 20,30-40 isolated on "
+                        "broadcast 10pps violation drop"));
 }
 
-TEST_F(MethodsTest, ShowAnswersAsList) {
-  Configure();
-  EXPECT_EQ(Answer("vlan.show"), Answer("vlan.list"));
-  EXPECT_THAT(Answer("vlan.show"), HasSubstr("vm"));
-}
-
-TEST_F(MethodsTest, AParameterThatNobodyKnowsIsRefusedByAll) {
-  for (const Method& method : AllMethods()) {
-    const MethodResult result = Call(method.name, {{"paint", "green"}});
-    EXPECT_TRUE(absl::IsInvalidArgument(result.status())) << method.name << result.status();
+TEST_F(MethodsTest, RefusedSettingsAddNoPort) {
+  const std::string port = "unix:vm,path=" + directory_.Path("vm.sock");
+  const json wrong = {{{"isolated", "maybe"}},
+                      {{"mab", true}},
+                      {{"vlan", json::parse(R"([{"vid": "0"}])")}},
+                      {{"paint", "green"}},
+                      {{"description", "a\nb"}},
+                      {{"broadcast", "many"}}};
+  for (json params : wrong) {
+    params["port"] = port;
+    EXPECT_FALSE(Call("port.add", params).ok()) << params;
+    EXPECT_EQ(control_.config().port("vm"), nullptr) << params;
   }
 }
-
-TEST_F(MethodsTest, TheTableTellsItsChangesWhileSomebodyWatchesThem) {
-  EXPECT_FALSE(control_.watches_table());
-  ASSERT_EQ(Answer("monitor.start", {{"objects", {"link"}}}), "null");
-  EXPECT_FALSE(control_.watches_table());
-  ASSERT_EQ(Answer("monitor.start", {{"objects", {"fdb"}}}), "null");
-  EXPECT_TRUE(control_.watches_table());
-  publisher_.Unsubscribe(kClient);
-  EXPECT_FALSE(control_.watches_table());
-}
-
-}  // namespace
-}  // namespace tapswitch::method_table_test

@@ -1,0 +1,37 @@
+#include "switch/control/commands/reserved_names.h"
+
+#include <algorithm>
+#include <array>
+
+#include "spdlog/fmt/fmt.h"
+#include "switch/control/commands/grammar.h"
+
+namespace tapswitch {
+namespace {
+
+constexpr std::array<std::string_view, 4> kFlagValues{"on", "off", "true", "false"};
+constexpr std::array<std::string_view, 3> kOtherNames{"help", "all", "default"};
+
+bool IsWordOfTapctl(std::string_view name) {
+  return std::any_of(Commands().begin(), Commands().end(), [&](const Command& command) {
+    return name == command.object || name == command.verb || command.FindWord(name) != nullptr;
+  });
+}
+
+}  // namespace
+
+bool IsFlagValue(std::string_view text) {
+  return std::find(kFlagValues.begin(), kFlagValues.end(), text) != kFlagValues.end();
+}
+
+absl::Status CheckPortName(std::string_view name) {
+  const bool is_other =
+      std::find(kOtherNames.begin(), kOtherNames.end(), name) != kOtherNames.end();
+  if (!IsFlagValue(name) && !is_other && !IsWordOfTapctl(name)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("'{0}' would be a port, but {0} is a word of the command line: choose another "
+                  "name",
+                  name));
+}
+
+}  // namespace tapswitch

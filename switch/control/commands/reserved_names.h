@@ -1,0 +1,18 @@
+// Names that no port may have, as command lines would be read in another way than was meant.
+
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace tapswitch {
+
+// Whether `text` is a value of a flag, such as `on`.
+[[nodiscard]] bool IsFlagValue(std::string_view text);
+
+// InvalidArgument if a port cannot have the name: it is a value, `help`, `all`, `default` or a word
+// of tapctl.
+[[nodiscard]] absl::Status CheckPortName(std::string_view name);
+
+}  // namespace tapswitch
