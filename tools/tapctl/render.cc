@@ -9,6 +9,7 @@
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/fmt/ranges.h"
 #include "switch/control/commands/quoting.h"
+#include "tools/tapctl/render_guards.h"
 
 namespace tapswitch {
 namespace {
@@ -171,13 +172,6 @@ Json WithoutRanges(const Json& vlans) {
 
 // ----- ports -------------------------------------------------------------------------------------
 
-std::string ShutDownText(const Json& port) {
-  if (!port.contains("shut_down")) return "";
-  const std::string time = Text(port, "recovers_in");
-  return " (shut down: " + Text(port, "shut_down") +
-         (time.empty() ? "" : ", for " + time + " still") + ")";
-}
-
 std::string PortText(const Json& port) {
   std::string text = fmt::format("{}: {} link {} state {} mtu {} learned {}", Text(port, "ifname"),
                                  Text(port, "type"), Text(port, "link"), Text(port, "state"),
@@ -194,17 +188,6 @@ std::string PortText(const Json& port) {
   return text;
 }
 
-// All members that are not zero.
-std::string NonZero(const Json& counts) {
-  std::string text;
-  for (const auto& [name, count] : counts.items()) {
-    if (count.is_number_integer() && count.get<uint64_t>() != 0) {
-      text += fmt::format(" {} {}", Printable(name), count.dump());
-    }
-  }
-  return text.empty() ? " none" : text;
-}
-
 std::string TrafficText(const Json& port) {
   const Json stats = Members(port, "stats64");
   std::string text =
@@ -214,9 +197,9 @@ std::string TrafficText(const Json& port) {
     text += fmt::format("    {:<4}{:>16} {:>14} {:>12}\n", way, Number(counts, "bytes"),
                         Number(counts, "packets"), Number(counts, "dropped"));
   }
-  text += "    gro:" + NonZero(Members(port, "gro")) + "\n";
-  text += "    drops:" + NonZero(Members(port, "drops")) + "\n";
-  text += "    learning:" + NonZero(Members(port, "learning")) + "\n";
+  text += "    gro:" + NonZeroText(Members(port, "gro")) + "\n";
+  text += "    drops:" + NonZeroText(Members(port, "drops")) + "\n";
+  text += "    learning:" + NonZeroText(Members(port, "learning")) + "\n";
   return text;
 }
 
@@ -246,27 +229,6 @@ std::string RenderMirrors(const Json& list) {
   return text;
 }
 
-// ----- guards ------------------------------------------------------------------------------------
-
-std::string RenderGuards(const Json& list) {
-  std::string text;
-  for (const Json& port : list) {
-    text += Text(port, "ifname") + ":";
-    for (const auto& [key, value] : port.items()) {
-      const bool is_shown = key != "ifname" && key != "shut_down" && key != "recovers_in";
-      if (is_shown && !value.is_structured()) {
-        text += " " + Printable(key) + " " + Text(port, key.c_str());
-      }
-    }
-    text += ShutDownText(port) + "\n";
-    for (const Json& station : List(port, "allow")) {
-      if (station.is_string()) text += "    allow " + Printable(station.get<std::string>()) + "\n";
-    }
-    text += "    dropped:" + NonZero(Members(port, "dropped")) + "\n";
-  }
-  return text;
-}
-
 // ----- the bridge, traces ------------------------------------------------------------------------
 
 std::string RenderBridge(const Json& list, const OutputOptions& options) {
@@ -280,7 +242,7 @@ std::string RenderBridge(const Json& list, const OutputOptions& options) {
     }
     text += "\n    io " + Text(bridge, "io") + "\n";
     if (options.statistics) {
-      text += "    counters:" + NonZero(Members(bridge, "counters")) + "\n";
+      text += "    counters:" + NonZeroText(Members(bridge, "counters")) + "\n";
     }
   }
   return text;
@@ -509,7 +471,9 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method == "vlan.list") return RenderVlans(answer);
   if (method == "port.list") return RenderPorts(answer, options);
   if (method == "mirror.list") return RenderMirrors(answer);
-  if (method == "storm.list" || method == "security.list") return RenderGuards(answer);
+  if (method == "storm.list" || method == "security.list") {
+    return RenderGuards(answer, request.params.contains("dev"));
+  }
   if (method == "bridge.list") return RenderBridge(answer, options);
   if (method == "neigh.list") return RenderNeighbours(request, answer, options);
   if (method == "loop.list") return RenderLoopDetection(answer);
