@@ -122,7 +122,7 @@ absl::StatusOr<bool> ReadOnOff(const PortOption& option) {
   const std::string_view value = option.value ? std::string_view(*option.value) : "on";
   if (value == "on" || value == "1") return true;
   if (value == "off" || value == "0") return false;
-  return Bad(fmt::format("{}={}: it is on or off", option.key, value));
+  return Bad(fmt::format("{}={}: expected on or off", option.key, value));
 }
 
 absl::StatusOr<uint32_t> ReadNumber(const PortOption& option, uint32_t least, uint32_t most) {
@@ -131,7 +131,7 @@ absl::StatusOr<uint32_t> ReadNumber(const PortOption& option, uint32_t least, ui
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool is_number = error == std::errc() && end == text.data() + text.size();
   if (is_number && number >= least && number <= most) return number;
-  return Bad(fmt::format("{}={}: it is a number from {} to {}", option.key, text, least, most));
+  return Bad(fmt::format("{}={}: expected a number from {} to {}", option.key, text, least, most));
 }
 
 absl::StatusOr<std::string> ReadText(const PortOption& option) {

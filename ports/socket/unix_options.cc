@@ -52,7 +52,7 @@ absl::StatusOr<mode_t> ReadPermissions(const PortOption& option) {
   unsigned mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, kOctal);
   if (error == std::errc() && end == text.data() + text.size() && mode <= 0777) return mode;
-  return Bad(fmt::format("perm={}: it is a file mode in octal, such as 0660", text));
+  return Bad(fmt::format("perm={}: expected a file mode in octal, such as 0660", text));
 }
 
 absl::StatusOr<uid_t> ReadUser(const PortOption& option) {

@@ -92,7 +92,7 @@ absl::Status SetUpLog(const std::string& name, const std::string& level) {
   const auto least_severe = spdlog::level::from_str(level);
   if (least_severe == spdlog::level::off && level != "off") {
     return absl::InvalidArgumentError("--log_level=" + level +
-                                      ": it is one of debug, info, warn, error, off");
+                                      ": expected debug, info, warn, error or off");
   }
   auto lines = std::make_shared<LineSink>(STDERR_FILENO);
   lines->set_formatter(MakeLogFormatter(DetectLogReader(STDERR_FILENO)));

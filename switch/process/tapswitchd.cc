@@ -17,6 +17,7 @@
 #include "ports/port_types.h"
 #include "spdlog/spdlog.h"
 #include "switch/control/config/config.h"
+#include "switch/process/command_line.h"
 #include "switch/process/daemon.h"
 #include "switch/process/detachment.h"
 #include "switch/process/log.h"
@@ -59,10 +60,6 @@ DEFINE_string(log_file, "",
               "detached switch to syslog, or else to a file beside the control socket");
 DEFINE_bool(check, false, "validate flags and ports, then exit");
 
-// Defined by gflags.
-DECLARE_bool(help);
-DECLARE_bool(version);
-
 namespace {
 
 // The share of the 10 seconds that ending may take.
@@ -71,6 +68,11 @@ constexpr std::chrono::seconds kLogPatience(2);
 constexpr std::string_view kUsage = R"(Usage: tapswitchd [FLAG]... [PORT]...
 
 An Ethernet switch in user space. A PORT is )";
+
+std::string DefaultOf(const gflags::CommandLineFlagInfo& flag) {
+  if (flag.type != "bool") return flag.default_value;
+  return flag.default_value == "true" ? "on" : "off";
+}
 
 // Describes all types of ports, and the flags of this file, not those of gflags itself.
 void PrintHelp() {
@@ -85,7 +87,7 @@ void PrintHelp() {
   std::cout << "\nFlags:\n";
   for (const auto& flag : flags) {
     if (!flag.filename.ends_with("tapswitchd.cc")) continue;
-    std::cout << "  --" << flag.name << '=' << flag.default_value << "\n      " << flag.description
+    std::cout << "  --" << flag.name << '=' << DefaultOf(flag) << "\n      " << flag.description
               << '\n';
   }
   std::cout << "  --flagfile=FILE\n      read flags from a file, one a line\n"
@@ -101,26 +103,28 @@ int Fail(const absl::Status& status) {
   return 1;
 }
 
-// Parses the command line as gflags does. gflags itself would name an unknown flag, but no cure.
-absl::Status CheckFlags(const std::vector<std::string_view>& arguments) {
-  for (size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
-    std::string_view text = arguments[i];
-    if (text.size() < 2 || text.front() != '-') continue;
-    text.remove_prefix(text.starts_with("--") ? 2 : 1);
-    const size_t equals = text.find('=');
-    const std::string name(text.substr(0, equals));
-    gflags::CommandLineFlagInfo flag;
-    const bool known =
-        gflags::GetCommandLineFlagInfo(name.c_str(), &flag) ||
-        (name.starts_with("no") && gflags::GetCommandLineFlagInfo(name.substr(2).c_str(), &flag));
-    if (!known) {
-      return absl::InvalidArgumentError("--" + name +
-                                        ": there is no such flag: tapswitchd --help lists them");
-    }
-    const bool value_follows = equals == std::string_view::npos && flag.type != "bool";
-    if (value_follows) ++i;
-  }
-  return absl::OkStatus();
+tapswitch::FlagKind KindOf(const gflags::CommandLineFlagInfo& flag) {
+  if (flag.type == "bool") return tapswitch::FlagKind::kSwitch;
+  return flag.type == "string" ? tapswitch::FlagKind::kText : tapswitch::FlagKind::kNumber;
+}
+
+// Reads the command line in the words of this program; gflags gets what it cannot complain of.
+absl::StatusOr<tapswitch::CommandLine> ReadFlags(const std::vector<std::string>& arguments) {
+  std::vector<gflags::CommandLineFlagInfo> all;
+  gflags::GetAllFlags(&all);
+  std::vector<tapswitch::KnownFlag> known;
+  for (const auto& flag : all) known.push_back({flag.name, KindOf(flag)});
+  auto line = tapswitch::ReadCommandLine(arguments, known);
+  if (!line.ok()) return line;
+  std::vector<std::string> words = line->words;
+  words.insert(words.begin(), "tapswitchd");
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  int count = static_cast<int>(pointers.size());
+  char** rest = pointers.data();
+  gflags::ParseCommandLineNonHelpFlags(&count, &rest, /*remove_flags=*/true);
+  line->words.assign(rest + 1, rest + count);
+  return line;
 }
 
 absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>& ports) {
@@ -207,17 +211,15 @@ int main(int argc, char** argv) {
   tapswitch::OpenStandardDescriptors();
   tapswitch::ForgetInherited();
   gflags::SetVersionString(TAPSWITCH_VERSION);
-  if (const absl::Status flags = CheckFlags({argv + 1, argv + argc}); !flags.ok()) {
-    return Fail(flags);
-  }
-  gflags::ParseCommandLineNonHelpFlags(&argc, &argv, /*remove_flags=*/true);
-  if (FLAGS_help) {
+  const auto line = ReadFlags({argv + 1, argv + argc});
+  if (!line.ok()) return Fail(line.status());
+  if (line->wants_help) {
     PrintHelp();
     return 0;
   }
-  if (FLAGS_version) {
+  if (line->wants_version) {
     std::cout << "tapswitchd " << TAPSWITCH_VERSION << '\n';
     return 0;
   }
-  return Main(std::vector<std::string>(argv + 1, argv + argc));
+  return Main(line->words);
 }

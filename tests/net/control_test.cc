@@ -81,7 +81,8 @@ TEST_P(ControlTest, TheBridgeIsShownAndSet) {
   bridge = Call("bridge.show").at(0);
   EXPECT_EQ(bridge["ageing_time"], 1250);
   EXPECT_EQ(bridge["fdb_max_learned"], 7);
-  EXPECT_THAT(Refused("bridge.set", {{"ageing_time", "12"}}), HasSubstr("'12' is not a duration"));
+  EXPECT_THAT(Refused("bridge.set", {{"ageing_time", "12q"}}),
+              HasSubstr("'12q': expected a number"));
   EXPECT_THAT(Refused("bridge.set", {{"mcast_snooping", true}}), HasSubstr("mcast_snooping"));
   EXPECT_THAT(Refused("bridge.set", {{"colour", 1}}), HasSubstr("colour"));
 }

@@ -168,7 +168,7 @@ TEST_P(NeighSuppressTest, TheFlagIsShownAndSavedAndWithoutItNothingIsKept) {
   exchange.Send(2, ArpFrame{.source = Station(2), .sender = Ip4(2), .target = Ip4(2)}.Build());
   static_cast<void>(exchange.Collect());
   EXPECT_EQ(client_->Call("link.list", {{"dev", "vnet2"}}).at(0)["neigh_suppress"], true);
-  EXPECT_THAT(client_->Call("config.save"), Contains("link set dev vnet2 neigh_suppress on"));
+  EXPECT_THAT(client_->Call("config.save"), Contains(HasSubstr("neigh_suppress on")));
   for (const char* port : {"vnet2", "vnet3"}) {
     client_->Call("link.set", {{"dev", port}, {"neigh_suppress", false}});
   }

@@ -194,7 +194,7 @@ void ExpectRefused(const std::string& text, const std::string& problem) {
 
 TEST_F(StartupTest, ABadLineIsNamedAndEndsTheStart) {
   ExpectRefused("link set dev vnet1 isolated on\nlink set dev vnet1 isolated maybe\n", ":2: ");
-  ExpectRefused("port add vnet1\n", ":1: ");
+  ExpectRefused("port add vnet1,mtu=9000\n", ":1: ");
   ExpectRefused("\n\nmonitor fdb\n", ":3: ");
   ExpectRefused("fly to the moon\n", "fly");
 }

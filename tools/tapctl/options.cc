@@ -114,7 +114,7 @@ absl::StatusOr<Options> TakeOptions(std::span<const std::string>& words) {
     }
     if (options.timeout == kBadSeconds) {
       return absl::InvalidArgumentError(fmt::format(
-          "-timeout '{}': it is a number of seconds, 1 to {}", words.front(), kMostSeconds));
+          "-timeout '{}': expected a number of seconds, 1 to {}", words.front(), kMostSeconds));
     }
     if (option->has_value) words = words.subspan(1);
   }

@@ -14,6 +14,7 @@
 #include "tools/tapctl/overview.h"
 #include "tools/tapctl/paint.h"
 #include "tools/tapctl/reach.h"
+#include "tools/tapctl/render_guards.h"
 
 namespace tapswitch {
 namespace {
@@ -171,13 +172,6 @@ Json WithoutRanges(const Json& vlans) {
 
 // ----- ports -------------------------------------------------------------------------------------
 
-std::string ShutDownText(const Json& port) {
-  if (!port.contains("shut_down")) return "";
-  const std::string time = TextAt(port, "recovers_in");
-  return " (shut down: " + TextAt(port, "shut_down") +
-         (time.empty() ? "" : ", for " + time + " still") + ")";
-}
-
 std::string PortText(const Json& port, const OutputOptions& options) {
   const auto painted = [&](const char* key, std::string_view good) {
     const std::string text = TextAt(port, key);
@@ -200,17 +194,6 @@ std::string PortText(const Json& port, const OutputOptions& options) {
   return text;
 }
 
-// All members that are not zero.
-std::string NonZero(const Json& counts) {
-  std::string text;
-  for (const auto& [name, count] : counts.items()) {
-    if (count.is_number_integer() && count.get<uint64_t>() != 0) {
-      text += fmt::format(" {} {}", Printable(name), count.dump());
-    }
-  }
-  return text.empty() ? " none" : text;
-}
-
 std::string TrafficText(const Json& port, const OutputOptions& options) {
   const Json stats = MembersAt(port, "stats64");
   std::string text =
@@ -222,9 +205,9 @@ std::string TrafficText(const Json& port, const OutputOptions& options) {
                         CountText(NumberAt(counts, "packets"), options),
                         CountText(NumberAt(counts, "dropped"), options));
   }
-  text += "    gro:" + NonZero(MembersAt(port, "gro")) + "\n";
-  text += "    drops:" + NonZero(MembersAt(port, "drops")) + "\n";
-  text += "    learning:" + NonZero(MembersAt(port, "learning")) + "\n";
+  text += "    gro:" + NonZeroText(MembersAt(port, "gro")) + "\n";
+  text += "    drops:" + NonZeroText(MembersAt(port, "drops")) + "\n";
+  text += "    learning:" + NonZeroText(MembersAt(port, "learning")) + "\n";
   return text;
 }
 
@@ -254,27 +237,6 @@ std::string RenderMirrors(const Json& list) {
   return text;
 }
 
-// ----- guards ------------------------------------------------------------------------------------
-
-std::string RenderGuards(const Json& list) {
-  std::string text;
-  for (const Json& port : list) {
-    text += TextAt(port, "ifname") + ":";
-    for (const auto& [key, value] : port.items()) {
-      const bool is_shown = key != "ifname" && key != "shut_down" && key != "recovers_in";
-      if (is_shown && !value.is_structured()) {
-        text += " " + Printable(key) + " " + TextAt(port, key.c_str());
-      }
-    }
-    text += ShutDownText(port) + "\n";
-    for (const Json& station : ListAt(port, "allow")) {
-      if (station.is_string()) text += "    allow " + Printable(station.get<std::string>()) + "\n";
-    }
-    text += "    dropped:" + NonZero(MembersAt(port, "dropped")) + "\n";
-  }
-  return text;
-}
-
 // ----- the bridge, traces ------------------------------------------------------------------------
 
 std::string RenderBridge(const Json& list, const OutputOptions& options) {
@@ -288,7 +250,7 @@ std::string RenderBridge(const Json& list, const OutputOptions& options) {
     }
     text += "\n    io " + TextAt(bridge, "io") + "\n";
     if (options.statistics) {
-      text += "    counters:" + NonZero(MembersAt(bridge, "counters")) + "\n";
+      text += "    counters:" + NonZeroText(MembersAt(bridge, "counters")) + "\n";
     }
   }
   return text;
@@ -528,7 +490,9 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method == "port.list" && options.brief) return RenderPortTable(answer, Json(), options);
   if (method == "port.list") return OneLine(RenderPorts(answer, options), options);
   if (method == "mirror.list") return RenderMirrors(answer);
-  if (method == "storm.list" || method == "security.list") return RenderGuards(answer);
+  if (method == "storm.list" || method == "security.list") {
+    return RenderGuards(answer, request.params.contains("dev"));
+  }
   if (method == "bridge.list") return OneLine(RenderBridge(answer, options), options);
   if (method == "neigh.list") return RenderNeighbours(request, answer, options);
   if (method == "reach") return RenderReach(answer);

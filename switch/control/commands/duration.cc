@@ -1,13 +1,26 @@
 #include "switch/control/commands/duration.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace tapswitch {
 namespace {
+
+constexpr size_t kMostShown = 100;  // of a text that is no duration
+
+struct Unit {
+  std::string_view name;
+  double seconds;
+};
+
+constexpr std::array kUnits{Unit{"ms", 0.001}, Unit{"s", 1},     Unit{"m", 60},
+                            Unit{"min", 60},   Unit{"h", 3'600}, Unit{"d", 86'400}};
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -22,20 +35,29 @@ std::string DurationText(Ticks span) {
 
 absl::StatusOr<Ticks> ParseDuration(std::string_view text) {
   constexpr double kLongest = 1e7;  // seconds; four months
-  const auto bad = [&] {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "'", View(text), "' is not a duration: give a number and a unit, such as 300s or 1500ms"));
-  };
-  const bool is_milliseconds = text.ends_with("ms");
-  if (!text.ends_with('s')) return bad();
-  const auto number = text.substr(0, text.size() - (is_milliseconds ? 2 : 1));
-  // SimpleAtod takes "inf", "nan" and signs, which are no durations.
-  if (number.find_first_not_of("0123456789.") != std::string_view::npos) return bad();
+  const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+  const auto unit = absl::AsciiStrToLower(View(text.substr(digits)));
+  const auto* const found = std::find_if(kUnits.begin(), kUnits.end(),
+                                         [&](const Unit& one) { return View(one.name) == unit; });
   double value = 0;
-  if (!absl::SimpleAtod(View(number), &value)) return bad();
-  const double seconds = is_milliseconds ? value / 1000 : value;
-  if (seconds > kLongest) return bad();
-  return Ticks{static_cast<uint64_t>(seconds * 100 + 0.5)};
+  const bool is_number = absl::SimpleAtod(View(text.substr(0, digits)), &value);
+  if (!is_number || found == kUnits.end() || value * found->seconds > kLongest) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", View(text.substr(0, kMostShown)),
+                     "': expected a number and a unit, such as 300s, 1500ms, 5m, 1h or 2d"));
+  }
+  return Ticks{static_cast<uint64_t>(value * found->seconds * 100 + 0.5)};
+}
+
+absl::StatusOr<Ticks> ParseAgeingTime(std::string_view text) {
+  constexpr uint64_t kLongest = 1'000'000'000;
+  uint64_t centiseconds = 0;
+  const bool is_plain = text.find_first_not_of("0123456789") == std::string_view::npos;
+  if (!is_plain || !absl::SimpleAtoi(View(text), &centiseconds)) return ParseDuration(text);
+  if (centiseconds <= kLongest) return Ticks{centiseconds};
+  return absl::InvalidArgumentError(absl::StrCat("'", View(text.substr(0, kMostShown)),
+                                                 "': expected up to ", kLongest,
+                                                 " hundredths of a second"));
 }
 
 }  // namespace tapswitch

@@ -11,6 +11,7 @@
 #include "ports/os/control_folders.h"
 #include "ports/port_types.h"
 #include "switch/control/commands/duration.h"
+#include "switch/control/commands/reserved_names.h"
 
 namespace tapswitch {
 namespace {
@@ -35,12 +36,12 @@ absl::StatusOr<IoMode> ParseIo(std::string_view text) {
     if (text == name) return mode;
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("--io=", View(text), ": it is one of auto, uring, epoll"));
+      absl::StrCat("--io=", View(text), ": expected auto, uring or epoll"));
 }
 
 absl::StatusOr<bool> ParseGro(std::string_view text) {
   if (text == "auto" || text == "off") return text == "auto";
-  return absl::InvalidArgumentError(absl::StrCat("--gro=", View(text), ": it is auto or off"));
+  return absl::InvalidArgumentError(absl::StrCat("--gro=", View(text), ": expected auto or off"));
 }
 
 // The bounds of busy polling: longer than a thread takes to wake is useless, and a second is more
@@ -60,7 +61,7 @@ absl::StatusOr<std::chrono::nanoseconds> ParseBusyPoll(std::string_view text) {
   const double span = value < 0 ? value : value * unit->second;
   if (span < 0 || span > static_cast<double>(kLongest.count())) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "--busy_poll=", View(text), ": give a number and a unit, such as 50us, up to 1s"));
+        "--busy_poll=", View(text), ": expected a number and a unit, such as 50us, up to 1s"));
   }
   return std::chrono::nanoseconds(static_cast<int64_t>(span));
 }
@@ -76,6 +77,7 @@ absl::StatusOr<std::vector<PortSpec>> ParsePorts(std::span<const std::string> te
   for (const std::string& text : texts) {
     auto spec = ParsePortSpec(text);
     if (!spec.ok()) return spec.status();
+    if (absl::Status named = CheckPortName(spec->name); !named.ok()) return named;
     auto expanded = ExpandPort(*spec);
     if (!expanded.ok()) return expanded.status();
     for (PortSpec& port : *expanded) {
@@ -143,19 +145,19 @@ absl::Status ParseAccounts(const ConfigText& text, Config& config) {
 absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
   Config config{.name = text.name};
   if (absl::Status named = CheckName(text.name); !named.ok()) return named;
-  const auto ageing = ParseDuration(text.ageing_time);
+  const auto ageing = ParseAgeingTime(text.ageing_time);
   if (!ageing.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("--ageing_time: ", ageing.status().message()));
+    return absl::InvalidArgumentError(absl::StrCat("--ageing_time ", ageing.status().message()));
   }
   config.ageing = *ageing;
   if (text.fdb_max == 0 || text.fdb_max > kFdbLimit) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--fdb_max=", text.fdb_max, ": the table holds 1 to ", kFdbLimit, " entries"));
+        absl::StrCat("--fdb_max=", text.fdb_max, ": expected a number from 1 to ", kFdbLimit));
   }
   config.fdb_max = static_cast<uint32_t>(text.fdb_max);
   if (text.workers == 0 || text.workers > kMaxWorkers) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--workers=", text.workers, ": give a number from 1 to ", kMaxWorkers));
+        absl::StrCat("--workers=", text.workers, ": expected a number from 1 to ", kMaxWorkers));
   }
   config.workers = text.workers;
   config.vlan_filtering = text.vlan_filtering;

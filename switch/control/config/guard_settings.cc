@@ -13,6 +13,7 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
+#include "switch/control/commands/nearest_word.h"
 #include "switch/forwarding/guards/token_bucket.h"
 #include "switch/forwarding/wire/bytes.h"
 
@@ -34,7 +35,7 @@ absl::Status Bad(std::string_view name, std::string_view text, std::string_view 
 // Reads a value that is a text.
 absl::StatusOr<std::string> TextOf(std::string_view name, const json& value) {
   if (value.is_string()) return value.get<std::string>();
-  return Bad(name, value.dump(-1, ' ', false, json::error_handler_t::replace), "it is a text");
+  return Bad(name, value.dump(-1, ' ', false, json::error_handler_t::replace), "expected a text");
 }
 
 template <typename Choice>
@@ -42,7 +43,7 @@ absl::Status SetChoice(std::string_view name, const std::string& text,
                        std::span<const std::string_view> names, Choice& choice) {
   const auto found = std::find(names.begin(), names.end(), text);
   if (found == names.end()) {
-    return Bad(name, text, fmt::format("there are {}", fmt::join(names, ", ")));
+    return Bad(name, text, "expected " + Alternatives(names));
   }
   choice = static_cast<Choice>(found - names.begin());
   return absl::OkStatus();
@@ -53,11 +54,11 @@ absl::Status SetSpan(std::string_view name, const std::string& text, Ticks least
   const auto parsed = ParseDuration(text);
   if (!parsed.ok()) {
     return absl::InvalidArgumentError(
-        fmt::format("{}: {}", name, std::string(parsed.status().message())));
+        fmt::format("{} {}", name, std::string(parsed.status().message())));
   }
   if (*parsed < least || *parsed > most) {
     return Bad(name, text,
-               fmt::format("it is from {} to {}", DurationText(least), DurationText(most)));
+               fmt::format("expected {} to {}", DurationText(least), DurationText(most)));
   }
   span = *parsed;
   return absl::OkStatus();
@@ -68,6 +69,12 @@ struct RateUnit {
   uint64_t factor;
   bool in_bits;
 };
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
 
 // The units, of which the last that divides a rate is shown.
 constexpr std::array kRateUnits{RateUnit{"pps", 1, false},
@@ -154,7 +161,7 @@ absl::Status SetMoves(const std::string& text, PortSecurity& security) {
   const bool is_number = error == std::errc() && at == end && slash != std::string::npos;
   if (!is_number || moves == 0 || moves > kMostMoves) {
     return Bad("moves", text,
-               fmt::format("it is a number from 1 to {} within a time, such as 5/10s, or off",
+               fmt::format("expected a number from 1 to {} within a time, such as 5/10s, or off",
                            kMostMoves));
   }
   Ticks within;
@@ -170,37 +177,62 @@ absl::Status NoSuchSetting(std::string_view object, std::string_view name) {
       fmt::format("'{:.100}' is no setting of {}: see tapctl {} help", name, object, object));
 }
 
-// Returns the words that set the settings that `show` shows differently from the defaults.
-std::string WordsOf(const ordered_json& shown, const ordered_json& defaults) {
+// A setting by its name, as the text that sets it.
+using Texts = std::vector<std::pair<std::string_view, std::string>>;
+
+Texts TextsOf(const StormControl& storm) {
+  Texts texts;
+  for (size_t kind = 0; kind < kStormKindCount; ++kind) {
+    texts.emplace_back(kStormKindNames[kind], RateText(storm.rates[kind]));
+  }
+  texts.emplace_back("burst", DurationText(storm.burst));
+  texts.emplace_back("action", kStormActions[storm.shuts_down ? 1 : 0]);
+  texts.emplace_back("recovery", DurationText(storm.recovery));
+  return texts;
+}
+
+Texts TextsOf(const PortSecurity& security) {
+  return {{"violation", std::string(kLimitActionNames[static_cast<size_t>(security.at_limit)])},
+          {"moves", MovesText(security)},
+          {"move_action", std::string(kMoveActionNames[static_cast<size_t>(security.on_moves)])},
+          {"recovery", DurationText(security.recovery)}};
+}
+
+// Returns the words that make `texts` of `defaults`.
+std::string WordsOf(const Texts& texts, const Texts& defaults) {
   std::string words;
-  for (const auto& [name, value] : shown.items()) {
-    if (!value.is_string() || value == defaults.at(name)) continue;
-    words += fmt::format(" {} {}", name, value.get_ref<const std::string&>());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i] != defaults[i]) words += fmt::format(" {} {}", texts[i].first, texts[i].second);
   }
   return words;
 }
+
+double Seconds(Ticks span) { return static_cast<double>(span.centiseconds) / 100; }
 
 }  // namespace
 
 absl::StatusOr<StormControl::Rate> ParseRate(std::string_view text) {
   if (text == "off") return StormControl::Rate{};
-  uint64_t number = 0;
-  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view unit = text.substr(static_cast<size_t>(at - text.data()));
+  const auto bad = [&](std::string_view cure) {
+    return absl::InvalidArgumentError(fmt::format("'{:.100}': expected {}", text, cure));
+  };
+  const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+  const std::string unit = LowerCase(text.substr(digits));
   const auto* const found = std::find_if(kRateUnits.begin(), kRateUnits.end(),
                                          [&](const RateUnit& one) { return one.name == unit; });
-  if (error != std::errc() || found == kRateUnits.end()) {
-    return absl::InvalidArgumentError(
-        fmt::format("'{:.100}' is no rate: give frames or bits a second, such as 1000pps or "
-                    "10mbit, or off",
-                    text));
+  double number = 0;
+  const auto [at, error] =
+      std::from_chars(text.data(), text.data() + digits, number, std::chars_format::fixed);
+  const bool is_number = error == std::errc() && at == text.data() + digits;
+  if (!is_number || found == kRateUnits.end()) {
+    return bad("frames or bits a second, such as 1000pps, 1.5kpps or 10mbit, or off");
   }
-  if (number == 0 || number > RateLimit::kMost / found->factor) {
-    return absl::InvalidArgumentError(
-        fmt::format("'{:.100}' is no rate: it is from 1 to {} frames or bits a second", text,
-                    RateLimit::kMost));
+  const double rate = number * static_cast<double>(found->factor);
+  if (rate < 1 || rate > static_cast<double>(RateLimit::kMost)) {
+    return bad(fmt::format("1 to {} frames or bits a second", RateLimit::kMost));
   }
-  return StormControl::Rate{.per_second = number * found->factor, .in_bits = found->in_bits};
+  return StormControl::Rate{.per_second = static_cast<uint64_t>(rate + 0.5),
+                            .in_bits = found->in_bits};
 }
 
 std::string RateText(const StormControl::Rate& rate) {
@@ -272,7 +304,7 @@ absl::Status SetStormSetting(std::string_view name, const json& value, StormCont
     const auto rate = ParseRate(*text);
     if (!rate.ok()) {
       return absl::InvalidArgumentError(
-          fmt::format("{}: {}", name, std::string(rate.status().message())));
+          fmt::format("{} {}", name, std::string(rate.status().message())));
     }
     storm.rates[kind] = *rate;
     return absl::OkStatus();
@@ -301,20 +333,24 @@ absl::Status SetSecuritySetting(std::string_view name, const json& value, PortSe
 
 void ShowStormSettings(const StormControl& storm, ordered_json& shown) {
   for (size_t kind = 0; kind < kStormKindCount; ++kind) {
-    shown[std::string(kStormKindNames[kind])] = RateText(storm.rates[kind]);
+    const StormControl::Rate& rate = storm.rates[kind];
+    const std::string name(kStormKindNames[kind]);
+    shown[name] = rate.per_second == 0 ? ordered_json() : ordered_json(rate.per_second);
+    if (rate.per_second != 0) shown[name + "_unit"] = rate.in_bits ? "bit" : "pps";
   }
-  shown["burst"] = DurationText(storm.burst);
+  shown["burst"] = Seconds(storm.burst);
   shown["action"] = kStormActions[storm.shuts_down ? 1 : 0];
-  shown["recovery"] = DurationText(storm.recovery);
+  shown["recovery"] = Seconds(storm.recovery);
 }
 
 void ShowSecuritySettings(const PortSettings& settings, ordered_json& shown) {
   const PortSecurity& security = settings.security;
   shown["max_macs"] = settings.fdb_max_learned;
   shown["violation"] = kLimitActionNames[static_cast<size_t>(security.at_limit)];
-  shown["moves"] = MovesText(security);
+  shown["moves"] = security.max_moves == 0 ? ordered_json() : ordered_json(security.max_moves);
+  if (security.max_moves != 0) shown["moves_within"] = Seconds(security.moves_within);
   shown["move_action"] = kMoveActionNames[static_cast<size_t>(security.on_moves)];
-  shown["recovery"] = DurationText(security.recovery);
+  shown["recovery"] = Seconds(security.recovery);
   auto allowed = ordered_json::array();
   for (const AllowedStation& station : StationsOf(security.allowed)) {
     allowed.push_back(AllowedStationText(station));
@@ -323,19 +359,11 @@ void ShowSecuritySettings(const PortSettings& settings, ordered_json& shown) {
 }
 
 std::string StormSettingsAsWords(const StormControl& storm, const StormControl& from) {
-  ordered_json shown;
-  ordered_json before;
-  ShowStormSettings(storm, shown);
-  ShowStormSettings(from, before);
-  return WordsOf(shown, before);
+  return WordsOf(TextsOf(storm), TextsOf(from));
 }
 
 std::string SecuritySettingsAsWords(const PortSettings& settings, const PortSettings& from) {
-  ordered_json shown;
-  ordered_json before;
-  ShowSecuritySettings(settings, shown);
-  ShowSecuritySettings(from, before);
-  return WordsOf(shown, before);
+  return WordsOf(TextsOf(settings.security), TextsOf(from.security));
 }
 
 }  // namespace tapswitch

@@ -15,7 +15,8 @@
 
 namespace tapswitch {
 
-// Parses "1000pps", "10mbit" or "off". Units are those of tc(8), where kbit is a thousand bits.
+// Parses "1000pps", "1.5kpps", "10Mbit" or "off". Units are those of tc(8), where kbit is a thousand
+// bits, in any case.
 [[nodiscard]] absl::StatusOr<StormControl::Rate> ParseRate(std::string_view text);
 [[nodiscard]] std::string RateText(const StormControl::Rate& rate);
 
@@ -39,7 +40,8 @@ using AllowListPointer = std::shared_ptr<const AllowList>;
 [[nodiscard]] absl::Status SetSecuritySetting(std::string_view name, const nlohmann::json& value,
                                               PortSettings& settings);
 
-// Show all settings, with the names and values that set them.
+// Show all settings by their names, in numbers: rates in frames or bits a second (NAME_unit says
+// which), times in seconds. What is off is null.
 void ShowStormSettings(const StormControl& storm, nlohmann::ordered_json& shown);
 void ShowSecuritySettings(const PortSettings& settings, nlohmann::ordered_json& shown);
 

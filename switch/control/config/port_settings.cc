@@ -84,7 +84,7 @@ absl::Status SetNumber(std::string_view name, const json& value, uint64_t least,
       return absl::OkStatus();
     }
   }
-  return Bad(name, value, fmt::format("it is a number from {} to {}", least, most));
+  return Bad(name, value, fmt::format("expected a number from {} to {}", least, most));
 }
 
 absl::Status SetState(std::string_view name, const json& value, PortState& state) {
@@ -97,14 +97,15 @@ absl::Status SetState(std::string_view name, const json& value, PortState& state
     number = static_cast<uint64_t>(found - kPortStateNames.begin());
   }
   if (number >= kPortStateNames.size()) {
-    return Bad(name, value, "it is disabled, listening, learning, forwarding, blocking or 0 to 4");
+    return Bad(name, value,
+               "expected disabled, listening, learning, forwarding, blocking or 0 to 4");
   }
   state = static_cast<PortState>(number);
   return absl::OkStatus();
 }
 
 absl::Status SetFlag(std::string_view name, const json& value, bool& flag) {
-  if (!value.is_boolean()) return Bad(name, value, "it is on or off");
+  if (!value.is_boolean()) return Bad(name, value, "expected on or off");
   flag = value.get<bool>();
   return absl::OkStatus();
 }

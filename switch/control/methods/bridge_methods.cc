@@ -36,7 +36,7 @@ absl::Status ReadVlanSettings(ParamReader& reader, BridgeConfig& wanted) {
   const auto type = ParseVlanProtocol(*protocol);
   if (!type) {
     return absl::InvalidArgumentError(
-        fmt::format("vlan_protocol '{}': it is 802.1Q or 802.1ad", *protocol));
+        fmt::format("vlan_protocol '{}': expected 802.1Q or 802.1ad", *protocol));
   }
   forwarding.vlan_protocol = *type;
   return absl::OkStatus();
@@ -49,7 +49,7 @@ MethodResult ListBridge(const MethodContext& context, const MethodCall& call) {
 
 MethodResult SetBridge(const MethodContext& context, const MethodCall& call) {
   ParamReader reader(call.params);
-  const auto ageing = reader.MaybeText("ageing_time");
+  const auto ageing = reader.MaybeTextOrNumber("ageing_time");
   const auto max_learned =
       reader.MaybeNumber("fdb_max_learned", 0, std::numeric_limits<uint32_t>::max());
   const auto snooping = reader.MaybeFlag("mcast_snooping");
@@ -61,10 +61,10 @@ MethodResult SetBridge(const MethodContext& context, const MethodCall& call) {
     return absl::FailedPreconditionError("mcast_snooping on: this version does not snoop");
   }
   if (ageing) {
-    const auto span = ParseDuration(*ageing);
+    const auto span = ParseAgeingTime(*ageing);
     if (!span.ok()) {
       return absl::InvalidArgumentError(
-          fmt::format("ageing_time: {}", std::string(span.status().message())));
+          fmt::format("ageing_time {}", std::string(span.status().message())));
     }
     wanted.bridge.ageing = *span;
   }

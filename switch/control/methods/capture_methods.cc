@@ -57,7 +57,7 @@ MethodResult StartCapture(const MethodContext& context, const MethodCall& call) 
     auto filter = ReadFilter(*program);
     if (!filter) {
       return absl::InvalidArgumentError(
-          "filter: it is a program of classic BPF, an array of [code, jt, jf, k]");
+          "filter: expected a program of classic BPF, an array of [code, jt, jf, k]");
     }
     wish.filter = *std::move(filter);
   }

@@ -100,7 +100,8 @@ MethodResult DisallowStation(const MethodContext& context, const MethodCall& cal
   }
   const auto address = MacAddress::Parse(text);
   if (!address) {
-    return absl::InvalidArgumentError(fmt::format("'{:.100}': it is a MAC address, or all", text));
+    return absl::InvalidArgumentError(
+        fmt::format("'{:.100}': expected a MAC address, or all", text));
   }
   return ChangeAllowed(
       context, dev, [&](const AllowListPointer& list) { return WithoutStation(list, *address); });

@@ -37,7 +37,8 @@ absl::Status ReadSpan(std::string_view name, const std::optional<std::string>& t
 absl::Status ReadAction(const std::optional<std::string>& text, LoopDetection::Action& action) {
   if (!text) return absl::OkStatus();
   if (*text != "block" && *text != "log") {
-    return absl::InvalidArgumentError(fmt::format("action '{:.100}': it is block or log", *text));
+    return absl::InvalidArgumentError(
+        fmt::format("action '{:.100}': expected block or log", *text));
   }
   action = *text == "block" ? LoopDetection::Action::kBlock : LoopDetection::Action::kLog;
   return absl::OkStatus();

@@ -37,7 +37,7 @@ bool IsGoodName(std::string_view name) {
 absl::Status ReadPorts(const json& value, MirrorConfig& mirror) {
   const json list = value.is_array() ? value : json::array({value});
   for (const json& name : list) {
-    if (!name.is_string()) return absl::InvalidArgumentError("dev: it is a port, or several");
+    if (!name.is_string()) return absl::InvalidArgumentError("dev: expected a port, or several");
     const auto& port = name.get_ref<const std::string&>();
     if (std::find(mirror.ports.begin(), mirror.ports.end(), port) == mirror.ports.end()) {
       mirror.ports.push_back(port);
@@ -74,7 +74,7 @@ absl::Status ReadDirection(std::string_view text, MirrorConfig& mirror) {
   mirror.egress = text == "egress" || text == "both";
   if (mirror.ingress || mirror.egress) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      fmt::format("direction '{:.100}': it is ingress, egress or both", text));
+      fmt::format("direction '{:.100}': expected ingress, egress or both", text));
 }
 
 // As bridge(8) has VLANs.

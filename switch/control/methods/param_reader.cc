@@ -21,7 +21,7 @@ std::optional<std::string> ParamReader::MaybeText(std::string_view name) {
   const json* const value = Find(name);
   if (value == nullptr) return std::nullopt;
   if (value->is_string()) return value->get<std::string>();
-  Complain(name, *value, "it is a text");
+  Complain(name, *value, "expected a text");
   return std::nullopt;
 }
 
@@ -43,7 +43,7 @@ std::optional<bool> ParamReader::MaybeFlag(std::string_view name) {
   const json* const value = Find(name);
   if (value == nullptr) return std::nullopt;
   if (value->is_boolean()) return value->get<bool>();
-  Complain(name, *value, "it is on or off");
+  Complain(name, *value, "expected on or off");
   return std::nullopt;
 }
 
@@ -55,7 +55,7 @@ std::optional<uint64_t> ParamReader::MaybeNumber(std::string_view name, uint64_t
     const auto number = value->get<uint64_t>();
     if (number >= least && number <= most) return number;
   }
-  Complain(name, *value, fmt::format("it is a number from {} to {}", least, most));
+  Complain(name, *value, fmt::format("expected a number from {} to {}", least, most));
   return std::nullopt;
 }
 
@@ -63,7 +63,7 @@ MacAddress ParamReader::Address(std::string_view name) {
   const std::string text = Text(name);
   if (!status_.ok()) return {};
   if (const auto address = MacAddress::Parse(text)) return *address;
-  Complain(name, text, "it is a MAC address, such as 02:00:00:00:00:01");
+  Complain(name, text, "expected a MAC address, such as 02:00:00:00:00:01");
   return {};
 }
 

@@ -4,8 +4,6 @@
 
 #include <string>
 
-#include "switch/control/commands/duration.h"
-
 namespace tapswitch {
 namespace {
 
@@ -137,7 +135,7 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
 void ShowShutDown(const PortSnapshot* snapshot, ordered_json& shown) {
   if (snapshot == nullptr || !snapshot->shut_down) return;
   shown["shut_down"] = NameOf(snapshot->shut_down->cause);
-  if (snapshot->shut_down->until) shown["recovers_in"] = DurationText(snapshot->recovers_in);
+  if (snapshot->shut_down->until) shown["recovers_in"] = Seconds(snapshot->recovers_in);
 }
 
 ordered_json ShowLink(const BridgeControl& control, const PortConfig& config,

@@ -86,7 +86,7 @@ absl::Status ReadState(ParamReader& reader, std::optional<PortState>& state) {
     }
   }
   return absl::InvalidArgumentError(fmt::format(
-      "state {}: it is disabled, listening, learning, forwarding, blocking or 0 to 4", *name));
+      "state {}: expected disabled, listening, learning, forwarding, blocking or 0 to 4", *name));
 }
 
 // Changes the VLANs of the port, or bridge, that `dev` names.

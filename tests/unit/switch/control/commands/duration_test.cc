@@ -11,8 +11,33 @@ TEST(ParseDurationTest, NeedsANumberAndAUnit) {
   EXPECT_EQ(*ParseDuration("2000ms"), Ticks{200});
   EXPECT_EQ(*ParseDuration("0s"), Ticks{0});
   for (const char* text :
-       {"", "s", "300", "-1s", "inf s", "infs", "nans", "1e3s", "3m", "99999999s"}) {
+       {"", "s", "300", "-1s", "inf s", "infs", "nans", "1e3s", "3y", "99999999s", "1.2.3s"}) {
     EXPECT_FALSE(ParseDuration(text).ok()) << text;
+  }
+}
+
+TEST(ParseDurationTest, KnowsLongerUnitsInAnyCase) {
+  EXPECT_EQ(*ParseDuration("5m"), Ticks{30000});
+  EXPECT_EQ(*ParseDuration("5min"), Ticks{30000});
+  EXPECT_EQ(*ParseDuration("1h"), Ticks{360000});
+  EXPECT_EQ(*ParseDuration("2d"), Ticks{17280000});
+  EXPECT_EQ(*ParseDuration("0.5H"), Ticks{180000});
+  EXPECT_EQ(*ParseDuration("500MS"), Ticks{50});
+  EXPECT_FALSE(ParseDuration("1000d").ok());
+}
+
+TEST(ParseDurationTest, WhatIsShownCanBeFedBack) {
+  for (const uint64_t span : {0U, 1U, 10U, 99U, 100U, 101U, 30000U, 123456U}) {
+    EXPECT_EQ(*ParseDuration(DurationText(Ticks{span})), Ticks{span});
+  }
+}
+
+TEST(ParseAgeingTimeTest, MayBeHundredthsOfASecond) {
+  EXPECT_EQ(*ParseAgeingTime("30000"), Ticks{30000});
+  EXPECT_EQ(*ParseAgeingTime("0"), Ticks{0});
+  EXPECT_EQ(*ParseAgeingTime("5m"), Ticks{30000});
+  for (const char* text : {"", "-1", "1.5", "1000000001", "99999999999999999999", "x"}) {
+    EXPECT_FALSE(ParseAgeingTime(text).ok()) << text;
   }
 }
 

@@ -47,7 +47,7 @@ TEST(ParseConfigTest, NamesTheBadValue) {
   EXPECT_THAT(ErrorOf(text), HasSubstr("--io=fast"));
   text = Good();
   text.gro = "on";
-  EXPECT_THAT(ErrorOf(text), HasSubstr("--gro=on: it is auto or off"));
+  EXPECT_THAT(ErrorOf(text), HasSubstr("--gro=on: expected auto or off"));
 }
 
 TEST(ParseConfigTest, BusyPollIsASpanUpToASecond) {
@@ -77,9 +77,9 @@ TEST(ParseConfigTest, HasOneToSixtyFourWorkers) {
   text.workers = 64;
   EXPECT_EQ(ParseConfig(text)->workers, 64U);
   text.workers = 0;
-  EXPECT_EQ(ErrorOf(text), "--workers=0: give a number from 1 to 64");
+  EXPECT_EQ(ErrorOf(text), "--workers=0: expected a number from 1 to 64");
   text.workers = 65;
-  EXPECT_EQ(ErrorOf(text), "--workers=65: give a number from 1 to 64");
+  EXPECT_EQ(ErrorOf(text), "--workers=65: expected a number from 1 to 64");
 }
 
 TEST(ParseConfigTest, RefusesMorePortsThanABridgeHas) {

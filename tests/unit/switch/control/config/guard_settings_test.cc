@@ -22,8 +22,11 @@ TEST(GuardSettingsTest, RatesAreFramesOrBits) {
   EXPECT_EQ(rate("10mbit"), (StormControl::Rate{.per_second = 10'000'000, .in_bits = true}));
   EXPECT_EQ(rate("8bit"), (StormControl::Rate{.per_second = 8, .in_bits = true}));
   EXPECT_EQ(rate("off"), StormControl::Rate{});
-  for (const std::string text : {"", "10", "pps", "0pps", "-1pps", "1.5mbit", "10bps", "10 mbit",
-                                 "10mbits", "1001gbit", "99999999999999999999pps", "on"}) {
+  EXPECT_EQ(rate("1Mbit"), rate("1000kbit"));
+  EXPECT_EQ(rate("1.5kpps"), rate("1500PPS"));
+  for (const std::string text :
+       {"", "10", "pps", "0pps", "-1pps", "10bps", "10 mbit", "10mbits", "0.1pps", "1.2.3pps",
+        "1e3pps", "1001gbit", "99999999999999999999pps", "on"}) {
     EXPECT_THAT(std::string(ParseRate(text).status().message()), HasSubstr("'" + text + "'"));
   }
 }
@@ -85,18 +88,40 @@ std::string SecurityProblem(std::string_view name, const nlohmann::json& value) 
 }
 
 TEST(GuardSettingsTest, BadValuesAreNamedWithTheCure) {
-  EXPECT_THAT(StormProblem("broadcast", "fast"), HasSubstr("broadcast: 'fast' is no rate: give"));
-  EXPECT_THAT(StormProblem("unknown", 10U), HasSubstr("unknown '10': it is a text"));
-  EXPECT_THAT(StormProblem("burst", "4ms"), HasSubstr("burst '4ms': it is from 0.01s to 60s"));
-  EXPECT_THAT(StormProblem("burst", "61s"), HasSubstr("from 0.01s to 60s"));
-  EXPECT_THAT(StormProblem("action", "explode"), HasSubstr("there are drop, shutdown"));
-  EXPECT_THAT(StormProblem("recovery", "soon"), HasSubstr("recovery: 'soon' is not a duration"));
+  EXPECT_THAT(StormProblem("broadcast", "fast"),
+              HasSubstr("broadcast 'fast': expected frames or bits"));
+  EXPECT_THAT(StormProblem("unknown", 10U), HasSubstr("unknown '10': expected a text"));
+  EXPECT_THAT(StormProblem("burst", "4ms"), HasSubstr("burst '4ms': expected 0.01s to 60s"));
+  EXPECT_THAT(StormProblem("burst", "61s"), HasSubstr("0.01s to 60s"));
+  EXPECT_THAT(StormProblem("action", "explode"), HasSubstr("expected drop or shutdown"));
+  EXPECT_THAT(StormProblem("recovery", "soon"),
+              HasSubstr("recovery 'soon': expected a number and a unit"));
   EXPECT_THAT(StormProblem("colour", "red"), HasSubstr("'colour' is no setting of storm"));
-  EXPECT_THAT(SecurityProblem("violation", "kill"), HasSubstr("none, drop, shutdown, replace"));
+  EXPECT_THAT(SecurityProblem("violation", "kill"),
+              HasSubstr("expected none, drop, shutdown or replace"));
   for (const char* moves : {"5", "0/1s", "/1s", "5/", "5/0s", "x/1s", "10001/1s", "5/1"}) {
     EXPECT_THAT(SecurityProblem("moves", moves), HasSubstr("moves"));
   }
   EXPECT_THAT(SecurityProblem("max_macs", "3"), HasSubstr("3"));
+}
+
+TEST(GuardSettingsTest, NumbersAreShownInBaseUnits) {
+  StormControl storm;
+  storm.rates[0] = {.per_second = 10'000, .in_bits = true};
+  ordered_json shown;
+  ShowStormSettings(storm, shown);
+  EXPECT_EQ(shown["broadcast"], 10'000);
+  EXPECT_EQ(shown["broadcast_unit"], "bit");
+  EXPECT_EQ(shown["multicast"], nullptr);
+  EXPECT_EQ(shown["burst"], 0.1);
+  EXPECT_EQ(shown["recovery"], 300.0);
+  PortSettings settings;
+  ShowSecuritySettings(settings, shown);
+  EXPECT_EQ(shown["moves"], nullptr);
+  settings.security.max_moves = 5;
+  ShowSecuritySettings(settings, shown);
+  EXPECT_EQ(shown["moves"], 5);
+  EXPECT_TRUE(shown["moves_within"].is_number());
 }
 
 TEST(GuardSettingsTest, TheDefaultsNeedNoWords) {

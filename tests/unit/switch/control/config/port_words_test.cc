@@ -38,7 +38,7 @@ TEST(PortWordsTest, AreThoseOfAllObjects) {
                                       {"max_macs", 3U},
                                       {"moves", "5/10s"},
                                       {"recovery", "60s"},
-                                      {"allow", {"02:00:00:00:00:01"}},
+                                      {"allow", json::array({"02:00:00:00:00:01"})},
                                       {"description", "web VM"}});
   EXPECT_TRUE(settings.isolated);
   EXPECT_EQ(settings.storm.rates[0].per_second, 10U);
@@ -56,11 +56,11 @@ TEST(PortWordsTest, VlanNamesAllVlans) {
       {{"vlan", {{{"vid", "10"}, {"pvid", true}, {"untagged", true}}, {{"vid", "20,30-31"}}}}});
   EXPECT_EQ(settings.vlans.pvid, VlanId{10});
   EXPECT_FALSE(settings.vlans.members.contains(kDefaultPvid));
-  for (const uint16_t vlan : {10, 20, 30, 31}) {
-    EXPECT_TRUE(settings.vlans.members.contains(VlanId{vlan})) << vlan;
+  for (const VlanId vlan : {VlanId{10}, VlanId{20}, VlanId{30}, VlanId{31}}) {
+    EXPECT_TRUE(settings.vlans.members.contains(vlan));
   }
   EXPECT_FALSE(settings.vlans.untagged.contains(VlanId{20}));
-  EXPECT_TRUE(With({{"vlan", {{{"vid", "none"}}}}}).vlans.members.empty());
+  EXPECT_TRUE(With({{"vlan", json::parse(R"([{"vid": "none"}])")}}).vlans.members.empty());
 }
 
 TEST(PortWordsTest, WhatIsWrongIsNamed) {
@@ -68,12 +68,14 @@ TEST(PortWordsTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(ErrorOf({{"isolated", true}, {"cost", 0U}}), HasSubstr("cost 0"));
   EXPECT_THAT(ErrorOf({{"mab", true}}), HasSubstr("locked"));
   EXPECT_THAT(ErrorOf({{"vlan", "10"}}), HasSubstr("expected an array"));
-  EXPECT_THAT(ErrorOf({{"vlan", {{{"vid", "5000"}}}}}), HasSubstr("5000"));
-  EXPECT_THAT(ErrorOf({{"vlan", {{{"vid", "10,20"}, {"pvid", true}}}}}), HasSubstr("one PVID"));
+  EXPECT_THAT(ErrorOf({{"vlan", json::parse(R"([{"vid": "5000"}])")}}), HasSubstr("5000"));
+  EXPECT_THAT(ErrorOf({{"vlan", json::parse(R"([{"vid": "10,20", "pvid": true}])")}}),
+              HasSubstr("one PVID"));
   EXPECT_THAT(ErrorOf({{"vlan", {{{"vid", "1"}, {"pvid", true}}, {{"vid", "2"}, {"pvid", true}}}}}),
               HasSubstr("one PVID"));
-  EXPECT_THAT(ErrorOf({{"vlan", {{{"vid", "1"}, {"paint", true}}}}}), HasSubstr("only"));
-  EXPECT_THAT(ErrorOf({{"allow", {"x"}}}), HasSubstr("MAC address"));
+  EXPECT_THAT(ErrorOf({{"vlan", json::parse(R"([{"vid": "1", "paint": true}])")}}),
+              HasSubstr("only"));
+  EXPECT_THAT(ErrorOf({{"allow", json::array({"x"})}}), HasSubstr("MAC address"));
   EXPECT_THAT(ErrorOf({{"unknown", "x"}}), HasSubstr("unknown"));
 }
 
@@ -90,13 +92,14 @@ TEST(PortWordsTest, ADescriptionIsPrintableUtf8) {
 TEST(PortWordsTest, AreWrittenAsTheyAreRead) {
   EXPECT_EQ(PortWordsOf(Fresh(), OnlyPvid(kDefaultPvid)), "");
   EXPECT_EQ(PortWordsOf(Fresh(), OnlyPvid(VlanId{7})), " vlan 1 pvid untagged");
-  EXPECT_EQ(PortWordsOf(With({{"vlan", {{{"vid", "none"}}}}}), OnlyPvid(kDefaultPvid)),
-            " vlan none");
+  EXPECT_EQ(
+      PortWordsOf(With({{"vlan", json::parse(R"([{"vid": "none"}])")}}), OnlyPvid(kDefaultPvid)),
+      " vlan none");
   EXPECT_EQ(PortWordsOf(With({{"recovery", "60s"},
                               {"description", "it's"},
                               {"vlan", {{{"vid", "5,7"}, {"untagged", true}}, {{"vid", "9"}}}},
                               {"gro", false},
-                              {"allow", {"02:00:00:00:00:01"}}}),
+                              {"allow", json::array({"02:00:00:00:00:01"})}}),
                         OnlyPvid(kDefaultPvid)),
             " description \"it's\" vlan 5,7 untagged vlan 9 gro off recovery 60s allow "
             "02:00:00:00:00:01");

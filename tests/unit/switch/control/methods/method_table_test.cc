@@ -139,3 +139,90 @@ TEST_F(MethodsTest, RefusedSettingsAddNoPort) {
     EXPECT_EQ(control_.config().port("vm"), nullptr) << params;
   }
 }
+
+TEST_F(MethodsTest, TheSamePortMayBeAddedAgain) {
+  const std::string port = "unix:vm,path=" + directory_.Path("vm.sock");
+  ASSERT_EQ(Answer("port.add", {{"port", port}, {"isolated", true}}), "null");
+  const PortConfig before = *control_.config().port("vm");
+  EXPECT_EQ(Answer("port.add", {{"port", port}}), "null");
+  EXPECT_EQ(*control_.config().port("vm"), before);
+  EXPECT_EQ(Answer("port.add", {{"port", port}, {"learning", false}}), "null");
+  EXPECT_TRUE(control_.config().port("vm")->settings.isolated);
+  EXPECT_FALSE(control_.config().port("vm")->settings.learning);
+  EXPECT_TRUE(absl::IsAlreadyExists(Call("port.add", {{"port", port + "2"}}).status()));
+}
+
+TEST_F(MethodsTest, PortSetChangesAllOrNothing) {
+  Configure();
+  const std::string saved = Answer("config.save");
+  EXPECT_FALSE(Call("port.set", {{"name", "vm"}, {"isolated", true}, {"cost", 0U}}).ok());
+  EXPECT_EQ(Answer("config.save"), saved);
+  EXPECT_TRUE(absl::IsNotFound(Call("port.set", {{"name", "nobody"}}).status()));
+  EXPECT_EQ(Answer("port.set", {{"name", "vm"},
+                                {"isolated", true},
+                                {"description", "db"},
+                                {"recovery", "60s"},
+                                {"vlan", json::parse(R"([{"vid": "none"}])")}}),
+            "null");
+  const PortSettings& settings = control_.config().port("vm")->settings;
+  EXPECT_TRUE(settings.isolated);
+  EXPECT_TRUE(settings.hairpin);
+  EXPECT_TRUE(settings.vlans.members.empty());
+  EXPECT_EQ(settings.storm.recovery, Ticks{6000});
+  EXPECT_EQ(settings.security.recovery, Ticks{6000});
+  EXPECT_THAT(Answer("config.save"), HasSubstr("description db vlan none"));
+}
+
+TEST_F(MethodsTest, NoPortHasANameThatIsAWord) {
+  for (const std::string name : {"on", "help", "all", "dev", "show", "isolated", "port"}) {
+    const MethodResult added =
+        Call("port.add", {{"port", "unix:" + name + ",path=" + directory_.Path("x.sock")}});
+    EXPECT_TRUE(absl::IsInvalidArgument(added.status())) << name;
+    EXPECT_THAT(std::string(added.status().message()), HasSubstr("'" + name + "' would be a port"));
+  }
+}
+
+TEST_F(MethodsTest, VlansAreAddedAndDeletedInLists) {
+  Configure();
+  EXPECT_EQ(Answer("vlan.add", {{"dev", "vm"}, {"vid", "10,20,30-32"}}), "null");
+  EXPECT_EQ(Answer("vlan.del", {{"dev", "vm"}, {"vid", "20,31"}}), "null");
+  const VlanSet& members = control_.config().port("vm")->settings.vlans.members;
+  for (const VlanId vlan : {VlanId{10}, VlanId{30}, VlanId{32}})
+    EXPECT_TRUE(members.contains(vlan));
+  for (const VlanId vlan : {VlanId{20}, VlanId{31}}) EXPECT_FALSE(members.contains(vlan));
+  EXPECT_FALSE(Call("vlan.add", {{"dev", "vm"}, {"vid", "50,51"}, {"pvid", true}}).ok());
+  EXPECT_FALSE(Call("vlan.add", {{"dev", "vm"}, {"vid", "50,"}}).ok());
+  EXPECT_FALSE(members.contains(VlanId{50}));
+}
+
+TEST_F(MethodsTest, OneThatIsUnknownIsUnimplementedAndNamed) {
+  const MethodResult result = Call("bridge.paint");
+  EXPECT_TRUE(absl::IsUnimplemented(result.status()));
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("bridge.paint"));
+}
+
+TEST_F(MethodsTest, ShowAnswersAsList) {
+  Configure();
+  EXPECT_EQ(Answer("vlan.show"), Answer("vlan.list"));
+  EXPECT_THAT(Answer("vlan.show"), HasSubstr("vm"));
+}
+
+TEST_F(MethodsTest, AParameterThatNobodyKnowsIsRefusedByAll) {
+  for (const Method& method : AllMethods()) {
+    const MethodResult result = Call(method.name, {{"paint", "green"}});
+    EXPECT_TRUE(absl::IsInvalidArgument(result.status())) << method.name << result.status();
+  }
+}
+
+TEST_F(MethodsTest, TheTableTellsItsChangesWhileSomebodyWatchesThem) {
+  EXPECT_FALSE(control_.watches_table());
+  ASSERT_EQ(Answer("monitor.start", {{"objects", {"link"}}}), "null");
+  EXPECT_FALSE(control_.watches_table());
+  ASSERT_EQ(Answer("monitor.start", {{"objects", {"fdb"}}}), "null");
+  EXPECT_TRUE(control_.watches_table());
+  publisher_.Unsubscribe(kClient);
+  EXPECT_FALSE(control_.watches_table());
+}
+
+}  // namespace
+}  // namespace tapswitch::method_table_test
