@@ -1,11 +1,12 @@
 #!/bin/bash
-# The README's how-tos do what they say: each block of commands is carried out as it stands there.
+# The documents do what they say: each block of commands in tools/doc/HOWTO.md, and the demo in
+# README.md, is carried out as it stands there.
 #
 #   howto_test.sh BUILD-FOLDER [TITLE]    all, or the one with that title
 #
-# Needs root. Each how-to runs in namespaces of its own, in which the build is installed. What its
+# Needs root. Each recipe runs in namespaces of its own, in which the build is installed. What its
 # text presumes, `prepare_...` makes; what it promises, `verify_...` checks; there is one for each
-# title. The word behind a block's language says who runs it: `user` an ordinary one without any
+# title. Nothing is inserted into the blocks, and nothing waits between their lines. The word behind a block's language says who runs it: `user` an ordinary one without any
 # rights, `a` and `b` root of two machines (network namespaces, 192.0.2.1 and 192.0.2.2).
 
 set -Eeuo pipefail
@@ -19,22 +20,39 @@ readonly user_folder=/run/user/$user
 export TAPSWITCH_VM_CACHE=$guest_cache
 
 before_failure() {
-  tail -n 20 /run/howto/*.log "$TAPSWITCH_GUESTS"/*/console.log
-  tapctl port show
+  tail -n 20 /run/howto/*.log /run/tapswitch/*.log "$user_folder"/tapswitch/*.log \
+    "$TAPSWITCH_GUESTS"/*/console.log
+  tapctl show
 }
 
-# --- what the README says -------------------------------------------------------------------------
+# --- what the documents say -----------------------------------------------------------------------
+
+readonly howto=$source_dir/tools/doc/HOWTO.md
+readonly readme=$source_dir/README.md
+readonly demo='A demo of 60 seconds' # the section of the README that is carried out
 
 # Prints the titles, one a line.
 titles() {
-  sed -n '/^## How to$/,/^## /{s/^### //p}' "$source_dir/README.md"
+  echo "$demo"
+  sed -n 's/^### //p' "$howto"
 }
 
-# Each block is of a kind that is carried out or checked here.
+# demo_section: the README's section of that title, as a recipe of the other document.
+demo_section() {
+  awk -v title="## $demo" '/^## / { here = ($0 == title) } here { sub(/^## /, "### "); print }' \
+    "$readme"
+}
+
+documents() {
+  demo_section
+  cat "$howto"
+}
+
+# Each block is of a kind that is carried out or checked here, or is declared to be text.
 expect_known_blocks() {
   local unknown
-  unknown=$(sed -n '/^## How to$/,/^## /{/^```./p}' "$source_dir/README.md" |
-    grep --line-regexp --invert-match --extended-regexp '```(sh( user| a| b)?|xml)' || true)
+  unknown=$(documents | sed -n '/^```./p' |
+    grep --line-regexp --invert-match --extended-regexp '```(sh( user| a| b)?|xml|text)' || true)
   [[ -z $unknown ]] || fail "nobody carries out blocks that begin with $unknown"
 }
 
@@ -44,32 +62,15 @@ name_of() {
 
 # blocks TITLE LANGUAGE [WHO]: the text of its blocks, one behind the other.
 blocks() {
-  awk -v title="### $1" -v fence="\`\`\`$2${3:+ $3}" '
-    /^#/ && !inside { here = ($0 == title) }
-    here && inside && /^```$/ { inside = wanted = 0 }
-    here && wanted { print }
-    here && /^```./ { inside = 1; wanted = ($0 == fence) }
-  ' "$source_dir/README.md"
+  documents | awk -v title="### $1" -v fence="\`\`\`$2${3:+ $3}" '
+    inside && /^```$/ { inside = wanted = 0; next }
+    wanted { print }
+    !inside && /^#/ { here = ($0 == title) }
+    !inside && /^```./ { inside = 1; wanted = (here && $0 == fence) }
+  '
 }
 
 # --- carrying it out ------------------------------------------------------------------------------
-
-# Runs commands as a person does who looks what a switch that he has started says, before he goes
-# on: the control socket of each answers.
-# shellcheck disable=SC2016  # for the shell that runs it
-readonly patient='
-  set -eu -o functrace
-  settle() {
-    local pid deadline=$((SECONDS + 30))
-    for pid in $(jobs -pr); do
-      until [[ $(cat "/proc/$pid/comm" 2>/dev/null || echo gone) != bash ]]; do sleep 0.02; done
-      [[ $(cat "/proc/$pid/comm" 2>/dev/null) == tapswitchd ]] || continue
-      until tapctl bridge show >/dev/null 2>&1; do ((SECONDS < deadline)) || return 0; sleep 0.05; done
-    done
-  }
-  trap settle DEBUG
-  source "$1"
-'
 
 # carry_out TITLE [WHO]: its shell blocks, by whom.
 carry_out() {
@@ -86,7 +87,7 @@ carry_out() {
     [ab]) as=(ip netns exec "$2" sh -c 'mount -t tmpfs tmpfs /run/tapswitch; exec "$@"' -) ;;
   esac
   chmod 644 "$script"
-  (cd "$user_folder" && "${as[@]}" bash -c "$patient" - "$script") \
+  (cd "$user_folder" && "${as[@]}" bash -eu "$script") \
     >"$script.log" 2>&1 </dev/null || fail "$1: status $? of: $(cat "$script")"
 }
 
@@ -147,6 +148,7 @@ prepare_qemu() { describe_guests; }
 prepare_qemu_on_a_macvtap() { describe_guests; }
 prepare_qemu_started_by_an_ordinary_user() { describe_guests; }
 prepare_a_switch_without_root() { describe_guests; }
+prepare_two_switches_without_root() { describe_guests; }
 prepare_two_machines_joined_by_vxlan() { make_machines; }
 
 prepare_two_machines_joined_by_openvpn() {
@@ -166,8 +168,17 @@ prepare_a_network_card_as_uplink() {
   ip netns add lan
   ip link add enp1s0 type veth peer name eth0 netns lan
   ip -n lan address add 10.0.0.3/24 dev eth0
+  ip -n lan address add 192.0.2.9/24 dev lo
+  ip -n lan link set lo up
   ip -n lan link set eth0 up
   ip address add 10.0.0.1/24 dev enp1s0
+  ip link set enp1s0 up
+  ip route add default via 10.0.0.3
+}
+
+prepare_giving_the_card_back() {
+  prepare_a_network_card_as_uplink
+  carry_out 'A network card as uplink'
 }
 
 # --- what they promise ----------------------------------------------------------------------------
@@ -195,8 +206,54 @@ verify_a_switch_without_root() {
   guests_reach_each_other
 }
 
+verify_two_switches_without_root() {
+  guests_reach_each_other
+}
+
+# It has ended by a reply, and has cleaned up.
+verify_a_demo_of_60_seconds() {
+  [[ $(cat /run/howto/commands.log) == *' 1 received'* ]] || fail 'there was no reply'
+  [[ -z $(ls /run/netns) ]] || fail "left behind: $(ls /run/netns)"
+  ! pgrep -x tapswitchd >/dev/null || fail 'the switch still runs'
+}
+
 verify_network_namespaces() {
   expect_reachable h2 10.0.0.1
+}
+
+verify_vlans() {
+  expect_reachable h3 10.0.10.2
+  # Not without the router.
+  ip -n h1 route delete default
+  ! reaches h1 10.0.20.3 || fail 'frames cross VLANs'
+}
+
+verify_two_switches_on_one_machine() {
+  expect_reachable h2 10.0.0.1
+}
+
+verify_looking_into_a_switch() {
+  [[ $(od -A n -t x1 -N 4 "$user_folder/ten.pcapng") == ' 0a 0d 0d 0a' ]] || fail 'no pcapng'
+}
+
+verify_protecting_ports() {
+  [[ $(tapctl save) == *'port add vnet2'*'allow 02:00:00:00:00:33,10.0.0.3'* ]] ||
+    fail "$(tapctl save)"
+}
+
+verify_changing_a_switch_by_a_file() {
+  [[ $(cat /run/howto/commands.log) == *$'\nport add vnet3 isolated on\n'* ]] ||
+    fail "$(cat /run/howto/commands.log)"
+  [[ $(tapctl -d link show dev vnet3) == *'isolated on'* ]] || fail "$(tapctl -d link show)"
+}
+
+verify_what_a_restart_takes_along() {
+  expect_reachable h1 10.0.0.1
+}
+
+verify_metrics() {
+  [[ $(cat /run/howto/commands.log) == *'tapswitch_up{'*'} 1'* ]] ||
+    fail "$(cat /run/howto/commands.log)"
 }
 
 pings() {
@@ -218,13 +275,16 @@ verify_two_machines_joined_by_openvpn() {
 }
 
 verify_a_network_card_as_uplink() {
-  wait_for pings 10.0.0.3
-  wait_for pings 10.0.0.2
+  wait_for pings 192.0.2.9
   expect_reachable lan 10.0.0.1
-  expect_reachable h1 10.0.0.3
   # The card's own stack keeps out: nobody answers twice.
   local -r replies=$(ip netns exec lan ping -c 3 -i 0.2 10.0.0.1)
   [[ $replies == *' 3 received'* && $replies != *DUP* ]] || fail "$replies"
+}
+
+verify_giving_the_card_back() {
+  wait_for pings 192.0.2.9
+  [[ ! -e /sys/class/net/host0 && -z $(tapctl port show) ]] || fail 'host0 or a port is left'
 }
 
 # As libvirt does when a domain starts.
