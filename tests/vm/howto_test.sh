@@ -222,7 +222,7 @@ verify_network_namespaces() {
 }
 
 verify_vlans() {
-  expect_reachable h3 10.0.10.2
+  expect_reachable h3 10.0.10.1
   # Not without the router.
   ip -n h1 route delete default
   ! reaches h1 10.0.20.3 || fail 'frames cross VLANs'
