@@ -35,21 +35,21 @@ std::string RateInUnits(uint64_t rate, bool in_bits) {
 // How a setting is written, and what it is at first. A rate or a number of moves is null then.
 enum class Form { kPlain, kRate, kSpan, kMoves };
 
-struct Setting {
+struct GuardSetting {
   std::string_view name;
   Form form;
   std::string_view initial;
 };
 
 constexpr std::array kSettings{
-    Setting{"broadcast", Form::kRate, ""},       Setting{"multicast", Form::kRate, ""},
-    Setting{"unknown", Form::kRate, ""},         Setting{"burst", Form::kSpan, "0.10s"},
-    Setting{"action", Form::kPlain, "drop"},     Setting{"max_macs", Form::kPlain, "0"},
-    Setting{"violation", Form::kPlain, "none"},  Setting{"moves", Form::kMoves, ""},
-    Setting{"move_action", Form::kPlain, "log"}, Setting{"recovery", Form::kSpan, "300s"},
+    GuardSetting{"broadcast", Form::kRate, ""},       GuardSetting{"multicast", Form::kRate, ""},
+    GuardSetting{"unknown", Form::kRate, ""},         GuardSetting{"burst", Form::kSpan, "0.10s"},
+    GuardSetting{"action", Form::kPlain, "drop"},     GuardSetting{"max_macs", Form::kPlain, "0"},
+    GuardSetting{"violation", Form::kPlain, "none"},  GuardSetting{"moves", Form::kMoves, ""},
+    GuardSetting{"move_action", Form::kPlain, "log"}, GuardSetting{"recovery", Form::kSpan, "300s"},
 };
 
-std::string ValueText(const GuardJson& port, const Setting& setting) {
+std::string ValueText(const GuardJson& port, const GuardSetting& setting) {
   const std::string name(setting.name);
   const auto found = port.find(name);
   if (found == port.end() || found->is_null()) return "";
@@ -66,9 +66,10 @@ std::string ValueText(const GuardJson& port, const Setting& setting) {
 
 std::string SettingsText(const GuardJson& port) {
   std::string text;
-  for (const Setting& setting : kSettings) {
+  for (const GuardSetting& setting : kSettings) {
     const std::string value = ValueText(port, setting);
-    if (value != setting.initial) text += fmt::format(" {} {}", setting.name, value);
+    if (!value.empty() && value != setting.initial)
+      text += fmt::format(" {} {}", setting.name, value);
   }
   return text;
 }
