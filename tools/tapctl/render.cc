@@ -5,6 +5,8 @@
 #include <cmath>
 #include <ctime>
 #include <initializer_list>
+#include <tuple>
+#include <utility>
 
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/fmt/ranges.h"
@@ -61,10 +63,24 @@ std::string EntryText(const Json& entry, bool with_device, bool with_ages) {
   return text;
 }
 
+// By VLAN, port and address: the switch has them in no order.
+Json Sorted(const Json& list) {
+  const auto key = [](const Json& entry) {
+    return std::make_tuple(Number(entry, "vlan"), Text(entry, "ifname"), Text(entry, "mac"));
+  };
+  std::vector<std::pair<decltype(key(Json())), const Json*>> keyed;
+  for (const Json& entry : list) keyed.emplace_back(key(entry), &entry);
+  std::stable_sort(keyed.begin(), keyed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  auto sorted = Json::array();
+  for (const auto& [unused, entry] : keyed) sorted.push_back(*entry);
+  return sorted;
+}
+
 std::string RenderEntries(const Request& request, const Json& list, const OutputOptions& options) {
   const bool with_device = ShowsDevice(request);
   std::string text;
-  for (const Json& entry : list) {
+  for (const Json& entry : Sorted(list)) {
     text += EntryText(entry, with_device, options.statistics) + "\n";
   }
   return text;
@@ -465,7 +481,10 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   const std::string_view method = request.command->method;
   if (answer.is_null() || method.ends_with(".flush") || method == "port.add") return "";
   if (method == "config.save" && !options.json) return RenderLines(answer);
-  if (options.json) return Dump(Reduced(request, answer, options), options.pretty);
+  if (options.json) {
+    const bool is_table = method == "fdb.list" && answer.is_array();
+    return Dump(Reduced(request, is_table ? Sorted(answer) : answer, options), options.pretty);
+  }
   if (method.starts_with("fdb.")) return RenderEntries(request, answer, options);
   if (method == "link.list") return RenderLinks(answer, options);
   if (method == "vlan.list") return RenderVlans(answer);

@@ -21,6 +21,7 @@
 #include "switch/control/commands/batch_reader.h"
 #include "switch/control/commands/parse_command.h"
 #include "tools/tapctl/capture.h"
+#include "tools/tapctl/complete_text.h"
 #include "tools/tapctl/completion.h"
 #include "tools/tapctl/help.h"
 #include "tools/tapctl/options.h"
@@ -114,7 +115,7 @@ absl::Status CommandRunner::Run(std::span<const std::string> words) {
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
   if (object == "monitor") return RunMonitor(*request);
   if (object == "capture") return RunCapture(*connection_, request->params);
-  if (object == "top") return RunTop(*connection_, request->params);
+  if (object == "top") return RunTop(*connection_, request->params, options_.output.json);
   if (IsShownAsItComes(*request, options_.output)) return PassOn(*request);
   const auto answer = connection_->Call(request->command->method, request->params);
   if (!answer.ok()) return answer.status();
@@ -184,6 +185,11 @@ int ShowHelp(std::span<const std::string> topic) {
 int Main(std::span<const std::string> words) {
   if (!words.empty() && words.front() == "__complete") {
     return Print(Completions(words.subspan(1))) ? 0 : 1;
+  }
+  if (words.size() == 2 && words.front() == "__complete_daemon") {
+    std::string lines;
+    for (const std::string& text : DaemonTexts(words.back())) lines += text + "\n";
+    return Print(lines) ? 0 : 1;
   }
   const auto options = TakeOptions(words);
   if (!options.ok()) {
