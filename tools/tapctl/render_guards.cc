@@ -49,10 +49,11 @@ constexpr std::array kSettings{
     GuardSetting{"move_action", Form::kPlain, "log"}, GuardSetting{"recovery", Form::kSpan, "300s"},
 };
 
+// Returns the value that is shown; that at first if there is none.
 std::string ValueText(const GuardJson& port, const GuardSetting& setting) {
   const std::string name(setting.name);
   const auto found = port.find(name);
-  if (found == port.end() || found->is_null()) return "";
+  if (found == port.end() || found->is_null()) return std::string(setting.initial);
   const uint64_t number = found->is_number_unsigned() ? found->get<uint64_t>() : 0;
   if (setting.form == Form::kRate) {
     return RateInUnits(number, port.value(name + "_unit", GuardJson()) == "bit");
@@ -68,8 +69,7 @@ std::string SettingsText(const GuardJson& port) {
   std::string text;
   for (const GuardSetting& setting : kSettings) {
     const std::string value = ValueText(port, setting);
-    if (!value.empty() && value != setting.initial)
-      text += fmt::format(" {} {}", setting.name, value);
+    if (value != setting.initial) text += fmt::format(" {} {}", setting.name, value);
   }
   return text;
 }

@@ -102,6 +102,13 @@ Wake WaitFor(milliseconds span, int stop_signals, int resize_signals, bool has_k
   return quits ? Wake::kEnd : Wake::kRedraw;
 }
 
+bool PrintObject(const nlohmann::ordered_json& object) {
+  const std::string line =
+      object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  std::printf("%s\n", line.c_str());
+  return std::fflush(stdout) == 0;
+}
+
 bool PrintLines(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) std::printf("%s\n", line.c_str());
   std::printf("\n");
@@ -109,12 +116,13 @@ bool PrintLines(const std::vector<std::string>& lines) {
 }
 
 // Until something ends it; Cancelled by a stop signal.
-absl::Status ShowViews(ControlConnection& connection, milliseconds period, uint64_t count) {
+absl::Status ShowViews(ControlConnection& connection, milliseconds period, uint64_t count,
+                       bool as_json) {
   const FileDescriptor stops = WatchSignals({SIGINT, SIGTERM, SIGHUP});
   const FileDescriptor resizes = WatchSignals({SIGWINCH});
   // A switch that hangs must not keep the terminal.
   connection.InterruptBy(stops.get());
-  const bool has_screen = isatty(STDOUT_FILENO) == 1 && isatty(STDIN_FILENO) == 1;
+  const bool has_screen = !as_json && isatty(STDOUT_FILENO) == 1 && isatty(STDIN_FILENO) == 1;
   std::optional<Terminal> terminal;
   if (has_screen) terminal.emplace();
   // What they stop or end would leave the screen behind.
@@ -131,23 +139,28 @@ absl::Status ShowViews(ControlConnection& connection, milliseconds period, uint6
     if (!next.ok()) return next.status();
     before = std::exchange(now, *std::move(next));
     ++views;
-    if (!has_screen && !PrintLines(LayOutTop(*before, now, {}))) break;
+    if (as_json && !PrintObject(TopAsJson(*before, now))) break;
+    if (!as_json && !has_screen && !PrintLines(LayOutTop(*before, now, {}))) break;
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::Status RunTop(ControlConnection& connection, const nlohmann::json& params) {
+absl::Status RunTop(ControlConnection& connection, const nlohmann::json& params, bool as_json) {
   const auto interval = ParseDuration(params.value("interval", std::string("1s")));
-  if (!interval.ok()) return interval.status();
+  if (!interval.ok()) {
+    return absl::InvalidArgumentError("interval " + std::string(interval.status().message()));
+  }
+  const uint64_t count = params.value("count", uint64_t{0});
+  if (count == 0 && params.contains("count")) {
+    return absl::InvalidArgumentError("count 0: expected 1 or more; without it top goes on");
+  }
   // poll() counts in an int: no view needs to last longer than a day.
   constexpr uint64_t kMostCentiseconds = 86'400 * 100;
   const milliseconds period(std::clamp<uint64_t>(interval->centiseconds, 1, kMostCentiseconds) *
                             10);
-  const uint64_t count = params.value("count", uint64_t{0});
-
-  const absl::Status shown = ShowViews(connection, period, count);
+  const absl::Status shown = ShowViews(connection, period, count, as_json);
   connection.InterruptBy(-1);
   return absl::IsCancelled(shown) ? absl::OkStatus() : shown;
 }

@@ -115,6 +115,21 @@ std::vector<std::string> Header(const TopSample& before, const TopSample& now, c
       ""};
 }
 
+Json PortAsJson(const Json& port, const Rates& rates) {
+  const Json before = rates.PortBefore(port);
+  Json shown{{"ifname", TextAt(port, "ifname")}, {"state", TextAt(port, "state")}};
+  for (const char* way : {"rx", "tx"}) {
+    Json way_rates = Json::object();
+    for (const char* what : {"packets", "bytes", "dropped"}) {
+      way_rates[what] = rates.Of(port, before, {"stats64", way, what});
+    }
+    shown[way] = std::move(way_rates);
+  }
+  shown["fdb_n_learned"] = NumberAt(port, {"fdb_n_learned"});
+  if (port.contains("description")) shown["description"] = port["description"];
+  return shown;
+}
+
 void Append(std::vector<std::string>& lines, std::vector<std::string> more) {
   for (std::string& line : more) lines.push_back(std::move(line));
 }
@@ -145,6 +160,25 @@ std::vector<std::string> LayOutTop(const TopSample& before, const TopSample& now
   }
   Fit(lines, size);
   return lines;
+}
+
+Json TopAsJson(const TopSample& before, const TopSample& now) {
+  const Rates rates(before, now);
+  auto ports = Json::array();
+  for (const Json& port : now.ports) ports.push_back(PortAsJson(port, rates));
+  const auto rate = [&](const char* what) {
+    return rates.Of(now.bridge, before.bridge, {"counters", what});
+  };
+  return {{"ifname", TextAt(now.bridge, "ifname")},
+          {"seconds", now.seconds - before.seconds},
+          {"busy", rate("loop_busy_seconds")},
+          {"fdb_n_entries", NumberAt(now.bridge, {"fdb_n_entries"})},
+          {"fdb_n_learned", NumberAt(now.bridge, {"fdb_n_learned"})},
+          {"fdb_learned", rate("fdb_learned")},
+          {"fdb_moved", rate("fdb_moved")},
+          {"fdb_evicted", rate("fdb_evicted")},
+          {"fdb_limited", rate("fdb_limited")},
+          {"ports", std::move(ports)}};
 }
 
 }  // namespace tapswitch

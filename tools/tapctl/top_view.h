@@ -26,4 +26,7 @@ struct TopSize {
 [[nodiscard]] std::vector<std::string> LayOutTop(const TopSample& before, const TopSample& now,
                                                  TopSize size);
 
+// Returns the same as one object: rates in units a second.
+[[nodiscard]] nlohmann::ordered_json TopAsJson(const TopSample& before, const TopSample& now);
+
 }  // namespace tapswitch
