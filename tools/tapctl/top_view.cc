@@ -115,11 +115,11 @@ std::vector<std::string> Header(const TopSample& before, const TopSample& now, c
       ""};
 }
 
-Json PortAsJson(const Json& port, const Rates& rates) {
-  const Json before = rates.PortBefore(port);
-  Json shown{{"ifname", TextAt(port, "ifname")}, {"state", TextAt(port, "state")}};
+Answer PortAsJson(const Answer& port, const Rates& rates) {
+  const Answer before = rates.PortBefore(port);
+  Answer shown{{"ifname", TextAt(port, "ifname")}, {"state", TextAt(port, "state")}};
   for (const char* way : {"rx", "tx"}) {
-    Json way_rates = Json::object();
+    Answer way_rates = Answer::object();
     for (const char* what : {"packets", "bytes", "dropped"}) {
       way_rates[what] = rates.Of(port, before, {"stats64", way, what});
     }
@@ -162,10 +162,10 @@ std::vector<std::string> LayOutTop(const TopSample& before, const TopSample& now
   return lines;
 }
 
-Json TopAsJson(const TopSample& before, const TopSample& now) {
+Answer TopAsJson(const TopSample& before, const TopSample& now) {
   const Rates rates(before, now);
-  auto ports = Json::array();
-  for (const Json& port : now.ports) ports.push_back(PortAsJson(port, rates));
+  auto ports = Answer::array();
+  for (const Answer& port : now.ports) ports.push_back(PortAsJson(port, rates));
   const auto rate = [&](const char* what) {
     return rates.Of(now.bridge, before.bridge, {"counters", what});
   };
