@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -27,7 +28,8 @@ double SecondsNow() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-absl::StatusOr<TopSample> TakeSample(ControlConnection& connection) {
+// `port` is the one whose page is shown; empty: none.
+absl::StatusOr<TopSample> TakeSample(ControlConnection& connection, const std::string& port) {
   const nlohmann::json none = nlohmann::json::object();
   auto bridge = connection.Call("bridge.list", none);
   if (!bridge.ok()) return bridge.status();
@@ -35,7 +37,16 @@ absl::StatusOr<TopSample> TakeSample(ControlConnection& connection) {
   if (!ports.ok()) return ports.status();
   if (!bridge->is_array() || bridge->empty())
     return absl::UnavailableError("the switch says nothing");
-  return TopSample{.seconds = SecondsNow(), .bridge = bridge->front(), .ports = *std::move(ports)};
+  TopSample sample{.seconds = SecondsNow(), .bridge = bridge->front(), .ports = *std::move(ports)};
+  if (port.empty()) return sample;
+  // A port that has just gone has neither.
+  if (auto hosts = connection.Call("fdb.list", {{"dev", port}}); hosts.ok()) {
+    sample.hosts = *std::move(hosts);
+  }
+  if (auto vlans = connection.Call("vlan.list", {{"dev", port}}); vlans.ok()) {
+    sample.vlans = *std::move(vlans);
+  }
+  return sample;
 }
 
 // The terminal as it is needed, while this lives: the alternate screen without a cursor, keys at
@@ -86,10 +97,11 @@ FileDescriptor WatchSignals(std::initializer_list<int> numbers) {
   return FileDescriptor(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-enum class Wake { kTime, kRedraw, kEnd };
+enum class Wake { kTime, kRedraw, kKey, kEnd };
 
-// Waits for the time, a key or a signal.
-Wake WaitFor(milliseconds span, int stop_signals, int resize_signals, bool has_keys) {
+// Waits for the time, a key, which is put into `keys`, or a signal.
+Wake WaitFor(milliseconds span, int stop_signals, int resize_signals, bool has_keys,
+             std::string& keys) {
   std::array<pollfd, 3> wait{{{stop_signals, POLLIN, 0},
                               {resize_signals, POLLIN, 0},
                               {has_keys ? STDIN_FILENO : -1, POLLIN, 0}}};
@@ -97,9 +109,11 @@ Wake WaitFor(milliseconds span, int stop_signals, int resize_signals, bool has_k
   if (wait[0].revents != 0) return Wake::kEnd;
   signalfd_siginfo signal{};
   if (read(resize_signals, &signal, sizeof(signal)) == sizeof(signal)) return Wake::kRedraw;
-  char key = 0;
-  const bool quits = read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q';
-  return quits ? Wake::kEnd : Wake::kRedraw;
+  std::array<char, 16> bytes{};
+  const ssize_t got = read(STDIN_FILENO, bytes.data(), bytes.size());
+  if (got <= 0) return Wake::kEnd;
+  keys.assign(bytes.data(), static_cast<size_t>(got));
+  return Wake::kKey;
 }
 
 bool PrintObject(const nlohmann::ordered_json& object) {
@@ -127,15 +141,22 @@ absl::Status ShowViews(ControlConnection& connection, milliseconds period, uint6
   if (has_screen) terminal.emplace();
   // What they stop or end would leave the screen behind.
   for (const int signal : {SIGTSTP, SIGQUIT}) std::signal(signal, SIG_IGN);
-  auto before = TakeSample(connection);
+  const char* const forbidden = std::getenv("NO_COLOR");
+  TopState state{.coloured = has_screen && (forbidden == nullptr || *forbidden == '\0')};
+  auto before = TakeSample(connection, state.port);
   if (!before.ok()) return before.status();
   TopSample now = *before;
   for (uint64_t views = 0; count == 0 || views < count;) {
-    if (has_screen) Terminal::Draw(LayOutTop(*before, now, Terminal::size()));
-    const Wake wake = WaitFor(period, stops.get(), resizes.get(), has_screen);
+    if (has_screen) Terminal::Draw(LayOutTop(*before, now, Terminal::size(), state));
+    std::string keys;
+    const Wake wake = WaitFor(period, stops.get(), resizes.get(), has_screen, keys);
     if (wake == Wake::kEnd) break;
     if (wake == Wake::kRedraw) continue;
-    auto next = TakeSample(connection);
+    const std::string port = state.port;
+    if (wake == Wake::kKey && !PressKey(KeyOf(keys), *before, now, state)) break;
+    // Another page has other contents; else the next sample is due in its time.
+    if (wake == Wake::kKey && state.port == port) continue;
+    auto next = TakeSample(connection, state.port);
     if (!next.ok()) return next.status();
     before = std::exchange(now, *std::move(next));
     ++views;
