@@ -74,6 +74,7 @@ has_its_files() {
     /usr/libexec/tapswitch-qemu-helper /usr/share/man/man8/tapswitch-qemu-helper.8.gz \
     /etc/tapswitch/bridge.conf.example \
     /usr/share/bash-completion/completions/tapctl /etc/tapswitch/br0.conf.example \
+    /usr/share/zsh/vendor-completions/_tapctl /usr/share/fish/vendor_completions.d/tapctl.fish \
     /etc/tapswitch/br0.startup.example /usr/share/doc/tapswitch/copyright \
     /usr/share/doc/tapswitch/examples/{bpf,netns}.conf; do
     [[ -f $file ]] || fail "$file is missing; there are $(dpkg --listfiles tapswitch)"

@@ -6,7 +6,7 @@ function __tapswitch_offer
         set -l word (commandline --current-token --cut-at-cursor)
         set -l kept (string match --regex '^.*=' -- $word)
         for file in (__fish_complete_path (string replace --regex '^.*=' '' -- $word))
-            echo $kept$file
+            echo "$kept$file"
         end
         return
     end

@@ -16,7 +16,7 @@ namespace {
 // What may stand behind a '='.
 enum class ValueKind { kAny, kSwitch, kChoice, kFile, kNamespace, kInterface };
 
-struct Key {
+struct CompletedKey {
   std::string_view of;  // the type of a port; empty: a flag of tapswitchd
   std::string_view name;
   ValueKind kind = ValueKind::kAny;
@@ -24,35 +24,35 @@ struct Key {
 };
 
 constexpr std::array kKeys{
-    Key{"tap", "netns", ValueKind::kNamespace},
-    Key{"tap", "mtu"},
-    Key{"tap", "txqueuelen"},
-    Key{"tap", "user"},
-    Key{"tap", "group"},
-    Key{"tap", "persist", ValueKind::kSwitch},
-    Key{"tap", "queues"},
-    Key{"tap", "offload", ValueKind::kSwitch},
-    Key{"tap", "up", ValueKind::kSwitch},
-    Key{"netdev", "host", ValueKind::kChoice, "shared"},
-    Key{"netdev", "netns", ValueKind::kNamespace},
-    Key{"unix", "path", ValueKind::kFile},
-    Key{"unix", "mode", ValueKind::kChoice, "stream|dgram"},
-    Key{"unix", "clients"},
-    Key{"unix", "perm"},
-    Key{"unix", "user"},
-    Key{"unix", "group"},
-    Key{"unix", "mtu"},
-    Key{"unix", "remote", ValueKind::kFile},
-    Key{"unix", "fd"},
-    Key{"", "--io", ValueKind::kChoice, "auto|uring|epoll"},
-    Key{"", "--gro", ValueKind::kChoice, "auto|off"},
-    Key{"", "--log_level", ValueKind::kChoice, "debug|info|warn|error|off"},
-    Key{"", "--vlan_filtering", ValueKind::kSwitch},
-    Key{"", "--check", ValueKind::kSwitch},
-    Key{"", "--startup", ValueKind::kFile},
-    Key{"", "--flagfile", ValueKind::kFile},
-    Key{"", "--control_socket", ValueKind::kFile},
-    Key{"", "--attach", ValueKind::kInterface},
+    CompletedKey{"tap", "netns", ValueKind::kNamespace},
+    CompletedKey{"tap", "mtu"},
+    CompletedKey{"tap", "txqueuelen"},
+    CompletedKey{"tap", "user"},
+    CompletedKey{"tap", "group"},
+    CompletedKey{"tap", "persist", ValueKind::kSwitch},
+    CompletedKey{"tap", "queues"},
+    CompletedKey{"tap", "offload", ValueKind::kSwitch},
+    CompletedKey{"tap", "up", ValueKind::kSwitch},
+    CompletedKey{"netdev", "host", ValueKind::kChoice, "shared"},
+    CompletedKey{"netdev", "netns", ValueKind::kNamespace},
+    CompletedKey{"unix", "path", ValueKind::kFile},
+    CompletedKey{"unix", "mode", ValueKind::kChoice, "stream|dgram"},
+    CompletedKey{"unix", "clients"},
+    CompletedKey{"unix", "perm"},
+    CompletedKey{"unix", "user"},
+    CompletedKey{"unix", "group"},
+    CompletedKey{"unix", "mtu"},
+    CompletedKey{"unix", "remote", ValueKind::kFile},
+    CompletedKey{"unix", "fd"},
+    CompletedKey{"", "--io", ValueKind::kChoice, "auto|uring|epoll"},
+    CompletedKey{"", "--gro", ValueKind::kChoice, "auto|off"},
+    CompletedKey{"", "--log_level", ValueKind::kChoice, "debug|info|warn|error|off"},
+    CompletedKey{"", "--vlan_filtering", ValueKind::kSwitch},
+    CompletedKey{"", "--check", ValueKind::kSwitch},
+    CompletedKey{"", "--startup", ValueKind::kFile},
+    CompletedKey{"", "--flagfile", ValueKind::kFile},
+    CompletedKey{"", "--control_socket", ValueKind::kFile},
+    CompletedKey{"", "--attach", ValueKind::kInterface},
 };
 
 Candidates Choices(std::string_view joined) {
@@ -86,7 +86,7 @@ Candidates Namespaces() {
   return names;
 }
 
-Candidates ValuesFor(const Key& key) {
+Candidates ValuesFor(const CompletedKey& key) {
   switch (key.kind) {
     case ValueKind::kSwitch:
       return {"on", "off"};
@@ -105,8 +105,9 @@ Candidates ValuesFor(const Key& key) {
 }
 
 Candidates ValuesOf(std::string_view of, std::string_view name) {
-  const auto* const key = std::find_if(
-      kKeys.begin(), kKeys.end(), [&](const Key& one) { return one.of == of && one.name == name; });
+  const auto* const key = std::find_if(kKeys.begin(), kKeys.end(), [&](const CompletedKey& one) {
+    return one.of == of && one.name == name;
+  });
   return key == kKeys.end() ? Candidates() : ValuesFor(*key);
 }
 
@@ -122,7 +123,7 @@ Candidates Behind(std::string_view before, std::string_view written, const Candi
 
 Candidates KeysOf(std::string_view type) {
   Candidates keys;
-  for (const Key& key : kKeys) {
+  for (const CompletedKey& key : kKeys) {
     const bool is_alone = key.name == "persist";
     if (key.of == type) keys.insert(std::string(key.name) + (is_alone ? "" : "="));
   }

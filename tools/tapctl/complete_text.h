@@ -1,5 +1,5 @@
-// What may become of the text of a port, and of a flag of tapswitchd: types and keys of ports,
-// interfaces, network namespaces and values.
+// Completes the text of a port, and of a flag of tapswitchd: types and keys of ports, interfaces,
+// network namespaces and values.
 
 #pragma once
 

@@ -35,22 +35,22 @@ std::string RateInUnits(uint64_t rate, bool in_bits) {
 // How a setting is written, and what it is at first. A rate or a number of moves is null then.
 enum class Form { kPlain, kRate, kSpan, kMoves };
 
-struct GuardSetting {
+struct ShownSetting {
   std::string_view name;
   Form form;
   std::string_view initial;
 };
 
 constexpr std::array kSettings{
-    GuardSetting{"broadcast", Form::kRate, ""},       GuardSetting{"multicast", Form::kRate, ""},
-    GuardSetting{"unknown", Form::kRate, ""},         GuardSetting{"burst", Form::kSpan, "0.10s"},
-    GuardSetting{"action", Form::kPlain, "drop"},     GuardSetting{"max_macs", Form::kPlain, "0"},
-    GuardSetting{"violation", Form::kPlain, "none"},  GuardSetting{"moves", Form::kMoves, ""},
-    GuardSetting{"move_action", Form::kPlain, "log"}, GuardSetting{"recovery", Form::kSpan, "300s"},
+    ShownSetting{"broadcast", Form::kRate, ""},       ShownSetting{"multicast", Form::kRate, ""},
+    ShownSetting{"unknown", Form::kRate, ""},         ShownSetting{"burst", Form::kSpan, "0.10s"},
+    ShownSetting{"action", Form::kPlain, "drop"},     ShownSetting{"max_macs", Form::kPlain, "0"},
+    ShownSetting{"violation", Form::kPlain, "none"},  ShownSetting{"moves", Form::kMoves, ""},
+    ShownSetting{"move_action", Form::kPlain, "log"}, ShownSetting{"recovery", Form::kSpan, "300s"},
 };
 
 // Returns the value that is shown; that at first if there is none.
-std::string ValueText(const GuardJson& port, const GuardSetting& setting) {
+std::string ValueText(const GuardJson& port, const ShownSetting& setting) {
   const std::string name(setting.name);
   const auto found = port.find(name);
   if (found == port.end() || found->is_null()) return std::string(setting.initial);
@@ -67,7 +67,7 @@ std::string ValueText(const GuardJson& port, const GuardSetting& setting) {
 
 std::string SettingsText(const GuardJson& port) {
   std::string text;
-  for (const GuardSetting& setting : kSettings) {
+  for (const ShownSetting& setting : kSettings) {
     const std::string value = ValueText(port, setting);
     if (value != setting.initial) text += fmt::format(" {} {}", setting.name, value);
   }

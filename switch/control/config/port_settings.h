@@ -37,7 +37,7 @@ struct PortSettings {
   // Set, shown and saved by guard_settings.h.
   StormControl storm;
   PortSecurity security;
-  // A text for people, who call the port by it. Set by port_words.h.
+  // The name that people have for the port. Set by port_words.h.
   std::string description{};
 
   bool operator==(const PortSettings&) const = default;
@@ -64,9 +64,8 @@ void ShowPortSettings(const PortSettings& settings, nlohmann::ordered_json& link
 // Returns the number in hexadecimal, as iproute2 prints it.
 [[nodiscard]] std::string MaskText(uint16_t mask);
 
-// Returns the words behind `link set dev NAME` that turn `from` into `settings`; empty if they are
-// equal.
-[[nodiscard]] std::string PortSettingsAsWords(const PortSettings& settings,
-                                              const PortSettings& from = {});
+// Returns the words behind `link set dev NAME` that turn the defaults into `settings`; empty if
+// they are equal.
+[[nodiscard]] std::string PortSettingsAsWords(const PortSettings& settings);
 
 }  // namespace tapswitch
