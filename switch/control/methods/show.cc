@@ -1,5 +1,6 @@
 #include "switch/control/methods/show.h"
 
+#include <chrono>
 #include <string>
 
 #include "switch/control/commands/duration.h"
@@ -96,6 +97,10 @@ ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snap
             {"neigh_contested", snapshot.protocols.neighbours.contested},
             {"loop_frames", snapshot.loop.frames},
             {"loop_busy_seconds", snapshot.loop.busy_seconds},
+            {"loop_polls", snapshot.loop.polls.polls},
+            {"loop_poll_hits", snapshot.loop.polls.hits},
+            {"loop_poll_yields", snapshot.loop.polls.yields},
+            {"loop_poll_seconds", std::chrono::duration<double>(snapshot.loop.polls.spent).count()},
             {"ring_overflows", snapshot.loop.ring_overflows}}}};
 }
 
