@@ -143,15 +143,17 @@ std::vector<std::string> Header(const TopSample& before, const TopSample& now, c
     return HumanNumber(rates.Of(now.bridge, before.bridge, {"counters", what}));
   };
   const double busy = rates.Of(now.bridge, before.bridge, {"counters", "loop_busy_seconds"});
-  return {
-      fmt::format("{}  ports {}  busy {:.0f} %  {}", TextAt(now.bridge, "ifname"), now.ports.size(),
-                  std::min(busy, 1.0) * 100, TextAt(now.bridge, "io")),
-      fmt::format("table {:.0f} of {:.0f} entries, {:.0f} learned; learned {}/s  moved {}/s  "
-                  "evicted {}/s  refused {}/s",
-                  NumberAlong(now.bridge, {"fdb_n_entries"}), NumberAlong(now.bridge, {"fdb_max"}),
-                  NumberAlong(now.bridge, {"fdb_n_learned"}), rate("fdb_learned"),
-                  rate("fdb_moved"), rate("fdb_evicted"), rate("fdb_limited")),
-      ""};
+  const double polling = rates.Of(now.bridge, before.bridge, {"counters", "loop_poll_seconds"});
+  return {fmt::format("{}  ports {}  busy {:.0f} %, polling {:.0f} % ({} of {} polls/s hit)  {}",
+                      TextAt(now.bridge, "ifname"), now.ports.size(), std::min(busy, 1.0) * 100,
+                      std::min(polling, 1.0) * 100, rate("loop_poll_hits"), rate("loop_polls"),
+                      TextAt(now.bridge, "io")),
+          fmt::format("table {} of {} entries, {} learned; learned {}/s  moved {}/s  evicted {}/s  "
+                      "refused {}/s",
+                      NumberAt(now.bridge, "fdb_n_entries"), NumberAt(now.bridge, "fdb_max"),
+                      NumberAt(now.bridge, "fdb_n_learned"), rate("fdb_learned"), rate("fdb_moved"),
+                      rate("fdb_evicted"), rate("fdb_limited")),
+          ""};
 }
 
 Answer PortAsJson(const Answer& port, const Rates& rates) {

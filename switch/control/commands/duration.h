@@ -17,8 +17,4 @@ namespace tapswitch {
 // it to hundredths of a second.
 [[nodiscard]] absl::StatusOr<Ticks> ParseDuration(std::string_view text);
 
-// Parses an ageing time: a duration, or plain hundredths of a second, in which ip(8) sets and shows
-// it.
-[[nodiscard]] absl::StatusOr<Ticks> ParseAgeingTime(std::string_view text);
-
 }  // namespace tapswitch

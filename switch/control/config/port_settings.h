@@ -64,8 +64,9 @@ void ShowPortSettings(const PortSettings& settings, nlohmann::ordered_json& link
 // Returns the number in hexadecimal, as iproute2 prints it.
 [[nodiscard]] std::string MaskText(uint16_t mask);
 
-// Returns the words behind `link set dev NAME` that turn the defaults into `settings`; empty if
-// they are equal.
-[[nodiscard]] std::string PortSettingsAsWords(const PortSettings& settings);
+// Returns the words behind `link set dev NAME` that turn `from` into `settings`; empty if they are
+// equal.
+[[nodiscard]] std::string PortSettingsAsWords(const PortSettings& settings,
+                                              const PortSettings& from = {});
 
 }  // namespace tapswitch
