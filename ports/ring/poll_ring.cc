@@ -1,5 +1,6 @@
 #include "ports/ring/poll_ring.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -117,6 +118,12 @@ WaitResult PollRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeo
   batch_.Add(reader_.Read(batch_.room()));
   if (!batch_.empty() || events > 0) return WaitResult::kCompletions;
   return events == -EINTR ? WaitResult::kInterrupted : WaitResult::kTimeout;
+}
+
+// An epoll descriptor is readable while a file is ready; asking does not take the event.
+bool PollRing::Peek() {
+  pollfd any{.fd = epoll_.get(), .events = POLLIN, .revents = 0};
+  return poll(&any, 1, 0) != 0;
 }
 
 int PollRing::CollectEvents(std::optional<std::chrono::nanoseconds> timeout) {

@@ -45,6 +45,7 @@ class PollRing final : public Ring {
   void WatchWritability(int fd, Tag tag, bool wanted) override;
   void Submit() override {}
   WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
+  [[nodiscard]] bool Peek() override;
   std::span<const Completion> Reap() override;
   [[nodiscard]] bool is_drained() const override { return batch_.is_drained(); }
   [[nodiscard]] uint64_t overflows() const override { return 0; }

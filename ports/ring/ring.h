@@ -161,6 +161,11 @@ class Ring {
   // for ever; zero: does not wait).
   virtual WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) = 0;
 
+  // Whether the next SubmitAndWait may find a completion without waiting. It is cheap, to be called
+  // again and again by who polls instead of sleeping. Precondition: the last call was
+  // SubmitAndWait, which found nothing, or Peek.
+  [[nodiscard]] virtual bool Peek() = 0;
+
   // Returns the completions, oldest first, at most kMaxReap; empty if there are none. The span is
   // valid until the next call of Reap or SubmitAndWait.
   virtual std::span<const Completion> Reap() = 0;

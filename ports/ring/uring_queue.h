@@ -129,6 +129,9 @@ class UringQueue {
   // The line of received messages. The caller pops its front.
   [[nodiscard]] WaitingLine<Received>& received() { return received_; }
 
+  // Whether the kernel has completions, or work that may become some: a look at shared memory.
+  [[nodiscard]] bool has_news() const { return io_uring_cq_ready(&ring_) > 0 || has_work(); }
+
   // Whether a line holds something to take.
   [[nodiscard]] bool has_waiting() const;
   // Whether all received frames of this queue have been taken (Ring::is_drained).

@@ -151,13 +151,22 @@ void ControlThread::PublishEvents() {
 MethodResult ControlThread::Answer(const std::string& method, const MethodCall& call) {
   const ControlPeer peer = socket_->peer(call.client).value_or(ControlPeer{});
   if (absl::Status may = policy_.Check(peer, method, call.params); !may.ok()) return may;
-  if (method != "port.add" || policy_.IsTrusted(peer)) return CallMethod(context_, method, call);
+  if (method != "port.add" || policy_.IsTrusted(peer)) return CallFor(peer, method, call);
   if (absl::Status may = quota_.Check(peer.uid, call.params, control_.config()); !may.ok()) {
     return may;
   }
-  auto added = CallMethod(context_, method, call);
+  auto added = CallFor(peer, method, call);
   if (added.ok()) quota_.Record(peer.uid, call.params);
   return added;
+}
+
+MethodResult ControlThread::CallFor(const ControlPeer& peer, const std::string& method,
+                                    const MethodCall& call) {
+  auto result = CallMethod(context_, method, call);
+  if (!result.ok() || KindOf(method) != MethodKind::kChanges) return result;
+  const auto line = changes_.Line(peer, method, call.params, ChangeLog::Clock::now());
+  if (line) spdlog::info("{}", *line);
+  return result;
 }
 
 void ControlThread::Serve() {

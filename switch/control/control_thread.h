@@ -17,6 +17,7 @@
 #include "switch/control/attach/attach_rule.h"
 #include "switch/control/attach/attacher.h"
 #include "switch/control/attach/interface_minder.h"
+#include "switch/control/rpc/change_log.h"
 #include "switch/control/config/port_quota.h"
 #include "switch/control/methods/captures.h"
 #include "switch/control/methods/event_publisher.h"
@@ -70,6 +71,8 @@ class ControlThread {
   [[nodiscard]] absl::Status ListenForScrapes();
   [[nodiscard]] absl::Status WatchEvents();
   [[nodiscard]] MethodResult Answer(const std::string& method, const MethodCall& call);
+  [[nodiscard]] MethodResult CallFor(const ControlPeer& peer, const std::string& method,
+                                     const MethodCall& call);
   void PublishEvents();
   void Serve();
   void ReloadIfTold();
@@ -88,6 +91,7 @@ class ControlThread {
   MethodContext context_;
   ClientPolicy policy_ = ClientPolicy::OfProcess();
   PortQuota quota_;
+  ChangeLog changes_;
   std::unique_ptr<MetricsServer> metrics_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> reloading_ = false;

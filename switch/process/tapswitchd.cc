@@ -36,9 +36,10 @@ DEFINE_string(
 DEFINE_string(gro, "auto",
               "auto: frames of a flow that arrive together leave as one where a port takes that; "
               "off: each leaves by itself");
-DEFINE_string(busy_poll, "0us",
-              "look for frames this long before sleeping, such as 50us: lower latency, for a "
-              "processor that is kept busy");
+DEFINE_string(
+    busy_poll, "auto",
+    "poll for frames before sleeping: for so long, such as 50us; off; or auto: only while "
+    "polling has paid lately, and no other thread wants the processor");
 DEFINE_string(log_level, "info", "least severe message to log: debug, info, warn, error or off");
 DEFINE_string(control_socket, "",
               "where tapctl connects to; default /run/tapswitch/NAME.sock, or "

@@ -18,7 +18,7 @@ bool SameAddressee(const Tag& a, const Tag& b) {
 }  // namespace
 
 Lane::Lane(Ring& ring, const Clock& clock)
-    : ring_(ring), clock_(clock), counters_(kMaxPorts), now_(clock.Now()) {}
+    : ring_(ring), poller_(ring), clock_(clock), counters_(kMaxPorts), now_(clock.Now()) {}
 
 Lane::~Lane() { CloseAll(); }
 
@@ -78,13 +78,7 @@ void Lane::Wait(std::optional<std::chrono::nanoseconds> timeout) {
     const auto left = UntilTick(retry_at_, now_);
     timeout = std::min(timeout.value_or(left), left);
   }
-  if (busy_poll_ > kOnlyLook && timeout != kOnlyLook) {
-    const auto end = MonotonicTime() + busy_poll_;
-    do {
-      if (ring_.SubmitAndWait(kOnlyLook) == WaitResult::kCompletions) return;
-    } while (MonotonicTime() < end);
-  }
-  static_cast<void>(ring_.SubmitAndWait(timeout));
+  static_cast<void>(poller_.Wait(timeout));
 }
 
 void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
@@ -107,6 +101,7 @@ void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
   if (!retrying_.empty() && retry_at_ <= now_) RetryPorts();
   if (!readable_.empty()) ReadSockets();
   if (!captures_.empty()) CaptureReceived();
+  if (!batch_.empty()) poller_.OnFrames();
 }
 
 void Lane::NoteRetry(const Port& port) {
@@ -304,6 +299,7 @@ LaneSnapshot Lane::Snapshot() const {
   LaneSnapshot snapshot{.loop = loop_};
   snapshot.loop.busy_seconds = ThreadCpuSeconds();
   snapshot.loop.ring_overflows = ring_.overflows();
+  snapshot.loop.polls = poller_.counters();
   for (const auto& port : ports_) {
     if (!port) continue;
     port->RefreshCounters();

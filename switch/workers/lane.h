@@ -34,6 +34,8 @@
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/stats.h"
+#include "switch/workers/polling/busy_poller.h"
+#include "switch/workers/polling/poll_governor.h"
 #include "switch/workers/receive_limits.h"
 #include "switch/workers/shared_bridge.h"
 #include "switch/workers/snapshot.h"
@@ -63,9 +65,8 @@ class Lane {
   // Whether frames of a flow leave as one where a port takes that (GRO).
   void set_joins_frames(bool joins) { joins_frames_ = joins; }
 
-  // How long to look for frames before it sleeps: a frame that comes meanwhile is not kept waiting
-  // by the time it takes to wake a thread, at the price of a processor that is never idle for long.
-  void set_busy_poll(std::chrono::nanoseconds span) { busy_poll_ = span; }
+  // Whether to poll for frames before it sleeps.
+  void set_busy_poll(const BusyPoll& wanted) { poller_.Configure(wanted); }
 
   // Starts the port; its id is not in use here. The bridge knows the port before frames come in by
   // it, so it is in the view when there are several workers. On an error nothing has changed, and
@@ -160,12 +161,12 @@ class Lane {
   void CaptureSent(PortId by, std::span<const WireFrame> frames);
 
   Ring& ring_;
+  BusyPoller poller_;
   const Clock& clock_;
   std::function<void(uint32_t)> on_readiness_;
 
   bool joins_frames_ = true;
   PortSet joining_;  // ports for which it does, in this turn
-  std::chrono::nanoseconds busy_poll_{0};
   std::vector<CapturePoint*> captures_;
   uint64_t captured_at_ = 0;                  // real time of this turn, while there are captures
   std::vector<std::unique_ptr<Port>> ports_;  // by id

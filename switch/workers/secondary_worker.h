@@ -18,6 +18,7 @@
 #include "switch/workers/channels/command_queue.h"
 #include "switch/workers/channels/frame_relay.h"
 #include "switch/workers/lane.h"
+#include "switch/workers/polling/poll_governor.h"
 #include "switch/workers/shared_bridge.h"
 #include "switch/workers/snapshot.h"
 
@@ -29,7 +30,7 @@ class SecondaryWorker {
     size_t index = 1;  // the primary is 0
     IoMode io = IoMode::kAuto;
     bool joins_frames = true;
-    std::chrono::nanoseconds busy_poll{0};
+    BusyPoll busy_poll;
     std::vector<int> cpus;  // of all workers: see PinThread
   };
 

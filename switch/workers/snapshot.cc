@@ -9,6 +9,7 @@ LoopSnapshot& LoopSnapshot::operator+=(const LoopSnapshot& other) {
   frames += other.frames;
   busy_seconds += other.busy_seconds;
   ring_overflows += other.ring_overflows;
+  polls += other.polls;
   return *this;
 }
 

@@ -16,6 +16,7 @@
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
 #include "switch/protocol/bridge_protocols.h"
+#include "switch/workers/polling/busy_poller.h"
 #include "switch/workers/port_gates.h"
 
 namespace tapswitch {
@@ -49,6 +50,7 @@ struct LoopSnapshot {
   uint64_t frames = 0;                               // in all batches
   double busy_seconds = 0;  // processor time of the worker's thread, system calls included
   uint64_t ring_overflows = 0;
+  PollCounters polls;
 
   LoopSnapshot& operator+=(const LoopSnapshot& other);
 };

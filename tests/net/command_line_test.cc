@@ -52,11 +52,11 @@ class RefusalTest : public CommandLineTest, public testing::WithParamInterface<R
 const std::vector<Refusal>& Refusals() {
   static const std::vector<Refusal> kRefusals{
       {"unknown_flag", {"--frobnicate"}, "frobnicate", "--help"},
-      {"unknown_io", {"--io=magic"}, "magic", "auto, uring, epoll"},
+      {"unknown_io", {"--io=magic"}, "magic", "auto, uring or epoll"},
       {"unknown_log_level", {"--log_level=loud"}, "loud", "debug, info, warn, error"},
       {"duration_without_unit", {"--ageing_time=300"}, "'300'", "300s"},
       {"no_room_for_addresses", {"--fdb_max=0"}, "--fdb_max=0", "1 to"},
-      {"fdb_max_is_no_number", {"--fdb_max=many"}, "'many'", "uint64"},
+      {"fdb_max_is_no_number", {"--fdb_max=many"}, "--fdb_max=many", "a number"},
       {"bad_bridge_name", {"--name=a/b"}, "a/b", "no '/'"},
       {"metrics_without_port", {"--metrics_listen=127.0.0.1"}, "127.0.0.1", ":9100"},
       {"unknown_control_group", {"--control_group=no-such-group"}, "no-such-group", "that exists"},

@@ -74,8 +74,13 @@ has_its_files() {
     /usr/libexec/tapswitch-qemu-helper /usr/share/man/man8/tapswitch-qemu-helper.8.gz \
     /etc/tapswitch/bridge.conf.example \
     /usr/share/bash-completion/completions/tapctl /etc/tapswitch/br0.conf.example \
+    /usr/share/zsh/vendor-completions/_tapctl /usr/share/fish/vendor_completions.d/tapctl.fish \
     /etc/tapswitch/br0.startup.example /usr/share/doc/tapswitch/copyright \
-    /usr/share/doc/tapswitch/examples/{bpf,netns}.conf; do
+    /usr/share/doc/tapswitch/examples/{bpf,netns}.conf /usr/bin/tapswitch-lab \
+    /usr/share/doc/tapswitch/README.md /usr/share/doc/tapswitch/tools/doc/HOWTO.md \
+    /usr/share/doc/tapswitch/tools/doc/{CHANGELOG.md,overview.svg} \
+    /usr/share/man/man7/tapswitch-{drops,metrics}.7.gz /usr/share/man/man1/tapswitch-lab.1.gz \
+    /usr/share/man/man5/tapswitch.startup.5.gz; do
     [[ -f $file ]] || fail "$file is missing; there are $(dpkg --listfiles tapswitch)"
   done
 }
@@ -101,7 +106,8 @@ unit_is_good() {
 
 manual_is_found() {
   type -P man >/dev/null || return 0
-  man --where 8 tapswitchd tapctl >/dev/null || fail 'man does not find it'
+  man --where tapswitchd tapctl tapswitch-drops tapswitch-metrics tapswitch.startup \
+    tapswitch-lab >/dev/null || fail 'man does not find it'
 }
 
 # As bash does when somebody types `tapctl br` and a tab.

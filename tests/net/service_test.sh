@@ -152,16 +152,19 @@ may_run_as_another_user() {
 # A startup file as the package's example, and tapctl to ask for what came of it.
 runs_what_its_startup_file_says() {
   cp /run/root/etc/tapswitch/br0.startup.example /run/br0.startup
+  echo 'port add vnet1,mtu=1500 isolated on' >>/run/br0.startup
   start "$unit" -- --startup=/run/br0.startup
   wait_for is_ready
-  [[ $("$tapctl" port show | cut --delimiter=: --fields=1 | paste --serial) == $'vnet0\tvnet1' ]] ||
+  [[ $("$tapctl" port show | cut --delimiter=: --fields=1 | paste --serial) == $'host0\tvnet1' ]] ||
     fail "it has $("$tapctl" port show)"
   "$tapctl" save >/run/saved
   stop
+  ip link show dev host0 >/dev/null || fail 'the port of the host did not stay'
   start "$unit" -- --startup=/run/saved
   wait_for is_ready
   [[ $("$tapctl" save) == "$(cat /run/saved)" ]] || fail "it saves $("$tapctl" save)"
   stop
+  ip link delete host0
 }
 
 starts_again_after_a_crash() {

@@ -120,7 +120,7 @@ json Everything(ControlClient& client) {
     for (json& port : list) port.erase("dropped");
   }
   json bridge = client.Call("bridge.list").at(0);
-  for (const char* key : {"address", "counters"}) bridge.erase(key);
+  for (const char* key : {"address", "counters", "pid", "uptime"}) bridge.erase(key);
   json loop = client.Call("loop.list").at(0);
   for (const char* key : {"probes", "loops"}) loop.erase(key);
   json ports = json::array();

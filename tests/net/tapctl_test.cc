@@ -146,7 +146,8 @@ TEST_F(TapctlTest, TwoIsForWhatTheSwitchRefuses) {
 }
 
 TEST_F(TapctlTest, NothingNeedsASwitchForHelp) {
-  EXPECT_THAT(Run("help"), AllOf(HasSubstr("usage: tapctl"), HasSubstr("tapctl fdb add MAC")));
+  EXPECT_THAT(Run("help"), AllOf(HasSubstr("usage: tapctl"), HasSubstr("fdb       add,")));
+  EXPECT_THAT(Run("help all"), HasSubstr("tapctl fdb add MAC"));
   EXPECT_THAT(Run("-help"), HasSubstr("usage: tapctl"));
   EXPECT_THAT(Run("link help"),
               AllOf(HasSubstr("tapctl link set"), Not(HasSubstr("tapctl fdb add"))));
@@ -246,7 +247,9 @@ TEST_F(TapctlTest, ABatchIsRunLineByLine) {
                                  "# ports\nport add vnet1\n\nport add \\\n  'vnet2'\n"
                                  "link set dev vnet2 isolated on # alone\n");
   EXPECT_EQ(Run("-batch " + file), "");
-  EXPECT_EQ(Run("batch " + file + " 2>&1 | grep -c 'Command failed'"), "1\n");
+  EXPECT_EQ(Run("batch " + file), "") << "ports that are there already are no error";
+  const std::string bad = Write("bad", "port del vnet9\nport del vnet1\n");
+  EXPECT_EQ(Run("batch " + bad + " 2>&1 | grep -c 'Command failed'"), "1\n");
   EXPECT_EQ(json::parse(Run("-j port show")).size(), 2U);
   EXPECT_EQ(json::parse(Run("-j -d link show dev vnet2")).at(0)["isolated"], true);
 }

@@ -266,7 +266,9 @@ TEST_P(UnixPortTest, RefusesAPathThatIsTakenAndLeavesItAlone) {
   // Nobody listens there any more.
   other = FileDescriptor();
   client.Call("port.add", {{"port", "unix:vm2,path=" + Path("other")}});
-  EXPECT_THAT(client.Refused("port.add", {{"port", "unix:vm2,path=" + Path("other")}}),
+  // The same again changes nothing; the name with another text is taken.
+  client.Call("port.add", {{"port", "unix:vm2,path=" + Path("other")}});
+  EXPECT_THAT(client.Refused("port.add", {{"port", "unix:vm2,mtu=9000,path=" + Path("other")}}),
               HasSubstr("it is there already"));
   EXPECT_THAT(client.Refused("port.add", {{"port", "unix:vm3,perm=666,path=" + Path("vm1")}}),
               AllOf(HasSubstr("vm3"), HasSubstr("vm1"), HasSubstr("perm=")));

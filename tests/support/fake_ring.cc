@@ -270,6 +270,12 @@ void FakeRing::EndRead(File& file, int32_t result) {
   completions_.push_back({.tag = file.read_tag, .result = result});
 }
 
+bool FakeRing::Peek() {
+  return !completions_.empty() || !scripted_.empty() ||
+         std::any_of(files_.begin(), files_.end(),
+                     [](const File& file) { return file.reading && !file.arrived.empty(); });
+}
+
 std::span<const Completion> FakeRing::Reap() {
   const size_t count = std::min({completions_.size(), kMaxReap, completion_room_});
   const auto end = completions_.begin() + static_cast<ptrdiff_t>(count);

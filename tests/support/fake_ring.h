@@ -115,6 +115,7 @@ class FakeRing final : public Ring {
   // Never blocks. Where a real ring would wait, the time is over at once; without a timeout, a
   // signal is simulated.
   WaitResult SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) override;
+  [[nodiscard]] bool Peek() override;
   std::span<const Completion> Reap() override;
   [[nodiscard]] bool is_drained() const override { return completions_.empty(); }
   [[nodiscard]] uint64_t overflows() const override { return overflows_; }

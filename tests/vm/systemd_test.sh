@@ -62,8 +62,23 @@ starts_and_forwards() {
 
 obeys_tapctl() {
   tapctl link set dev vnet1 isolated on
-  [[ $(tapctl save) == *'link set dev vnet1 isolated on'* ]] || fail "it saves $(tapctl save)"
+  [[ $(tapctl save) == *'port add vnet1 isolated on'* ]] || fail "it saves $(tapctl save)"
   tapctl link set dev vnet1 isolated off
+}
+
+is_isolated() {
+  [[ $(tapctl -d link show dev vnet2) == *'isolated on'* ]]
+}
+
+reload_applies_the_startup_file() {
+  local pid
+  pid=$(property MainPID)
+  printf 'port add vnet1\nport add vnet2 isolated on\n' >/etc/tapswitch/br0.startup
+  systemctl reload "$service" || fail 'it is not reloaded'
+  wait_for is_isolated
+  [[ $(property MainPID) == "$pid" ]] || fail 'it was started anew'
+  ports vnet1 vnet2
+  systemctl reload "$service"
 }
 
 is_protected() {
@@ -119,7 +134,7 @@ check() {
   local rule
   ip netns add h1
   ip netns add h2
-  for rule in starts_and_forwards obeys_tapctl is_protected uses_io_uring_within_its_filter \
+  for rule in starts_and_forwards obeys_tapctl reload_applies_the_startup_file is_protected uses_io_uring_within_its_filter \
     comes_back_after_a_crash stops_cleanly journal_has_priorities_and_one_time \
     enters_namespaces_with_the_drop_in; do
     echo "$rule"

@@ -11,7 +11,9 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
+#include <iostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +21,7 @@
 #include "ports/os/file_descriptor.h"
 #include "spdlog/fmt/fmt.h"
 #include "tools/tapctl/capture_filter.h"
+#include "tools/tapctl/render.h"
 #include "tools/tapctl/whole_blocks.h"
 
 namespace tapswitch {
@@ -91,6 +94,30 @@ class Output {
   bool is_regular_ = false;
 };
 
+// Until the capture ends by itself, by a signal or as nobody reads it any more.
+absl::Status PassOnBlocks(ControlConnection& connection, const Output& output, uint64_t count,
+                          WholeBlocks& blocks) {
+  bool stopped = false;
+  for (;;) {
+    const auto bytes = connection.NextBytes(output.fd());
+    if (absl::IsAborted(bytes.status())) {
+      if (std::exchange(stopped, true)) return absl::OkStatus();
+      connection.InterruptBy(-1);
+      if (absl::Status told = connection.Notify("capture.stop"); !told.ok()) return told;
+      continue;
+    }
+    if (absl::IsCancelled(bytes.status())) return absl::OkStatus();
+    if (!bytes.ok()) {
+      const bool is_whole = stopped || blocks.packets() >= count;
+      return is_whole ? absl::OkStatus() : bytes.status();
+    }
+    if (!blocks.Append(*bytes)) return absl::UnavailableError("what answers there is no switch");
+    const absl::Status written = output.Write(blocks.Take());
+    if (absl::IsCancelled(written)) return absl::OkStatus();
+    if (!written.ok()) return written;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<nlohmann::json> CaptureParams(nlohmann::json words) {
@@ -107,7 +134,8 @@ absl::StatusOr<nlohmann::json> CaptureParams(nlohmann::json words) {
 absl::Status RunCapture(ControlConnection& connection, const nlohmann::json& words) {
   const auto params = CaptureParams(words);
   if (!params.ok()) return params.status();
-  auto file = OpenOutput(words.value("file", "-"));
+  const std::string name = words.value("file", "-");
+  auto file = OpenOutput(name);
   if (!file.ok()) return file.status();
   const FileDescriptor stop = BlockSignals();
   const Output output(*std::move(file), stop.get());
@@ -115,26 +143,17 @@ absl::Status RunCapture(ControlConnection& connection, const nlohmann::json& wor
     return started.status();
   }
   connection.InterruptBy(stop.get());
-  WholeBlocks blocks;
-  bool stopped = false;
-  for (;;) {
-    const auto bytes = connection.NextBytes(output.fd());
-    if (absl::IsAborted(bytes.status())) {
-      if (std::exchange(stopped, true)) return absl::OkStatus();
-      connection.InterruptBy(-1);
-      if (absl::Status told = connection.Notify("capture.stop"); !told.ok()) return told;
-      continue;
-    }
-    if (absl::IsCancelled(bytes.status())) return absl::OkStatus();
-    if (!bytes.ok()) {
-      const bool is_whole = stopped || blocks.packets() >= words.value("count", UINT64_MAX);
-      return is_whole ? absl::OkStatus() : bytes.status();
-    }
-    if (!blocks.Append(*bytes)) return absl::UnavailableError("what answers there is no switch");
-    const absl::Status written = output.Write(blocks.Take());
-    if (absl::IsCancelled(written)) return absl::OkStatus();
-    if (!written.ok()) return written;
+  const bool has_watcher = name != "-" && isatty(STDERR_FILENO) != 0;
+  if (has_watcher) {
+    std::cerr << fmt::format("listening on {}, Ctrl-C ends it\n",
+                             Printable(words.value("dev", std::string(kAllPorts))));
   }
+  WholeBlocks blocks;
+  absl::Status passed = PassOnBlocks(connection, output, words.value("count", UINT64_MAX), blocks);
+  if (has_watcher) {
+    std::cerr << fmt::format("{} captured, {} lost\n", blocks.packets(), blocks.lost());
+  }
+  return passed;
 }
 
 }  // namespace tapswitch

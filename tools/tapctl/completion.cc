@@ -9,13 +9,12 @@
 #include "switch/control/client/control_connection.h"
 #include "switch/control/commands/grammar.h"
 #include "switch/forwarding/forwarding_view.h"
+#include "tools/tapctl/complete_text.h"
 #include "tools/tapctl/options.h"
 #include "tools/tapctl/render.h"
 
 namespace tapswitch {
 namespace {
-
-using Candidates = std::set<std::string, std::less<>>;
 
 Candidates Objects() {
   Candidates objects{"help"};
@@ -46,7 +45,24 @@ Candidates PortNames(const std::optional<std::string>& bridge) {
   return names;
 }
 
-Candidates Choices(std::string_view joined) {
+// The stations behind ports.
+Candidates Addresses(const std::optional<std::string>& bridge) {
+  const auto path = FindSocket(bridge);
+  if (!path.ok()) return {};
+  auto connection = ControlConnection::Open(*path, /*patience=*/1);
+  if (!connection.ok()) return {};
+  const auto entries = connection->Call("fdb.list", {{"ages", false}});
+  if (!entries.ok()) return {};
+  Candidates addresses;
+  for (const auto& entry : *entries) {
+    const auto mac = entry.find("mac");
+    if (mac != entry.end() && mac->is_string())
+      addresses.insert(Printable(mac->get<std::string>()));
+  }
+  return addresses;
+}
+
+Candidates ChoicesOf(std::string_view joined) {
   Candidates choices;
   while (!joined.empty()) {
     const std::string_view choice = joined.substr(0, joined.find('|'));
@@ -61,14 +77,16 @@ Candidates ValuesOf(const Word& word, const std::optional<std::string>& bridge) 
     case WordKind::kFlag:
       return {"on", "off"};
     case WordKind::kChoice:
-      return Choices(word.value);
+      return ChoicesOf(word.value);
     case WordKind::kName:
     case WordKind::kNames:
       return PortNames(bridge);
+    case WordKind::kAddress:
+      return Addresses(bridge);
     case WordKind::kState:
       return {kPortStateNames.begin(), kPortStateNames.end()};
     default:
-      return {};
+      return word.parameter() == "file" ? Candidates{std::string(kFiles)} : Candidates();
   }
 }
 
@@ -79,11 +97,12 @@ Candidates WordsOf(const Command& command, std::span<const std::string> words,
     const Word* const before = command.FindWord(words[words.size() - 2]);
     if (before != nullptr && TakesValue(before->kind)) return ValuesOf(*before, bridge);
   }
-  Candidates candidates;
+  const bool is_first = words.size() == 1 && !command.bare.word.empty();
+  // A port that is yet to be made, or a file, cannot be one of the words.
+  if (is_first && command.method == "port.add") return PortTexts(words.back());
+  Candidates candidates = is_first ? ValuesOf(command.bare, bridge) : Candidates();
+  if (candidates.contains(kFiles)) return candidates;
   for (const Word& word : command.words) candidates.emplace(word.word);
-  if (words.size() == 1 && command.bare.kind == WordKind::kName) {
-    candidates.merge(ValuesOf(command.bare, bridge));
-  }
   return candidates;
 }
 
@@ -110,6 +129,7 @@ std::string Completions(std::span<const std::string> words) {
   std::span<const std::string> before = words.first(words.size() - 1);
   const size_t all_before = before.size();
   // A bridge is yet to be named, which is no mistake here.
+  if (!before.empty() && before.back() == "-batch") return std::string(kFiles) + "\n";
   const bool is_bridge = !before.empty() && before.back() == "-B";
   if (is_bridge) before = before.first(all_before - 1);
   const auto options = TakeOptions(before);
@@ -119,14 +139,15 @@ std::string Completions(std::span<const std::string> words) {
     const auto bridges = RunningBridges();
     candidates.insert(bridges.begin(), bridges.end());
   } else if (before.empty() && written.starts_with('-')) {
-    candidates = {"-json",  "-pretty", "-statistics", "-details", "-timestamp", "-timeout",
-                  "-force", "-batch",  "-B",          "-help",    "-Version"};
+    candidates = {"-json",    "-pretty",        "-statistics", "-details", "-timestamp",
+                  "-timeout", "-force",         "-batch",      "-B",       "-help",
+                  "-Version", "-compressvlans", "--help",      "--version"};
   } else {
     candidates = CandidatesFor(words.subspan(all_before - before.size()), options->bridge);
   }
   std::string lines;
   for (const std::string& candidate : candidates) {
-    if (candidate.starts_with(written)) lines += candidate + "\n";
+    if (candidate == kFiles || candidate.starts_with(written)) lines += candidate + "\n";
   }
   return lines;
 }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <ctime>
 #include <initializer_list>
+#include <tuple>
+#include <utility>
 
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/fmt/ranges.h"
@@ -61,10 +63,24 @@ std::string EntryText(const Json& entry, bool with_device, bool with_ages) {
   return text;
 }
 
+// By VLAN, port and address: the switch has them in no order.
+Json Sorted(const Json& list) {
+  const auto key = [](const Json& entry) {
+    return std::make_tuple(NumberAt(entry, "vlan"), TextAt(entry, "ifname"), TextAt(entry, "mac"));
+  };
+  std::vector<std::pair<decltype(key(Json())), const Json*>> keyed;
+  for (const Json& entry : list) keyed.emplace_back(key(entry), &entry);
+  std::stable_sort(keyed.begin(), keyed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  auto sorted = Json::array();
+  for (const auto& [unused, entry] : keyed) sorted.push_back(*entry);
+  return sorted;
+}
+
 std::string RenderEntries(const Request& request, const Json& list, const OutputOptions& options) {
   const bool with_device = ShowsDevice(request);
   std::string text;
-  for (const Json& entry : list) {
+  for (const Json& entry : Sorted(list)) {
     text += EntryText(entry, with_device, options.statistics) + "\n";
   }
   return text;
@@ -483,7 +499,10 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method == "config.apply" && !options.json) {
     return request.params.value("dry_run", false) ? RenderLines(answer.at("commands")) : "";
   }
-  if (options.json) return Dump(Reduced(request, answer, options), options.pretty);
+  if (options.json) {
+    const bool is_table = method == "fdb.list" && answer.is_array();
+    return Dump(Reduced(request, is_table ? Sorted(answer) : answer, options), options.pretty);
+  }
   if (method.starts_with("fdb.")) return RenderEntries(request, answer, options);
   if (method == "link.list") return OneLine(RenderLinks(answer, options), options);
   if (method == "vlan.list") return RenderVlans(answer);

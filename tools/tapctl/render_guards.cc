@@ -35,24 +35,25 @@ std::string RateInUnits(uint64_t rate, bool in_bits) {
 // How a setting is written, and what it is at first. A rate or a number of moves is null then.
 enum class Form { kPlain, kRate, kSpan, kMoves };
 
-struct Setting {
+struct ShownSetting {
   std::string_view name;
   Form form;
   std::string_view initial;
 };
 
 constexpr std::array kSettings{
-    Setting{"broadcast", Form::kRate, ""},       Setting{"multicast", Form::kRate, ""},
-    Setting{"unknown", Form::kRate, ""},         Setting{"burst", Form::kSpan, "0.10s"},
-    Setting{"action", Form::kPlain, "drop"},     Setting{"max_macs", Form::kPlain, "0"},
-    Setting{"violation", Form::kPlain, "none"},  Setting{"moves", Form::kMoves, ""},
-    Setting{"move_action", Form::kPlain, "log"}, Setting{"recovery", Form::kSpan, "300s"},
+    ShownSetting{"broadcast", Form::kRate, ""},       ShownSetting{"multicast", Form::kRate, ""},
+    ShownSetting{"unknown", Form::kRate, ""},         ShownSetting{"burst", Form::kSpan, "0.10s"},
+    ShownSetting{"action", Form::kPlain, "drop"},     ShownSetting{"max_macs", Form::kPlain, "0"},
+    ShownSetting{"violation", Form::kPlain, "none"},  ShownSetting{"moves", Form::kMoves, ""},
+    ShownSetting{"move_action", Form::kPlain, "log"}, ShownSetting{"recovery", Form::kSpan, "300s"},
 };
 
-std::string ValueText(const GuardJson& port, const Setting& setting) {
+// Returns the value that is shown; that at first if there is none.
+std::string ValueText(const GuardJson& port, const ShownSetting& setting) {
   const std::string name(setting.name);
   const auto found = port.find(name);
-  if (found == port.end() || found->is_null()) return "";
+  if (found == port.end() || found->is_null()) return std::string(setting.initial);
   const uint64_t number = found->is_number_unsigned() ? found->get<uint64_t>() : 0;
   if (setting.form == Form::kRate) {
     return RateInUnits(number, port.value(name + "_unit", GuardJson()) == "bit");
@@ -66,7 +67,7 @@ std::string ValueText(const GuardJson& port, const Setting& setting) {
 
 std::string SettingsText(const GuardJson& port) {
   std::string text;
-  for (const Setting& setting : kSettings) {
+  for (const ShownSetting& setting : kSettings) {
     const std::string value = ValueText(port, setting);
     if (value != setting.initial) text += fmt::format(" {} {}", setting.name, value);
   }

@@ -22,6 +22,7 @@
 #include "switch/control/commands/parse_command.h"
 #include "tools/tapctl/apply.h"
 #include "tools/tapctl/capture.h"
+#include "tools/tapctl/complete_text.h"
 #include "tools/tapctl/completion.h"
 #include "tools/tapctl/help.h"
 #include "tools/tapctl/options.h"
@@ -164,7 +165,7 @@ absl::Status CommandRunner::Run(std::span<const std::string> words) {
   if (object == "reach" && request->params.contains("diff")) return RunReachDifference(*request);
   if (object == "monitor") return RunMonitor(*request);
   if (object == "capture") return RunCapture(*connection_, request->params);
-  if (object == "top") return RunTop(*connection_, request->params);
+  if (object == "top") return RunTop(*connection_, request->params, options_.output.json);
   if (IsShownAsItComes(*request, options_.output)) return PassOn(*request);
   const auto answer = object == "apply"
                           ? RunApply(*connection_, request->params)
@@ -236,6 +237,11 @@ int ShowHelp(std::span<const std::string> topic) {
 int Main(std::span<const std::string> words) {
   if (!words.empty() && words.front() == "__complete") {
     return Print(Completions(words.subspan(1))) ? 0 : 1;
+  }
+  if (words.size() == 2 && words.front() == "__complete_daemon") {
+    std::string lines;
+    for (const std::string& text : DaemonTexts(words.back())) lines += text + "\n";
+    return Print(lines) ? 0 : 1;
   }
   const auto options = TakeOptions(words);
   if (!options.ok()) {

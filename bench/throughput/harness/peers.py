@@ -105,6 +105,12 @@ class TapswitchNoGro(Tapswitch):
     flags = ("--gro=off",)
 
 
+class TapswitchNoPoll(Tapswitch):
+    name = "tapswitch-nopoll"
+    about = "tapswitchd with TAP ports, --busy_poll=off"
+    flags = ("--busy_poll=off",)
+
+
 class TapswitchBusy(Tapswitch):
     name = "tapswitch-busy"
     about = "tapswitchd with TAP ports, --busy_poll=50us"
@@ -246,6 +252,6 @@ class Vde(Peer):
             inside.inside("ip", "link", "set", host.interface, "netns", host.namespace.name)
 
 
-PEERS = (Bridge, Relay, Tapswitch, TapswitchVlan, TapswitchEpoll, TapswitchNoGro, TapswitchBusy,
-         TapswitchTwoWorkers, TapswitchNetdev, TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev,
+PEERS = (Bridge, Relay, Tapswitch, TapswitchVlan, TapswitchEpoll, TapswitchNoGro, TapswitchNoPoll,
+         TapswitchBusy, TapswitchTwoWorkers, TapswitchNetdev, TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev,
          OpenVSwitch, OpenVSwitchTso, Vde)

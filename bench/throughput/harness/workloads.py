@@ -605,6 +605,112 @@ class LatencyLoaded(Latency):
         return rate
 
 
+class RequestResponse(Workload):
+    """Each client sends a request once the last one is answered, so the rate is what a round trip
+    takes, with as many of them under way as there are pairs."""
+
+    pairs = 1
+    protocol = "udp"
+
+    @property
+    def series(self):
+        return (Series(self.name, "ktrans/s", cost_unit="us/trans"),)
+
+    def run(self, hosts):
+        report, before, after = self._exchange(hosts)
+        done = report["transactions"]
+        return {self.name: Sample(done / report["seconds"] / 1e3,
+                                  loss=report["lost"] / (done + report["lost"]),
+                                  cores=_cores(before, after),
+                                  cost=(after.busy - before.busy) / done * 1e6)}
+
+    def _exchange(self, hosts, *options):
+        """What the client printed, and the processor times before and after."""
+        client, server = hosts
+        program = str(self.build / "bench" / "rrgen")
+        common = (f"--protocol={self.protocol}", f"--pairs={self.pairs}")
+        listener = server.process(program, "--server", *common)
+        try:
+            listener.wait_for_line("listening")
+            before = CpuTimes.now()
+            generator = client.process(program, f"--destination={server.address}",
+                                       f"--seconds={self.seconds}", *common, *options)
+            try:
+                report = json.loads(generator.wait(self.seconds + 20))
+            finally:
+                generator.stop()
+            after = CpuTimes.now()
+        finally:
+            listener.stop()
+        if report["transactions"] == 0:
+            raise BenchError(f"{self.name}: no request was answered")
+        return report, before, after
+
+
+class RequestResponseUdp1(RequestResponse):
+    name = "rr1"
+    about = "requests and responses of 8 bytes, UDP, one pair"
+
+
+class RequestResponseUdp16(RequestResponse):
+    name = "rr16"
+    about = "the same with 16 pairs"
+    pairs = 16
+
+
+class RequestResponseTcp1(RequestResponse):
+    name = "rr1-tcp"
+    about = "requests and responses of 8 bytes, TCP, one pair"
+    protocol = "tcp"
+
+
+class RequestResponseTcp16(RequestResponse):
+    name = "rr16-tcp"
+    about = "the same with 16 pairs"
+    protocol = "tcp"
+    pairs = 16
+
+
+class PacedRequests(RequestResponse):
+    """Requests at fixed moments, between which the client sleeps: what a round trip takes at a
+    rate that the path has no trouble with."""
+
+    rate = 0
+
+    @property
+    def series(self):
+        return tuple(Series(f"{self.name}-{percentile}", "us", less_is_better=True,
+                            cost_unit="us/trans") for percentile in ("p50", "p99", "p99.9"))
+
+    def run(self, hosts):
+        report, before, after = self._exchange(hosts, f"--rate={self.rate}")
+        done = report["transactions"]
+        return {f"{self.name}-{percentile}":
+                Sample(report[percentile], loss=report["lost"] / (done + report["lost"]),
+                       cores=_cores(before, after), cost=(after.busy - before.busy) / done * 1e6)
+                for percentile in ("p50", "p99", "p99.9")}
+
+
+class Paced100(PacedRequests):
+    name = "paced-100"
+    about = "round trips of UDP, 100 requests a second: what they cost a switch that is nearly idle"
+    rate = 100
+
+
+class Paced2k(PacedRequests):
+    name = "paced-2k"
+    about = "round trips of UDP, 2,000 requests a second"
+    rate = 2000
+
+
+class Paced20k(PacedRequests):
+    name = "paced-20k"
+    about = "round trips of UDP, 20,000 requests a second"
+    rate = 20_000
+
+
 WORKLOADS = (TcpOne, TcpFour, TcpBidirectional, Datagrams64, Datagrams1400, DatagramsGso, Frames64,
              Frames1514, NoLoss, Latency, LatencySleeping, LatencyLoaded, ManyAddresses, LearningRate,
-             LearningRateSearch, LearningCapacity, Mesh, Broadcast8, Broadcast64)
+             LearningRateSearch, LearningCapacity, Mesh, Broadcast8, Broadcast64, RequestResponseUdp1,
+             RequestResponseUdp16, RequestResponseTcp1, RequestResponseTcp16, Paced100, Paced2k,
+             Paced20k)

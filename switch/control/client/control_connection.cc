@@ -95,6 +95,12 @@ absl::StatusOr<ControlConnection> ControlConnection::Open(const std::string& pat
     }
     // So many wait to be let in that there is no room for one more.
     if (errno == EAGAIN) return Silent(patience);
+    if (errno == ECONNREFUSED) {
+      return absl::UnavailableError(
+          fmt::format("no switch answers at {}: it was left by a switch that was killed: start "
+                      "one, or remove it",
+                      path));
+    }
     return absl::UnavailableError(
         fmt::format("no switch answers at {}: {}", path, std::strerror(errno)));
   }
@@ -285,13 +291,16 @@ std::vector<std::string> RunningBridges(int patience) {
 
 namespace {
 
-// OK unless a socket is there that this user may not use.
-absl::Status FirstDenied(int patience) {
+// Says what is wrong with a socket that is there: this user may not use it, or else nobody answers.
+// OK if there is none.
+absl::Status WhatIsWrong(int patience) {
+  absl::Status wrong;
   for (const auto& file : SocketFiles()) {
     const auto opened = ControlConnection::Open(file, patience);
     if (absl::IsPermissionDenied(opened.status())) return opened.status();
+    if (wrong.ok()) wrong = opened.status();
   }
-  return absl::OkStatus();
+  return wrong;
 }
 
 }  // namespace
@@ -304,7 +313,7 @@ absl::StatusOr<std::string> FindSocket(const std::optional<std::string>& wanted,
   const auto running = RunningBridges(patience);
   if (running.size() == 1) return PathOf(running.front());
   if (running.empty()) {
-    if (const auto denied = FirstDenied(patience); !denied.ok()) return denied;
+    if (absl::Status wrong = WhatIsWrong(patience); !wrong.ok()) return wrong;
     return absl::UnavailableError(
         fmt::format("no switch runs (none answers in {})", fmt::join(ControlFolders(), " or ")));
   }

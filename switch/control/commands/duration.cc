@@ -49,15 +49,4 @@ absl::StatusOr<Ticks> ParseDuration(std::string_view text) {
   return Ticks{static_cast<uint64_t>(value * found->seconds * 100 + 0.5)};
 }
 
-absl::StatusOr<Ticks> ParseAgeingTime(std::string_view text) {
-  constexpr uint64_t kLongest = 1'000'000'000;
-  uint64_t centiseconds = 0;
-  const bool is_plain = text.find_first_not_of("0123456789") == std::string_view::npos;
-  if (!is_plain || !absl::SimpleAtoi(View(text), &centiseconds)) return ParseDuration(text);
-  if (centiseconds <= kLongest) return Ticks{centiseconds};
-  return absl::InvalidArgumentError(absl::StrCat("'", View(text.substr(0, kMostShown)),
-                                                 "': expected up to ", kLongest,
-                                                 " hundredths of a second"));
-}
-
 }  // namespace tapswitch

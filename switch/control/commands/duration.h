@@ -13,12 +13,8 @@ namespace tapswitch {
 // Returns `span` as ParseDuration takes it: `300s`, `0.50s`.
 [[nodiscard]] std::string DurationText(Ticks span);
 
-// Parses a number with its unit, in any case: `500ms`, `1.5s`, `5m` or `5min`, `1h`, `2d`. Rounds it
-// to hundredths of a second.
+// Parses a number with its unit, in any case: `500ms`, `1.5s`, `5m` or `5min`, `1h`, `2d`. Rounds
+// it to hundredths of a second.
 [[nodiscard]] absl::StatusOr<Ticks> ParseDuration(std::string_view text);
-
-// Parses an ageing time: a duration, or plain hundredths of a second, in which ip(8) sets and shows
-// it.
-[[nodiscard]] absl::StatusOr<Ticks> ParseAgeingTime(std::string_view text);
 
 }  // namespace tapswitch

@@ -20,8 +20,8 @@ struct Request {
 };
 
 // Parses a command. Objects, verbs and words may be shortened as long as they stay unambiguous.
-// Words come in any order, but `pvid` and `untagged` of `port add` belong to the `vlan` before them.
-// InvalidArgument names the word that is wrong or given twice, and what was expected.
+// Words come in any order, but `pvid` and `untagged` of `port add` belong to the `vlan` before
+// them. InvalidArgument names the word that is wrong or given twice, and what was expected.
 [[nodiscard]] absl::StatusOr<Request> ParseCommand(std::span<const std::string> words);
 
 }  // namespace tapswitch

@@ -44,26 +44,35 @@ absl::StatusOr<bool> ParseGro(std::string_view text) {
   return absl::InvalidArgumentError(absl::StrCat("--gro=", View(text), ": expected auto or off"));
 }
 
-// The bounds of busy polling: longer than a thread takes to wake is useless, and a second is more
-// than anybody wants.
-absl::StatusOr<std::chrono::nanoseconds> ParseBusyPoll(std::string_view text) {
-  constexpr std::chrono::nanoseconds kLongest = std::chrono::seconds(1);
+// Returns the nanoseconds that `text` states with a unit; nullopt if it states none.
+std::optional<double> ParseNanoseconds(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, double>, 3> kUnits{
       {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
   const auto* const unit = std::find_if(kUnits.begin(), kUnits.end(),
                                         [&](const auto& one) { return text.ends_with(one.first); });
-  double value = -1;
-  if (unit != kUnits.end()) {
-    const auto number = text.substr(0, text.size() - unit->first.size());
-    const bool is_number = number.find_first_not_of("0123456789.") == std::string_view::npos;
-    if (!is_number || !absl::SimpleAtod(View(number), &value)) value = -1;
+  if (unit == kUnits.end()) return std::nullopt;
+  const auto number = text.substr(0, text.size() - unit->first.size());
+  double value = 0;
+  const bool is_number = number.find_first_not_of("0123456789.") == std::string_view::npos &&
+                         absl::SimpleAtod(View(number), &value);
+  return is_number ? std::optional(value * unit->second) : std::nullopt;
+}
+
+// A fixed span is at most a second: whoever wants more wants a loop that never sleeps, and would
+// not get it.
+absl::StatusOr<BusyPoll> ParseBusyPoll(std::string_view text) {
+  constexpr std::chrono::nanoseconds kLongest = std::chrono::seconds(1);
+  if (text == "auto") return BusyPoll{.mode = BusyPoll::Mode::kAuto};
+  if (text == "off") return BusyPoll{.mode = BusyPoll::Mode::kOff};
+  const auto span = ParseNanoseconds(text);
+  if (!span || *span > static_cast<double>(kLongest.count())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--busy_poll=", View(text),
+                     ": expected auto, off, or a duration with a unit, such as 50us, up to 1s"));
   }
-  const double span = value < 0 ? value : value * unit->second;
-  if (span < 0 || span > static_cast<double>(kLongest.count())) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--busy_poll=", View(text), ": expected a number and a unit, such as 50us, up to 1s"));
-  }
-  return std::chrono::nanoseconds(static_cast<int64_t>(span));
+  const std::chrono::nanoseconds fixed(static_cast<int64_t>(*span));
+  if (fixed == std::chrono::nanoseconds(0)) return BusyPoll{.mode = BusyPoll::Mode::kOff};
+  return BusyPoll{.mode = BusyPoll::Mode::kFixed, .span = fixed};
 }
 
 absl::StatusOr<std::vector<PortSpec>> ParsePorts(std::span<const std::string> texts) {
@@ -145,7 +154,7 @@ absl::Status ParseAccounts(const ConfigText& text, Config& config) {
 absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
   Config config{.name = text.name};
   if (absl::Status named = CheckName(text.name); !named.ok()) return named;
-  const auto ageing = ParseAgeingTime(text.ageing_time);
+  const auto ageing = ParseDuration(text.ageing_time);
   if (!ageing.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--ageing_time ", ageing.status().message()));
   }

@@ -16,6 +16,7 @@
 #include "ports/port_spec.h"
 #include "ports/ring/ring_factory.h"
 #include "switch/forwarding/ids.h"
+#include "switch/workers/polling/poll_governor.h"
 
 namespace tapswitch {
 
@@ -37,7 +38,7 @@ struct Config {
   bool vlan_filtering = false;
   IoMode io = IoMode::kAuto;
   bool gro = true;
-  std::chrono::nanoseconds busy_poll{0};
+  BusyPoll busy_poll;
   std::string control_socket = "/run/tapswitch/br0.sock";  // path
   std::optional<gid_t> control_group;  // its members may connect, beside the owner
   std::string startup_file;            // tapctl commands; empty: none

@@ -15,8 +15,8 @@
 
 namespace tapswitch {
 
-// Parses "1000pps", "1.5kpps", "10Mbit" or "off". Units are those of tc(8), where kbit is a thousand
-// bits, in any case.
+// Parses "1000pps", "1.5kpps", "10Mbit" or "off". Units are those of tc(8), where kbit is a
+// thousand bits, in any case.
 [[nodiscard]] absl::StatusOr<StormControl::Rate> ParseRate(std::string_view text);
 [[nodiscard]] std::string RateText(const StormControl::Rate& rate);
 

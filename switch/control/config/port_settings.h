@@ -37,7 +37,7 @@ struct PortSettings {
   // Set, shown and saved by guard_settings.h.
   StormControl storm;
   PortSecurity security;
-  // What people call the port. Set by port_words.h.
+  // The name that people have for the port. Set by port_words.h.
   std::string description{};
 
   bool operator==(const PortSettings&) const = default;

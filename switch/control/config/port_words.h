@@ -17,9 +17,10 @@ namespace tapswitch {
 // Sets the setting `name`. InvalidArgument if there is no such setting, or if it cannot have the
 // value.
 //
-// `vlan` is an array of {"vid": "VID[-VID][,...]", "pvid"?: true, "untagged"?: true}: all VLANs that
-// the port is a member of, so the default PVID is only one of them if it is listed; a vid of "none" means none. `allow` is an
-// array of stations, all that may send. `recovery` is that of storm control and of security.
+// `vlan` is an array of {"vid": "VID[-VID][,...]", "pvid"?: true, "untagged"?: true}: all VLANs
+// that the port is a member of. The default PVID is only one of them if it is listed; a vid of
+// "none" means none. `allow` is an array of stations, all that may send. `recovery` is that of
+// storm control and of security.
 [[nodiscard]] absl::Status SetPortWord(std::string_view name, const nlohmann::json& value,
                                        PortSettings& settings);
 

@@ -61,7 +61,7 @@ MethodResult SetBridge(const MethodContext& context, const MethodCall& call) {
     return absl::FailedPreconditionError("mcast_snooping on: this version does not snoop");
   }
   if (ageing) {
-    const auto span = ParseAgeingTime(*ageing);
+    const auto span = ParseDuration(*ageing);
     if (!span.ok()) {
       return absl::InvalidArgumentError(
           fmt::format("ageing_time {}", std::string(span.status().message())));

@@ -263,10 +263,22 @@ bool HasMirror(const BridgeConfig& config, const MirrorConfig& mirror) {
   return std::find(config.mirrors.begin(), config.mirrors.end(), mirror) != config.mirrors.end();
 }
 
+// Whether a mirror is in both, and all its ports are: it goes with a port that is made anew.
+bool IsMirrorKept(const BridgeConfig& before, const BridgeConfig& after,
+                  const MirrorConfig& mirror) {
+  if (!HasMirror(before, mirror) || !HasMirror(after, mirror)) return false;
+  const auto is_kept = [&](const std::string& name) {
+    const PortConfig* const port = after.port(name);
+    return port != nullptr && IsKept(before.port(name), *port);
+  };
+  return is_kept(mirror.destination) &&
+         std::all_of(mirror.ports.begin(), mirror.ports.end(), is_kept);
+}
+
 void RemoveWhatIsGone(const BridgeConfig& before, const BridgeConfig& after,
                       std::vector<std::string>& lines) {
   for (const MirrorConfig& mirror : before.mirrors) {
-    if (!HasMirror(after, mirror)) lines.push_back("mirror del " + mirror.name);
+    if (!IsMirrorKept(before, after, mirror)) lines.push_back("mirror del " + mirror.name);
   }
   for (const PortConfig& port : before.ports) {
     const PortConfig* const other = after.port(port.spec.name);
@@ -385,7 +397,7 @@ BridgeDifference CommandsBetween(const BridgeControl& before, const BridgeContro
   SaveBridge(Quoted(before.identity().name), from, to, difference.config);
   SavePorts(from, to, difference.config);
   for (const MirrorConfig& mirror : to.mirrors) {
-    if (HasMirror(from, mirror)) continue;
+    if (IsMirrorKept(before.config(), to, mirror)) continue;
     difference.config.push_back("mirror add " + MirrorWords(mirror));
   }
   difference.entries = EntryCommands(before, after);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <string>
 
 namespace tapswitch {
@@ -108,6 +109,10 @@ ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snap
             {"neigh_contested", snapshot.protocols.neighbours.contested},
             {"loop_frames", snapshot.loop.frames},
             {"loop_busy_seconds", snapshot.loop.busy_seconds},
+            {"loop_polls", snapshot.loop.polls.polls},
+            {"loop_poll_hits", snapshot.loop.polls.hits},
+            {"loop_poll_yields", snapshot.loop.polls.yields},
+            {"loop_poll_seconds", std::chrono::duration<double>(snapshot.loop.polls.spent).count()},
             {"ring_overflows", snapshot.loop.ring_overflows}}}};
 }
 

@@ -4,6 +4,7 @@
 #include <prometheus/metric_type.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -284,27 +285,44 @@ void AppendLoopMetrics(const LoopSnapshot& loop, const Labels& labels,
              labels, ToDouble(loop.ring_overflows)));
 }
 
-// What the loops above are the sums of.
+// What the loops above are the sums of, and the polls of workers for frames (--busy_poll).
 void AppendWorkerMetrics(const std::vector<LoopSnapshot>& loops, const Labels& labels,
                          std::vector<MetricFamily>& families) {
-  MetricFamily frames{.name = "tapswitch_worker_frames_total",
-                      .help =
-                          "Frames that came in by a worker's queues of the ports. When one "
-                          "worker has most of them, few flows make up the traffic.",
-                      .type = MetricType::Counter};
-  MetricFamily busy{.name = "tapswitch_worker_busy_seconds_total",
-                    .help =
-                        "Processor time of one worker's thread, system calls included. When "
-                        "its rate is near 1, this worker is at its limit.",
-                    .type = MetricType::Counter};
-  for (size_t worker = 0; worker < loops.size(); ++worker) {
-    Labels own = labels;
-    own.push_back({"worker", std::to_string(worker)});
-    Add(frames, own, ToDouble(loops[worker].frames));
-    Add(busy, std::move(own), loops[worker].busy_seconds);
-  }
-  families.push_back(std::move(frames));
-  families.push_back(std::move(busy));
+  const auto add = [&](std::string name, std::string help, auto value) {
+    MetricFamily family{
+        .name = std::move(name), .help = std::move(help), .type = MetricType::Counter};
+    for (size_t worker = 0; worker < loops.size(); ++worker) {
+      Labels own = labels;
+      own.push_back({"worker", std::to_string(worker)});
+      Add(family, std::move(own), value(loops[worker]));
+    }
+    families.push_back(std::move(family));
+  };
+  add("tapswitch_worker_frames_total",
+      "Frames that came in by a worker's queues of the ports. When one worker has most of them, "
+      "few flows make up the traffic.",
+      [](const LoopSnapshot& loop) { return ToDouble(loop.frames); });
+  add("tapswitch_worker_busy_seconds_total",
+      "Processor time of one worker's thread, system calls included. When its rate is near 1, this "
+      "worker is at its limit, unless it polls.",
+      [](const LoopSnapshot& loop) { return loop.busy_seconds; });
+  add("tapswitch_worker_polls_total",
+      "Times that a worker polled for frames before it slept (--busy_poll). An idle switch never "
+      "polls.",
+      [](const LoopSnapshot& loop) { return ToDouble(loop.polls.polls); });
+  add("tapswitch_worker_poll_hits_total",
+      "Polls that found frames, and saved a wake-up. When most polls fail with --busy_poll=auto, "
+      "report it.",
+      [](const LoopSnapshot& loop) { return ToDouble(loop.polls.hits); });
+  add("tapswitch_worker_poll_yields_total",
+      "Times that a poll gave way to another thread. When it grows steadily, processors are "
+      "scarce.",
+      [](const LoopSnapshot& loop) { return ToDouble(loop.polls.yields); });
+  add("tapswitch_worker_poll_seconds_total",
+      "Time that a worker has polled, which tapswitch_worker_busy_seconds_total includes.",
+      [](const LoopSnapshot& loop) {
+        return std::chrono::duration<double>(loop.polls.spent).count();
+      });
 }
 
 void AppendLoopDetectionMetrics(const LoopDetector::Counters& counters, const Labels& labels,

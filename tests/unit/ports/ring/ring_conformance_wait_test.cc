@@ -27,6 +27,37 @@ using std::chrono_literals::operator""ms;
 
 constexpr Tag kWatchTag{.operation = Operation::kReadiness, .slot = 5};
 
+// ---- Looking before waiting.
+
+TEST_P(RingConformanceTest, APeekTellsWhatTheNextLookFinds) {
+  const FileDescriptor event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  ASSERT_TRUE(ring_->Watch(event.get(), kWatchTag).ok());
+  EXPECT_TRUE(Look().empty());
+  EXPECT_FALSE(ring_->Peek());
+  ASSERT_EQ(eventfd_write(event.get(), 1), 0);
+  EXPECT_TRUE(ring_->Peek());
+  EXPECT_TRUE(ring_->Peek());
+  EXPECT_EQ(Look().size(), 1U);
+  EXPECT_TRUE(Look().empty());
+  EXPECT_FALSE(ring_->Peek());
+  ring_->Unwatch(event.get(), kWatchTag);
+}
+
+TEST_P(RingConformanceTest, APeekTellsOfFrames) {
+  const Link link;
+  const FileSlot file = Add(link, &MakePool(2));
+  ring_->StartRead(file, kReadTag);
+  EXPECT_TRUE(Look().empty());
+  EXPECT_TRUE(Look().empty());  // the start itself may be news
+  EXPECT_FALSE(ring_->Peek());
+  link.Arrive("a frame");
+  EXPECT_TRUE(ring_->Peek());
+  EXPECT_EQ(Await(1).size(), 1U);
+  ring_->StopRead(file, kReadTag);
+  static_cast<void>(Await(1));
+  ring_->RemoveFile(file);
+}
+
 // ---- Stopping a read.
 
 TEST_P(RingConformanceTest, AnIdleReadThatIsStoppedCompletesOnceMore) {

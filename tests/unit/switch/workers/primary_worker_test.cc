@@ -289,7 +289,10 @@ TEST_F(WorkerTest, SleepsWithoutALimitWhileNothingIsLearned) {
 
 TEST_F(WorkerTest, LooksForFramesBeforeItSleepsIfAsked) {
   constexpr std::chrono::nanoseconds kOnlyLook(0);
-  worker_.lane().set_busy_poll(std::chrono::microseconds(100));
+  const auto fixed = [](std::chrono::nanoseconds span) {
+    return BusyPoll{.mode = BusyPoll::Mode::kFixed, .span = span};
+  };
+  worker_.lane().set_busy_poll(fixed(std::chrono::microseconds(100)));
   const size_t before = ring_.timeouts().size();
   worker_.Turn();
   ASSERT_GE(ring_.timeouts().size(), before + 2);
@@ -297,7 +300,7 @@ TEST_F(WorkerTest, LooksForFramesBeforeItSleepsIfAsked) {
   EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
 
   // What comes meanwhile is taken at once.
-  worker_.lane().set_busy_poll(std::chrono::hours(1));
+  worker_.lane().set_busy_poll(fixed(std::chrono::hours(1)));
   ring_.Arrive({0}, Wire(Station(2), Station(1)));
   worker_.Turn();
   EXPECT_EQ(ring_.timeouts().back(), kOnlyLook);

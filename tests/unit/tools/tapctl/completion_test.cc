@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "switch/control/commands/parse_command.h"
+#include "tools/tapctl/complete_text.h"
 
 namespace tapswitch::completion_test {
 namespace {
@@ -73,6 +74,33 @@ TEST(CompletionTest, OptionsStandInFrontOnly) {
   EXPECT_THAT(Complete({"-fly", ""}), IsEmpty());
 }
 
+TEST(CompletionTest, FilesAreAMatterOfTheShell) {
+  EXPECT_THAT(Complete({"batch", ""}), ElementsAre(":files:"));
+  EXPECT_THAT(Complete({"-batch", "/e"}), ElementsAre(":files:"));
+  EXPECT_THAT(Complete({"capture", "all", "-w", "x"}), ElementsAre(":files:"));
+  EXPECT_THAT(Complete({"port", "add", "unix:vm,path=/t"}), ElementsAre(":files:"));
+}
+
+TEST(CompletionTest, APortIsMadeOfItsParts) {
+  EXPECT_THAT(Complete({"port", "add", ""}), ElementsAre("netdev:", "tap:", "unix:"));
+  EXPECT_THAT(Complete({"port", "add", "netdev:l"}), Contains("netdev:lo"));
+  EXPECT_THAT(Complete({"port", "add", "vnet0,of"}), ElementsAre("vnet0,offload="));
+  EXPECT_THAT(Complete({"port", "add", "vnet0,mtu=9000,offload="}),
+              ElementsAre("vnet0,mtu=9000,offload=off", "vnet0,mtu=9000,offload=on"));
+  EXPECT_THAT(Complete({"port", "add", "unix:vm,mode=d"}), ElementsAre("unix:vm,mode=dgram"));
+  EXPECT_THAT(Complete({"port", "add", "vnet0", "iso"}), ElementsAre("isolated"));
+  EXPECT_THAT(Complete({"port", "set", "vnet0", "isolated", ""}), ElementsAre("off", "on"));
+}
+
+TEST(CompletionTest, FlagsOfTheDaemonHaveValues) {
+  EXPECT_THAT(DaemonTexts("--io="), ElementsAre("--io=auto", "--io=epoll", "--io=uring"));
+  EXPECT_THAT(DaemonTexts("--vlan_filtering=o"),
+              ElementsAre("--vlan_filtering=off", "--vlan_filtering=on"));
+  EXPECT_THAT(DaemonTexts("--startup=/x"), ElementsAre(":files:"));
+  EXPECT_THAT(DaemonTexts("--fly="), IsEmpty());
+  EXPECT_THAT(DaemonTexts("unix:vm,mode=s"), ElementsAre("unix:vm,mode=stream"));
+}
+
 TEST(CompletionTest, WithoutWordsThereIsNothingToSay) { EXPECT_EQ(Completions({}), ""); }
 
 TEST(CompletionTest, WhatIsOfferedIsNoErrorOfItsOwn) {
@@ -82,10 +110,11 @@ TEST(CompletionTest, WhatIsOfferedIsNoErrorOfItsOwn) {
     if (!command.verb.empty()) words.emplace_back(command.verb);
     words.emplace_back("");
     for (const std::string& candidate : Complete(words)) {
+      if (candidate == ":files:" || candidate == "pvid" || candidate == "untagged") continue;
       words.back() = candidate;
       const auto request = ParseCommand(words);
       if (request.ok()) continue;
-      EXPECT_THAT(std::string(request.status().message()), Not(testing::HasSubstr("no word here")))
+      EXPECT_THAT(std::string(request.status().message()), Not(testing::HasSubstr("unexpected")))
           << candidate;
     }
   }

@@ -46,7 +46,7 @@ Json Port(const std::string& name, const Counts& counts = {}) {
           {"drops", {{"bad_source", counts.rx_dropped}, {"too_long", counts.tx_dropped}}}};
 }
 
-Json Bridge(uint64_t learned = 0, double busy = 0) {
+Json Bridge(uint64_t learned = 0, double busy = 0, uint64_t polls = 0) {
   return {{"ifname", "br0"},
           {"io", "io_uring"},
           {"fdb_n_entries", 12},
@@ -57,7 +57,10 @@ Json Bridge(uint64_t learned = 0, double busy = 0) {
             {"fdb_moved", 0},
             {"fdb_evicted", 0},
             {"fdb_limited", 0},
-            {"loop_busy_seconds", busy}}}};
+            {"loop_busy_seconds", busy},
+            {"loop_polls", polls},
+            {"loop_poll_hits", polls * 2 / 3},
+            {"loop_poll_seconds", static_cast<double>(polls) / 1500}}}};
 }
 
 TopSample Sample(double seconds, std::vector<Json> ports, Json bridge = Bridge()) {
@@ -85,11 +88,11 @@ TEST(TopViewTest, RatesAreDifferencesForEachSecond) {
                                           .tx_bytes = 3'000'000'000,
                                           .rx_dropped = 8,
                                           .tx_dropped = 2})},
-                          Bridge(/*learned=*/10, /*busy=*/1.5));
+                          Bridge(/*learned=*/10, /*busy=*/1.5, /*polls=*/300));
   EXPECT_THAT(
       LayOutTop(before, now, {}),
       ElementsAre(
-          "br0  ports 1  busy 25 %  io_uring",
+          "br0  ports 1  busy 25 %, polling 10 % (100 of 150 polls/s hit)  io_uring",
           "table 12 of 65536 entries, 10 learned; learned 3/s  moved 0/s  evicted 0/s  "
           "refused 0/s",
           "", "port            state       rx fr/s rx bit/s  tx fr/s tx bit/s  drops/s  learned",

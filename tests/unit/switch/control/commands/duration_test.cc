@@ -32,14 +32,5 @@ TEST(ParseDurationTest, WhatIsShownCanBeFedBack) {
   }
 }
 
-TEST(ParseAgeingTimeTest, MayBeHundredthsOfASecond) {
-  EXPECT_EQ(*ParseAgeingTime("30000"), Ticks{30000});
-  EXPECT_EQ(*ParseAgeingTime("0"), Ticks{0});
-  EXPECT_EQ(*ParseAgeingTime("5m"), Ticks{30000});
-  for (const char* text : {"", "-1", "1.5", "1000000001", "99999999999999999999", "x"}) {
-    EXPECT_FALSE(ParseAgeingTime(text).ok()) << text;
-  }
-}
-
 }  // namespace
 }  // namespace tapswitch::duration_test

@@ -136,7 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"port add v vlan 1 pvid pvid", "'pvid' is given twice: give it once"}));
 
 TEST(ErrorMessagesTest, AListOfAllHasAll) {
-  EXPECT_THAT(MessageFor("fly"), HasSubstr("save or batch"));
+  EXPECT_THAT(MessageFor("fly"), HasSubstr("stop or batch"));
   EXPECT_THAT(MessageFor("link set dev v flying on"), HasSubstr("loop_detection or gro"));
 }
 

@@ -202,7 +202,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Accepted{"port add vnet4 isolated on vlan 10 pvid untagged vlan 20,30-40", "port.add",
                  R"({"port": "vnet4", "isolated": true,
-                     "vlan": [{"vid": "10", "pvid": true, "untagged": true}, {"vid": "20,30-40"}]})"},
+                     "vlan": [{"vid": "10", "pvid": true, "untagged": true},
+                              {"vid": "20,30-40"}]})"},
         Accepted{"port add vnet4 vid 10 untagged", "port.add",
                  R"({"port": "vnet4", "vlan": [{"vid": "10", "untagged": true}]})"},
         Accepted{"port add description 'web VM' vnet4", "port.add",

@@ -16,7 +16,7 @@ ConfigText Good() {
           .fdb_max = 65536,
           .io = "auto",
           .gro = "auto",
-          .busy_poll = "0us",
+          .busy_poll = "auto",
           .ports = {"vnet0", "tap:vnet1,mtu=9000"}};
 }
 
@@ -37,8 +37,8 @@ TEST(ParseConfigTest, NamesTheBadValue) {
   text.name = "a/b";
   EXPECT_THAT(ErrorOf(text), HasSubstr("--name=a/b"));
   text = Good();
-  text.ageing_time = "300";
-  EXPECT_THAT(ErrorOf(text), HasSubstr("'300'"));
+  text.ageing_time = "300x";
+  EXPECT_THAT(ErrorOf(text), HasSubstr("--ageing_time '300x': expected a number and a unit"));
   text = Good();
   text.fdb_max = 0;
   EXPECT_THAT(ErrorOf(text), HasSubstr("--fdb_max=0"));
@@ -50,18 +50,26 @@ TEST(ParseConfigTest, NamesTheBadValue) {
   EXPECT_THAT(ErrorOf(text), HasSubstr("--gro=on: expected auto or off"));
 }
 
-TEST(ParseConfigTest, BusyPollIsASpanUpToASecond) {
+TEST(ParseConfigTest, BusyPollIsAutoOffOrASpanUpToASecond) {
   auto text = Good();
-  EXPECT_EQ(ParseConfig(text)->busy_poll, std::chrono::nanoseconds(0));
+  EXPECT_EQ(ParseConfig(text)->busy_poll, BusyPoll{.mode = BusyPoll::Mode::kAuto});
+  for (const char* off : {"off", "0us", "0s"}) {
+    text.busy_poll = off;
+    EXPECT_EQ(ParseConfig(text)->busy_poll, BusyPoll{.mode = BusyPoll::Mode::kOff}) << off;
+  }
   for (const auto& [good, span] : {std::pair<const char*, int64_t>{"50us", 50'000},
                                    {"1.5ms", 1'500'000},
                                    {"1s", 1'000'000'000}}) {
     text.busy_poll = good;
-    EXPECT_EQ(ParseConfig(text)->busy_poll, std::chrono::nanoseconds(span)) << good;
+    const BusyPoll fixed{.mode = BusyPoll::Mode::kFixed, .span = std::chrono::nanoseconds(span)};
+    EXPECT_EQ(ParseConfig(text)->busy_poll, fixed) << good;
   }
-  for (const char* bad : {"", "50", "us", "-1us", "nanus", "2s", "1e3us"}) {
+  for (const char* bad : {"", "50", "us", "-1us", "nanus", "2s", "1e3us", "on", "Auto"}) {
     text.busy_poll = bad;
-    EXPECT_THAT(ErrorOf(text), HasSubstr("--busy_poll=" + std::string(bad) + ": give")) << bad;
+    EXPECT_THAT(ErrorOf(text), HasSubstr("--busy_poll=" + std::string(bad) +
+                                         ": expected auto, off, or a duration with a unit, such "
+                                         "as 50us, up to 1s"))
+        << bad;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -47,6 +48,8 @@ SwitchSnapshot MakeSnapshot() {
   snapshot.table = {.entries = 9, .learned = 6, .capacity = 65536, .evicted = 4};
   snapshot.loop = {.batch_sizes = {4, 0, 3, 0, 0, 0, 0, 0, 1}, .frames = 250, .busy_seconds = 1.5};
   snapshot.loops = {{.frames = 200, .busy_seconds = 1}, {.frames = 50, .busy_seconds = 0.5}};
+  snapshot.loops[1].polls = {
+      .polls = 30, .hits = 20, .yields = 2, .spent = std::chrono::milliseconds(250)};
   return snapshot;
 }
 
@@ -234,9 +237,14 @@ TEST(MetricsTest, TheLoopTellsItsTime) {
   const std::string text = TextOf(MakeSnapshot());
   EXPECT_THAT(text, HasSubstr("tapswitch_loop_busy_seconds_total{bridge=\"br0\"} 1.5\n"));
   EXPECT_THAT(text, HasSubstr("tapswitch_loop_ring_overflows_total{bridge=\"br0\"} 0\n"));
-  for (const char* const line : {"frames_total{bridge=\"br0\",worker=\"0\"} 200",
-                                 "frames_total{bridge=\"br0\",worker=\"1\"} 50",
-                                 "busy_seconds_total{bridge=\"br0\",worker=\"1\"} 0.5"}) {
+  for (const char* const line :
+       {"frames_total{bridge=\"br0\",worker=\"0\"} 200",
+        "frames_total{bridge=\"br0\",worker=\"1\"} 50",
+        "busy_seconds_total{bridge=\"br0\",worker=\"1\"} 0.5",
+        "polls_total{bridge=\"br0\",worker=\"0\"} 0", "polls_total{bridge=\"br0\",worker=\"1\"} 30",
+        "poll_hits_total{bridge=\"br0\",worker=\"1\"} 20",
+        "poll_yields_total{bridge=\"br0\",worker=\"1\"} 2",
+        "poll_seconds_total{bridge=\"br0\",worker=\"1\"} 0.25"}) {
     EXPECT_THAT(text, HasSubstr("tapswitch_worker_" + std::string(line) + "\n"));
   }
 }

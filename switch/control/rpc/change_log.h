@@ -1,0 +1,34 @@
+// Logs who has changed what, a line for each change.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "switch/control/rpc/client.h"
+
+namespace tapswitch {
+
+// A script may make thousands of changes a second. Only kMostAtOnce a second are logged, and the
+// number of the others, so that the log has room for what else happens.
+class ChangeLog {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr uint32_t kMostAtOnce = 20;
+
+  // Returns the line for a change that was made; nothing if there were too many.
+  [[nodiscard]] std::optional<std::string> Line(const ControlPeer& peer, std::string_view method,
+                                                const nlohmann::json& params,
+                                                Clock::time_point now);
+
+ private:
+  Clock::time_point second_{};
+  uint32_t in_second_ = 0;
+  uint64_t left_out_ = 0;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,115 @@
+#include "switch/workers/polling/busy_poller.h"
+
+#include <immintrin.h>
+#include <sched.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "ports/os/clock.h"
+
+namespace tapswitch {
+namespace {
+
+using Span = std::chrono::nanoseconds;
+
+constexpr Span kOnlyLook(0);
+
+// Without another thread a call takes some 300 ns, so a poll spends a seventh of its time on them.
+constexpr Span kYieldInterval(2'000);
+
+// A call that took longer has run another thread, or an interrupt that took as long.
+constexpr Span kRanAnother(5'000);
+
+// Decisions are logged at most so often.
+constexpr Span kLogInterval(100'000'000);
+
+void Pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+}  // namespace
+
+PollCounters& PollCounters::operator+=(const PollCounters& other) {
+  polls += other.polls;
+  hits += other.hits;
+  yields += other.yields;
+  spent += other.spent;
+  return *this;
+}
+
+// The first look carries out the writes of the turn before, so that their time is no gap.
+WaitResult BusyPoller::Wait(std::optional<Span> timeout) {
+  if (wanted_.mode == BusyPoll::Mode::kOff || timeout == kOnlyLook) {
+    return ring_.SubmitAndWait(timeout);
+  }
+  if (const WaitResult look = ring_.SubmitAndWait(kOnlyLook); look != WaitResult::kTimeout) {
+    return look;
+  }
+  now_ = MonotonicTime();
+  if (!began_) began_ = now_;
+  const Span window = Window();
+  if (PollUntil(*began_ + std::min(window, timeout.value_or(window)))) timeout = kOnlyLook;
+  const WaitResult result = ring_.SubmitAndWait(timeout);
+  now_ = MonotonicTime();
+  return result;
+}
+
+Span BusyPoller::Window() {
+  const Span window = wanted_.mode == BusyPoll::Mode::kFixed ? wanted_.span : governor_.window();
+  if (window != logged_ && now_ - logged_at_ >= kLogInterval) {
+    logged_ = window;
+    logged_at_ = now_;
+    spdlog::debug("polls for {} us; {} polls so far, {} hits, {} yields", window.count() / 1000,
+                  counters_.polls, counters_.hits, counters_.yields);
+  }
+  return window;
+}
+
+// Returns true if there is something to take from the ring.
+bool BusyPoller::PollUntil(Span end) {
+  if (now_ >= end) return false;
+  const Span start = now_;
+  Outcome outcome = Outcome::kMiss;
+  Span next_yield = wanted_.mode == BusyPoll::Mode::kAuto ? start : end;
+  while (outcome == Outcome::kMiss && now_ < end) {
+    if (now_ >= next_yield) {
+      outcome = YieldAndLook();
+      next_yield = now_ + kYieldInterval;
+    } else {
+      Pause();
+      if (ring_.Peek()) outcome = Outcome::kHit;
+      now_ = MonotonicTime();
+    }
+  }
+  Count(outcome, now_ - start);
+  return outcome == Outcome::kHit;
+}
+
+// A thread that ran meanwhile may be the one that was waited for: then the poll has paid after all.
+BusyPoller::Outcome BusyPoller::YieldAndLook() {
+  const Span before = now_;
+  sched_yield();
+  now_ = MonotonicTime();
+  const bool gave_way = now_ - before > kRanAnother;
+  if (gave_way) ++counters_.yields;
+  if (ring_.Peek()) return Outcome::kHit;
+  return gave_way ? Outcome::kGaveWay : Outcome::kMiss;
+}
+
+void BusyPoller::Count(Outcome outcome, Span spent) {
+  ++counters_.polls;
+  counters_.spent += spent;
+  if (outcome == Outcome::kHit) ++counters_.hits;
+  if (outcome == Outcome::kGaveWay) governor_.OnContention();
+}
+
+void BusyPoller::OnFrames() {
+  if (!began_) return;
+  governor_.OnArrival(now_ - *began_);
+  began_.reset();
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,73 @@
+// Waits on a ring for a worker: it looks, polls for as long as that pays (poll_governor.h), and
+// sleeps.
+//
+// A poll looks at the ring's memory (Ring::Peek) and at the clock, again and again. While it polls,
+// whoever sends a frame to the switch need not wake a thread.
+//
+// A poll takes a processor that others may want: a guest, a sender, the receiver of what was just
+// sent. The kernel's own polls ask need_resched() for that, which no system call tells. So the
+// poller calls sched_yield(2) at its start and then every kYieldInterval:
+//   * the call returns at once if no other thread waits for this processor, and lets the other one
+//     run if there is one, so nobody waits longer than the interval. Its duration tells which;
+//   * ru_nivcsw of getrusage(2), and run_delay in /proc/self/schedstat, tell of another thread only
+//     after the kernel has taken the processor away, which it does when the time slice is over: the
+//     other one has waited for some milliseconds by then.
+// A worker that gave way sleeps, unless the other thread sent what it was waiting for. A fixed span
+// (--busy_poll=50us) is polled whoever wants the processor, as it was asked for.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "ports/ring/ring.h"
+#include "switch/workers/polling/poll_governor.h"
+
+namespace tapswitch {
+
+struct PollCounters {
+  uint64_t polls = 0;
+  uint64_t hits = 0;                  // polls that found something
+  uint64_t yields = 0;                // polls that gave way to another thread
+  std::chrono::nanoseconds spent{0};  // in all polls
+
+  PollCounters& operator+=(const PollCounters& other);
+};
+
+class BusyPoller {
+ public:
+  // `ring` outlives the poller.
+  explicit BusyPoller(Ring& ring) : ring_(ring) {}
+
+  void Configure(const BusyPoll& wanted) { wanted_ = wanted; }
+
+  // Has the contract of Ring::SubmitAndWait.
+  WaitResult Wait(std::optional<std::chrono::nanoseconds> timeout);
+
+  // Notes that the last wait brought frames. A wait that ends for another reason is continued by
+  // the next one.
+  void OnFrames();
+
+  [[nodiscard]] const PollCounters& counters() const { return counters_; }
+
+ private:
+  using Span = std::chrono::nanoseconds;
+  enum class Outcome : uint8_t { kHit, kMiss, kGaveWay };
+
+  [[nodiscard]] Span Window();
+  [[nodiscard]] bool PollUntil(Span end);
+  [[nodiscard]] Outcome YieldAndLook();
+  void Count(Outcome outcome, Span spent);
+
+  Ring& ring_;
+  BusyPoll wanted_{.mode = BusyPoll::Mode::kOff};
+  PollGovernor governor_;
+  std::optional<Span> began_;  // when the wait for frames began, unless they came at once
+  Span now_{0};                // the time when it was read last
+  Span logged_{0};             // the window that was logged last, and when
+  Span logged_at_{0};
+  PollCounters counters_;
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,50 @@
+#include "switch/workers/polling/poll_governor.h"
+
+#include <algorithm>
+
+namespace tapswitch {
+namespace {
+
+constexpr int kMemory = 8;  // entries that an account remembers
+
+// The smallest window is taken whose account is at most this part below the best: where all serve,
+// their accounts are equal but for what was long ago.
+constexpr int kTolerance = 8;
+
+}  // namespace
+
+PollGovernor::Pace PollGovernor::PaceOf(Span gap) {
+  if (gap <= kWindows.back()) return Pace::kShort;
+  return gap <= kIdle ? Pace::kLong : Pace::kIdle;
+}
+
+PollGovernor::Span PollGovernor::window() const {
+  if (pace_ == Pace::kIdle) return Span(0);
+  const Accounts& accounts = accounts_[static_cast<size_t>(pace_)];
+  const Span best = *std::max_element(accounts.begin(), accounts.end());
+  if (best <= Span(0)) return Span(0);
+  const Span nearly = best - best / kTolerance;
+  const auto chosen = std::find_if(accounts.begin(), accounts.end(),
+                                   [nearly](Span account) { return account >= nearly; });
+  return kWindows[static_cast<size_t>(chosen - accounts.begin())];
+}
+
+void PollGovernor::OnArrival(Span gap) {
+  if (pace_ != Pace::kIdle) Enter(accounts_[static_cast<size_t>(pace_)], gap);
+  pace_ = PaceOf(gap);
+}
+
+void PollGovernor::Enter(Accounts& accounts, Span gap) {
+  for (size_t i = 0; i < accounts.size(); ++i) {
+    const Span result = gap <= kWindows[i] ? kWorthOfHit - gap : -kWindows[i];
+    accounts[i] += result - accounts[i] / kMemory;
+  }
+}
+
+void PollGovernor::OnContention() {
+  for (Accounts& accounts : accounts_) {
+    for (Span& account : accounts) account -= kPriceOfContention;
+  }
+}
+
+}  // namespace tapswitch
