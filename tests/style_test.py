@@ -65,7 +65,7 @@ LONG_FILES = {
     "tests/unit/switch/forwarding/egress_builder_test.cc": "tests of one fixture",
     "tests/unit/switch/forwarding/fdb/mac_table_test.cc": "tests of one fixture",
     "tests/unit/switch/workers/primary_worker_test.cc": "tests of one fixture",
-    "tools/tapctl/render.cc": "one function for each kind of answer",
+    "tools/tapctl/view/render.cc": "one function for each kind of answer",
 }
 
 # Folders that may have more modules, and why.

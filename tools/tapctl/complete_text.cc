@@ -8,7 +8,7 @@
 #include <system_error>
 
 #include "ports/os/text.h"
-#include "tools/tapctl/render.h"
+#include "tools/tapctl/view/render.h"
 
 namespace tapswitch {
 namespace {

@@ -1,4 +1,5 @@
-// The answers to `help`: of all commands a line for each object, of one object or command all of it.
+// The answers to `help`: of all commands a line for each object, of one object or command all of
+// it.
 
 #pragma once
 

@@ -26,10 +26,10 @@
 #include "tools/tapctl/completion.h"
 #include "tools/tapctl/help.h"
 #include "tools/tapctl/options.h"
-#include "tools/tapctl/overview.h"
-#include "tools/tapctl/reach.h"
-#include "tools/tapctl/render.h"
 #include "tools/tapctl/top.h"
+#include "tools/tapctl/view/overview.h"
+#include "tools/tapctl/view/reach.h"
+#include "tools/tapctl/view/render.h"
 #include "tools/tapctl/wait.h"
 
 namespace tapswitch {

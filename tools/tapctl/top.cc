@@ -17,7 +17,7 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
-#include "tools/tapctl/top_view.h"
+#include "tools/tapctl/view/top_view.h"
 
 namespace tapswitch {
 namespace {

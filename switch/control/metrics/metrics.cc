@@ -11,36 +11,11 @@
 #include <utility>
 
 #include "switch/control/metrics/label_text.h"
+#include "switch/control/metrics/loop_metrics.h"
+#include "switch/control/metrics/metric_family.h"
 
 namespace tapswitch {
 namespace {
-
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Label = ClientMetric::Label;
-using Labels = std::vector<Label>;
-
-// Prometheus counts in doubles: exact up to 2^53.
-double ToDouble(uint64_t count) { return static_cast<double>(count); }
-
-void Add(MetricFamily& family, Labels labels, double value) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  if (family.type == MetricType::Counter) {
-    metric.counter.value = value;
-  } else {
-    metric.gauge.value = value;
-  }
-  family.metric.push_back(std::move(metric));
-}
-
-MetricFamily Single(MetricType type, std::string name, std::string help, Labels labels,
-                    double value) {
-  MetricFamily family{.name = std::move(name), .help = std::move(help), .type = type};
-  Add(family, std::move(labels), value);
-  return family;
-}
 
 // ----- ports -------------------------------------------------------------------------------------
 
@@ -229,7 +204,7 @@ MetricFamily StormDrops(const SwitchSnapshot& snapshot, const std::string& bridg
       [](const PortSnapshot& port, size_t kind) { return ToDouble(port.counters.storm[kind]); });
 }
 
-// ----- table and loop ----------------------------------------------------------------------------
+// ----- the table ---------------------------------------------------------------------------------
 
 void AppendTableMetrics(const TableSnapshot& table, const Labels& labels,
                         std::vector<MetricFamily>& families) {
@@ -248,81 +223,6 @@ void AppendTableMetrics(const TableSnapshot& table, const Labels& labels,
              "Learned entries that made room for others in a full table; frames to them are "
              "flooded. When it grows, raise --fdb_max or limit the port that learns most.",
              labels, ToDouble(table.evicted)));
-}
-
-MetricFamily BatchSizes(const LoopSnapshot& loop, const Labels& labels) {
-  MetricFamily family{.name = "tapswitch_loop_batch_frames",
-                      .help =
-                          "Frames that one turn of the loop took at once. Small is idle; mostly "
-                          "in the largest bucket means that the switch works at its limit.",
-                      .type = MetricType::Histogram};
-  ClientMetric metric;
-  metric.label = labels;
-  auto& histogram = metric.histogram;
-  for (size_t i = 0; i < loop.batch_sizes.size(); ++i) {
-    histogram.sample_count += loop.batch_sizes[i];
-    histogram.bucket.push_back(
-        {.cumulative_count = histogram.sample_count, .upper_bound = ToDouble(uint64_t{1} << i)});
-  }
-  histogram.sample_sum = ToDouble(loop.frames);
-  family.metric.push_back(std::move(metric));
-  return family;
-}
-
-void AppendLoopMetrics(const LoopSnapshot& loop, const Labels& labels,
-                       std::vector<MetricFamily>& families) {
-  families.push_back(BatchSizes(loop, labels));
-  families.push_back(
-      Single(MetricType::Counter, "tapswitch_loop_busy_seconds_total",
-             "Processor time of the threads that forward, system calls included. Its rate is how "
-             "many processors are busy with that: near --workers, frames wait in the queues of the "
-             "interfaces and are lost there.",
-             labels, loop.busy_seconds));
-  families.push_back(
-      Single(MetricType::Counter, "tapswitch_loop_ring_overflows_total",
-             "Times that the kernel found the completion ring full. Nothing is lost, but it costs "
-             "time: report it when it grows steadily.",
-             labels, ToDouble(loop.ring_overflows)));
-}
-
-// What the loops above are the sums of, and the polls of workers for frames (--busy_poll).
-void AppendWorkerMetrics(const std::vector<LoopSnapshot>& loops, const Labels& labels,
-                         std::vector<MetricFamily>& families) {
-  const auto add = [&](std::string name, std::string help, auto value) {
-    MetricFamily family{
-        .name = std::move(name), .help = std::move(help), .type = MetricType::Counter};
-    for (size_t worker = 0; worker < loops.size(); ++worker) {
-      Labels own = labels;
-      own.push_back({"worker", std::to_string(worker)});
-      Add(family, std::move(own), value(loops[worker]));
-    }
-    families.push_back(std::move(family));
-  };
-  add("tapswitch_worker_frames_total",
-      "Frames that came in by a worker's queues of the ports. When one worker has most of them, "
-      "few flows make up the traffic.",
-      [](const LoopSnapshot& loop) { return ToDouble(loop.frames); });
-  add("tapswitch_worker_busy_seconds_total",
-      "Processor time of one worker's thread, system calls included. When its rate is near 1, this "
-      "worker is at its limit, unless it polls.",
-      [](const LoopSnapshot& loop) { return loop.busy_seconds; });
-  add("tapswitch_worker_polls_total",
-      "Times that a worker polled for frames before it slept (--busy_poll). An idle switch never "
-      "polls.",
-      [](const LoopSnapshot& loop) { return ToDouble(loop.polls.polls); });
-  add("tapswitch_worker_poll_hits_total",
-      "Polls that found frames, and saved a wake-up. When most polls fail with --busy_poll=auto, "
-      "report it.",
-      [](const LoopSnapshot& loop) { return ToDouble(loop.polls.hits); });
-  add("tapswitch_worker_poll_yields_total",
-      "Times that a poll gave way to another thread. When it grows steadily, processors are "
-      "scarce.",
-      [](const LoopSnapshot& loop) { return ToDouble(loop.polls.yields); });
-  add("tapswitch_worker_poll_seconds_total",
-      "Time that a worker has polled, which tapswitch_worker_busy_seconds_total includes.",
-      [](const LoopSnapshot& loop) {
-        return std::chrono::duration<double>(loop.polls.spent).count();
-      });
 }
 
 void AppendLoopDetectionMetrics(const LoopDetector::Counters& counters, const Labels& labels,

@@ -1,6 +1,6 @@
 // What `show` and `-br port show` print.
 
-#include "tools/tapctl/overview.h"
+#include "tools/tapctl/view/overview.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // What `reach` prints, and what is otherwise than before.
 
-#include "tools/tapctl/reach.h"
+#include "tools/tapctl/view/reach.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/tapctl/render.h"
+#include "tools/tapctl/view/render.h"
 
 namespace tapswitch::tapctl_render_test {
 namespace {

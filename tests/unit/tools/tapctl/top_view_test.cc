@@ -1,6 +1,6 @@
 // What `top` shows of two samples.
 
-#include "tools/tapctl/top_view.h"
+#include "tools/tapctl/view/top_view.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

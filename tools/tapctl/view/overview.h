@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "tools/tapctl/render.h"
+#include "tools/tapctl/view/render.h"
 
 namespace tapswitch {
 

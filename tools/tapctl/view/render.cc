@@ -1,4 +1,4 @@
-#include "tools/tapctl/render.h"
+#include "tools/tapctl/view/render.h"
 
 #include <algorithm>
 #include <array>
@@ -11,12 +11,12 @@
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/fmt/ranges.h"
 #include "switch/control/commands/quoting.h"
-#include "tools/tapctl/answer.h"
-#include "tools/tapctl/human.h"
-#include "tools/tapctl/overview.h"
-#include "tools/tapctl/paint.h"
-#include "tools/tapctl/reach.h"
-#include "tools/tapctl/render_guards.h"
+#include "tools/tapctl/view/answer.h"
+#include "tools/tapctl/view/human.h"
+#include "tools/tapctl/view/overview.h"
+#include "tools/tapctl/view/paint.h"
+#include "tools/tapctl/view/reach.h"
+#include "tools/tapctl/view/render_guards.h"
 
 namespace tapswitch {
 namespace {

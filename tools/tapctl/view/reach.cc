@@ -1,4 +1,4 @@
-#include "tools/tapctl/reach.h"
+#include "tools/tapctl/view/reach.h"
 
 #include <algorithm>
 #include <fstream>
@@ -10,7 +10,7 @@
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/fmt/ranges.h"
 #include "switch/forwarding/wire/ethernet.h"
-#include "tools/tapctl/answer.h"
+#include "tools/tapctl/view/answer.h"
 
 namespace tapswitch {
 namespace {

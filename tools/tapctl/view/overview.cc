@@ -1,4 +1,4 @@
-#include "tools/tapctl/overview.h"
+#include "tools/tapctl/view/overview.h"
 
 #include <algorithm>
 #include <array>
@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "spdlog/fmt/fmt.h"
-#include "tools/tapctl/answer.h"
-#include "tools/tapctl/human.h"
-#include "tools/tapctl/paint.h"
+#include "tools/tapctl/view/answer.h"
+#include "tools/tapctl/view/human.h"
+#include "tools/tapctl/view/paint.h"
 
 namespace tapswitch {
 namespace {

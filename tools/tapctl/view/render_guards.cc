@@ -1,4 +1,4 @@
-#include "tools/tapctl/render_guards.h"
+#include "tools/tapctl/view/render_guards.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
-#include "tools/tapctl/render.h"
+#include "tools/tapctl/view/render.h"
 
 namespace tapswitch {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/tapctl/top_view.h"
+#include "tools/tapctl/view/top_view.h"
 
 #include <algorithm>
 #include <array>
@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
-#include "tools/tapctl/answer.h"
-#include "tools/tapctl/human.h"
-#include "tools/tapctl/paint.h"
+#include "tools/tapctl/view/answer.h"
+#include "tools/tapctl/view/human.h"
+#include "tools/tapctl/view/paint.h"
 
 namespace tapswitch {
 namespace {

@@ -22,7 +22,7 @@ struct TopSample {
 
 enum class TopSort : uint8_t { kTraffic, kName, kDrops, kLearned };
 
-// What the user has chosen to see.
+// The choice of the user: which page, and how it is sorted.
 struct TopState {
   TopSort sort = TopSort::kTraffic;
   std::string selected{};  // the port that is marked
