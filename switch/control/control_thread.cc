@@ -184,6 +184,11 @@ void ControlThread::Serve() {
 void ControlThread::ReloadIfTold() {
   if (!reloading_.exchange(false)) return;
   options_.on_reload();
+  // It may be a terminal that has closed.
+  if (options_.startup_file.empty()) {
+    spdlog::warn("SIGHUP is ignored: there is no --startup file to apply again");
+    return;
+  }
   const absl::Status applied = ApplyStartupFile(options_.startup_file, context_);
   if (applied.ok()) {
     spdlog::info("SIGHUP: reloaded");

@@ -43,7 +43,7 @@ absl::Status RunStartupFile(const std::string& path, const MethodContext& contex
 }
 
 absl::Status ApplyStartupFile(const std::string& path, const MethodContext& context) {
-  const auto text = path.empty() ? absl::StatusOr<std::string>("") : Read(path);
+  const auto text = Read(path);
   if (!text.ok()) return text.status();
   const auto applied = ApplyText(context, {.text = *text, .name = path, .base = context.initial});
   if (!applied.ok()) return applied.status();

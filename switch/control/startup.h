@@ -16,8 +16,7 @@ namespace tapswitch {
 // file and line.
 [[nodiscard]] absl::Status RunStartupFile(const std::string& path, const MethodContext& context);
 
-// Makes the switch what its command line and the file say (an empty path: the command line alone).
-// After an error nothing has changed.
+// Makes the switch what its command line and the file say. After an error nothing has changed.
 [[nodiscard]] absl::Status ApplyStartupFile(const std::string& path, const MethodContext& context);
 
 }  // namespace tapswitch

@@ -52,10 +52,10 @@ test_the_log_of_a_detached_switch_is_found() {
   mv "$work/log" "$work/old"
   kill -HUP "$(pgrep -x tapswitchd)"
   for ((i = 0; i < 200; ++i)); do
-    grep -qs reloaded "$work/log" && break
+    grep -qs SIGHUP "$work/log" && break
     sleep 0.05
   done
-  grep -q reloaded "$work/log" || fail "the log is opened anew"
+  grep -q SIGHUP "$work/log" || fail "the log is opened anew"
   "$TAPCTL" stop
   while pgrep -x tapswitchd >/dev/null; do sleep 0.02; done
   grep -q 'stopping' "$work/log" || fail "the log says that it stops"

@@ -101,8 +101,8 @@ constexpr std::array kCures{
     Cure{"interface is down", "ip link set dev {} up"},
     Cure{"waits for its interface", "it is used as soon as there is one of its name"},
     Cure{"interface was deleted", "make it again, or tapctl port del {}"},
-    Cure{"device was deleted", "tapctl port add it again, or tapctl port del {}"},
-    Cure{"its device could not", "tapctl port add it again, or tapctl port del {}"},
+    Cure{"device was deleted", "tapctl port add does, or tapctl port del {} removes it"},
+    Cure{"its device could not", "tapctl port add does, or tapctl port del {} removes it"},
 };
 
 std::string CureOf(std::string_view reason, std::string_view port) {
@@ -146,8 +146,8 @@ void TellOfDrops(const Answer& port, std::vector<std::string>& lines) {
   const Answer drops = MembersAt(port, "drops");
   for (const auto& [reason, count] : drops.items()) {
     const bool counts = count.is_number_integer() && count != 0;
-    // A frame that nobody else is there to receive is no fault.
-    if (counts && reason != "no_egress") reasons.emplace_back(count.get<uint64_t>(), reason);
+    // A frame that nobody was there to receive is no fault, as when ports come up one by one.
+    if (counts && reason != "no_egress" && reason != "link_down") reasons.emplace_back(count.get<uint64_t>(), reason);
   }
   if (reasons.empty()) return;
   std::sort(reasons.rbegin(), reasons.rend());
