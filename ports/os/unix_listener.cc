@@ -179,8 +179,8 @@ absl::Status UnixListener::BindSocket(const Options& options) {
   if (options.type == SOCK_STREAM && listen(socket_.get(), kBacklog) != 0) {
     return Failed(options, "cannot listen at");
   }
-  constexpr mode_t kModeBits = 07777;
-  const bool has_mode = !is_given && (bound->status.st_mode & kModeBits) == options.mode;
+  constexpr mode_t kPermissions = 07777;
+  const bool has_mode = !is_given && (bound->status.st_mode & kPermissions) == options.mode;
   if (!has_mode && chmod(bound->path().c_str(), options.mode) != 0) {
     return Failed(options, "cannot set the mode of");
   }

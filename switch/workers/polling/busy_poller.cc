@@ -13,7 +13,7 @@ namespace {
 
 using Span = std::chrono::nanoseconds;
 
-constexpr Span kOnlyLook(0);
+constexpr Span kWithoutSleep(0);
 
 // Without another thread a call takes some 300 ns, so a poll spends a seventh of its time on them.
 constexpr Span kYieldInterval(2'000);
@@ -42,16 +42,16 @@ PollCounters& PollCounters::operator+=(const PollCounters& other) {
 
 // The first look carries out the writes of the turn before, so that their time is no gap.
 WaitResult BusyPoller::Wait(std::optional<Span> timeout) {
-  if (wanted_.mode == BusyPoll::Mode::kOff || timeout == kOnlyLook) {
+  if (wanted_.mode == BusyPoll::Mode::kOff || timeout == kWithoutSleep) {
     return ring_.SubmitAndWait(timeout);
   }
-  if (const WaitResult look = ring_.SubmitAndWait(kOnlyLook); look != WaitResult::kTimeout) {
+  if (const WaitResult look = ring_.SubmitAndWait(kWithoutSleep); look != WaitResult::kTimeout) {
     return look;
   }
   now_ = MonotonicTime();
   if (!began_) began_ = now_;
   const Span window = Window();
-  if (PollUntil(*began_ + std::min(window, timeout.value_or(window)))) timeout = kOnlyLook;
+  if (PollUntil(*began_ + std::min(window, timeout.value_or(window)))) timeout = kWithoutSleep;
   const WaitResult result = ring_.SubmitAndWait(timeout);
   now_ = MonotonicTime();
   return result;
