@@ -40,7 +40,7 @@ test_it_returns_when_it_is_ready() {
 test_an_error_is_the_exit_status_and_nothing_is_left() {
   refuses '--log_file' "$TAPSWITCHD" --detach --log_file="$work/no/log" one0
   refuses "type 'paint' is unknown" "$TAPSWITCHD" --detach paint:one0
-  ip link add one0 type dummy
+  ip link add one0 type veth peer name one1
   refuses 'one0' "$TAPSWITCHD" --detach one0
   ip link del one0
   refuses 'no switch runs' "$TAPCTL" port show

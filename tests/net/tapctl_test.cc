@@ -127,7 +127,7 @@ TEST_F(TapctlTest, OneIsForWhatIsSaidWrong) {
   EXPECT_THAT(Fail("link set dev vnet1 learning maybe", 1), HasSubstr("on or off"));
   EXPECT_THAT(Fail("-flying fdb show", 1), HasSubstr("'-flying' is unknown"));
   EXPECT_THAT(Fail("-B", 1), HasSubstr("needs a value"));
-  EXPECT_THAT(Fail("", 1), HasSubstr("no object"));
+  EXPECT_THAT(Fail("", 1), HasSubstr("no command is given"));
   // What only the switch knows to be wrong.
   EXPECT_THAT(Fail("link set dev vnet1 cost 70000", 1), HasSubstr("cost 70000"));
   EXPECT_THAT(Fail("bridge set ageing_time 300", 1), HasSubstr("ageing_time"));
