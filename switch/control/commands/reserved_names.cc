@@ -4,19 +4,15 @@
 #include <array>
 
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/commands/grammar.h"
 
 namespace tapswitch {
 namespace {
 
 constexpr std::array<std::string_view, 4> kFlagValues{"on", "off", "true", "false"};
-constexpr std::array<std::string_view, 3> kOtherNames{"help", "all", "default"};
-
-bool IsWordOfTapctl(std::string_view name) {
-  return std::any_of(Commands().begin(), Commands().end(), [&](const Command& command) {
-    return name == command.object || name == command.verb || command.FindWord(name) != nullptr;
-  });
-}
+// Where a name may stand without `dev` in front, these mean something else. Other words of tapctl
+// may be names: an interface that somebody else has called `port` or `link` is to become a port,
+// too.
+constexpr std::array<std::string_view, 5> kOtherNames{"help", "all", "default", "dev", "show"};
 
 }  // namespace
 
@@ -27,7 +23,7 @@ bool IsFlagValue(std::string_view text) {
 absl::Status CheckPortName(std::string_view name) {
   const bool is_other =
       std::find(kOtherNames.begin(), kOtherNames.end(), name) != kOtherNames.end();
-  if (!IsFlagValue(name) && !is_other && !IsWordOfTapctl(name)) return absl::OkStatus();
+  if (!IsFlagValue(name) && !is_other) return absl::OkStatus();
   return absl::InvalidArgumentError(
       fmt::format("'{0}' would be a port, but {0} is a word of the command line: choose another "
                   "name",

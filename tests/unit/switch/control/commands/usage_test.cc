@@ -91,11 +91,10 @@ TEST(AlternativesTest, AreJoinedAsInASentence) {
 }
 
 TEST(ReservedNamesTest, AreWordsOfTheCommandLine) {
-  for (const char* name : {"on", "off", "true", "false", "help", "all", "default", "dev", "show",
-                           "port", "isolated", "-w"}) {
+  for (const char* name : {"on", "off", "true", "false", "help", "all", "default", "dev", "show"}) {
     EXPECT_FALSE(CheckPortName(name).ok()) << name;
   }
-  for (const char* name : {"vnet0", "eth0", "one", "O", "host0", "lo"}) {
+  for (const char* name : {"vnet0", "eth0", "one", "O", "host0", "lo", "port", "isolated"}) {
     EXPECT_TRUE(CheckPortName(name).ok()) << name;
   }
 }
