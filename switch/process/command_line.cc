@@ -24,7 +24,7 @@ struct SwitchValue {
   bool is_on;
 };
 
-// What gflags takes, and what people say.
+// These are the words that gflags takes, and those that people say.
 constexpr std::array kSwitchValues{
     SwitchValue{"on", true},     SwitchValue{"off", false}, SwitchValue{"true", true},
     SwitchValue{"false", false}, SwitchValue{"1", true},    SwitchValue{"0", false},

@@ -160,7 +160,7 @@ absl::Status OpenLog() {
   return FLAGS_log_file.empty() ? absl::OkStatus() : tapswitch::MoveLogToFile(FLAGS_log_file);
 }
 
-// What is to be done when the switch is ready, and when it is told to read its files again.
+// Returns the work for when the switch is ready, and for when it is told to read its files again.
 tapswitch::SwitchOccasions OccasionsOf(const tapswitch::Config& config,
                                        std::optional<tapswitch::Detachment>& detachment) {
   return {.on_ready =

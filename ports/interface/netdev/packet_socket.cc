@@ -18,10 +18,11 @@ namespace {
 // Newer than some headers (Linux 4.20, uapi linux/if_packet.h).
 constexpr int kIgnoreOutgoing = 23;  // PACKET_IGNORE_OUTGOING
 
-// What waits for the switch: some thousand small frames, or a hundred with 64 KiB of TCP. The
+// The queue of frames that wait for the switch: some thousand small ones, or a hundred with 64 KiB
+// of TCP. The
 // kernel counts whole buffers, and twice what is asked for (socket(7)).
 constexpr int kReceiveQueue = 4 << 20;
-// What the device behind has not taken off yet.
+// The queue of frames that the device behind has not taken off yet.
 constexpr int kSendQueue = 4 << 20;
 
 absl::Status Set(int fd, int level, int option, int value, const char* what) {

@@ -51,7 +51,7 @@ struct Synonym {
   std::string_view verb;
 };
 
-// What iproute2 and shells say.
+// These are the names that iproute2 and shells have for verbs.
 constexpr std::array kSynonyms{
     Synonym{"list", "show"},  Synonym{"lst", "show"},   Synonym{"ls", "show"},
     Synonym{"delete", "del"}, Synonym{"remove", "del"}, Synonym{"rm", "del"},

@@ -9,9 +9,8 @@ namespace tapswitch {
 namespace {
 
 constexpr std::array<std::string_view, 4> kFlagValues{"on", "off", "true", "false"};
-// Where a name may stand without `dev` in front, these mean something else. Other words of tapctl
-// may be names: an interface that somebody else has called `port` or `link` is to become a port,
-// too.
+// These mean something else where a name may stand without `dev` in front. Other words of tapctl
+// may be names, because an interface that somebody else has called `port` can become a port, too.
 constexpr std::array<std::string_view, 5> kOtherNames{"help", "all", "default", "dev", "show"};
 
 }  // namespace

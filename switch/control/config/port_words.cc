@@ -136,7 +136,7 @@ struct PortWord {
   absl::Status (*set)(std::string_view name, const json& value, PortSettings& settings);
 };
 
-// What is not listed here is a setting of the link.
+// Words that are not listed here are settings of the link.
 constexpr std::array kPortWords{
     PortWord{"description", SetDescription},
     PortWord{"vlan", SetVlans},

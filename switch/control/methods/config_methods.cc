@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "switch/control/apply/bridge_control.h"
-#include "switch/control/methods/apply.h"
+#include "switch/control/methods/files/apply.h"
+#include "switch/control/methods/files/save.h"
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
-#include "switch/control/methods/save.h"
 
 namespace tapswitch {
 namespace {
@@ -41,7 +41,7 @@ MethodResult ApplyConfig(const MethodContext& context, const MethodCall& call) {
   return answer;
 }
 
-// As a stop signal does: the switch ends in order, and clients are told.
+// The switch ends in order, as it does on a stop signal, and clients are told.
 MethodResult StopSwitch(const MethodContext& /*context*/, const MethodCall& call) {
   if (absl::Status read = ParamReader(call.params).Finish(); !read.ok()) return read;
   kill(getpid(), SIGTERM);  // of the process: the thread that waits for it is another

@@ -1,9 +1,9 @@
 // Whether moves of stations look like a loop: frames that go round come back by another port, so
 // stations seem to move to and fro between the same two ports, many times a second.
 //
-// A machine that moves changes its port once. So moves in both directions are counted, pair by pair.
-// Records are few and found by the pair; one that is taken by another pair begins anew, so several
-// loops at once may be told one after the other. No allocation.
+// A machine that moves changes its port once. So moves in both directions are counted, pair by
+// pair. Records are few and found by the pair; one that is taken by another pair begins anew, so
+// several loops at once may be told one after the other. No allocation.
 
 #pragma once
 
@@ -17,15 +17,15 @@ namespace tapswitch {
 
 class LoopSuspicion {
  public:
-  // So many moves in each direction within kWithin are suspicious. A loop makes thousands, and a host
-  // that sends by two links in turn a move with each change of the link.
+  // The moves in each direction within kWithin that are suspicious. A loop makes thousands, and a
+  // host that sends by two links in turn a move with each change of the link.
   static constexpr uint32_t kMovesEachWay = 50;
   static constexpr Ticks kWithin{100};
   // A pair without so many moves for this long is calm: when it begins again, that is news.
   static constexpr Ticks kCalm{6000};
 
-  // Notes that a station has moved. Returns true of the move that makes the pair suspicious, once an
-  // episode.
+  // Notes that a station has moved. Returns true of the move that makes the pair suspicious, once
+  // an episode.
   bool Note(PortId from, PortId to, Tick now) {
     const bool is_upwards = from.value < to.value;
     const uint32_t key = is_upwards ? KeyOf(from, to) : KeyOf(to, from);

@@ -118,7 +118,7 @@ void PortGuards::Report(Episode& episode, const Alarm& alarm, Tick now) {
   if (episode.Note(alarm.shut_down, now) && !alarms_.Raise(alarm)) episode.Forget();
 }
 
-// Of a station that Learn has just moved to the port.
+// Precondition: Learn has just moved the station to the port.
 void PortGuards::NoteMove(const ForwardingView& view, MacTable& table, const ParsedFrame& frame,
                           Tick now) {
   const PortSecurity& security = view.security(frame.ingress);
@@ -141,7 +141,7 @@ void PortGuards::NoteMove(const ForwardingView& view, MacTable& table, const Par
   if (is_news && !alarms_.Raise(alarm)) moves_.Forget(vlan, station);
 }
 
-// Of a station that Learn has just moved to the port.
+// Precondition: Learn has just moved the station to the port.
 void PortGuards::SuspectLoop(const MacTable& table, const ParsedFrame& frame, Tick now) {
   const PortId from = table.moved_from();
   if (!loops_.Note(from, frame.ingress, now)) return;

@@ -14,8 +14,8 @@
 // less the time until then; a later one costs the whole window. Each arrival is entered in all
 // accounts, also if the worker slept or polled for another span, so nothing has to be tried out.
 // The smallest window whose account is nearly the best is used, or none if no account is positive.
-// So polls grow while a longer one would have paid, and shrink while they fail. An account forgets
-// an eighth with each entry: eight arrivals outweigh the past.
+// Therefore polls grow while a longer one would have paid, and shrink while they fail. An account
+// forgets an eighth with each entry: eight arrivals outweigh the past.
 //
 // KVM's rule, to double and to reset one span, fails for a request and its response: the gaps are
 // short and long in turn, and each long one would reset what the short one needs. So there are two
