@@ -8,8 +8,9 @@
 #include "absl/status/statusor.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
-#include "switch/control/methods/apply.h"
-#include "switch/control/methods/command_file.h"
+#include "switch/control/commands/batch_reader.h"
+#include "switch/control/methods/files/apply.h"
+#include "switch/control/methods/files/command_file.h"
 
 namespace tapswitch {
 namespace {
@@ -19,10 +20,7 @@ absl::StatusOr<std::string> Read(const std::string& path) {
   if (!file) {
     return absl::NotFoundError(fmt::format("--startup={}: {}", path, std::strerror(errno)));
   }
-  std::string text;
-  for (std::string line; std::getline(file, line);) text += line + '\n';
-  if (!file.bad()) return text;
-  // A folder can be opened, but not read.
+  if (auto text = ReadText(file)) return *std::move(text);
   return absl::InvalidArgumentError(fmt::format("--startup={}: cannot be read", path));
 }
 

@@ -4,7 +4,6 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,28 +24,13 @@ class PriorityFlag final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
               spdlog::memory_buf_t& line) override {
-    const std::string_view priority = PriorityOf(message.level);
+    // sd-daemon(3): SD_WARNING and the like.
+    const std::string priority = "<" + std::to_string(SyslogPriority(message.level)) + ">";
     line.append(priority.data(), priority.data() + priority.size());
   }
 
   [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
     return std::make_unique<PriorityFlag>();
-  }
-
- private:
-  static std::string_view PriorityOf(spdlog::level::level_enum level) {
-    switch (level) {
-      case spdlog::level::critical:
-        return SD_CRIT;
-      case spdlog::level::err:
-        return SD_ERR;
-      case spdlog::level::warn:
-        return SD_WARNING;
-      case spdlog::level::info:
-        return SD_INFO;
-      default:
-        return SD_DEBUG;
-    }
   }
 };
 

@@ -13,8 +13,6 @@
 #include "ports/os/text.h"
 
 namespace tapswitch {
-namespace {
-
 int SyslogPriority(spdlog::level::level_enum level) {
   switch (level) {
     case spdlog::level::critical:
@@ -29,8 +27,6 @@ int SyslogPriority(spdlog::level::level_enum level) {
       return LOG_DEBUG;
   }
 }
-
-}  // namespace
 
 SyslogSink::SyslogSink(std::string program) : program_(std::move(program)) {
   openlog(program_.c_str(), LOG_PID | LOG_NDELAY, LOG_DAEMON);

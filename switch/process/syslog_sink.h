@@ -9,6 +9,9 @@
 
 namespace tapswitch {
 
+// Returns the priority that syslog(3), and the journal, have for a level.
+[[nodiscard]] int SyslogPriority(spdlog::level::level_enum level);
+
 // Sending may block until the system's log reads, so it belongs on a thread that does nothing else.
 // Each message is one line, even if it quotes text from outside. One thread logs.
 class SyslogSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "switch/control/apply/running_bridge.h"
 #include "switch/control/attach/attacher.h"
@@ -56,7 +58,11 @@ class MethodsFixture : public testing::Test {
                           .io = "as it comes",
                           .started = {}},
                          running_};
-  Monitor monitor_{[](ClientId /*client*/, const std::string& /*line*/) { return true; }};
+  std::vector<std::string> events_of_clients_;
+  Monitor monitor_{[this](ClientId /*client*/, std::string line) {
+    events_of_clients_.push_back(std::move(line));
+    return true;
+  }};
   Captures captures_{control_, running_, nullptr};
   Attacher attacher_{control_, monitor_, running_, {}};
   EventPublisher publisher_{control_, monitor_};

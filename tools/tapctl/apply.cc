@@ -3,8 +3,10 @@
 #include <fstream>
 #include <iostream>
 #include <string>
+#include <utility>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/commands/batch_reader.h"
 
 namespace tapswitch {
 namespace {
@@ -13,10 +15,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& name) {
   std::ifstream file;
   if (name != "-") file.open(name);
   std::istream& input = name == "-" ? std::cin : static_cast<std::istream&>(file);
-  std::string text;
-  for (std::string line; std::getline(input, line);) text += line + '\n';
-  // A folder can be opened, but not read.
-  if ((name == "-" || file.is_open()) && !input.bad()) return text;
+  if (name == "-" || file.is_open()) {
+    if (auto text = ReadText(input)) return *std::move(text);
+  }
   return absl::InvalidArgumentError(fmt::format("{}: cannot be read", name));
 }
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <string_view>
 
 #include "spdlog/fmt/fmt.h"
+#include "tools/tapctl/view/paint.h"
 
 namespace tapswitch {
 namespace {
@@ -24,8 +24,7 @@ struct Option {
 
 // As in ip(8): always where nothing is said.
 void SetColour(Options& options, const std::string& when) {
-  const char* const forbidden = std::getenv("NO_COLOR");
-  const bool may = forbidden == nullptr || *forbidden == '\0';
+  const bool may = !ColourIsForbidden();
   if (when.empty() || when == "always") {
     options.output.colour = may;
   } else if (when == "auto") {

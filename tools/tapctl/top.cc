@@ -10,13 +10,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <initializer_list>
 #include <optional>
 #include <string>
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
+#include "tools/tapctl/view/paint.h"
 #include "tools/tapctl/view/top_view.h"
 
 namespace tapswitch {
@@ -141,8 +141,7 @@ absl::Status ShowViews(ControlConnection& connection, milliseconds period, uint6
   if (has_screen) terminal.emplace();
   // What they stop or end would leave the screen behind.
   for (const int signal : {SIGTSTP, SIGQUIT}) std::signal(signal, SIG_IGN);
-  const char* const forbidden = std::getenv("NO_COLOR");
-  TopState state{.coloured = has_screen && (forbidden == nullptr || *forbidden == '\0')};
+  TopState state{.coloured = has_screen && !ColourIsForbidden()};
   auto before = TakeSample(connection, state.port);
   if (!before.ok()) return before.status();
   TopSample now = *before;

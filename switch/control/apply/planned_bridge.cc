@@ -27,7 +27,8 @@ PlannedBridge::PlannedBridge(Identity identity, BridgeConfig config)
 void PlannedBridge::AdoptEntries(std::span<const MacEntry> entries,
                                  const std::function<std::string(PortId)>& name_of) {
   for (const MacEntry& entry : entries) {
-    const auto port = Find(name_of(entry.port));
+    const bool is_learned = entry.state == MacEntryState::kLearned && !entry.extern_learn;
+    const auto port = is_learned ? std::nullopt : Find(name_of(entry.port));
     if (!port) continue;
     // One that does not fit is said to be missing, and so is made again, which changes nothing.
     static_cast<void>(AddEntry(FdbVerb::kAppend, {.vlan = entry.vlan,

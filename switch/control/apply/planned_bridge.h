@@ -23,8 +23,9 @@ class PlannedBridge final : public BridgeControl {
   // Begins with a configuration, and without entries.
   PlannedBridge(Identity identity, BridgeConfig config);
 
-  // Entries that a user has made, as far as their ports are in the configuration: a plan may begin
-  // with those of the bridge that runs. `name_of` names the ports of these entries.
+  // Takes over the entries that a user has made, as far as their ports are in the configuration: a
+  // plan may begin with those of the bridge that runs. Learned ones are left out. `name_of` names
+  // the ports of these entries.
   void AdoptEntries(std::span<const MacEntry> entries,
                     const std::function<std::string(PortId)>& name_of);
 

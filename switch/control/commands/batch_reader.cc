@@ -14,6 +14,12 @@ bool IsComment(std::string_view line) {
 
 }  // namespace
 
+std::optional<std::string> ReadText(std::istream& input) {
+  std::string text;
+  for (std::string line; std::getline(input, line);) text += line + '\n';
+  return input.bad() ? std::nullopt : std::optional(std::move(text));
+}
+
 std::optional<absl::StatusOr<std::vector<std::string>>> BatchReader::Next() {
   std::string whole;
   std::string line;

@@ -12,6 +12,9 @@
 
 namespace tapswitch {
 
+// Reads a whole text; nothing if that fails: a folder can be opened, but not read.
+[[nodiscard]] std::optional<std::string> ReadText(std::istream& input);
+
 class BatchReader {
  public:
   // `input` outlives the reader.

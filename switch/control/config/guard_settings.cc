@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
 #include "switch/control/commands/nearest_word.h"
@@ -69,12 +70,6 @@ struct RateUnit {
   uint64_t factor;
   bool in_bits;
 };
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return lower;
-}
 
 // The units, of which the last that divides a rate is shown.
 constexpr std::array kRateUnits{RateUnit{"pps", 1, false},
@@ -217,7 +212,7 @@ absl::StatusOr<StormControl::Rate> ParseRate(std::string_view text) {
     return absl::InvalidArgumentError(fmt::format("'{:.100}': expected {}", text, cure));
   };
   const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
-  const std::string unit = LowerCase(text.substr(digits));
+  const std::string unit = absl::AsciiStrToLower(std::string(text.substr(digits)));
   const auto* const found = std::find_if(kRateUnits.begin(), kRateUnits.end(),
                                          [&](const RateUnit& one) { return one.name == unit; });
   double number = 0;

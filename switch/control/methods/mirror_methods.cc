@@ -12,6 +12,7 @@
 #include "switch/control/config/vlan_edit.h"
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
+#include "switch/control/methods/show.h"
 
 namespace tapswitch {
 namespace {
@@ -77,17 +78,6 @@ absl::Status ReadDirection(std::string_view text, MirrorConfig& mirror) {
       fmt::format("direction '{:.100}': expected ingress, egress or both", text));
 }
 
-// As bridge(8) has VLANs.
-ordered_json ShowVlans(const VlanSet& vlans) {
-  auto list = ordered_json::array();
-  for (const VlanRange range : RangesOf(PortVlans{.members = vlans})) {
-    ordered_json one{{"vlan", range.first.value}};
-    if (range.last != range.first) one["vlanEnd"] = range.last.value;
-    list.push_back(std::move(one));
-  }
-  return list;
-}
-
 MethodResult AddMirror(const MethodContext& context, const MethodCall& call) {
   json plain = call.params;
   plain.erase("dev");
@@ -140,7 +130,7 @@ MethodResult ListMirrors(const MethodContext& context, const MethodCall& call) {
     if (name && mirror.name != *name) continue;
     list.push_back({{"name", mirror.name},
                     {"dev", mirror.ports},
-                    {"vlans", ShowVlans(mirror.vlans)},
+                    {"vlans", ShowVlanSet(mirror.vlans)},
                     {"direction", DirectionOf(mirror)},
                     {"to", mirror.destination}});
   }

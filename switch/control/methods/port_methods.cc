@@ -47,15 +47,6 @@ MethodResult Added(BridgeControl& control) {
   return answer;
 }
 
-// Publishes what has become of the settings of a port.
-void PublishSettings(const MethodContext& context, const PortConfig& before,
-                     const std::string& name) {
-  const PortConfig* const now = context.control.config().port(name);
-  if (now == nullptr || now->settings == before.settings) return;
-  context.publisher.PublishLink(*now);
-  if (now->settings.vlans != before.settings.vlans) PublishVlans(context, name);
-}
-
 // Finds the port of that name, or makes one with the settings of a new one. A port that is there
 // with the same text stays as it is.
 absl::StatusOr<PortConfig*> AddTo(const BridgeControl& control, BridgeConfig& wanted,
@@ -95,7 +86,7 @@ MethodResult AddLasting(const MethodContext& context, const PortSpec& spec, cons
     const PortConfig* const old = before.port(one.name);
     const bool is_new = old == nullptr || old->opened != wanted.port(one.name)->opened;
     if (is_new) context.monitor.Publish("port", "added", NameOnly(one.name));
-    if (old != nullptr) PublishSettings(context, *old, one.name);
+    if (old != nullptr) PublishSettings(context, *old);
   }
   return Added(context.control);
 }
@@ -133,7 +124,7 @@ MethodResult AddPort(const MethodContext& context, const MethodCall& call) {
     const auto before = present == nullptr ? std::optional<PortConfig>() : *present;
     absl::Status added = context.attacher.Add(*spec, whereabouts, set);
     if (!added.ok()) return added;
-    if (before) PublishSettings(context, *before, spec->name);
+    if (before) PublishSettings(context, *before);
     return Added(context.control);
   }
   if (ifindex || netns) {
@@ -156,7 +147,7 @@ MethodResult SetPort(const MethodContext& context, const MethodCall& call) {
   absl::Status set = SetPortWords(SettingsIn(call.params, kOwn), port->settings);
   if (!set.ok()) return set;
   if (absl::Status changed = context.control.Change(wanted); !changed.ok()) return changed;
-  PublishSettings(context, before, name);
+  PublishSettings(context, before);
   return nullptr;
 }
 

@@ -26,6 +26,13 @@ const PortVlans& VlansOf(const BridgeControl& control, PortId port) {
   return control.config().port(control.NameOf(port))->settings.vlans;
 }
 
+void PublishSettings(const MethodContext& context, const PortConfig& before) {
+  const PortConfig* const now = context.control.config().port(before.spec.name);
+  if (now == nullptr || now->settings == before.settings) return;
+  context.publisher.PublishLink(*now);
+  if (now->settings.vlans != before.settings.vlans) PublishVlans(context, before.spec.name);
+}
+
 MethodResult ListEachPort(const BridgeControl& control, const MethodParams& params,
                           std::string_view key, const ShowPortFunction& show) {
   ParamReader reader(params);

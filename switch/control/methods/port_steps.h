@@ -32,6 +32,10 @@ namespace tapswitch {
 // with the methods about VLANs.
 void PublishVlans(const MethodContext& context, const std::string& dev);
 
+// Publishes what has become of the settings of a port since it was `before`; nothing if they are
+// the same, or the port has gone.
+void PublishSettings(const MethodContext& context, const PortConfig& before);
+
 // Shows a port; the snapshot is null for one that has no device.
 using ShowPortFunction =
     std::function<nlohmann::ordered_json(const PortConfig&, const PortSnapshot*)>;

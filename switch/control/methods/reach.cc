@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/methods/port_steps.h"
 #include "switch/forwarding/guards/alarms.h"
 
 namespace tapswitch {
@@ -14,12 +15,6 @@ struct Judged {
   const PortConfig* config;
   std::string closed;  // empty: it is open
 };
-
-const PortSnapshot* Find(const SwitchSnapshot& snapshot, std::string_view name) {
-  const auto found = std::find_if(snapshot.ports.begin(), snapshot.ports.end(),
-                                  [&](const PortSnapshot& port) { return port.name == name; });
-  return found == snapshot.ports.end() ? nullptr : &*found;
-}
 
 // The mirror that a port gets its copies from and does nothing else for; null if there is none.
 const MirrorConfig* MirrorTo(const BridgeConfig& config, std::string_view port) {
@@ -100,7 +95,7 @@ Reach JudgePair(const Judged& from, const Judged& to, bool filters) {
 std::vector<Reach> JudgeReach(const BridgeConfig& config, const SwitchSnapshot& snapshot) {
   std::vector<Judged> ports;
   for (const PortConfig& port : config.ports) {
-    ports.push_back({&port, WhyClosed(config, port, Find(snapshot, port.spec.name))});
+    ports.push_back({&port, WhyClosed(config, port, FindPortSnapshot(snapshot, port.spec.name))});
   }
   std::vector<Reach> all;
   for (const Judged& from : ports) {

@@ -1,13 +1,12 @@
 // The method that answers which ports reach which others.
 
 #include <array>
-#include <utility>
 
 #include "switch/control/apply/bridge_control.h"
-#include "switch/control/config/vlan_edit.h"
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
 #include "switch/control/methods/reach.h"
+#include "switch/control/methods/show.h"
 
 namespace tapswitch {
 namespace {
@@ -17,15 +16,7 @@ using nlohmann::ordered_json;
 ordered_json ShowReach(const Reach& reach) {
   ordered_json shown{{"from", reach.from}, {"to", reach.to}, {"reaches", reach.reaches()}};
   if (!reach.reaches()) shown["reason"] = reach.obstacle;
-  if (!reach.vlans.empty()) {
-    auto vlans = ordered_json::array();
-    for (const VlanRange range : RangesOf(PortVlans{.members = reach.vlans})) {
-      ordered_json one{{"vlan", range.first.value}};
-      if (range.last != range.first) one["vlanEnd"] = range.last.value;
-      vlans.push_back(std::move(one));
-    }
-    shown["vlans"] = std::move(vlans);
-  }
+  if (!reach.vlans.empty()) shown["vlans"] = ShowVlanSet(reach.vlans);
   if (!reach.limits.empty()) shown["limits"] = reach.limits;
   return shown;
 }

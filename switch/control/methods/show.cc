@@ -5,6 +5,8 @@
 #include <chrono>
 #include <string>
 
+#include "switch/control/config/vlan_edit.h"
+
 namespace tapswitch {
 namespace {
 
@@ -135,6 +137,16 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
   port["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
   ShowCounters(snapshot == nullptr ? PortCounters{} : snapshot->counters, port);
   return port;
+}
+
+ordered_json ShowVlanSet(const VlanSet& vlans) {
+  auto list = ordered_json::array();
+  for (const VlanRange range : RangesOf(PortVlans{.members = vlans})) {
+    ordered_json one{{"vlan", range.first.value}};
+    if (range.last != range.first) one["vlanEnd"] = range.last.value;
+    list.push_back(std::move(one));
+  }
+  return list;
 }
 
 void ShowShutDown(const PortSnapshot* snapshot, ordered_json& shown) {

@@ -23,6 +23,9 @@ namespace tapswitch {
 [[nodiscard]] nlohmann::ordered_json ShowLoopDetection(const BridgeControl& control,
                                                        const SwitchSnapshot& snapshot);
 
+// VLANs in ranges, as bridge(8) has them.
+[[nodiscard]] nlohmann::ordered_json ShowVlanSet(const VlanSet& vlans);
+
 // By which guard the port is shut down, and for how long still; nothing when it is not.
 void ShowShutDown(const PortSnapshot* snapshot, nlohmann::ordered_json& shown);
 

@@ -42,4 +42,10 @@ inline Answer ListAt(const Answer& object, const char* key) {
   return member != nullptr && member->is_array() ? *member : Answer::array();
 }
 
+// A VLAN, or a range of them as "10-20".
+inline std::string VlanRangeText(const Answer& range) {
+  const std::string last = TextAt(range, "vlanEnd");
+  return TextAt(range, "vlan") + (last.empty() ? "" : "-" + last);
+}
+
 }  // namespace tapswitch

@@ -49,8 +49,7 @@ std::string VlansOf(const Answer& vlans, const std::string& port) {
     if (TextAt(one, "ifname") != port) continue;
     for (const Answer& range : ListAt(one, "vlans")) {
       if (!text.empty()) text += " ";
-      text += TextAt(range, "vlan");
-      if (range.contains("vlanEnd")) text += "-" + TextAt(range, "vlanEnd");
+      text += VlanRangeText(range);
       const std::string flags = TextAt(range, "flags");
       if (flags.find("Untagged") != std::string::npos) text += "u";
       if (flags.find("PVID") != std::string::npos) text += "*";

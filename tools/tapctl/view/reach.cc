@@ -20,8 +20,7 @@ bool Reaches(const Answer& pair) { return TextAt(pair, "reaches") == "true"; }
 std::string VlansOf(const Answer& pair) {
   std::string text;
   for (const Answer& range : ListAt(pair, "vlans")) {
-    text += (text.empty() ? " vlan " : ",") + TextAt(range, "vlan");
-    if (range.contains("vlanEnd")) text += "-" + TextAt(range, "vlanEnd");
+    text += (text.empty() ? " vlan " : ",") + VlanRangeText(range);
   }
   return text;
 }

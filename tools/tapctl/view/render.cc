@@ -133,8 +133,7 @@ std::string RenderLinks(const Json& list, const OutputOptions& options) {
 // ----- VLANs -------------------------------------------------------------------------------------
 
 std::string VlanText(const Json& vlan) {
-  std::string text = TextAt(vlan, "vlan");
-  if (vlan.contains("vlanEnd")) text += "-" + TextAt(vlan, "vlanEnd");
+  std::string text = VlanRangeText(vlan);
   for (const Json& flag : ListAt(vlan, "flags")) {
     if (flag.is_string()) text += " " + Printable(flag.get<std::string>());
   }
@@ -245,8 +244,7 @@ std::string RenderMirrors(const Json& list) {
       if (port.is_string()) text += " dev " + Printable(port.get<std::string>());
     }
     for (const Json& range : ListAt(mirror, "vlans")) {
-      text += " vlan " + TextAt(range, "vlan");
-      if (range.contains("vlanEnd")) text += "-" + TextAt(range, "vlanEnd");
+      text += " vlan " + VlanRangeText(range);
     }
     text += fmt::format(" {} to {}\n", TextAt(mirror, "direction"), TextAt(mirror, "to"));
   }

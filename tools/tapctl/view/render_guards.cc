@@ -8,14 +8,12 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
-#include "tools/tapctl/view/render.h"
+#include "tools/tapctl/view/answer.h"
 
 namespace tapswitch {
 namespace {
 
-using GuardJson = nlohmann::ordered_json;
-
-std::string SpanText(const GuardJson& seconds) {
+std::string SpanText(const Answer& seconds) {
   constexpr double kLongest = 1e9;
   const double value = seconds.is_number() ? seconds.get<double>() : 0;
   return DurationText(
@@ -50,22 +48,22 @@ constexpr std::array kSettings{
 };
 
 // Returns the value that is shown; that at first if there is none.
-std::string ValueText(const GuardJson& port, const ShownSetting& setting) {
+std::string ValueText(const Answer& port, const ShownSetting& setting) {
   const std::string name(setting.name);
   const auto found = port.find(name);
   if (found == port.end() || found->is_null()) return std::string(setting.initial);
   const uint64_t number = found->is_number_unsigned() ? found->get<uint64_t>() : 0;
   if (setting.form == Form::kRate) {
-    return RateInUnits(number, port.value(name + "_unit", GuardJson()) == "bit");
+    return RateInUnits(number, port.value(name + "_unit", Answer()) == "bit");
   }
   if (setting.form == Form::kSpan) return SpanText(*found);
   if (setting.form == Form::kMoves) {
-    return fmt::format("{}/{}", number, SpanText(port.value("moves_within", GuardJson())));
+    return fmt::format("{}/{}", number, SpanText(port.value("moves_within", Answer())));
   }
-  return Printable(found->is_string() ? found->get<std::string>() : found->dump());
+  return TextAt(port, name.c_str());
 }
 
-std::string SettingsText(const GuardJson& port) {
+std::string SettingsText(const Answer& port) {
   std::string text;
   for (const ShownSetting& setting : kSettings) {
     const std::string value = ValueText(port, setting);
@@ -74,15 +72,9 @@ std::string SettingsText(const GuardJson& port) {
   return text;
 }
 
-// Returns the member if it has that type, and else an empty value of it.
-GuardJson MemberOf(const GuardJson& port, const char* key, const GuardJson& empty) {
-  const auto found = port.find(key);
-  return found != port.end() && found->type() == empty.type() ? *found : empty;
-}
-
 }  // namespace
 
-std::string NonZeroText(const nlohmann::ordered_json& counts) {
+std::string NonZeroText(const Answer& counts) {
   std::string text;
   for (const auto& [name, count] : counts.items()) {
     if (count.is_number_integer() && count.get<uint64_t>() != 0) {
@@ -92,7 +84,7 @@ std::string NonZeroText(const nlohmann::ordered_json& counts) {
   return text.empty() ? " none" : text;
 }
 
-std::string ShutDownText(const nlohmann::ordered_json& port) {
+std::string ShutDownText(const Answer& port) {
   const auto cause = port.find("shut_down");
   if (cause == port.end() || !cause->is_string()) return "";
   const auto time = port.find("recovers_in");
@@ -100,17 +92,16 @@ std::string ShutDownText(const nlohmann::ordered_json& port) {
   return fmt::format(" (shut down: {}{})", Printable(cause->get<std::string>()), rest);
 }
 
-std::string RenderGuards(const nlohmann::ordered_json& list, bool has_all) {
+std::string RenderGuards(const Answer& list, bool has_all) {
   std::string text;
-  for (const GuardJson& port : list) {
+  for (const Answer& port : list) {
     const std::string settings = SettingsText(port) + ShutDownText(port);
-    const GuardJson allowed = MemberOf(port, "allow", GuardJson::array());
-    const std::string dropped = NonZeroText(MemberOf(port, "dropped", GuardJson::object()));
+    const Answer allowed = ListAt(port, "allow");
+    const std::string dropped = NonZeroText(MembersAt(port, "dropped"));
     const bool is_default = settings.empty() && allowed.empty() && dropped == " none";
     if (is_default && !has_all) continue;
-    const std::string name = port.value("ifname", std::string());
-    text += Printable(name) + ":" + (is_default ? " nothing is set" : settings) + "\n";
-    for (const GuardJson& station : allowed) {
+    text += TextAt(port, "ifname") + ":" + (is_default ? " nothing is set" : settings) + "\n";
+    for (const Answer& station : allowed) {
       if (station.is_string()) text += "    allow " + Printable(station.get<std::string>()) + "\n";
     }
     if (dropped != " none") text += "    dropped:" + dropped + "\n";

@@ -222,12 +222,11 @@ std::vector<Line> PortPage(const TopSample& now, const Rates& rates, const std::
   lines.push_back({"VLANs", Style::kTitle});
   for (const Answer& one : now.vlans) {
     for (const Answer& range : ListAt(one, "vlans")) {
-      const std::string last = TextAt(range, "vlanEnd");
       std::string flags;
       for (const Answer& flag : ListAt(range, "flags")) {
         if (flag.is_string()) flags += " " + Printable(flag.get<std::string>());
       }
-      lines.push_back({TextAt(range, "vlan") + (last.empty() ? "" : "-" + last) + flags});
+      lines.push_back({VlanRangeText(range) + flags});
     }
   }
   return lines;

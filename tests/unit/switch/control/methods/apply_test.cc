@@ -1,6 +1,6 @@
 // A file of commands is applied: by the differences alone, all of them or none.
 
-#include "switch/control/methods/apply.h"
+#include "switch/control/methods/files/apply.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/methods/save.h"
+#include "switch/control/methods/files/save.h"
 #include "tests/support/methods_fixture.h"
 
 namespace tapswitch::apply_test {
@@ -114,6 +114,17 @@ TEST_F(ApplyTest, EntriesComeMoveAndGo) {
       ElementsAre("fdb del 02:00:00:00:00:01 dev a", "fdb replace 02:00:00:00:00:02 dev b static",
                   "fdb replace 02:00:00:00:00:03 dev b static"));
   EXPECT_THAT(Apply(Save()), IsEmpty());
+}
+
+TEST_F(ApplyTest, WhoWatchesIsToldWhatTheDifferenceNames) {
+  Apply(Add("a") + Add("b"));
+  ASSERT_TRUE(Call("monitor.start", {{"objects", {"all"}}}).ok());
+  Apply(Add("a") + Add("c") + "link set dev a isolated on\nvlan add vid 7 dev a\n");
+  const auto told = [&](const std::string& part) { return testing::Contains(HasSubstr(part)); };
+  EXPECT_THAT(events_of_clients_, told(R"("event":"deleted","ifname":"b")"));
+  EXPECT_THAT(events_of_clients_, told(R"("event":"added","ifname":"c")"));
+  EXPECT_THAT(events_of_clients_, told(R"("object":"link","event":"changed")"));
+  EXPECT_THAT(events_of_clients_, told(R"("object":"vlan","event":"changed","ifname":"a")"));
 }
 
 // A file that a random configuration would be saved as.

@@ -12,8 +12,8 @@
 
 namespace tapswitch {
 
-// Calls `run` for each command, one a line, until one fails or makes no sense in a file. Errors begin
-// with `name`, which people know the text by, and the line.
+// Calls `run` for each command, one a line, until one fails or makes no sense in a file. Errors
+// begin with `name`, which people know the text by, and the line.
 [[nodiscard]] absl::Status ForEachCommand(std::istream& text, std::string_view name,
                                           const std::function<absl::Status(const Request&)>& run);
 

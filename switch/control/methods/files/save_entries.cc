@@ -1,4 +1,4 @@
-#include "switch/control/methods/save_entries.h"
+#include "switch/control/methods/files/save_entries.h"
 
 #include <algorithm>
 #include <span>

@@ -1,4 +1,4 @@
-#include "switch/control/methods/apply.h"
+#include "switch/control/methods/files/apply.h"
 
 #include <sstream>
 #include <utility>
@@ -6,10 +6,12 @@
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/apply/planned_bridge.h"
 #include "switch/control/config/guard_settings.h"
-#include "switch/control/methods/command_file.h"
 #include "switch/control/methods/event_publisher.h"
+#include "switch/control/methods/files/command_file.h"
+#include "switch/control/methods/files/save.h"
+#include "switch/control/methods/files/save_entries.h"
 #include "switch/control/methods/method_table.h"
-#include "switch/control/methods/save.h"
+#include "switch/control/methods/port_steps.h"
 #include "switch/control/rpc/monitor.h"
 
 namespace tapswitch {
@@ -60,8 +62,8 @@ bool HaveSameStations(const AllowListPointer& a, const AllowListPointer& b) {
   return a != nullptr && b != nullptr && a->stations() == b->stations();
 }
 
-// A port of the running bridge that the plan has, too, is the same port: it was opened as often, and
-// the same list of stations is the same object.
+// A port of the running bridge that the plan has, too, is the same port: it was opened as often,
+// and the same list of stations is the same object.
 void Recognise(const BridgeConfig& running, BridgeConfig& wanted) {
   for (PortConfig& port : wanted.ports) {
     const PortConfig* const same = running.port(port.spec.name);
@@ -79,7 +81,7 @@ absl::Status ChangeConfig(BridgeControl& control, BridgeConfig wanted) {
   BridgeConfig kept = control.config();
   std::erase_if(kept.ports, [&](const PortConfig& port) {
     const PortConfig* const other = wanted.port(port.spec.name);
-    return other == nullptr || other->spec != port.spec || other->ephemeral != port.ephemeral;
+    return !IsKept(other, port) || other->ephemeral != port.ephemeral;
   });
   if (absl::Status removed = control.Change(kept); !removed.ok()) return removed;
   return control.Change(wanted);
@@ -93,8 +95,9 @@ absl::Status ChangeEntries(const MethodContext& context, const std::vector<std::
   return absl::OkStatus();
 }
 
-absl::Status MakeLike(const MethodContext& context, const BridgeControl& wanted) {
-  const BridgeDifference difference = CommandsBetween(context.control, wanted);
+// Makes the running bridge like another one, from which it differs by these commands.
+absl::Status MakeLike(const MethodContext& context, const BridgeControl& wanted,
+                      const BridgeDifference& difference) {
   absl::Status changed = ChangeConfig(context.control, wanted.config());
   return changed.ok() ? ChangeEntries(context, difference.entries) : changed;
 }
@@ -103,16 +106,14 @@ absl::Status MakeLike(const MethodContext& context, const BridgeControl& wanted)
 void PublishPorts(const MethodContext& context, const BridgeConfig& before) {
   const BridgeConfig& after = context.control.config();
   for (const PortConfig& port : before.ports) {
-    if (after.port(port.spec.name) != nullptr) continue;
-    context.monitor.Publish("port", "deleted", {{"ifname", port.spec.name}});
+    if (after.port(port.spec.name) == nullptr) {
+      context.monitor.Publish("port", "deleted", {{"ifname", port.spec.name}});
+    }
+    PublishSettings(context, port);
   }
   for (const PortConfig& port : after.ports) {
-    const PortConfig* const other = before.port(port.spec.name);
-    if (other == nullptr) {
-      context.monitor.Publish("port", "added", {{"ifname", port.spec.name}});
-    } else if (other->settings != port.settings) {
-      context.publisher.PublishLink(port);
-    }
+    if (before.port(port.spec.name) != nullptr) continue;
+    context.monitor.Publish("port", "added", {{"ifname", port.spec.name}});
   }
 }
 
@@ -128,20 +129,20 @@ BridgeConfig WithEphemeralPorts(BridgeConfig base, const BridgeConfig& running) 
 absl::StatusOr<Applied> ApplyText(const MethodContext& context, const ApplyRequest& request) {
   BridgeControl& control = context.control;
   const BridgeConfig before = control.config();
-  PlannedBridge original(control.identity(), before);
-  CopyEntries(control, original);
   PlannedBridge planned(control.identity(),
                         request.merge ? before : WithEphemeralPorts(request.base, before));
   if (request.merge) CopyEntries(control, planned);
   if (absl::Status made = Plan(context, request, planned); !made.ok()) return made;
-  BridgeDifference difference = CommandsBetween(control, planned);
-  Applied applied{.commands = std::move(difference.config)};
+  const BridgeDifference difference = CommandsBetween(control, planned);
+  Applied applied{.commands = difference.config};
   applied.commands.insert(applied.commands.end(), difference.entries.begin(),
                           difference.entries.end());
   if (request.dry_run || applied.commands.empty()) return applied;
+  PlannedBridge original(control.identity(), before);
+  CopyEntries(control, original);
   const MissingInterfacesAreAwaited awaited(control);
-  if (absl::Status changed = MakeLike(context, planned); !changed.ok()) {
-    const absl::Status undone = MakeLike(context, original);
+  if (absl::Status changed = MakeLike(context, planned, difference); !changed.ok()) {
+    const absl::Status undone = MakeLike(context, original, CommandsBetween(control, original));
     if (undone.ok()) return changed;
     return absl::Status(changed.code(),
                         fmt::format("{}; and what was done could not be undone: {}",

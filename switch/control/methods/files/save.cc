@@ -1,4 +1,4 @@
-#include "switch/control/methods/save.h"
+#include "switch/control/methods/files/save.h"
 
 #include <algorithm>
 #include <iterator>
@@ -7,12 +7,13 @@
 
 #include "ports/port_spec.h"
 #include "spdlog/fmt/fmt.h"
+#include "spdlog/fmt/ranges.h"
 #include "switch/control/commands/duration.h"
 #include "switch/control/commands/quoting.h"
 #include "switch/control/config/guard_settings.h"
 #include "switch/control/config/port_words.h"
 #include "switch/control/config/vlan_edit.h"
-#include "switch/control/methods/save_entries.h"
+#include "switch/control/methods/files/save_entries.h"
 
 namespace tapswitch {
 namespace {
@@ -153,36 +154,24 @@ void SaveNewPort(const PortConfig& port, const BridgeSettings& bridge,
   SaveVlans(name, members, port.settings.vlans, lines);
 }
 
-std::string BridgeAsCommand(const BridgeSettings& bridge) {
-  return fmt::format(
-      "bridge set ageing_time {} fdb_max_learned {} vlan_filtering {} vlan_protocol {} "
-      "default_pvid {} group_fwd_mask {}",
-      DurationText(bridge.ageing), bridge.fdb_max_learned,
-      bridge.forwarding.vlan_filtering ? "on" : "off",
-      NameOfVlanProtocol(bridge.forwarding.vlan_protocol), bridge.default_pvid.value,
-      MaskText(bridge.forwarding.group_fwd_mask));
+// The settings of the bridge, each as the words that set it.
+std::vector<std::string> WordsOf(const BridgeSettings& bridge) {
+  const BridgeForwarding& forwarding = bridge.forwarding;
+  return {" ageing_time " + DurationText(bridge.ageing),
+          fmt::format(" fdb_max_learned {}", bridge.fdb_max_learned),
+          fmt::format(" vlan_filtering {}", forwarding.vlan_filtering ? "on" : "off"),
+          fmt::format(" vlan_protocol {}", NameOfVlanProtocol(forwarding.vlan_protocol)),
+          fmt::format(" default_pvid {}", bridge.default_pvid.value),
+          " group_fwd_mask " + MaskText(forwarding.group_fwd_mask)};
 }
 
-// The words of `bridge set` that turn one of them into the other; empty if they are equal.
+// Those of `to` that `from` has not; empty if they are equal.
 std::string BridgeWords(const BridgeSettings& from, const BridgeSettings& to) {
+  const std::vector<std::string> before = WordsOf(from);
+  const std::vector<std::string> after = WordsOf(to);
   std::string words;
-  const BridgeForwarding& before = from.forwarding;
-  const BridgeForwarding& after = to.forwarding;
-  if (from.ageing != to.ageing) words += " ageing_time " + DurationText(to.ageing);
-  if (from.fdb_max_learned != to.fdb_max_learned) {
-    words += fmt::format(" fdb_max_learned {}", to.fdb_max_learned);
-  }
-  if (before.vlan_filtering != after.vlan_filtering) {
-    words += fmt::format(" vlan_filtering {}", after.vlan_filtering ? "on" : "off");
-  }
-  if (before.vlan_protocol != after.vlan_protocol) {
-    words += fmt::format(" vlan_protocol {}", NameOfVlanProtocol(after.vlan_protocol));
-  }
-  if (from.default_pvid != to.default_pvid) {
-    words += fmt::format(" default_pvid {}", to.default_pvid.value);
-  }
-  if (before.group_fwd_mask != after.group_fwd_mask) {
-    words += " group_fwd_mask " + MaskText(after.group_fwd_mask);
+  for (size_t i = 0; i < after.size(); ++i) {
+    if (after[i] != before[i]) words += after[i];
   }
   return words;
 }
@@ -248,7 +237,8 @@ void SavePorts(const BridgeConfig& before, const BridgeConfig& after,
 
 std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
   const BridgeConfig& config = control.config();
-  std::vector<std::string> lines{BridgeAsCommand(config.bridge)};
+  std::vector<std::string> lines{
+      fmt::format("bridge set{}", fmt::join(WordsOf(config.bridge), ""))};
   SaveVlans(Quoted(control.identity().name), OnlyPvid(config.bridge.default_pvid),
             config.bridge.vlans, lines);
   SaveLoopDetection({}, config.bridge.loop, lines);

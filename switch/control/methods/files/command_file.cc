@@ -1,4 +1,4 @@
-#include "switch/control/methods/command_file.h"
+#include "switch/control/methods/files/command_file.h"
 
 #include <string>
 #include <vector>

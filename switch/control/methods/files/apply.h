@@ -1,8 +1,8 @@
 // Makes the running bridge what a text of commands says, by the differences alone.
 //
 // The commands are tried on a PlannedBridge first. A text that is refused there changes nothing.
-// What the plan then differs in from the running bridge is carried out; a step that fails, because
-// a device cannot be opened, ends it, and what was done before it is undone.
+// Then the differences between the plan and the running bridge are carried out. A step may fail, as
+// when a device cannot be opened: it ends the work, and the steps before it are undone.
 
 #pragma once
 
