@@ -151,7 +151,7 @@ TEST_P(LoopDetectionTest, ALoopThatIsOnlyLoggedIsLoggedOnce) {
   ASSERT_TRUE(WaitUntil([&] { return Loop()["probes"] >= 30; }));
   EXPECT_EQ(State(2), "forwarding");
   EXPECT_EQ(Loop()["loops"], 1);
-  EXPECT_EQ(network_->tapswitchd().CountInLog("vnet2: loop"), 1U);
+  EXPECT_EQ(network_->tapswitchd().CountInLog("vnet2: loop: "), 1U);
 }
 
 TEST_P(LoopDetectionTest, APortThatTakesNoPartIsNotBlocked) {
