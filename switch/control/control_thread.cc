@@ -164,6 +164,9 @@ MethodResult ControlThread::CallFor(const ControlPeer& peer, const std::string& 
                                     const MethodCall& call) {
   auto result = CallMethod(context_, method, call);
   if (!result.ok() || KindOf(method) != MethodKind::kChanges) return result;
+  if (monitor_.IsWatched("config")) {
+    monitor_.Publish("config", "changed", ShowChange(peer, method, call.params));
+  }
   const auto line = changes_.Line(peer, method, call.params, ChangeLog::Clock::now());
   if (line) spdlog::info("{}", *line);
   return result;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -228,7 +229,7 @@ TEST_P(ControlTest, AgeingTimeChangesLive) {
 
 TEST_P(ControlTest, EventsAreTold) {
   ControlClient watcher;
-  watcher.Call("monitor.start", {{"objects", {"fdb", "port", "link"}}});
+  watcher.Call("monitor.start", {{"objects", {"fdb", "port", "link", "config"}}});
   const auto expect = [&](const json& wanted) {
     for (;;) {
       const json line = watcher.ReadLine();
@@ -252,6 +253,12 @@ TEST_P(ControlTest, EventsAreTold) {
   expect({{"event", "deleted"}, {"mac", mac}});
   Call("link.set", {{"dev", "vnet1"}, {"isolated", true}});
   expect({{"object", "link"}, {"event", "changed"}, {"ifname", "vnet1"}, {"isolated", true}});
+  expect({{"object", "config"},
+          {"event", "changed"},
+          {"method", "link.set"},
+          {"params", {{"dev", "vnet1"}, {"isolated", true}}},
+          {"user", getuid()},
+          {"process", getpid()}});
   network_->sandbox().Run("ip -n h4 link set eth0 down");
   expect({{"object", "port"}, {"event", "down"}, {"ifname", "vnet4"}});
   network_->sandbox().Run("ip -n h4 link set eth0 up");

@@ -78,6 +78,27 @@ TEST_P(LiveChangeTest, EntriesChange) {
   });
 }
 
+// A whole configuration is applied again and again, and what differs in it are other ports.
+TEST_P(LiveChangeTest, AnotherConfigurationIsApplied) {
+  std::string saved;
+  ExpectNoLossDuring(20, [&](TestNetwork&, ControlClient& client, int round) {
+    if (saved.empty()) {
+      for (const json& line : client.Call("config.save")) saved += line.get<std::string>() + '\n';
+    }
+    const std::string number = std::to_string(round);
+    const std::string wanted = saved + "link set dev vnet3 isolated " +
+                               (round % 2 == 0 ? "on" : "off") + "\nport add extra" + number +
+                               " description 'port " + number + "'\nfdb replace " +
+                               Station(100 + round).ToString() + " dev vnet4 static\n" +
+                               "bridge set ageing_time " + std::to_string(round + 100) + "s\n";
+    const json commands =
+        client.Call("config.apply", {{"name", "wanted"}, {"text", wanted}})["commands"];
+    EXPECT_GE(commands.size(), 3U) << commands;
+    EXPECT_EQ(commands.dump().find("vnet1"), std::string::npos) << commands;
+    EXPECT_EQ(commands.dump().find("vnet2"), std::string::npos) << commands;
+  });
+}
+
 TEST_P(LiveChangeTest, LinksGoUpAndDown) {
   ExpectNoLossDuring(50, [](TestNetwork& network, ControlClient& client, int round) {
     network.sandbox().Run(std::string("ip -n h3 link set eth0 ") +

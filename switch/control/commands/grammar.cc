@@ -155,7 +155,7 @@ constexpr std::array kMonitorWords{
     Word{"all", kMember, "objects", "all"},       Word{"fdb", kMember, "objects", "fdb"},
     Word{"link", kMember, "objects", "link"},     Word{"port", kMember, "objects", "port"},
     Word{"vlan", kMember, "objects", "vlan"},     Word{"mdb", kMember, "objects", "mdb"},
-    Word{"bridge", kMember, "objects", "bridge"},
+    Word{"config", kMember, "objects", "config"}, Word{"bridge", kMember, "objects", "bridge"},
 };
 
 constexpr std::array kTraceWords{
@@ -447,7 +447,7 @@ constexpr std::array kCommands{
             .verb = "",
             .method = "monitor.start",
             .words = kMonitorWords,
-            .usage = "[all|fdb|link|port|vlan|mdb|bridge]...",
+            .usage = "[all|fdb|link|port|vlan|mdb|bridge|config]...",
             .summary = "a line for each event; -t tells when"},
     Command{.object = "trace",
             .verb = "",

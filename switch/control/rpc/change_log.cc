@@ -10,15 +10,28 @@ namespace {
 constexpr size_t kMostText = 300;
 
 // The parameters as they came, but for a whole file, of which the name is enough.
-std::string Shown(const nlohmann::json& params) {
+nlohmann::json WithoutText(const nlohmann::json& params) {
   nlohmann::json shown = params;
   if (shown.is_object()) shown.erase("text");
-  std::string text = shown.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return shown;
+}
+
+std::string Shown(const nlohmann::json& params) {
+  std::string text =
+      WithoutText(params).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   if (text.size() > kMostText) text = text.substr(0, kMostText) + "...";
   return text;
 }
 
 }  // namespace
+
+nlohmann::ordered_json ShowChange(const ControlPeer& peer, std::string_view method,
+                                  const nlohmann::json& params) {
+  return {{"method", method},
+          {"params", WithoutText(params)},
+          {"user", peer.uid},
+          {"process", peer.pid}};
+}
 
 std::optional<std::string> ChangeLog::Line(const ControlPeer& peer, std::string_view method,
                                            const nlohmann::json& params, Clock::time_point now) {

@@ -1,4 +1,4 @@
-// Logs who has changed what, a line for each change.
+// Says who has changed what: a line of the log for each change, and an event for those who watch.
 
 #pragma once
 
@@ -12,6 +12,11 @@
 #include "switch/control/rpc/client.h"
 
 namespace tapswitch {
+
+// Returns what an event tells of a change: the method, its parameters but for the text of a whole
+// file, and whose process called it.
+[[nodiscard]] nlohmann::ordered_json ShowChange(const ControlPeer& peer, std::string_view method,
+                                                const nlohmann::json& params);
 
 // A script may make thousands of changes a second. Only kMostAtOnce a second are logged, and the
 // number of the others, so that the log has room for what else happens.

@@ -13,7 +13,8 @@ namespace {
 using nlohmann::ordered_json;
 
 // `mdb` has no events yet, so its subscribers get none.
-constexpr std::array<std::string_view, 6> kObjects{"fdb", "link", "port", "bridge", "vlan", "mdb"};
+constexpr std::array<std::string_view, 7> kObjects{"fdb",  "link", "port",  "bridge",
+                                                   "vlan", "mdb",  "config"};
 
 Monitor::Objects BitOf(std::string_view object) {
   const auto* const found = std::find(kObjects.begin(), kObjects.end(), object);

@@ -429,6 +429,11 @@ std::string EventText(const Json& event) {
     while (vlans.ends_with('\n')) vlans.pop_back();
     return vlans.empty() ? TextAt(event, "ifname") + " no VLAN" : vlans;
   }
+  if (object == "config") {
+    return fmt::format("user {}, process {}: {} {}", TextAt(event, "user"),
+                       TextAt(event, "process"), TextAt(event, "method"),
+                       Printable(event.value("params", Json::object()).dump()));
+  }
   std::string text = fmt::format("{} {}", TextAt(event, "ifname"), what);
   if (event.contains("reason")) text += " (" + TextAt(event, "reason") + ")";
   if (what != "alarm") return text;
@@ -446,6 +451,7 @@ std::string_view LabelOf(std::string_view object) {
   if (object == "link") return "[LINK]";
   if (object == "port") return "[PORT]";
   if (object == "vlan") return "[VLAN]";
+  if (object == "config") return "[CONFIG]";
   return object == "bridge" ? "[BRIDGE]" : "";
 }
 

@@ -252,6 +252,10 @@ TEST(RenderEventTest, ALabelSaysWhatItIsAbout) {
             "[PORT]vnet1 added\n");
   EXPECT_EQ(Event(R"({"object": "bridge", "event": "changed", "ifname": "br0"})", true),
             "[BRIDGE]br0 changed\n");
+  EXPECT_EQ(Event(R"({"object": "config", "event": "changed", "method": "link.set",
+                      "params": {"dev": "v", "isolated": true}, "user": 0, "process": 7})",
+                  true),
+            "[CONFIG]user 0, process 7: link.set {\"dev\":\"v\",\"isolated\":true}\n");
   Json link = Json::parse(kLinks)[0];
   link["object"] = "link";
   link["event"] = "changed";

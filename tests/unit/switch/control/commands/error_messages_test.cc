@@ -119,7 +119,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"fdb show dev v w x",
               "unexpected 'w': expected dev, brport, br, vlan, state or dynamic"},
         Wrong{"monitor fdb flies",
-              "unexpected 'flies': expected all, fdb, link, port, vlan, mdb or bridge"},
+              "unexpected 'flies': expected all, fdb, link, port, vlan, mdb, config or bridge"},
         Wrong{"port add v pvid", "unexpected 'pvid': expected vlan VID before it"},
         Wrong{"port add v untagged", "unexpected 'untagged': expected vlan VID before it"}));
 

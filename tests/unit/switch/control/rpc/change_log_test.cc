@@ -30,6 +30,13 @@ TEST(ChangeLogTest, AFileIsNamedAndNotQuoted) {
               Optional(Not(HasSubstr("port add"))));
 }
 
+TEST(ChangeLogTest, AnEventHasTheSame) {
+  const nlohmann::json params{{"name", "f"}, {"text", "port add x"}};
+  EXPECT_EQ(ShowChange(kPeer, "config.apply", params),
+            nlohmann::ordered_json::parse(
+                R"({"method":"config.apply","params":{"name":"f"},"user":1000,"process":7})"));
+}
+
 TEST(ChangeLogTest, ALineIsNotEndless) {
   ChangeLog log;
   EXPECT_LT(log.Line(kPeer, "x", {{"a", std::string(100'000, 'b')}}, kStart)->size(), 1000U);
