@@ -25,7 +25,7 @@ class LinkEventSocket {
   [[nodiscard]] bool hears_all() const { return hears_all_; }
 
   // Hands over all waiting announcements. Returns false if the kernel had to drop some (ENOBUFS).
-  [[nodiscard]] bool Receive(const Handler& handler);
+  [[nodiscard]] bool Receive(const Handler& handler) const;
 
  private:
   LinkEventSocket(NlSocket socket, bool hears_all)

@@ -72,7 +72,7 @@ absl::StatusOr<bool> IsStale(const Options& options, const FoundFile& found) {
 absl::StatusOr<bool> WaitUntilStale(const Options& options, const FoundFile& found) {
   constexpr std::chrono::milliseconds kPause(20);
   for (auto left = options.patience;; left -= kPause) {
-    const absl::StatusOr<bool> stale = IsStale(options, found);
+    absl::StatusOr<bool> stale = IsStale(options, found);
     if (!stale.ok() || *stale || left <= std::chrono::milliseconds(0)) return stale;
     std::this_thread::sleep_for(kPause);
   }
@@ -171,7 +171,7 @@ absl::Status UnixListener::BindSocket(const Options& options) {
   }
   const auto bound = IdentifyBound(options);
   if (!bound.ok()) return bound.status();
-  constexpr uid_t kAsItIs = static_cast<uid_t>(-1);
+  constexpr auto kAsItIs = static_cast<uid_t>(-1);
   if (is_given && fchownat(bound->file.get(), "", options.user.value_or(kAsItIs),
                            options.group.value_or(kAsItIs), AT_EMPTY_PATH) != 0) {
     return Failed(options, "cannot give to another user or group");

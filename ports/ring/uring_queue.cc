@@ -174,7 +174,7 @@ absl::Status UringQueue::Restrict() {
 
 absl::StatusOr<FileSlot> UringQueue::AddFile(int fd, FileKind kind) {
   if (absl::Status status = RequireNonBlocking(fd); !status.ok()) return status;
-  const auto file = AddAny(fd);
+  auto file = AddAny(fd);
   if (!file.ok()) return file;
   files_[file->value].is_sent_to = !options_.multishot && kind == FileKind::kPacketSocket;
   return file;
@@ -275,7 +275,7 @@ size_t UringQueue::QueueWrites(FileSlot file, std::span<const WireFrame> frames,
   return taken;
 }
 
-void UringQueue::PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame) {
+void UringQueue::PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame) const {
   const int fd = static_cast<int>(file.value);
   if (frame.pieces.size() == 1) {
     const Piece& whole = frame.pieces[0];

@@ -160,7 +160,7 @@ class UringQueue {
   [[nodiscard]] absl::Status RequireMultishot();
   [[nodiscard]] absl::Status Restrict();
   [[nodiscard]] absl::StatusOr<FileSlot> AddAny(int fd);
-  void PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame);
+  void PrepareWrite(io_uring_sqe& entry, FileSlot file, const WireFrame& frame) const;
   void PrepareSend(io_uring_sqe& entry, FileSlot file, const WireFrame& frame);
   [[nodiscard]] unsigned ring_fd() const { return static_cast<unsigned>(ring_.ring_fd); }
   [[nodiscard]] unsigned Publish();

@@ -192,7 +192,7 @@ msghdr DgramPort::MessageFor(std::span<iovec> pieces) {
           .msg_flags = 0};
 }
 
-DropReason DgramPort::ReasonFor(int error) const {
+DropReason DgramPort::ReasonFor(int error) {
   if (error == ENOMEM || error == ENOBUFS) return DropReason::kNoMemory;
   const bool is_nobody = error == ECONNREFUSED || error == ENOENT || error == ECONNRESET ||
                          error == ENOTCONN || error == EPIPE;

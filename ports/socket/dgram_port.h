@@ -76,7 +76,7 @@ class DgramPort final : public Port {
   void TakeFrame(size_t slot, FrameBatch& received);
   void Learn(const Address& sender);
   [[nodiscard]] std::span<const WireFrame> SendNow(std::span<const WireFrame> frames);
-  [[nodiscard]] DropReason ReasonFor(int error) const;
+  [[nodiscard]] static DropReason ReasonFor(int error);
   void SendQueued();
   void AwaitRoom();
   void StopWaiting();

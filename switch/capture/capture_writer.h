@@ -35,7 +35,7 @@ class CaptureWriter {
                 std::function<std::string(PortId)> name);
 
   // Appends the header of the file.
-  void Begin(std::string& out);
+  static void Begin(std::string& out);
   // Announces a port. Otherwise this happens with the port's first packet.
   void AddPort(PortId port, std::string& out) { InterfaceOf(port, out); }
 

@@ -46,6 +46,7 @@ struct DecisionGenerations {
 class Bridge {
  public:
   explicit Bridge(const MacTable::Options& table);
+  ~Bridge() = default;
   Bridge(const Bridge&) = delete;
   Bridge& operator=(const Bridge&) = delete;
 

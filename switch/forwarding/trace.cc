@@ -25,7 +25,7 @@ std::string CacheableText(const Cacheability& cacheable, Tick now) {
   if (cacheable.obstacle) {
     return std::string(kCacheObstacles[static_cast<size_t>(*cacheable.obstacle)].text);
   }
-  const std::string text = "later frames of the two may go the same way until something changes";
+  std::string text = "later frames of the two may go the same way until something changes";
   if (cacheable.until == kEndOfTime) return text;
   return text + ", or a station is not seen for another " + TimeText(now, cacheable.until);
 }

@@ -75,7 +75,7 @@ class LinkThread {
 
   void Run();
   void OnEvent(const LinkEvent& link);
-  void Ask(Shared& shared);
+  static void Ask(Shared& shared);
   void Withdraw(const std::shared_ptr<Shared>& shared);
 
   std::unique_ptr<Ring> ring_;

@@ -47,11 +47,11 @@ void PortGates::FollowView() {
 void PortGates::ActOnTime(Tick now, const std::function<void(PortId)>& recover) {
   if (!next_deadline_ || *next_deadline_ > now) return;
   next_deadline_.reset();
-  for (uint16_t i = 0; i < ports_.size(); ++i) {
+  for (size_t i = 0; i < ports_.size(); ++i) {
     const Port& port = ports_[i];
     if (!port.shut_down || !port.shut_down->until) continue;
     if (*port.shut_down->until <= now) {
-      recover(PortId{i});
+      recover(PortId{static_cast<uint16_t>(i)});
     } else {
       Expect(*port.shut_down->until);
     }

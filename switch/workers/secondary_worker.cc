@@ -26,9 +26,9 @@ absl::StatusOr<std::unique_ptr<SecondaryWorker>> SecondaryWorker::Start(
   return worker;
 }
 
-SecondaryWorker::SecondaryWorker(std::unique_ptr<CommandQueue> commands, const Options& options,
+SecondaryWorker::SecondaryWorker(std::unique_ptr<CommandQueue> commands, Options options,
                                  SharedBridge& shared, const WakeEvent& wake_primary)
-    : options_(options),
+    : options_(std::move(options)),
       shared_(shared),
       wake_primary_(wake_primary),
       commands_(std::move(commands)),

@@ -58,8 +58,8 @@ class SecondaryWorker {
   LaneSnapshot Stop();
 
  private:
-  SecondaryWorker(std::unique_ptr<CommandQueue> commands, const Options& options,
-                  SharedBridge& shared, const WakeEvent& wake_primary);
+  SecondaryWorker(std::unique_ptr<CommandQueue> commands, Options options, SharedBridge& shared,
+                  const WakeEvent& wake_primary);
 
   void Run(const Clock& clock, std::promise<absl::Status> started);
   [[nodiscard]] absl::Status SetUp(const Clock& clock);

@@ -100,7 +100,7 @@ absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
   views_.Set(forwarding);
   PreparedView view = views_.Build(bridge_);
   PortStatus status;
-  const absl::Status added = commands_.Call([&] {
+  absl::Status added = commands_.Call([&] {
     absl::Status started = primary_.AddPort(queues.front(), view, passage);
     if (started.ok()) status = primary_.port(identity.id)->status();
     return started;

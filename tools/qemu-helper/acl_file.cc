@@ -51,6 +51,7 @@ class Loader {
  public:
   explicit Loader(uid_t owner) : owner_(owner) {}
 
+  // NOLINTNEXTLINE(misc-no-recursion): files include files, and `depth` is bounded.
   absl::Status Load(const std::string& path, int depth) {
     if (depth > kMaxDepth || ++files_ > kMaxFiles) {
       return Distrust(path, "files include each other too often");

@@ -48,7 +48,7 @@ absl::StatusOr<GuestTap> MakeGuestTap(FileDescriptor tun, bool with_vnet_header)
 void KeepHostQuiet(const GuestTap& tap) {
   const std::string path = absl::StrCat("/proc/sys/net/ipv6/conf/", tap.name, "/disable_ipv6");
   const FileDescriptor setting(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (setting.valid()) static_cast<void>(!write(setting.get(), "1", 1));
+  if (setting.valid() && write(setting.get(), "1", 1) != 1) return;  // then it is not quiet
 }
 
 absl::Status Mark(const GuestTap& tap) {

@@ -182,7 +182,7 @@ absl::StatusOr<std::unique_ptr<ClsactFilter>> ClsactFilter::Add(const NetworkNam
     if (!lock.ok()) return lock.status();
     TrafficControl control(socket, ifindex);
     const bool repaired = control.RemoveFilter();
-    const absl::Status discipline = control.AddDiscipline();
+    absl::Status discipline = control.AddDiscipline();
     if (!discipline.ok() && !absl::IsAlreadyExists(discipline)) return discipline;
     auto kept =
         NetworkNamespace::FromFile(FileDescriptor(fcntl(netns.fd(), F_DUPFD_CLOEXEC, 0)), "netns");

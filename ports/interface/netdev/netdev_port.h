@@ -35,6 +35,8 @@ class NetdevPort final : public InterfacePort {
 
   NetdevPort(PortIdentity identity, Queue queue);
   ~NetdevPort() override { Detach(); }
+  NetdevPort(const NetdevPort&) = delete;
+  NetdevPort& operator=(const NetdevPort&) = delete;
 
   // Frames that found the socket's queue full were received, too, and dropped.
   void RefreshCounters() override;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -46,7 +47,7 @@ absl::StatusOr<Ticks> ParseDuration(std::string_view text) {
         absl::StrCat("'", View(text.substr(0, kMostShown)),
                      "': expected a number and a unit, such as 300s, 1500ms, 5m, 1h or 2d"));
   }
-  return Ticks{static_cast<uint64_t>(value * found->seconds * 100 + 0.5)};
+  return Ticks{static_cast<uint64_t>(std::llround(value * found->seconds * 100))};
 }
 
 }  // namespace tapswitch

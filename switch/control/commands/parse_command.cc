@@ -17,7 +17,9 @@ namespace {
 
 using nlohmann::json;
 
-absl::Status Bad(std::string message) { return absl::InvalidArgumentError(std::move(message)); }
+absl::Status Bad(std::string_view message) {
+  return absl::InvalidArgumentError({message.data(), message.size()});
+}
 
 // Takes the words that name the command.
 absl::StatusOr<const Command*> TakeCommand(std::span<const std::string>& words) {

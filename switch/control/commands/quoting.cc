@@ -50,7 +50,7 @@ absl::StatusOr<std::string> TakeEscapedWord(std::string_view& rest) {
     const auto byte = TakeEscape(rest);
     if (!byte) {
       return absl::InvalidArgumentError(
-          "behind \\ in $'...' there is \\, ' or xHH: write \\\\ for \\");
+          R"(behind \ in $'...' there is \, ' or xHH: write \\ for \)");
     }
     word += *byte;
   }

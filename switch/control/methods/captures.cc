@@ -118,7 +118,7 @@ void Captures::Pump() {
 // The ports that there are go first, in the order in which they were added.
 void Captures::Begin(Capture& capture, std::string& out) {
   capture.begun = true;
-  capture.writer->Begin(out);
+  CaptureWriter::Begin(out);
   for (const PortConfig& port : control_.config().ports) {
     const auto id = control_.FindPort(port.spec.name);
     if (id.ok() && (!capture.port || *capture.port == *id)) capture.writer->AddPort(*id, out);

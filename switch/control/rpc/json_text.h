@@ -15,8 +15,9 @@ class JsonText {
   // Implicit, so that methods can return values. Bytes that are not UTF-8 (names of interfaces may
   // have them) are replaced.
   template <typename Value>
-  requires std::is_convertible_v<Value, nlohmann::ordered_json> JsonText(
-      Value&& value)  // NOLINT(google-explicit-constructor)
+  requires(!std::is_same_v<std::remove_cvref_t<Value>, JsonText> &&
+           std::is_convertible_v<Value, nlohmann::ordered_json>)
+      JsonText(Value&& value)  // NOLINT(google-explicit-constructor)
       : text_(nlohmann::ordered_json(std::forward<Value>(value))
                   .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) {}
 

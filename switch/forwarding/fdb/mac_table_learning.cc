@@ -42,7 +42,8 @@ bool MacTable::ReleaseHold(VlanId vlan, MacAddress address) {
 }
 
 void MacTable::SetHeld(Index at, bool is_held) {
-  if (slots_[at].held == is_held) return;
+  const bool was_held = slots_[at].held;
+  if (was_held == is_held) return;
   slots_[at].held = is_held;
   CountChange(slots_[at]);
   Record(is_held ? Change::Kind::kHeld : Change::Kind::kReleased, EntryOf(slots_[at]),

@@ -24,8 +24,8 @@ PollGovernor::Span PollGovernor::window() const {
   const Span best = *std::max_element(accounts.begin(), accounts.end());
   if (best <= Span(0)) return Span(0);
   const Span nearly = best - best / kTolerance;
-  const auto chosen = std::find_if(accounts.begin(), accounts.end(),
-                                   [nearly](Span account) { return account >= nearly; });
+  const auto* const chosen = std::find_if(accounts.begin(), accounts.end(),
+                                          [nearly](Span account) { return account >= nearly; });
   return kWindows[static_cast<size_t>(chosen - accounts.begin())];
 }
 

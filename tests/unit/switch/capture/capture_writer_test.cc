@@ -64,7 +64,7 @@ class CaptureWriterTest : public ::testing::Test {
 TEST_F(CaptureWriterTest, AFileFromItsBeginningToItsEnd) {
   CaptureWriter writer = Writer();
   std::string out;
-  writer.Begin(out);
+  CaptureWriter::Begin(out);
   writer.AddPort(kA, out);
   writer.AddPort(kB, out);
   EXPECT_THAT(PcapngBlocks(out), ElementsAre("section", "interface a", "interface b"));
