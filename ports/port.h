@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "ports/port_data_path.h"
@@ -27,6 +28,13 @@ struct PortIdentity {
 class Port : public PortDataPath, public PortLife, public PortLink {
  public:
   [[nodiscard]] virtual const PortIdentity& identity() const = 0;
+
+  // Returns a port by which another thread reads and sends frames of the same device and queue. It
+  // is paused, as only one of them may read at a time. Null where there is no such port, as is the
+  // default, or no descriptor for it. To be called after Start.
+  [[nodiscard]] virtual std::unique_ptr<Port> Share(const PortIdentity& /*identity*/) const {
+    return nullptr;
+  }
 };
 
 }  // namespace tapswitch

@@ -144,6 +144,7 @@ void ControlThread::PublishEvents() {
   for (const SwitchEvent& event : taken.events) {
     if (const auto* const state = std::get_if<LinkStateEvent>(&event)) minder_.OnLinkState(*state);
     if (const auto* const link = std::get_if<LinkEvent>(&event)) attacher_.OnLink(*link);
+    if (std::holds_alternative<WorkerWantedEvent>(event)) options_.on_worker_wanted();
   }
   publisher_.PublishSwitchEvents(taken);
 }

@@ -46,6 +46,8 @@ class ControlThread {
     std::function<void()> on_service;
     // Called on the thread by Reload, before the startup file is applied.
     std::function<void()> on_reload;
+    // Called on the thread when the workers want another one to help them.
+    std::function<void()> on_worker_wanted;
     // Called on the thread when it has nothing more to ask of the worker.
     std::function<void()> on_finished;
   };

@@ -118,9 +118,10 @@ class Daemon {
         clock_(std::move(parts.clock)),
         socket_(std::move(parts.socket)),
         ring_(std::move(parts.ring)),
+        most_workers_(config.workers.value_or(MostWorkers(AllowedCpus().size()))),
         bridge_({.capacity = config.fdb_max, .ageing = config.ageing, .salt = RandomNumber()}),
         shared_(bridge_,
-                config.workers > 1 ? SharedBridge::Users::kSeveral : SharedBridge::Users::kOne),
+                most_workers_ > 1 ? SharedBridge::Users::kSeveral : SharedBridge::Users::kOne),
         netns_(parts.netns),
         links_(std::move(parts.links)),
         worker_(*ring_.ring, *clock_, bridge_, shared_) {
@@ -145,7 +146,7 @@ class Daemon {
       if (absl::Status watched = ring_.ring->Watch(fd, tag); !watched.ok()) return watched;
     }
     StartLinks();
-    const std::vector<int> cpus = config_.workers > 1 ? AllowedCpus() : std::vector<int>();
+    const std::vector<int> cpus = config_.workers > 1U ? AllowedCpus() : std::vector<int>();
     if (absl::Status started = StartSecondaries(cpus); !started.ok()) return started;
     const MacAddress address = RandomAddress();
     protocols_.loop_detector().SetSender({.bridge = address, .key = RandomKey()});
@@ -197,17 +198,35 @@ class Daemon {
   }
 
   absl::Status StartSecondaries(const std::vector<int>& cpus) {
-    for (size_t index = 1; index < config_.workers; ++index) {
-      auto secondary = SecondaryWorker::Start({.index = index,
-                                               .io = config_.io,
-                                               .joins_frames = config_.gro,
-                                               .busy_poll = config_.busy_poll,
-                                               .cpus = cpus},
-                                              *clock_, shared_, call_);
+    for (size_t index = 1; index < config_.workers.value_or(1); ++index) {
+      auto secondary = StartSecondary(index, cpus);
       if (!secondary.ok()) return secondary.status();
       workers_.Add(*std::move(secondary));
     }
+    if (config_.workers || most_workers_ == 1) return absl::OkStatus();
+    workers_.ShareBy({.most_workers = most_workers_,
+                      .start_worker = [this] { events_->Publish(WorkerWantedEvent()); }});
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::unique_ptr<SecondaryWorker>> StartSecondary(size_t index,
+                                                                  const std::vector<int>& cpus) {
+    return SecondaryWorker::Start({.index = index,
+                                   .io = config_.io,
+                                   .joins_frames = config_.gro,
+                                   .busy_poll = config_.busy_poll,
+                                   .cpus = cpus},
+                                  *clock_, shared_, call_);
+  }
+
+  // By the control thread.
+  void GrowWorkers() {
+    auto secondary = StartSecondary(workers_.size(), {});
+    if (!secondary.ok()) {
+      spdlog::warn("another worker cannot be started: {}",
+                   std::string(secondary.status().message()));
+    }
+    workers_.Grow(std::move(secondary));
   }
 
   RunningSwitch Running() {
@@ -231,6 +250,7 @@ class Daemon {
                 },
             .on_service = occasions_.on_ready,
             .on_reload = occasions_.on_reload,
+            .on_worker_wanted = [this] { GrowWorkers(); },
             .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); }};
   }
 
@@ -250,6 +270,7 @@ class Daemon {
 
   void TakeTurn() {
     worker_.Turn();
+    workers_.OnTurn();
     if (std::exchange(has_commands_, false)) worker_.Run(*commands_);
     const LockedBridge bridge(shared_);
     if (fdb_publisher_.Publish()) call_.Signal();  // the rest in the next turn
@@ -326,6 +347,7 @@ class Daemon {
   std::unique_ptr<SystemClock> clock_;
   std::unique_ptr<ControlSocket> socket_;
   ChosenRing ring_;
+  const size_t most_workers_;
   Bridge bridge_;
   BridgeProtocols protocols_{bridge_};
   SharedBridge shared_;

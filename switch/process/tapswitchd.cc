@@ -27,8 +27,10 @@ DEFINE_string(name, "br0", "name of the bridge");
 DEFINE_string(ageing_time, "300s",
               "forget an address not seen for this long, e.g. 300s or 1500ms; 0s: never learn");
 DEFINE_uint64(fdb_max, 65536, "entries that the address table has room for");
-DEFINE_uint64(workers, 1,
-              "threads that forward, 1 to 64; each on a processor of its own if there are several");
+DEFINE_string(
+    workers, "auto",
+    "threads that forward: auto (one, helped by others while that pays), or a number from 1 "
+    "to 64, each on a processor of its own and with a queue of each port");
 DEFINE_bool(vlan_filtering, false, "forward frames by their VLANs; new ports are in VLAN 1");
 DEFINE_string(
     io, "auto",

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -16,6 +17,12 @@ std::vector<int> AllowedCpus() {
     if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
   }
   return cpus;
+}
+
+size_t MostWorkers(size_t processors) {
+  constexpr size_t kMost = 64;
+  if (processors <= 2) return std::max<size_t>(processors, 1);
+  return std::min(processors - 1, kMost);
 }
 
 void PinThread(const std::vector<int>& cpus, size_t index) {

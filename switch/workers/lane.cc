@@ -49,6 +49,31 @@ void Lane::FinishRemovals() {
   });
 }
 
+bool Lane::PausePort(PortId id, std::function<void()> on_paused) {
+  Port* const found = port(id);
+  if (found == nullptr || !found->Pause()) return false;
+  pausing_.push_back(
+      {.id = id, .generation = found->identity().generation, .on_paused = std::move(on_paused)});
+  return true;
+}
+
+void Lane::ResumePort(PortId id, uint16_t generation) {
+  Port* const found = port(id);
+  if (found == nullptr || found->identity().generation != generation) return;
+  found->Resume();
+}
+
+// The writes of the turn before are out.
+void Lane::FinishPauses() {
+  std::erase_if(pausing_, [this](Pausing& pausing) {
+    const Port* const found = port(pausing.id);
+    const bool is_there = found != nullptr && found->identity().generation == pausing.generation;
+    if (is_there && !std::exchange(pausing.is_read_out, found->paused())) return false;
+    pausing.on_paused();
+    return true;
+  });
+}
+
 void Lane::OnLinkChange(const LinkEvent& link) {
   for (const auto& port : ports_) {
     if (!port) continue;
@@ -73,7 +98,9 @@ Port* Lane::port(PortId id) const {
 // turn simply has nothing to do.
 void Lane::Wait(std::optional<std::chrono::nanoseconds> timeout) {
   constexpr std::chrono::nanoseconds kOnlyLook(0);
-  if (!readable_.empty()) timeout = kOnlyLook;
+  const bool is_read_out = std::any_of(pausing_.begin(), pausing_.end(),
+                                       [](const Pausing& one) { return one.is_read_out; });
+  if (!readable_.empty() || is_read_out) timeout = kOnlyLook;
   if (!retrying_.empty()) {
     const auto left = UntilTick(retry_at_, now_);
     timeout = std::min(timeout.value_or(left), left);
@@ -85,7 +112,8 @@ void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
   batch_.clear();
   active_ = {};
   Wait(timeout);
-  now_ = clock_.Now();
+  const Tick before = std::exchange(now_, clock_.Now());
+  if (measures_load_ && now_ != before) PublishLoad();
   originated().Clear();
   static_assert(kMaxReap <= FrameBatch::kCapacity * 3 / 4,
                 "what is reaped fits in a batch, with room for ports that read by themselves");
@@ -100,8 +128,17 @@ void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
   }
   if (!retrying_.empty() && retry_at_ <= now_) RetryPorts();
   if (!readable_.empty()) ReadSockets();
+  if (!pausing_.empty()) FinishPauses();
   if (!captures_.empty()) CaptureReceived();
   if (!batch_.empty()) poller_.OnFrames();
+}
+
+void Lane::PublishLoad() {
+  uint64_t work = 0;
+  ForEachPort(
+      [&](const Port& port) { work += LaneLoad::WorkOf(counters_[port.identity().id.value]); });
+  load_.work.store(work, std::memory_order_relaxed);
+  load_.idle.store(poller_.idle(), std::memory_order_relaxed);
 }
 
 void Lane::NoteRetry(const Port& port) {

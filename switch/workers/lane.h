@@ -15,6 +15,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +42,18 @@
 #include "switch/workers/snapshot.h"
 
 namespace tapswitch {
+
+// Written by the lane's thread, for others to read.
+struct LaneLoad {
+  std::atomic<uint64_t> work = 0;                // of WorkOf, summed over all ports
+  std::atomic<std::chrono::nanoseconds> idle{};  // asleep, or polling in vain
+
+  // What was received, in units of about a frame: 8 KiB take as long to copy as a frame does to
+  // forward.
+  static uint64_t WorkOf(const PortCounters& counters) {
+    return counters.received.frames + counters.received.bytes / 8192;
+  }
+};
 
 class Lane {
  public:
@@ -81,6 +94,13 @@ class Lane {
   // Between two batches, so that nothing refers to the ports any more.
   void FinishRemovals();
 
+  // Has a port pause (PortLife::Pause), and calls `on_paused` once nothing of what it received is
+  // on its way any more: it has been sent by then, or the port has gone. False, and without effect,
+  // where there is no such port, or it cannot pause.
+  [[nodiscard]] bool PausePort(PortId id, std::function<void()> on_paused);
+  // Has a port receive again. Without effect where there is no such port.
+  void ResumePort(PortId id, uint16_t generation);
+
   // Tells every port of a change in the kernel's interfaces.
   void OnLinkChange(const LinkEvent& link);
   // Tells a port of an answer. False when there is none of that id and generation.
@@ -93,6 +113,21 @@ class Lane {
   // forwarded or dropped. The address stays the same for the life of the lane, and any thread may
   // ask for it.
   [[nodiscard]] PortCounters& counters(PortId id) { return counters_[id.value]; }
+
+  // Calls `visit` for each port.
+  template <typename Visit>
+  void ForEachPort(const Visit& visit) const {
+    for (const auto& port : ports_) {
+      if (port) visit(*port);
+    }
+  }
+
+  // How much the lane has done, and for how long it had nothing to do. Measured after MeasureLoad.
+  [[nodiscard]] const LaneLoad& load() const { return load_; }
+  void MeasureLoad() {
+    measures_load_ = true;
+    poller_.MeasureSleep();
+  }
 
   // The time of this turn, as the bridge is told it.
   [[nodiscard]] Tick now() const { return now_; }
@@ -145,7 +180,16 @@ class Lane {
     OnRemoved on_removed;
   };
 
+  struct Pausing {
+    PortId id;
+    uint16_t generation = 0;
+    std::function<void()> on_paused;
+    bool is_read_out = false;  // it has paused; what it received last leaves with the next wait
+  };
+
   void Wait(std::optional<std::chrono::nanoseconds> timeout);
+  void PublishLoad();
+  void FinishPauses();
   void NoteRetry(const Port& port);
   void RetryPorts();
   void DispatchRun(std::span<const Completion> run);
@@ -172,6 +216,7 @@ class Lane {
   std::vector<std::unique_ptr<Port>> ports_;  // by id
   std::vector<PortCounters> counters_;        // by id
   std::vector<Removal> removals_;
+  std::vector<Pausing> pausing_;
   FrameBatch batch_;
   EgressLists egress_;
   ReceiveLimits receive_limits_;
@@ -182,6 +227,8 @@ class Lane {
   PortSet retrying_;  // ports that want to try something again
   Tick retry_at_;     // while there are any
   LoopSnapshot loop_;
+  bool measures_load_ = false;
+  LaneLoad load_;
   Tick now_;
 };
 

@@ -74,6 +74,11 @@ void PrimaryWorker::MaskPort(PortId id) {
   gates_.SetMasked(id, true);
 }
 
+bool PrimaryWorker::IsOpen(PortId id) {
+  const LockedBridge bridge(shared_);
+  return port(id) != nullptr && !gates_.is_masked(id);
+}
+
 void PrimaryWorker::SetAgeing(Ticks ageing) {
   shared_.AssertHeld();
   housekeeping_.SetAgeing(ageing, lane_.now());
@@ -188,7 +193,7 @@ std::optional<std::chrono::nanoseconds> PrimaryWorker::Timeout() const {
 std::optional<Tick> PrimaryWorker::NextDeadline() const {
   std::optional<Tick> next;
   for (const auto& deadline : {gates_.next_deadline(), housekeeping_.next_deadline(lane_.now()),
-                               bridge_.protocols().next_deadline()}) {
+                               bridge_.protocols().next_deadline(), wake_by_}) {
     if (deadline) next = std::min(next.value_or(*deadline), *deadline);
   }
   return next;

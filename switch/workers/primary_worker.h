@@ -62,11 +62,20 @@ class PrimaryWorker {
   void OpenPort(PortId id);
   void MaskPort(PortId id);
 
+  // Whether the port is there, and not masked.
+  [[nodiscard]] bool IsOpen(PortId id);
+
   // Sets the counters of this worker's queue of a port to zero.
   void ClearCounters(PortId id);
 
   // Sends what other workers hand over for this one's ports. `relay` outlives the last turn.
   void SendFor(FrameRelay& relay) { relays_.push_back(&relay); }
+
+  // Sends what other workers have handed over by now.
+  void SendRelayed();
+
+  // Ends the next waits by that time, though there may be nothing to do; nullopt: no more.
+  void WakeBy(std::optional<Tick> time) { wake_by_ = time; }
 
   // Shows `capture` what comes and goes by this worker, until it is removed. It outlives that. The
   // view says meanwhile that frames are observed.
@@ -150,7 +159,6 @@ class PrimaryWorker {
   void TellProtocolsOfPorts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void Forget(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void ActOnAlarms() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
-  void SendRelayed();
   void ReleaseIdleMemory();
 
   SharedBridge& shared_;
@@ -166,6 +174,7 @@ class PrimaryWorker {
   OwnAddresses own_addresses_ ABSL_GUARDED_BY(shared_);
   Housekeeping housekeeping_ ABSL_GUARDED_BY(shared_);
   bool release_is_due_ = false;
+  std::optional<Tick> wake_by_;
   std::vector<FrameRelay*> relays_;
   Lane lane_;
 };

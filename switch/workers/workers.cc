@@ -33,6 +33,51 @@ void Workers::Add(std::unique_ptr<SecondaryWorker> secondary) {
   secondaries_.push_back(std::move(secondary));
 }
 
+void Workers::ShareBy(PortSharing::Options options) {
+  sharing_.emplace(std::move(options), commands_, primary_, secondaries_);
+}
+
+void Workers::Grow(absl::StatusOr<std::unique_ptr<SecondaryWorker>> secondary) {
+  commands_.Call([&] {
+    if (secondary.ok()) {
+      ShareAllWith(**secondary);
+      secondaries_.push_back(*std::move(secondary));
+    }
+    sharing_->OnWorkerStarted();
+  });
+}
+
+// What changes after this reaches the new worker after it has the ports.
+void Workers::ShareAllWith(SecondaryWorker& secondary) {
+  primary_.SendFor(secondary.relay());
+  secondary.commands().Post([&lane = secondary.lane()] { lane.MeasureLoad(); });
+  primary_.lane().ForEachPort([&](const Port& port) {
+    // Shared, as a function that is posted can be copied.
+    const auto share = std::make_shared<std::unique_ptr<Port>>(ShareOf(port, secondary));
+    secondary.commands().Post([&lane = secondary.lane(), &relay = secondary.relay(), share] {
+      const PortIdentity identity = (*share)->identity();
+      const PortStatus status = (*share)->status();
+      if (lane.AddPort(*share).ok()) return;
+      *share = std::make_unique<RelayPort>(identity, relay);
+      (*share)->OnFirstQueueStatus(status);
+      static_cast<void>(lane.AddPort(*share));
+    });
+  });
+  for (CapturePoint* const capture : captures_) {
+    secondary.commands().Post([&lane = secondary.lane(), capture] { lane.AddCapture(*capture); });
+  }
+}
+
+// By the primary's thread.
+std::unique_ptr<Port> Workers::ShareOf(const Port& port, SecondaryWorker& secondary) const {
+  PortIdentity identity = port.identity();
+  identity.counters = &secondary.lane().counters(identity.id);
+  std::unique_ptr<Port> share = port.Share(identity);
+  if (!share) share = std::make_unique<RelayPort>(identity, secondary.relay());
+  share->OnFirstQueueStatus(port.status());  // what has changed by then follows
+  return share;
+}
+
 void Workers::OnLinkChange(const LinkEvent& link) {
   for (const auto& secondary : secondaries_) {
     secondary->commands().Post([&lane = secondary->lane(), link] { lane.OnLinkChange(link); });
@@ -78,6 +123,7 @@ SwitchSnapshot Workers::LastSnapshot() const {
 std::vector<PortIdentity> Workers::Identities(const PortIdentity& identity) {
   std::vector<PortIdentity> identities{identity};
   identities.front().counters = &primary_.lane().counters(identity.id);
+  if (sharing_) return identities;
   for (const auto& secondary : secondaries_) {
     identities.push_back(identity);
     identities.back().counters = &secondary->lane().counters(identity.id);
@@ -107,16 +153,15 @@ absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
   });
   if (!added.ok()) views_.Remove(identity.id);
   if (!added.ok() || secondaries_.empty()) return added;
-  const auto identities = Identities(identity);
   for (size_t i = 0; i < secondaries_.size(); ++i) {
     SecondaryWorker& secondary = *secondaries_[i];
     std::unique_ptr<Port> queue;
     if (i + 1 < queues.size()) {
       queue = std::move(queues[i + 1]);
+      queue->OnFirstQueueStatus(status);  // what has changed by then follows at the opening
     } else {
-      queue = std::make_unique<RelayPort>(identities[i + 1], secondary.relay());
+      queue = commands_.Call([&] { return ShareOf(*primary_.port(identity.id), secondary); });
     }
-    queue->OnFirstQueueStatus(status);  // what has changed by then follows when the port is opened
     absl::Status started =
         secondary.commands().Call([&] { return secondary.lane().AddPort(queue); });
     if (started.ok()) continue;
@@ -176,7 +221,8 @@ void Workers::RemoveFrom(std::span<const std::unique_ptr<SecondaryWorker>> secon
 
 // The view says that frames are observed before any is shown, and until the last one was.
 void Workers::AddCapture(CapturePoint& capture) {
-  if (++captures_ == 1) SetCapturing(true);
+  captures_.push_back(&capture);
+  if (captures_.size() == 1) SetCapturing(true);
   commands_.Call([&] { primary_.AddCapture(capture); });
   for (const auto& secondary : secondaries_) {
     secondary->commands().Call([&] { secondary->lane().AddCapture(capture); });
@@ -188,7 +234,8 @@ void Workers::RemoveCapture(CapturePoint& capture) {
     secondary->commands().Call([&] { secondary->lane().RemoveCapture(capture); });
   }
   commands_.Call([&] { primary_.RemoveCapture(capture); });
-  if (--captures_ == 0) SetCapturing(false);
+  std::erase(captures_, &capture);
+  if (captures_.empty()) SetCapturing(false);
 }
 
 // The others come after the primary: whoever is told that a link is up knows that all have heard of

@@ -12,16 +12,19 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "ports/port.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/channels/command_queue.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/secondary_worker.h"
+#include "switch/workers/sharing/port_sharing.h"
 #include "switch/workers/snapshot.h"
 #include "switch/workers/view_builder.h"
 
@@ -34,8 +37,17 @@ class Workers {
   Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge,
           const BridgeProtocols& protocols);
 
-  // To be called by the primary's thread, before there are ports.
+  // To be called by the primary's thread, before there are ports: each has a queue for each worker.
   void Add(std::unique_ptr<SecondaryWorker> secondary);
+
+  // Has ports, which have one queue, be shared with workers that come while the switch runs. To be
+  // called by the primary's thread, before there are ports and instead of Add.
+  void ShareBy(PortSharing::Options options);
+
+  // To be called by the primary's thread after each turn.
+  void OnTurn() {
+    if (sharing_) sharing_->OnTurn();
+  }
 
   // To be called by the primary's thread.
   void OnLinkChange(const LinkEvent& link);
@@ -49,6 +61,11 @@ class Workers {
   [[nodiscard]] SwitchSnapshot LastSnapshot() const;
 
   // ---- By other threads, one at a time but for Snapshot. They wait for workers.
+
+  // Adds a worker that was asked for by PortSharing::Options::start_worker; an error if it could not
+  // be started.
+  void Grow(absl::StatusOr<std::unique_ptr<SecondaryWorker>> secondary);
+  [[nodiscard]] size_t size() const { return secondaries_.size() + 1; }
 
   // For the queues of a port; each has its own counters.
   [[nodiscard]] std::vector<PortIdentity> Identities(const PortIdentity& identity);
@@ -86,6 +103,8 @@ class Workers {
   [[nodiscard]] absl::Status CallOnEach(const std::function<absl::Status()>& step);
 
  private:
+  [[nodiscard]] std::unique_ptr<Port> ShareOf(const Port& port, SecondaryWorker& secondary) const;
+  void ShareAllWith(SecondaryWorker& secondary);
   void SetCapturing(bool capturing);
   void UpdateView();
   static void RemoveFrom(std::span<const std::unique_ptr<SecondaryWorker>> secondaries, PortId id);
@@ -95,8 +114,10 @@ class Workers {
   const Bridge& bridge_;
   const BridgeProtocols& protocols_;
   ViewBuilder views_;
-  size_t captures_ = 0;
+  std::vector<CapturePoint*> captures_;
+  // Changed by the primary's thread alone, while the control thread waits.
   std::vector<std::unique_ptr<SecondaryWorker>> secondaries_;
+  std::optional<PortSharing> sharing_;
   std::vector<LaneSnapshot> stopped_;  // what those counted that have ended
 };
 

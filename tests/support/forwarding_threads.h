@@ -76,11 +76,13 @@ class FarSide {
 
 class ForwardingThreads {
  public:
-  explicit ForwardingThreads(size_t workers) {
-    std::promise<void> started;
-    auto is_up = started.get_future();
-    thread_ = std::thread([&, workers] { Run(workers, started); });
-    is_up.get();
+  // Each port has a queue for each worker.
+  explicit ForwardingThreads(size_t workers) : ForwardingThreads(workers, nullptr) {}
+
+  // Two workers share ports of one queue as `governor` says, which the primary's thread calls.
+  explicit ForwardingThreads(PortSharing::Governor governor)
+      : ForwardingThreads(1, std::move(governor)) {
+    workers_->Grow(SecondaryWorker::Start({.index = 1}, clock_, shared_, call_));
   }
 
   ~ForwardingThreads() { Stop(); }
@@ -97,7 +99,8 @@ class ForwardingThreads {
   [[nodiscard]] BridgeProtocols& protocols() { return protocols_; }
 
   // Adds a port with this many queues, and returns their far sides.
-  std::vector<FarSide> AddPort(const PortForwarding& forwarding, size_t queues) {
+  std::vector<FarSide> AddPort(const PortForwarding& forwarding, size_t queues,
+                               bool can_be_shared = true) {
     const auto identities =
         workers_->Identities({.id = forwarding.id, .generation = ++generation_, .name = "vnet"});
     std::vector<std::unique_ptr<Port>> ports;
@@ -106,11 +109,16 @@ class ForwardingThreads {
       std::array<int, 2> files{};
       EXPECT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, files.data()), 0);
       far_sides.emplace_back(FileDescriptor(files[0]));
-      ports.push_back(std::make_unique<TapPort>(
-          identities[i], FileDescriptor(files[1]), OffloadSet(), [id = forwarding.id] {
-            return absl::StatusOr<LinkEvent>(
-                {.ifindex = id.value + 1, .name = "vnet", .up = true, .mtu = 1500});
-          }));
+      ports.push_back(std::make_unique<TapPort>(identities[i], FileDescriptor(files[1]),
+                                                OffloadSet(), QueryOf(forwarding.id)));
+    }
+    if (queues == 1 && can_be_shared) {
+      static_cast<TapPort&>(*ports.front())
+          .set_make_share(
+              [query = QueryOf(forwarding.id)](PortIdentity identity, FileDescriptor file) {
+                return std::make_unique<TapPort>(std::move(identity), std::move(file), OffloadSet(),
+                                                 query, QueueRole::kFollower);
+              });
     }
     EXPECT_TRUE(workers_->AddPort(std::move(ports), forwarding).ok());
     return far_sides;
@@ -129,7 +137,21 @@ class ForwardingThreads {
   static constexpr uint32_t kCommandSlot = 1;
   static constexpr uint32_t kCallSlot = 2;
 
-  void Run(size_t workers, std::promise<void>& started) {
+  ForwardingThreads(size_t workers, PortSharing::Governor governor) {
+    std::promise<void> started;
+    auto is_up = started.get_future();
+    thread_ = std::thread([&, workers] { Run(workers, std::move(governor), started); });
+    is_up.get();
+  }
+
+  static LinkQuery QueryOf(PortId id) {
+    return [id] {
+      return absl::StatusOr<LinkEvent>(
+          {.ifindex = id.value + 1, .name = "vnet", .up = true, .mtu = 1500});
+    };
+  }
+
+  void Run(size_t workers, PortSharing::Governor governor, std::promise<void>& started) {
     const auto ring = MakeRing(IoMode::kAuto).value();
     PrimaryWorker primary(*ring.ring, clock_, bridge_, shared_);
     Workers all(*commands_, primary, bridge_, protocols_);
@@ -146,11 +168,13 @@ class ForwardingThreads {
     for (size_t index = 1; index < workers; ++index) {
       all.Add(SecondaryWorker::Start({.index = index}, clock_, shared_, call_).value());
     }
+    if (governor) all.ShareBy({.start_worker = [] {}, .governor = std::move(governor)});
     primary_ = &primary;
     workers_ = &all;
     started.set_value();
     while (!stopping_) {
       primary.Turn();
+      all.OnTurn();
       if (std::exchange(has_commands, false)) primary.Run(*commands_);
     }
     all.StopSecondaries();

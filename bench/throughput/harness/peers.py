@@ -117,6 +117,12 @@ class TapswitchBusy(Tapswitch):
     flags = ("--busy_poll=50us",)
 
 
+class TapswitchOneWorker(Tapswitch):
+    name = "tapswitch-w1"
+    about = "tapswitchd with TAP ports, --workers=1"
+    flags = ("--workers=1",)
+
+
 class TapswitchTwoWorkers(Tapswitch):
     name = "tapswitch-w2"
     about = "tapswitchd with TAP ports, --workers=2"
@@ -253,5 +259,5 @@ class Vde(Peer):
 
 
 PEERS = (Bridge, Relay, Tapswitch, TapswitchVlan, TapswitchEpoll, TapswitchNoGro, TapswitchNoPoll,
-         TapswitchBusy, TapswitchTwoWorkers, TapswitchNetdev, TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev,
+         TapswitchBusy, TapswitchOneWorker, TapswitchTwoWorkers, TapswitchNetdev, TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev,
          OpenVSwitch, OpenVSwitchTso, Vde)

@@ -1,5 +1,7 @@
 #include "ports/interface/tap/tap_port.h"
 
+#include <fcntl.h>
+
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -103,6 +105,15 @@ TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted
            .discard = std::move(discard),
            .told_unsupported = std::move(told_unsupported)}) {}
 
+std::unique_ptr<Port> TapPort::Share(const PortIdentity& identity) const {
+  if (!make_share_) return nullptr;
+  FileDescriptor file(fcntl(fd(), F_DUPFD_CLOEXEC, 0));
+  if (!file.valid()) return nullptr;
+  auto share = make_share_(identity, std::move(file));
+  static_cast<void>(share->Pause());
+  return share;
+}
+
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
     std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor,
     const LinkSharing& share) {
@@ -111,14 +122,20 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
   const auto query = std::make_shared<TapQuery>(options, *device, monitor);
   const SharedLinkQueries queries = share(identities[0], [query] { return (*query)(); });
   const auto told_unsupported = std::make_shared<std::atomic_flag>();
+  auto first = std::make_unique<TapPort>(identities[0], std::move(device->file), device->offloads,
+                                         queries.first, QueueRole::kFirst, told_unsupported,
+                                         queries.refresh, queries.discard);
+  const TapPort::MakeShare make_follower = [queries, told_unsupported, offloads = device->offloads](
+                                               PortIdentity identity, FileDescriptor file) {
+    return std::make_unique<TapPort>(std::move(identity), std::move(file), offloads, queries.others,
+                                     QueueRole::kFollower, told_unsupported, queries.refresh,
+                                     queries.discard);
+  };
+  if (identities.size() == 1) first->set_make_share(make_follower);
   std::vector<std::unique_ptr<Port>> ports;
-  ports.push_back(std::make_unique<TapPort>(identities[0], std::move(device->file),
-                                            device->offloads, queries.first, QueueRole::kFirst,
-                                            told_unsupported, queries.refresh, queries.discard));
+  ports.push_back(std::move(first));
   for (FileDescriptor& file : device->more_queues) {
-    ports.push_back(std::make_unique<TapPort>(
-        identities[ports.size()], std::move(file), device->offloads, queries.others,
-        QueueRole::kFollower, told_unsupported, queries.refresh, queries.discard));
+    ports.push_back(make_follower(identities[ports.size()], std::move(file)));
   }
   return ports;
 }

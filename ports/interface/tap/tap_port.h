@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,9 @@ namespace tapswitch {
 
 class TapPort final : public InterfacePort {
  public:
+  // Makes a port of a copy of the file of another one.
+  using MakeShare = std::function<std::unique_ptr<TapPort>(PortIdentity, FileDescriptor)>;
+
   // Takes a queue of a TAP that is open as OpenTap opens it. `accepted`: the TAP's offloads;
   // `refresh`: see LinkSource; `told_unsupported` and `discard`: see InterfacePort::Medium.
   TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
@@ -24,6 +28,12 @@ class TapPort final : public InterfacePort {
           std::shared_ptr<std::atomic_flag> told_unsupported = nullptr,
           std::function<void()> refresh = {},
           std::function<void(std::shared_ptr<void>)> discard = {});
+
+  void set_make_share(MakeShare make) { make_share_ = std::move(make); }
+  [[nodiscard]] std::unique_ptr<Port> Share(const PortIdentity& identity) const override;
+
+ private:
+  MakeShare make_share_;  // null: it has a queue for each thread
 };
 
 // Opens the TAP with up to `identities.size()` queues and makes a port of each; see MakePortQueues.

@@ -75,6 +75,16 @@ absl::StatusOr<BusyPoll> ParseBusyPoll(std::string_view text) {
   return BusyPoll{.mode = BusyPoll::Mode::kFixed, .span = fixed};
 }
 
+absl::StatusOr<std::optional<size_t>> ParseWorkers(const std::string& text) {
+  if (text == "auto") return std::nullopt;
+  uint64_t number = 0;
+  if (!absl::SimpleAtoi(text, &number) || number == 0 || number > kMaxWorkers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--workers=", text, ": expected auto, or a number from 1 to ", kMaxWorkers));
+  }
+  return number;
+}
+
 absl::StatusOr<std::vector<PortSpec>> ParsePorts(std::span<const std::string> texts) {
   std::vector<PortSpec> ports;
   std::set<std::string> names;
@@ -164,11 +174,9 @@ absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
         absl::StrCat("--fdb_max=", text.fdb_max, ": expected a number from 1 to ", kFdbLimit));
   }
   config.fdb_max = static_cast<uint32_t>(text.fdb_max);
-  if (text.workers == 0 || text.workers > kMaxWorkers) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--workers=", text.workers, ": expected a number from 1 to ", kMaxWorkers));
-  }
-  config.workers = text.workers;
+  const auto workers = ParseWorkers(text.workers);
+  if (!workers.ok()) return workers.status();
+  config.workers = *workers;
   config.vlan_filtering = text.vlan_filtering;
   const auto io = ParseIo(text.io);
   if (!io.ok()) return io.status();

@@ -34,7 +34,7 @@ struct Config {
   std::string name = "br0";
   Ticks ageing{30000};
   uint32_t fdb_max = 65536;
-  size_t workers = 1;  // threads that forward
+  std::optional<size_t> workers = 1;  // threads that forward; nothing: as many as it takes
   bool vlan_filtering = false;
   IoMode io = IoMode::kAuto;
   bool gro = true;
@@ -53,7 +53,7 @@ struct ConfigText {
   std::string name;
   std::string ageing_time;
   uint64_t fdb_max = 0;
-  uint64_t workers = 1;
+  std::string workers = "1";
   bool vlan_filtering = false;
   std::string io;
   std::string gro;

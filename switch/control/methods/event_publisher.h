@@ -37,6 +37,7 @@ class EventPublisher {
   void Publish(const Alarm& alarm);
   void Publish(const RecoveryEvent& event);
   void Publish(const LinkEvent& /*event*/) {}
+  void Publish(const WorkerWantedEvent& /*event*/) {}
   void PublishLinkOf(const std::string& name);
   void WatchTableIfWanted();
 

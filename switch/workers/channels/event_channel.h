@@ -34,9 +34,13 @@ struct RecoveryEvent {
   PortId port;
 };
 
+// The workers want another one to help them.
+struct WorkerWantedEvent {};
+
 // An event of any kind. A LinkEvent is about an interface in the network namespace that the switch
 // runs in.
-using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent, LinkEvent>;
+using SwitchEvent =
+    std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent, LinkEvent, WorkerWantedEvent>;
 
 // One thread publishes, and never waits for another one, which takes.
 class EventChannel {

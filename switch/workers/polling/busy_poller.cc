@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "ports/os/clock.h"
 
@@ -43,7 +44,7 @@ PollCounters& PollCounters::operator+=(const PollCounters& other) {
 // The first look carries out the writes of the turn before, so that their time is no gap.
 WaitResult BusyPoller::Wait(std::optional<Span> timeout) {
   if (wanted_.mode == BusyPoll::Mode::kOff || timeout == kWithoutSleep) {
-    return ring_.SubmitAndWait(timeout);
+    return Sleep(timeout);
   }
   if (const WaitResult look = ring_.SubmitAndWait(kWithoutSleep); look != WaitResult::kTimeout) {
     return look;
@@ -53,7 +54,19 @@ WaitResult BusyPoller::Wait(std::optional<Span> timeout) {
   const Span window = Window();
   if (PollUntil(*began_ + std::min(window, timeout.value_or(window)))) timeout = kWithoutSleep;
   const WaitResult result = ring_.SubmitAndWait(timeout);
-  now_ = MonotonicTime();
+  const Span before = std::exchange(now_, MonotonicTime());
+  slept_ += now_ - before;
+  return result;
+}
+
+// Where something waits to be taken there is no sleep, so that a busy worker does not read the clock.
+WaitResult BusyPoller::Sleep(std::optional<Span> timeout) {
+  if (!measures_sleep_ || timeout == kWithoutSleep || ring_.Peek()) {
+    return ring_.SubmitAndWait(timeout);
+  }
+  const Span before = MonotonicTime();
+  const WaitResult result = ring_.SubmitAndWait(timeout);
+  slept_ += MonotonicTime() - before;
   return result;
 }
 

@@ -51,10 +51,15 @@ class BusyPoller {
 
   [[nodiscard]] const PollCounters& counters() const { return counters_; }
 
+  // From now on idle() is the time asleep, and in polls.
+  void MeasureSleep() { measures_sleep_ = true; }
+  [[nodiscard]] std::chrono::nanoseconds idle() const { return slept_ + counters_.spent; }
+
  private:
   using Span = std::chrono::nanoseconds;
   enum class Outcome : uint8_t { kHit, kMiss, kGaveWay };
 
+  WaitResult Sleep(std::optional<Span> timeout);
   [[nodiscard]] Span Window();
   [[nodiscard]] bool PollUntil(Span end);
   [[nodiscard]] Outcome YieldAndLook();
@@ -68,6 +73,8 @@ class BusyPoller {
   Span logged_{0};             // the window that was logged last, and when
   Span logged_at_{0};
   PollCounters counters_;
+  bool measures_sleep_ = false;
+  Span slept_{0};
 };
 
 }  // namespace tapswitch

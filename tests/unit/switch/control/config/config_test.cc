@@ -82,12 +82,15 @@ TEST(ParseConfigTest, RefusesAPortGivenTwice) {
 TEST(ParseConfigTest, HasOneToSixtyFourWorkers) {
   auto text = Good();
   EXPECT_EQ(ParseConfig(text)->workers, 1U);
-  text.workers = 64;
+  text.workers = "64";
   EXPECT_EQ(ParseConfig(text)->workers, 64U);
-  text.workers = 0;
-  EXPECT_EQ(ErrorOf(text), "--workers=0: expected a number from 1 to 64");
-  text.workers = 65;
-  EXPECT_EQ(ErrorOf(text), "--workers=65: expected a number from 1 to 64");
+  text.workers = "auto";
+  EXPECT_EQ(ParseConfig(text)->workers, std::nullopt);
+  for (const char* wrong : {"0", "65", "abc", "-1", "2.5", ""}) {
+    text.workers = wrong;
+    EXPECT_EQ(ErrorOf(text),
+              "--workers=" + text.workers + ": expected auto, or a number from 1 to 64");
+  }
 }
 
 TEST(ParseConfigTest, RefusesMorePortsThanABridgeHas) {
