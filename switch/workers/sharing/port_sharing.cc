@@ -77,7 +77,8 @@ void PortSharing::MeasurePorts(uint64_t total) {
 void PortSharing::Act(WorkerGovernor::Advice advice) {
   if (advice == WorkerGovernor::Advice::kGather) return GatherAll();
   if (advice != WorkerGovernor::Advice::kShare || !shares_.empty()) return;
-  if (secondaries_.size() + 1 < options_.most_workers) {
+  const size_t wanted = std::min(options_.most_workers, loaded_.size());
+  if (secondaries_.size() + 1 < wanted) {
     starting_ = true;
     return options_.start_worker();
   }

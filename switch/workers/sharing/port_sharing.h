@@ -44,7 +44,7 @@ class PortSharing {
   // To be called after each turn.
   void OnTurn();
 
-  // A worker was added, or could not be.
+  // A worker was added, or could not be; then it is asked for again.
   void OnWorkerStarted() { starting_ = false; }
 
  private:
