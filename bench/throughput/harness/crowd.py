@@ -26,8 +26,9 @@ class Crowd:
             raise BenchError(f"ip -batch: {done.stderr.strip()}")
 
     def remove_at_once(self):
-        """A thousand interfaces one by one, as their holder closes them, take a quarter of a minute:
-        the kernel waits for all processors after each. To be called when all of them are there."""
+        """A thousand interfaces one by one, as their holder closes them, take a quarter of a
+        minute: the kernel waits for all processors after each. To be called when all of them are
+        there."""
         self.batch(*(f"link set {host.interface} group {GROUP}" for host in self.hosts))
         self.lab.callback(self.batch, f"link del group {GROUP}")
 

@@ -70,7 +70,8 @@ class ForeignLoad:
 
 
 def wait_until_quiet(limit, seconds):
-    """Waits until foreign processes use less than `limit` CPUs, for `seconds` at most."""
+    """Waits until foreign processes use less than `limit` CPUs, for `seconds` at most. Looking
+    takes a quarter of a second."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         load = ForeignLoad()
@@ -92,6 +93,22 @@ def _first_line(*command):
     return (done.stdout or done.stderr).strip().split("\n", 1)[0]
 
 
+def mitigations():
+    """What the kernel does against each fault of the processors, by its name."""
+    folder = pathlib.Path("/sys/devices/system/cpu/vulnerabilities")
+    return {path.name: path.read_text().strip() for path in sorted(folder.glob("*"))}
+
+
+def _mitigations_in_short():
+    on = [name for name, state in mitigations().items() if state.startswith("Mitigation")]
+    return " ".join(on) or "none"
+
+
+def _governor():
+    path = pathlib.Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    return path.read_text().strip() if path.exists() else "none"
+
+
 def facts(repository):
     """What a reader needs to judge the figures."""
     cpuinfo = pathlib.Path("/proc/cpuinfo").read_text()
@@ -105,6 +122,8 @@ def facts(repository):
         "hypervisor": "yes" if re.search(r"^flags.*\bhypervisor\b", cpuinfo, re.M) else "no",
         "memory_MiB": int(re.search(r"^MemTotal:\s+(\d+)", memory, re.M).group(1)) // 1024,
         "kernel": platform.release(),
+        "mitigations": _mitigations_in_short(),
+        "governor": _governor(),
         "commit": commit,
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "iperf3": _first_line("iperf3", "--version"),

@@ -80,7 +80,8 @@ class Tapswitch(Peer):
     def _run(self, specs):
         self.bridge = self.lab.unique_name()
         self.daemon = self.lab.process(*self.inside.exec(
-            str(self.build / "switch" / "tapswitchd"), f"--name={self.bridge}", *self.flags, *specs))
+            str(self.build / "switch" / "tapswitchd"), f"--name={self.bridge}", *self.flags,
+            *specs))
         self.daemon.wait_for_line("ready")
 
 
@@ -259,5 +260,5 @@ class Vde(Peer):
 
 
 PEERS = (Bridge, Relay, Tapswitch, TapswitchVlan, TapswitchEpoll, TapswitchNoGro, TapswitchNoPoll,
-         TapswitchBusy, TapswitchOneWorker, TapswitchTwoWorkers, TapswitchNetdev, TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev,
-         OpenVSwitch, OpenVSwitchTso, Vde)
+         TapswitchBusy, TapswitchOneWorker, TapswitchTwoWorkers, TapswitchNetdev,
+         TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev, OpenVSwitch, OpenVSwitchTso, Vde)

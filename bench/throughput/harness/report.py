@@ -1,59 +1,34 @@
-"""Statistics over rounds, and the three forms of the report."""
+"""What is told of a run, which tables and pictures are made of, and its tables. No I/O."""
 
-import json
-import statistics
-import subprocess
+from dataclasses import dataclass, field
 
-from harness.lab import BenchError
-
-
-class Results:
-    """samples[series][peer] is a list with one entry per round; None where it was not measured."""
-
-    def __init__(self, series, peers, reference):
-        self.series = series
-        self.peers = peers
-        self.reference = reference
-        self.samples = {one.name: {peer: [] for peer in peers} for one in series}
-
-    def add(self, series_name, peer, sample):
-        self.samples[series_name][peer].append(sample)
-
-    def values(self, series, peer, field="value"):
-        values = (getattr(sample, field) for sample in self.samples[series.name][peer] if sample)
-        return [value for value in values if value is not None]
-
-    def ratio(self, series, peer):
-        """Median of the ratios to the reference in the same round: what slows a whole round down
-        cancels out. None when no round has both."""
-        pairs = zip(self.samples[series.name][peer], self.samples[series.name][self.reference])
-        ratios = [mine.value / its.value for mine, its in pairs if mine and its]
-        return statistics.median(ratios) if ratios else None
-
-    def rows(self):
-        """One dictionary per series and peer that was measured."""
-        for series in self.series:
-            for peer in self.peers:
-                values = self.values(series, peer)
-                if values:
-                    yield {"series": series.name, "peer": peer, "unit": series.unit,
-                           "less_is_better": series.less_is_better,
-                           "rounds": len(values),
-                           "median": statistics.median(values),
-                           "min": min(values), "max": max(values),
-                           "ratio": self.ratio(series, peer), "reference": self.reference,
-                           "loss": self._median(series, peer, "loss"),
-                           "cores": self._median(series, peer, "cores"),
-                           "cost": self._median(series, peer, "cost"),
-                           "cost_unit": series.cost_unit,
-                           "values": values}
-
-    def _median(self, series, peer, field):
-        values = self.values(series, peer, field)
-        return statistics.median(values) if values else None
+from harness import goals
+from harness.intervals import ENOUGH_ROUNDS
+from harness.results import Row
 
 
-def _number(value, digits=3):
+@dataclass(frozen=True)
+class Report:
+    reference: str
+    rows: tuple[Row, ...]
+    verdicts: tuple[goals.Verdict, ...]
+    facts: dict = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(results, facts=None, warnings=()):
+        rows = results.rows()
+        return Report(results.reference, rows, goals.verdicts(rows, results.reference), facts or {},
+                      tuple(warnings))
+
+    def verdict(self, row, of_cost=False):
+        """That on a row's value, or on its cost; None where there is no goal."""
+        wanted = (row.series.name, row.peer, of_cost)
+        return next((one for one in self.verdicts
+                     if (one.goal.series, one.peer, one.goal.of_cost) == wanted), None)
+
+
+def number(value, digits=3):
     """Three significant digits, no exponent."""
     if value is None:
         return ""
@@ -62,69 +37,81 @@ def _number(value, digits=3):
     return f"{value:.{digits - 1 - (value >= 10)}f}" if value >= 1 else f"{value:.{digits}f}"
 
 
-def _cells(row):
-    unit = row["unit"] + (" (less is better)" if row["less_is_better"] else "")
-    loss = "" if row["loss"] is None else f"{100 * max(row['loss'], 0):.2f}"
-    cost = "" if row["cost"] is None else f"{_number(row['cost'])} {row['cost_unit']}"
-    return [row["series"], row["peer"], _number(row["median"]),
-            f"{_number(row['min'])}..{_number(row['max'])}", unit, _number(row["ratio"]), loss,
-            _number(row["cores"]), cost]
+def span(low, high):
+    return f"{number(low)}..{number(high)}"
 
 
-def _table(results):
-    header = ["workload", "peer", "median", "spread", "unit", f"x {results.reference}", "loss %",
-              "CPUs", "CPU cost"]
-    return [header, *(_cells(row) for row in results.rows())]
+def _interval_cells(interval):
+    return [number(interval.median), span(interval.low, interval.high)] if interval else ["", ""]
 
 
-def text(results):
-    table = _table(results)
-    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
-    lines, series = [], table[1][0] if len(table) > 1 else ""
-    for line in table:
-        if line is not table[0] and line[0] != series:
+def _cells(row, reference):
+    loss = "" if row.loss is None else f"{100 * max(row.loss, 0):.2f}"
+    cost = "" if row.cost is None else f"{number(row.cost)} {row.series.cost_unit}"
+    # The reference is its own multiple in each round.
+    ratio = ["1.00", ""] if row.peer == reference else _interval_cells(row.ratio)
+    cost_ratio = number(row.cost_ratio.median) if row.cost_ratio else ""
+    return [row.series.name, row.peer, number(row.median), span(row.lowest, row.highest),
+            row.series.unit, row.series.better, *ratio, loss, number(row.cores),
+            cost, cost_ratio]
+
+
+def table(report):
+    """The header, then the cells of each row."""
+    times = f"x {report.reference}"
+    header = ["workload", "peer", "median", "spread", "unit", "better", times, "95 %", "loss %",
+              "CPUs", "CPU cost", f"CPU {times}"]
+    return [header, *(_cells(row, report.reference) for row in report.rows)]
+
+
+def goal_table(report):
+    header = ["goal", "peer", f"x {report.reference}", "measured", "95 %", "verdict"]
+    return [header, *([one.goal.series + (", CPU cost" if one.goal.of_cost else ""), one.peer,
+                       str(one.goal), *_interval_cells(one.measured), one.word]
+                      for one in report.verdicts)]
+
+
+def aligned(cells, grouped=False):
+    """Lines of text. With `grouped` an empty line parts what differs in the first column."""
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    lines, group = [], cells[1][0] if len(cells) > 1 else ""
+    for line in cells:
+        if grouped and line is not cells[0] and line[0] != group:
             lines.append("")
-            series = line[0]
+            group = line[0]
         lines.append("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
     return "\n".join(lines) + "\n"
 
 
-def markdown(results, facts):
-    header, *body = _table(results)
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    lines += ["| " + " | ".join(line) + " |" for line in body]
-    lines += ["", f"Median of per-round ratios to {results.reference}; loss, CPUs (busy ones of "
-              "the whole machine) and CPU cost are medians.", ""]
-    lines += [f"* {name}: {value}" for name, value in facts.items()]
+def _markdown_table(cells):
+    header, *body = cells
+    return ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header),
+            *("| " + " | ".join(line) + " |" for line in body)]
+
+
+def explanation(report):
+    """What the columns mean, and what the reader is warned of."""
+    said = [f"x {report.reference}: median over the rounds of the ratio in the same round, and its "
+            "bootstrap interval. CPUs and CPU cost are of the whole machine."]
+    if any(not one.measured.conclusive for one in report.verdicts):
+        said.append(f"With fewer than {ENOUGH_ROUNDS} rounds there is no verdict.")
+    return [*said, *(f"Warning: {warning}." for warning in report.warnings)]
+
+
+def text(report):
+    parts = [aligned(table(report), grouped=True)]
+    if report.verdicts:
+        parts.append(aligned(goal_table(report)))
+    parts.append("\n".join(explanation(report)) + "\n")
+    if report.facts:
+        parts.append("; ".join(f"{name}: {value}" for name, value in report.facts.items()) + "\n")
+    return "\n".join(parts)
+
+
+def markdown(report):
+    lines = _markdown_table(table(report))
+    if report.verdicts:
+        lines += ["", *_markdown_table(goal_table(report))]
+    lines += ["", " ".join(explanation(report)), ""]
+    lines += [f"* {name}: {value}" for name, value in report.facts.items()]
     return "\n".join(lines) + "\n"
-
-
-def as_json(results, facts):
-    return json.dumps({"facts": facts, "results": list(results.rows())}, indent=1) + "\n"
-
-
-def plot(results, path):
-    """Bars: for each workload how the peers compare with the reference, more is better; so ratios
-    of series where less is better are turned round."""
-    peers = [peer for peer in results.peers if peer != results.reference]
-    lines = ["$data << END", " ".join(["workload", *peers])]
-    for series in results.series:
-        ratios = [results.ratio(series, peer) for peer in peers]
-        if any(ratio is not None for ratio in ratios):
-            turned = [1 / ratio if ratio and series.less_is_better else ratio for ratio in ratios]
-            lines.append(" ".join([series.name, *("-" if one is None else f"{one:.3f}"
-                                                  for one in turned)]))
-    lines += ["END",
-              f"set terminal svg size {200 + 90 * len(lines)},420 noenhanced font 'sans,11'",
-              f"set output '{path}'",
-              f"set title 'Relative to {results.reference} in the same round; more is better'",
-              "set style data histogram", "set style histogram clustered gap 1",
-              "set style fill solid 0.8 noborder", "set datafile missing '-'",
-              "set xtics rotate by -30 nomirror", "set ytics nomirror", "set grid ytics",
-              "set yrange [0:*]", "set key outside", "set arrow from graph 0, first 1 "
-              "to graph 1, first 1 nohead dashtype 2",
-              f"plot for [i=2:{len(peers) + 1}] $data using i:xtic(1) title columnheader(i)", ""]
-    try:
-        subprocess.run(["gnuplot"], input="\n".join(lines), text=True, check=True, timeout=60)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise BenchError(f"gnuplot could not draw {path}: {error}; apt install gnuplot-nox") from error

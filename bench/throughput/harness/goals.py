@@ -1,0 +1,76 @@
+"""What the switch is to reach, as ratios to the Linux bridge, and whether it does. No I/O."""
+
+from dataclasses import dataclass
+
+from harness.intervals import Interval
+
+REFERENCE = "bridge"
+JUDGED = "tapswitch"  # and its variants, tapswitch-...
+MET, MISSED, INCONCLUSIVE = "met", "missed", "inconclusive"
+
+
+@dataclass(frozen=True)
+class Goal:
+    series: str
+    limit: float
+    at_least: bool         # else at most
+    of_cost: bool = False  # of the processor time for a unit of work, not of the value
+
+    def __str__(self):
+        return f"{'>=' if self.at_least else '<='} {self.limit:g}"
+
+    def judge(self, interval):
+        """Inconclusive where the interval has the limit within it, or comes of too few rounds."""
+        if not interval.conclusive or interval.low < self.limit < interval.high:
+            return INCONCLUSIVE
+        reached = (interval.low >= self.limit) if self.at_least else (interval.high <= self.limit)
+        return MET if reached else MISSED
+
+
+def _at_least(series, limit):
+    return Goal(series, limit, at_least=True)
+
+
+def _at_most(series, limit, of_cost=False):
+    return Goal(series, limit, at_least=False, of_cost=of_cost)
+
+
+GOALS = (
+    _at_least("tcp1", 1.0),
+    _at_least("tcp-bidi", 0.85),
+    _at_least("mesh4", 0.8),
+    _at_least("udp64", 2.3),
+    _at_least("l2-64", 1.6),
+    _at_least("bcast-8", 1.0),
+    _at_least("rr1", 1.35),
+    _at_least("rr16", 1.0),
+    _at_most("paced-2k-p50", 1.7),
+    _at_most("paced-20k-p50", 0.75),
+    _at_most("tcp1", 1.35, of_cost=True),
+    _at_most("udp64", 0.7, of_cost=True),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    goal: Goal
+    peer: str
+    measured: Interval
+    word: str
+
+
+def verdicts(rows, reference):
+    """One for each goal and each peer that it is about."""
+    if reference != REFERENCE:
+        return ()
+    found = []
+    for goal in GOALS:
+        for row in rows:
+            measured = row.cost_ratio if goal.of_cost else row.ratio
+            if row.series.name == goal.series and _is_judged(row.peer) and measured:
+                found.append(Verdict(goal, row.peer, measured, goal.judge(measured)))
+    return tuple(found)
+
+
+def _is_judged(peer):
+    return peer == JUDGED or peer.startswith(f"{JUDGED}-")
