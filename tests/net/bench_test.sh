@@ -50,6 +50,20 @@ END
   grep -q '^| workload |' "$folder/result.md" || fail 'no table'
 }
 
+# The last run, from its file: the same tables and the same picture. It differs from itself in nothing.
+check_shown_again() {
+  echo '--- shown again'
+  "$throughput/run" --from "$folder/result.json" --markdown "$folder/again.md" \
+    --plot "$folder/again.svg" >"$folder/again.txt"
+  cmp "$folder/result.md" "$folder/again.md" || fail 'another table'
+  cmp "$folder/result.svg" "$folder/again.svg" || fail 'another picture'
+  grep -q '^paced-2k-p50  *tapswitch  <= 1.7 .*inconclusive$' "$folder/again.txt" ||
+    fail 'no verdict'
+  "$throughput/run" --compare "$folder/result.json" "$folder/result.json" >"$folder/again.txt"
+  grep -q '^mixed-bulk  *tapswitch .* 1.00 .*x bridge  inconclusive$' "$folder/again.txt" ||
+    fail 'no comparison'
+}
+
 # Every case has the figures that its peer can have.
 check_scale() {
   echo '--- scale'
@@ -77,6 +91,8 @@ main() {
   done
   check relay,tapswitch,tapswitch-epoll,tapswitch-nogro,tapswitch-busy l2-64,udp64
   check bridge,tapswitch udp1400,udp-gso,l2-1514,tcp1,tcp4,tcp-bidi,mesh4,bcast-8,noloss-64
+  check bridge,tapswitch rr1,rr16,rr1-tcp,rr16-tcp,paced-100,paced-2k,paced-20k,mixed
+  check_shown_again
   check bridge,tapswitch latency,latency-sleep,latency-half,l2-64-10k,learn-64,learn-rate,addresses
   check tapswitch-netdev,tapswitch-netdev-epoll l2-64
   if type -P ovs-vswitchd vde_switch >/dev/null; then check bridge,ovs,ovs-tso,vde l2-64; fi

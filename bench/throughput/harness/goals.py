@@ -20,11 +20,14 @@ class Goal:
         return f"{'>=' if self.at_least else '<='} {self.limit:g}"
 
     def judge(self, interval):
-        """Inconclusive where the interval has the limit within it, or comes of too few rounds."""
-        if not interval.conclusive or interval.low < self.limit < interval.high:
+        """Met or missed where the whole interval is, and comes of rounds enough."""
+        if not interval.conclusive:
             return INCONCLUSIVE
-        reached = (interval.low >= self.limit) if self.at_least else (interval.high <= self.limit)
-        return MET if reached else MISSED
+        if interval.low >= self.limit if self.at_least else interval.high <= self.limit:
+            return MET
+        if interval.high < self.limit if self.at_least else interval.low > self.limit:
+            return MISSED
+        return INCONCLUSIVE
 
 
 def _at_least(series, limit):

@@ -28,7 +28,7 @@ TICKS = ((1, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 2.5, 3, 4, 5, 6, 7, 8, 9), (1, 1.5, 2, 
 CLOSEST_TICKS = 27  # pixels
 # Of the report's facts, those at the foot, with what stands before and after.
 FACTS = (("processor", "", ""), ("processors", "", " processors"), ("kernel", "Linux ", ""),
-         ("rounds", "", " rounds"), ("seconds", "of ", " s"), ("commit", "commit ", ""),
+         ("rounds", "", " rounds"), ("seconds", "", " s each"), ("commit", "commit ", ""),
          ("date", "", ""))
 
 

@@ -18,8 +18,10 @@ class Report:
     @staticmethod
     def of(results, facts=None, warnings=()):
         rows = results.rows()
-        return Report(results.reference, rows, goals.verdicts(rows, results.reference), facts or {},
-                      tuple(warnings))
+        verdicts = goals.verdicts(rows, results.reference)
+        if any(not one.measured.conclusive for one in verdicts):
+            warnings = (*warnings, f"with fewer than {ENOUGH_ROUNDS} rounds there is no verdict")
+        return Report(results.reference, rows, verdicts, facts or {}, tuple(warnings))
 
     def verdict(self, row, of_cost=False):
         """That on a row's value, or on its cost; None where there is no goal."""
@@ -91,11 +93,9 @@ def _markdown_table(cells):
 
 def explanation(report):
     """What the columns mean, and what the reader is warned of."""
-    said = [f"x {report.reference}: median over the rounds of the ratio in the same round, and its "
-            "bootstrap interval. CPUs and CPU cost are of the whole machine."]
-    if any(not one.measured.conclusive for one in report.verdicts):
-        said.append(f"With fewer than {ENOUGH_ROUNDS} rounds there is no verdict.")
-    return [*said, *(f"Warning: {warning}." for warning in report.warnings)]
+    return [f"x {report.reference}: median over the rounds of the ratio in the same round, and its "
+            "bootstrap interval. CPUs and CPU cost are of the whole machine.",
+            *(f"Warning: {warning}." for warning in report.warnings)]
 
 
 def text(report):
