@@ -10,10 +10,14 @@ from harness.plot import WIDTH, svg
 PIXELS = 2 * WIDTH  # of the PNG: also sharp where the screen has small ones
 
 
+def check_name(path):
+    """BenchError where write() would not take it."""
+    if path.suffix != ".svg":
+        raise BenchError(f"--plot={path}: give a name that ends with .svg")
+
+
 def write(report, path):
     """The SVG, and a PNG beside it where something can convert it."""
-    if path.suffix != ".svg":
-        raise BenchError(f"--plot={path}: the name ends with .svg")
     path.write_text(svg(report), encoding="utf-8")
     png = path.with_suffix(".png")
     for command in (("rsvg-convert", f"--width={PIXELS}", f"--output={png}", path),
