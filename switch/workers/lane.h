@@ -48,8 +48,8 @@ struct LaneLoad {
   std::atomic<uint64_t> work = 0;                // of WorkOf, summed over all ports
   std::atomic<std::chrono::nanoseconds> idle{};  // asleep, or polling in vain
 
-  // What was received, in units of about a frame: 8 KiB take as long to copy as a frame does to
-  // forward.
+  // The work of what was received, in units of about a frame: 8 KiB take as long to copy as a
+  // frame does to forward.
   static uint64_t WorkOf(const PortCounters& counters) {
     return counters.received.frames + counters.received.bytes / 8192;
   }

@@ -62,8 +62,8 @@ class Workers {
 
   // ---- By other threads, one at a time but for Snapshot. They wait for workers.
 
-  // Adds a worker that was asked for by PortSharing::Options::start_worker; an error if it could not
-  // be started.
+  // Adds a worker that was asked for by PortSharing::Options::start_worker. It is an error if it
+  // could not be started.
   void Grow(absl::StatusOr<std::unique_ptr<SecondaryWorker>> secondary);
   [[nodiscard]] size_t size() const { return secondaries_.size() + 1; }
 

@@ -59,7 +59,7 @@ WaitResult BusyPoller::Wait(std::optional<Span> timeout) {
   return result;
 }
 
-// Where something waits to be taken there is no sleep, so that a busy worker does not read the clock.
+// There is no sleep where something waits to be taken, so a busy worker does not read the clock.
 WaitResult BusyPoller::Sleep(std::optional<Span> timeout) {
   if (!measures_sleep_ || timeout == kWithoutSleep || ring_.Peek()) {
     return ring_.SubmitAndWait(timeout);

@@ -1,10 +1,11 @@
 // Shares the ports of the primary worker with others while that pays (worker_governor.h): a port is
 // read by one worker at a time, and every worker sends by it.
 //
-// No frame is lost and none overtakes another of its flow when a port changes hands. The worker that
-// has it stops reading, sends what it has read, and only then does the next one begin to read; what
-// arrives meanwhile waits in the queue of the device. Why not more queues of a TAP, attached and
-// detached (TUNSETQUEUE): a queue that is detached is purged (drivers/net/tun.c, __tun_detach).
+// No frame is lost and none overtakes another of its flow when a port changes hands. The worker
+// that has it stops reading, sends what it has read, and only then does the next one begin to read;
+// what arrives meanwhile waits in the queue of the device. Queues of a TAP that are attached and
+// detached (TUNSETQUEUE) would lose frames: one that is detached is purged (drivers/net/tun.c,
+// __tun_detach).
 //
 // The primary's thread calls everything.
 

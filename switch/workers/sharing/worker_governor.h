@@ -1,11 +1,10 @@
 // Decides whether one worker reads all ports, or several share them.
 //
 // A second worker gains where the first is busy and several ports bring frames, and costs a wake-up
-// or a processor that a guest could have had. Whether it pays on this machine, with this traffic, is
-// not to be known beforehand: so the ports are shared for a while, and the work that is done then is
-// compared with what one worker did. A trial that did not pay is not repeated soon: the pause between
-// trials doubles each time, as the kernel's back-off of halt polling does in the other direction
-// (virt/kvm/kvm_main.c, shrink_halt_poll_ns).
+// or a processor that a guest could have had. Whether it pays on this machine, with this traffic,
+// is not to be known beforehand: so the ports are shared for a while, and the work that is done
+// then is compared with what one worker did. A trial that did not pay is not repeated soon: the
+// pause between trials doubles each time, as back-offs do.
 //
 // It is pure: it is told of periods of some milliseconds, and answers what to do.
 
@@ -17,7 +16,7 @@
 
 namespace tapswitch {
 
-// What happened in a period. A worker is idle while it sleeps or polls in vain.
+// The load of a period. A worker is idle while it sleeps or polls in vain.
 struct LoadPeriod {
   using Span = std::chrono::nanoseconds;
 
@@ -45,7 +44,7 @@ class WorkerGovernor {
   static constexpr int kTrialPeriods = 20;
   static constexpr int kSettlingPeriods = 4;
   static constexpr double kGain = 1.05;
-  // Where so little is to be done in so many periods, one worker does it.
+  // One worker does it where so little is to be done in so many periods.
   static constexpr double kCool = 0.6;
   static constexpr int kCoolPeriods = 10;
   // The pause after a trial that did not pay.
