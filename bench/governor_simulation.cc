@@ -94,7 +94,7 @@ void SimulatePolling(size_t processors, microseconds gap, double load, std::mt19
     const bool hit = wait <= window && !gives_way;
     hits += hit ? 1 : 0;
     if (!gives_way) polled += std::min(wait, window);
-    if (gives_way) governor.OnContention();
+    if (gives_way) governor.OnContention(microseconds(20));
     if (!hit) latency += kWakeUp;
     governor.OnArrival(hit ? wait : wait + kWakeUp);
   }

@@ -85,6 +85,7 @@ Span BusyPoller::Window() {
 bool BusyPoller::PollUntil(Span end) {
   if (now_ >= end) return false;
   const Span start = now_;
+  away_ = Span(0);
   Outcome outcome = Outcome::kMiss;
   Span next_yield = wanted_.mode == BusyPoll::Mode::kAuto ? start : end;
   while (outcome == Outcome::kMiss && now_ < end) {
@@ -101,12 +102,14 @@ bool BusyPoller::PollUntil(Span end) {
   return outcome == Outcome::kHit;
 }
 
-// A thread that ran meanwhile may be the one that was waited for: then the poll has paid after all.
+// A thread that ran meanwhile may be the one that was waited for: then the poll has paid after all,
+// unless that thread kept the processor for a time slice.
 BusyPoller::Outcome BusyPoller::YieldAndLook() {
   const Span before = now_;
   sched_yield();
   now_ = MonotonicTime();
-  const bool gave_way = now_ - before > kRanAnother;
+  away_ = now_ - before;
+  const bool gave_way = away_ > kRanAnother;
   if (gave_way) ++counters_.yields;
   if (ring_.Peek()) return Outcome::kHit;
   return gave_way ? Outcome::kGaveWay : Outcome::kMiss;
@@ -116,7 +119,8 @@ void BusyPoller::Count(Outcome outcome, Span spent) {
   ++counters_.polls;
   counters_.spent += spent;
   if (outcome == Outcome::kHit) ++counters_.hits;
-  if (outcome == Outcome::kGaveWay) governor_.OnContention();
+  const bool took_a_slice = away_ >= PollGovernor::kTimeSlice;
+  if (outcome == Outcome::kGaveWay || took_a_slice) governor_.OnContention(away_);
 }
 
 void BusyPoller::OnFrames() {

@@ -70,6 +70,7 @@ class BusyPoller {
   PollGovernor governor_;
   std::optional<Span> began_;  // when the wait for frames began, unless they came at once
   Span now_{0};                // the time when it was read last
+  Span away_{0};               // the duration of the last yield of a poll
   Span logged_{0};             // the window that was logged last, and when
   Span logged_at_{0};
   PollCounters counters_;

@@ -19,7 +19,7 @@ PollGovernor::Pace PollGovernor::PaceOf(Span gap) {
 }
 
 PollGovernor::Span PollGovernor::window() const {
-  if (pace_ == Pace::kIdle) return Span(0);
+  if (pace_ == Pace::kIdle || rest_left_ > Span(0)) return Span(0);
   const Accounts& accounts = accounts_[static_cast<size_t>(pace_)];
   const Span best = *std::max_element(accounts.begin(), accounts.end());
   if (best <= Span(0)) return Span(0);
@@ -32,6 +32,12 @@ PollGovernor::Span PollGovernor::window() const {
 void PollGovernor::OnArrival(Span gap) {
   if (pace_ != Pace::kIdle) Enter(accounts_[static_cast<size_t>(pace_)], gap);
   pace_ = PaceOf(gap);
+  if (rest_left_ > Span(0)) {
+    rest_left_ -= std::min(rest_left_, gap);
+    calm_ = Span(0);
+  } else if ((calm_ += gap) >= kCalm) {
+    next_rest_ = kFirstRest;
+  }
 }
 
 void PollGovernor::Enter(Accounts& accounts, Span gap) {
@@ -41,7 +47,11 @@ void PollGovernor::Enter(Accounts& accounts, Span gap) {
   }
 }
 
-void PollGovernor::OnContention() {
+void PollGovernor::OnContention(Span away) {
+  if (away >= kTimeSlice) {
+    rest_left_ = next_rest_;
+    next_rest_ = std::min(2 * next_rest_, kLongestRest);
+  }
   for (Accounts& accounts : accounts_) {
     for (Span& account : accounts) account -= kPriceOfContention;
   }

@@ -30,7 +30,10 @@
 // poll for each of a few frames would be noticed, but not what it saves.
 //
 // When a poll gave way to another thread, polling has a price that the accounts do not know, as the
-// processor was not idle. Then all accounts are debited.
+// processor was not idle. Then all accounts are debited. A thread that kept the processor for a
+// time slice had no frames to send: the scheduler lets a thread that slept have the processor at
+// once when it is woken, but not one that gave way. So no poll follows for a rest, which doubles
+// each time this happens again soon.
 
 #pragma once
 
@@ -67,14 +70,23 @@ class PollGovernor {
   // The switch was idle if no frame came for so long.
   static constexpr Span kIdle{2'000'000};
 
+  // The time for which a thread that computes keeps the processor at least (sched(7); 0.7 to 3 ms
+  // by the size of the machine), and one that sends or receives does not.
+  static constexpr Span kTimeSlice{300'000};
+  // The rest after such a thread, in time spent waiting, and the time without one after which the
+  // rest is short again.
+  static constexpr Span kFirstRest{20'000'000};
+  static constexpr Span kLongestRest{2'000'000'000};
+  static constexpr Span kCalm{1'000'000'000};
+
   // Returns how long the wait that begins now may poll; zero if it is to sleep at once.
   [[nodiscard]] Span window() const;
 
   // Notes that frames came `gap` after the wait for them began.
   void OnArrival(Span gap);
 
-  // Notes that a poll gave way to another thread.
-  void OnContention();
+  // Notes that a poll gave way to another thread, which had the processor for so long.
+  void OnContention(Span away);
 
  private:
   enum class Pace : uint8_t { kShort, kLong, kIdle };
@@ -85,6 +97,9 @@ class PollGovernor {
 
   std::array<Accounts, 2> accounts_{};  // by the pace before: short, long
   Pace pace_ = Pace::kIdle;             // of the last gap
+  Span rest_left_{0};
+  Span next_rest_ = kFirstRest;
+  Span calm_{0};  // waited since the last rest
 };
 
 }  // namespace tapswitch

@@ -157,12 +157,43 @@ TEST_F(PollGovernorTest, NeverCostsMoreThanItsHitsAreWorth) {
 
 TEST_F(PollGovernorTest, StopsForAWhileWhenAnotherThreadWantsTheProcessor) {
   PlayOn({Us(12)}, 100);
-  governor_.OnContention();
+  governor_.OnContention(Us(20));
   EXPECT_GT(governor_.window(), Span(0));  // once may be chance
-  for (int i = 0; i < 8; ++i) governor_.OnContention();
+  for (int i = 0; i < 8; ++i) governor_.OnContention(Us(20));
   EXPECT_EQ(governor_.window(), Span(0));
   PlayOn({Us(12)}, 100);
   EXPECT_EQ(governor_.window(), Us(16));
+}
+
+// A thread that computes has the processor for milliseconds once a poll gives way to it, and a
+// worker that sleeps would be woken before that.
+TEST_F(PollGovernorTest, RestsLongerAndLongerBesideAThreadThatComputes) {
+  constexpr Span kSlice = Us(3000);
+  Span last(0);
+  for (int i = 0; i < 10; ++i) {
+    PlayOn({Us(12)}, 100);
+    Span rest(0);
+    while (governor_.window() == Span(0)) {
+      governor_.OnArrival(Us(30));
+      rest += Us(30);
+    }
+    EXPECT_GE(rest, last);
+    EXPECT_LE(rest, PollGovernor::kLongestRest + Us(30));
+    last = rest;
+    governor_.OnContention(kSlice);
+    EXPECT_EQ(governor_.window(), Span(0)) << "though polls have paid";
+  }
+  EXPECT_GE(last, Us(1'000'000));
+}
+
+TEST_F(PollGovernorTest, ForgetsThreadsThatHaveGone) {
+  for (int i = 0; i < 10; ++i) governor_.OnContention(Us(3000));
+  PlayOn({Us(12)}, 300'000);
+  ASSERT_GT(governor_.window(), Span(0));
+  governor_.OnContention(Us(3000));
+  Span rest(0);
+  for (; governor_.window() == Span(0); rest += Us(30)) governor_.OnArrival(Us(30));
+  EXPECT_LE(rest, PollGovernor::kFirstRest + Us(3000));
 }
 
 }  // namespace
