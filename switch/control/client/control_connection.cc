@@ -27,6 +27,9 @@ constexpr std::string_view kSuffix = ".sock";
 // More than the largest table makes of itself, many times.
 constexpr size_t kLongestLine = size_t{256} << 20;
 
+// Answers nest less. The limit keeps all code that walks one recursively within a small stack.
+constexpr int kMostDepth = 32;
+
 absl::Status HungUp() { return absl::UnavailableError("the switch ended the connection"); }
 
 absl::Status NoSwitch() { return absl::UnavailableError("what listens there is no switch"); }
@@ -161,8 +164,13 @@ absl::StatusOr<std::string> ControlConnection::ReadLine() {
 absl::StatusOr<Json> ControlConnection::ReadObject() {
   const auto text = ReadLine();
   if (!text.ok()) return text.status();
-  Json object = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (object.is_object()) return object;
+  bool is_deep = false;
+  const Json::parser_callback_t limit = [&](int depth, Json::parse_event_t, const Json&) {
+    is_deep |= depth > kMostDepth;
+    return !is_deep;
+  };
+  Json object = Json::parse(*text, limit, /*allow_exceptions=*/false);
+  if (object.is_object() && !is_deep) return object;
   return NoSwitch();
 }
 
