@@ -116,10 +116,12 @@ int RunServer() {
     }
   }
   std::vector<FileDescriptor> sockets;
+  sockets.reserve(static_cast<size_t>(FLAGS_pairs));
   for (int pair = 0; pair < FLAGS_pairs; ++pair) sockets.push_back(Bind(FLAGS_port + pair));
   std::puts("listening");
   std::fflush(stdout);
   std::vector<std::thread> threads;
+  threads.reserve(sockets.size());
   for (const FileDescriptor& fd : sockets) threads.emplace_back([&fd] { Answer(fd); });
   for (std::thread& thread : threads) thread.join();
   return EXIT_SUCCESS;
@@ -184,11 +186,13 @@ double Percentile(std::vector<float>& values, double share) {
 
 int RunClient() {
   std::vector<Client> clients;
+  clients.reserve(static_cast<size_t>(FLAGS_pairs));
   for (int pair = 0; pair < FLAGS_pairs; ++pair) clients.emplace_back(pair);
   const auto start = Clock::now();
   const auto end = start + std::chrono::duration_cast<Clock::duration>(
                                std::chrono::duration<double>(FLAGS_seconds));
   std::vector<std::thread> threads;
+  threads.reserve(clients.size());
   for (size_t i = 0; i < clients.size(); ++i) {
     // Spread over one interval, as independent clients are.
     const double share = static_cast<double>(i) / static_cast<double>(clients.size());

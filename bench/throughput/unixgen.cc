@@ -49,7 +49,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Bytes = std::vector<unsigned char>;
 
-constexpr size_t kPrefix = 4;
 constexpr unsigned kMaxBatch = 256;
 
 [[noreturn]] void Die(const std::string& what) {
@@ -132,17 +131,17 @@ struct [[gnu::packed]] VdeRequest {
   uint32_t magic = 0xfeedface;
   uint32_t version = 3;
   uint32_t type = 0;  // REQ_NEW_CONTROL, any port
-  sockaddr_un data;
+  sockaddr_un data{};
   std::array<char, 8> description{'u', 'n', 'i', 'x', 'g', 'e', 'n'};
 };
 
 class VdeGuest final : public Guest {
  public:
-  VdeGuest(const std::string& directory, int number, const Bytes& frame)
+  VdeGuest(const std::string& directory, int number, Bytes frame)
       : control_(ConnectStream(directory + "/ctl")),
         data_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
         path_(directory + "/.unixgen" + std::to_string(number)),
-        frame_(frame),
+        frame_(std::move(frame)),
         buffer_(kMaxBatch * kSlot) {
     unlink(path_.c_str());
     VdeRequest request{.data = AddressOf(path_)};

@@ -57,8 +57,8 @@ absl::StatusOr<LinkEventSocket> LinkEventSocket::Open() {
 int LinkEventSocket::fd() const { return nl_socket_get_fd(socket_.get()); }
 
 bool LinkEventSocket::Receive(const Handler& handler) const {
-  alignas(nlmsghdr) std::array<std::byte, kMostBytes> bytes;
-  alignas(cmsghdr) std::array<std::byte, 256> control;
+  alignas(nlmsghdr) std::array<std::byte, kMostBytes> bytes{};
+  alignas(cmsghdr) std::array<std::byte, 256> control{};
   bool complete = true;
   for (;;) {
     iovec piece{.iov_base = bytes.data(), .iov_len = bytes.size()};

@@ -43,7 +43,7 @@ void DumpSome(NlMessage request, const std::function<bool(nlmsghdr&)>& on_reply)
   header->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
   if (send(socket.get(), header, header->nlmsg_len, 0) < 0) return;
   const auto deadline = Clock::now() + kPatience;
-  alignas(nlmsghdr) std::array<std::byte, kBufferSize> buffer;
+  alignas(nlmsghdr) std::array<std::byte, kBufferSize> buffer{};
   size_t replies = 0;
   while (WaitFor(socket.get(), deadline)) {
     const ssize_t size = recv(socket.get(), buffer.data(), buffer.size(), 0);

@@ -38,8 +38,8 @@ class FailedWrites {
   [[nodiscard]] uint32_t& ChainOf(Tag tag) { return chains_[tag.port.value % kChains]; }
   void Link();
 
-  std::vector<Failure> failures_;         // oldest first
-  std::array<uint32_t, kChains> chains_;  // by port: index in `failures_` of its first failure
+  std::vector<Failure> failures_;           // oldest first
+  std::array<uint32_t, kChains> chains_{};  // by port: index in `failures_` of its first failure
 };
 
 }  // namespace tapswitch

@@ -53,7 +53,7 @@ bool IsWritable(int fd) {
 
 std::string DgramPort::Address::path() const {
   const size_t length = size - offsetof(sockaddr_un, sun_path);
-  return std::string(name.sun_path, strnlen(name.sun_path, length));
+  return {name.sun_path, strnlen(name.sun_path, length)};
 }
 
 bool DgramPort::Address::operator==(const Address& other) const {
@@ -220,9 +220,10 @@ void DgramPort::Send(std::span<const WireFrame> frames) {
 // Returns the frames that have to be queued.
 std::span<const WireFrame> DgramPort::SendNow(std::span<const WireFrame> frames) {
   PortCounters& counters = *identity_.counters;
-  std::array<std::array<iovec, kMaxPiecesOfFrame>, kMaxDatagrams>
-      pieces;                                   // NOLINT: filled in as used
-  std::array<mmsghdr, kMaxDatagrams> messages;  // NOLINT: filled in as used
+  // NOLINTBEGIN(*-member-init): they are filled in as far as they are used
+  std::array<std::array<iovec, kMaxPiecesOfFrame>, kMaxDatagrams> pieces;
+  std::array<mmsghdr, kMaxDatagrams> messages;
+  // NOLINTEND(*-member-init)
   while (!frames.empty()) {
     const size_t count = std::min(frames.size(), kMaxDatagrams);
     for (size_t i = 0; i < count; ++i) {

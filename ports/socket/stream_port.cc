@@ -35,6 +35,7 @@ constexpr size_t kMaxPieces = 1024;
 constexpr size_t kMaxFramesAtOnce = 256;
 
 // A list for sendmsg(2): prefix, frame, prefix, frame, ... without virtio-net headers.
+// NOLINTNEXTLINE(*-member-init): it is filled in as far as it is used
 class GatherList {
  public:
   // Adds as many frames as there is room for, and returns how many.
@@ -348,7 +349,7 @@ void StreamPort::Send(std::span<const WireFrame> frames) {
 std::span<const WireFrame> StreamPort::SendNow(std::span<const WireFrame> frames) {
   PortCounters& counters = *identity_.counters;
   while (!frames.empty()) {
-    GatherList list;  // NOLINT(*-member-init): it is filled in as far as it is used
+    GatherList list;
     const size_t count = list.Add(frames);
     const ssize_t result = SendPieces(connection_.get(), list.pieces());
     if (result == -EAGAIN) return frames;

@@ -21,7 +21,7 @@ class TaggedFrame {
   [[nodiscard]] std::span<const std::byte> bytes() const { return std::span(bytes_).first(size_); }
 
  private:
-  std::array<std::byte, OriginatedFrames::kMaxFrameSize> bytes_;
+  std::array<std::byte, OriginatedFrames::kMaxFrameSize> bytes_{};
   size_t size_;
 };
 

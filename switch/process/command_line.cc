@@ -17,7 +17,9 @@
 namespace tapswitch {
 namespace {
 
-absl::Status Wrong(std::string message) { return absl::InvalidArgumentError(std::move(message)); }
+absl::Status Wrong(std::string_view message) {
+  return absl::InvalidArgumentError({message.data(), message.size()});
+}
 
 struct SwitchValue {
   std::string_view text;
@@ -113,6 +115,7 @@ absl::StatusOr<size_t> Reader::ReadSwitchFlag(std::string_view name,
   return 1;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): ReadFile bounds it.
 absl::StatusOr<size_t> Reader::ReadFlag(std::span<const std::string> words) {
   const std::string_view word = words.front();
   std::string_view name = word.substr(word.starts_with("--") ? 2 : 1);
@@ -148,6 +151,7 @@ absl::StatusOr<size_t> Reader::ReadFlag(std::span<const std::string> words) {
   return taken;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): files name files, and `depth_` is bounded.
 absl::Status Reader::ReadFile(const std::string& path) {
   constexpr size_t kDeepest = 8;
   if (depth_ == kDeepest) return Wrong(fmt::format("--flagfile={}: files name files", path));

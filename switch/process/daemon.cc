@@ -108,6 +108,7 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
 
 class Daemon {
  public:
+  // NOLINTNEXTLINE(modernize-pass-by-value): it is read after it was copied
   Daemon(const Config& config, const SwitchOccasions& occasions, Parts parts)
       : config_(config),
         occasions_(occasions),

@@ -55,7 +55,8 @@ void Detachment::Ready() {
     dup2(nowhere.get(), fd);
   }
   constexpr char kByte = 1;
-  static_cast<void>(!write(parent_.get(), &kByte, 1));  // a parent that was killed needs no answer
+  // A parent that was killed needs no answer.
+  static_cast<void>(write(parent_.get(), &kByte, 1) == 1);
   parent_ = {};
 }
 

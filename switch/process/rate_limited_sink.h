@@ -29,6 +29,8 @@ class RateLimitedSink final : public spdlog::sinks::base_sink<std::mutex> {
                   Clock clock = std::chrono::steady_clock::now);
   // Reports omitted messages that were not reported yet.
   ~RateLimitedSink() override;
+  RateLimitedSink(const RateLimitedSink&) = delete;
+  RateLimitedSink& operator=(const RateLimitedSink&) = delete;
 
   // Passes messages on to `target` from now on.
   void set_target(std::shared_ptr<spdlog::sinks::sink> target);

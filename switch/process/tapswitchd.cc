@@ -116,12 +116,14 @@ absl::StatusOr<tapswitch::CommandLine> ReadFlags(const std::vector<std::string>&
   std::vector<gflags::CommandLineFlagInfo> all;
   gflags::GetAllFlags(&all);
   std::vector<tapswitch::KnownFlag> known;
+  known.reserve(all.size());
   for (const auto& flag : all) known.push_back({flag.name, KindOf(flag)});
   auto line = tapswitch::ReadCommandLine(arguments, known);
   if (!line.ok()) return line;
   std::vector<std::string> words = line->words;
   words.insert(words.begin(), "tapswitchd");
   std::vector<char*> pointers;
+  pointers.reserve(words.size());
   for (std::string& word : words) pointers.push_back(word.data());
   int count = static_cast<int>(pointers.size());
   char** rest = pointers.data();
@@ -151,7 +153,7 @@ absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>
 // The log of a detached switch goes where somebody will look for it.
 absl::Status MoveLogAway(const std::string& control_socket) {
   if (!FLAGS_log_file.empty()) return absl::OkStatus();  // it is there already
-  if (const absl::Status moved = tapswitch::MoveLogToSyslog(); moved.ok()) return moved;
+  if (absl::Status moved = tapswitch::MoveLogToSyslog(); moved.ok()) return moved;
   std::string file = control_socket;
   if (file.ends_with(".sock")) file.resize(file.size() - std::string_view(".sock").size());
   return tapswitch::MoveLogToFile(file + ".log");

@@ -57,7 +57,7 @@ bool Lane::PausePort(PortId id, std::function<void()> on_paused) {
   return true;
 }
 
-void Lane::ResumePort(PortId id, uint16_t generation) {
+void Lane::ResumePort(PortId id, uint16_t generation) const {
   Port* const found = port(id);
   if (found == nullptr || found->identity().generation != generation) return;
   found->Resume();

@@ -99,7 +99,7 @@ class Lane {
   // where there is no such port, or it cannot pause.
   [[nodiscard]] bool PausePort(PortId id, std::function<void()> on_paused);
   // Has a port receive again. Without effect where there is no such port.
-  void ResumePort(PortId id, uint16_t generation);
+  void ResumePort(PortId id, uint16_t generation) const;
 
   // Tells every port of a change in the kernel's interfaces.
   void OnLinkChange(const LinkEvent& link);

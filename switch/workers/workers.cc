@@ -69,7 +69,7 @@ void Workers::ShareAllWith(SecondaryWorker& secondary) {
 }
 
 // By the primary's thread.
-std::unique_ptr<Port> Workers::ShareOf(const Port& port, SecondaryWorker& secondary) const {
+std::unique_ptr<Port> Workers::ShareOf(const Port& port, SecondaryWorker& secondary) {
   PortIdentity identity = port.identity();
   identity.counters = &secondary.lane().counters(identity.id);
   std::unique_ptr<Port> share = port.Share(identity);

@@ -103,7 +103,7 @@ class Workers {
   [[nodiscard]] absl::Status CallOnEach(const std::function<absl::Status()>& step);
 
  private:
-  [[nodiscard]] std::unique_ptr<Port> ShareOf(const Port& port, SecondaryWorker& secondary) const;
+  [[nodiscard]] static std::unique_ptr<Port> ShareOf(const Port& port, SecondaryWorker& secondary);
   void ShareAllWith(SecondaryWorker& secondary);
   void SetCapturing(bool capturing);
   void UpdateView();

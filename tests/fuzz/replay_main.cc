@@ -9,6 +9,7 @@
 #include <vector>
 
 // The name and the C linkage are libFuzzer's.
+// NOLINTNEXTLINE(readability-redundant-declaration): with the target in one file it is declared
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace {
@@ -22,6 +23,7 @@ void Replay(const std::filesystem::path& file) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what cannot be read ends it
 int main(int argc, char** argv) {
   size_t files = 0;
   for (int i = 1; i < argc; ++i) {

@@ -65,7 +65,7 @@ class GuardsTest : public SwitchTest {
   // The next event of that name.
   json NextEvent(ControlClient& watcher, const std::string& name) {
     for (;;) {
-      const json line = watcher.ReadLine();
+      json line = watcher.ReadLine();
       if (line.is_null()) return line;
       if (line.contains("params") && line["params"]["event"] == name) return line["params"];
     }

@@ -60,7 +60,7 @@ Scrape Parse(const std::string& text) {
 }
 
 std::string OfPort(std::string_view metric, const TestHost& host, std::string_view label = "") {
-  return "tapswitch_port_" + std::string(metric) + "{bridge=\"br0\",port=\"" + host.port() + "\"" +
+  return "tapswitch_port_" + std::string(metric) + R"({bridge="br0",port=")" + host.port() + "\"" +
          std::string(label) + "}";
 }
 
@@ -162,9 +162,9 @@ TEST_P(MetricsScrapeTest, APortIsThereWhileItIsThere) {
   ControlClient client;
   // A scrape may be a tenth of a second old.
   client.Call("port.add", {{"port", "extra"}});
-  EXPECT_TRUE(WaitUntil([&] { return Fetch().values.count(series) == 1; }));
+  EXPECT_TRUE(WaitUntil([&] { return Fetch().values.contains(series); }));
   client.Call("port.del", {{"name", "extra"}});
-  EXPECT_TRUE(WaitUntil([&] { return Fetch().values.count(series) == 0; }));
+  EXPECT_TRUE(WaitUntil([&] { return !Fetch().values.contains(series); }));
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ class QemuHelperTest : public SwitchTest {
 
   // A copy of the program, with that mode.
   static std::string Install(mode_t mode) {
-    const std::string path = "/run/tapswitch/helper";
+    std::string path = "/run/tapswitch/helper";
     unlink(path.c_str());
     std::ifstream from(QEMU_HELPER_PATH, std::ios::binary);
     std::ofstream(path, std::ios::binary) << from.rdbuf();

@@ -28,8 +28,7 @@ using Bytes = std::vector<std::byte>;
 constexpr size_t kBufferSize = 2048;
 
 FrameBuilder Start() {
-  return FrameBuilder(MacAddress::FromNumber(0x020000000001),
-                      MacAddress::FromNumber(0x020000000002));
+  return {MacAddress::FromNumber(0x020000000001), MacAddress::FromNumber(0x020000000002)};
 }
 
 class RingPacketTest : public RingFixture {

@@ -57,7 +57,7 @@ class TapDeviceTest : public testing::Test {
   [[nodiscard]] static std::string ErrorOf(const TapOptions& options, size_t queues = 1) {
     const auto device = OpenTap(options, queues);
     EXPECT_FALSE(device.ok());
-    const std::string message(device.status().message());
+    std::string message(device.status().message());
     EXPECT_EQ(message.find('\n'), std::string::npos) << "an error is one line";
     EXPECT_THAT(message, HasSubstr("port '" + options.name + "'"));
     return message;

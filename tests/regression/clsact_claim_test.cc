@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -63,7 +63,7 @@ class NameHolder {
     const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     const bool bound = setresuid(kOther, kOther, kOther) == 0 &&
                        bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0;
-    static_cast<void>(!write(ready, bound ? "y" : "n", 1));
+    static_cast<void>(write(ready, bound ? "y" : "n", 1) == 1);
     for (;;) pause();
   }
 

@@ -37,7 +37,7 @@ class OwnAddressTest : public ::testing::Test {
     worker_.set_on_alarm([this](const Alarm& alarm) { alarms_.push_back(alarm); });
   }
 
-  void Add(PortForwarding forwarding, LinkEvent link) {
+  void Add(const PortForwarding& forwarding, LinkEvent link) {
     const PortId id = forwarding.id;
     if (links_.size() <= id.value) links_.resize(id.value + 1U);
     link.ifindex = id.value + 1;

@@ -206,7 +206,7 @@ TEST_F(TunnelRunsTest, OtherTunnelsAndPortsGetTheSegments) {
   OffloadSet no_udp = OffloadSet::All();
   no_udp.remove(Offload::kUdp4);
   struct Case {
-    Kind kind;
+    Kind kind{};
     OffloadSet accepted;
   };
   for (const Case& one :

@@ -10,7 +10,6 @@
 #include <optional>
 #include <set>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "switch/forwarding/fdb/mac_entry.h"
@@ -24,11 +23,11 @@ class NaiveBridge {
  public:
   using Bytes = std::vector<std::byte>;
 
-  NaiveBridge(std::vector<PortForwarding> ports, Ticks ageing) : ageing_(ageing) {
-    SetPorts(std::move(ports));
+  NaiveBridge(const std::vector<PortForwarding>& ports, Ticks ageing) : ageing_(ageing) {
+    SetPorts(ports);
   }
 
-  void SetPorts(std::vector<PortForwarding> ports, BridgeForwarding bridge = {}) {
+  void SetPorts(const std::vector<PortForwarding>& ports, BridgeForwarding bridge = {}) {
     bridge_ = bridge;
     ports_.clear();
     for (const PortForwarding& port : ports) ports_[port.id] = port;

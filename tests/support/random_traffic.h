@@ -37,7 +37,7 @@ class RandomTraffic {
       case 2:
         return MacAddress::FromNumber(0x0180C2000000 + Below(17));
       case 3:
-        return MacAddress();
+        return {};
       default:
         return StationAddress();
     }

@@ -46,7 +46,7 @@ class RawClient {
   // Receives and returns at most `limit` bytes.
   std::string Receive(size_t limit = size_t{1} << 30U) {
     std::string all;
-    std::array<char, 65536> bytes;
+    std::array<char, 65536> bytes{};
     while (all.size() < limit) {
       const size_t wanted = std::min(bytes.size(), limit - all.size());
       const ssize_t count = recv(fd_.get(), bytes.data(), wanted, MSG_DONTWAIT);

@@ -78,7 +78,7 @@ class StreamPeer {
     for (;;) {
       if (auto frame = TakeFrame()) return frame;
       if (!IsReadable(fd_.get(), limit)) return std::nullopt;
-      std::array<std::byte, 65536> part;
+      std::array<std::byte, 65536> part{};
       const ssize_t size = recv(fd_.get(), part.data(), part.size(), 0);
       if (size <= 0) return std::nullopt;
       received_.insert(received_.end(), part.begin(), part.begin() + size);
@@ -87,7 +87,7 @@ class StreamPeer {
 
   // Waits for the peer to hang up, and reads its data until then.
   [[nodiscard]] bool WaitForHangUp() const {
-    std::array<std::byte, 65536> part;
+    std::array<std::byte, 65536> part{};
     while (IsReadable(fd_.get(), kAnswerLimit)) {
       if (recv(fd_.get(), part.data(), part.size(), 0) <= 0) return true;
     }

@@ -109,7 +109,7 @@ SwitchProcess::SwitchProcess(const std::vector<std::string>& arguments,
                  [](std::string& word) { return word.data(); });
   pointers.push_back(nullptr);
 
-  pid_ = fork();
+  pid_ = fork();  // NOLINT(*-prefer-member-initializer): when all is made that the child uses
   if (pid_ == 0) Exec(pointers);
   if (pid_ < 0) ThrowErrno("fork");
   process_ = FileDescriptor(pidfd_open(pid_, 0));

@@ -14,7 +14,7 @@ namespace tapswitch {
 
 // Returns why a switch cannot be tested here with --io=`io`; otherwise empty.
 [[nodiscard]] inline std::string WhyUnavailable(const std::string& io) {
-  const std::string why = NetnsSandbox::WhyUnavailable();
+  std::string why = NetnsSandbox::WhyUnavailable();
   if (!why.empty() || io != "uring") return why;
   const auto ring = MakeRing(IoMode::kUring);
   return ring.ok() ? "" : std::string(ring.status().message());

@@ -112,7 +112,7 @@ absl::Status PassOnBlocks(ControlConnection& connection, const Output& output, u
       return is_whole ? absl::OkStatus() : bytes.status();
     }
     if (!blocks.Append(*bytes)) return absl::UnavailableError("what answers there is no switch");
-    const absl::Status written = output.Write(blocks.Take());
+    absl::Status written = output.Write(blocks.Take());
     if (absl::IsCancelled(written)) return absl::OkStatus();
     if (!written.ok()) return written;
   }

@@ -109,7 +109,7 @@ Candidates WordsOf(const Command& command, std::span<const std::string> words,
 Candidates CandidatesFor(std::span<const std::string> words,
                          const std::optional<std::string>& bridge) {
   if (words.size() <= 1) return Objects();
-  const auto verbs = Verbs(words[0]);
+  auto verbs = Verbs(words[0]);
   if (!verbs.empty() && words.size() == 2) return verbs;
   const std::string_view verb = verbs.empty() ? "" : std::string_view(words[1]);
   for (const Command& command : Commands()) {

@@ -56,7 +56,7 @@ class CommandRunner {
  private:
   [[nodiscard]] absl::StatusOr<ControlConnection> OpenConnection() const;
   absl::Status Connect();
-  absl::Status RunBatch(const std::string& file);
+  absl::Status RunBatch(const std::string& name);
   absl::Status RunMonitor(const Request& request);
   absl::Status PassOn(const Request& request);
   absl::Status RunShow();
@@ -106,7 +106,7 @@ absl::Status CannotWrite() {
 }
 
 absl::Status CommandRunner::PassOn(const Request& request) {
-  const absl::Status passed = connection_->CallAndPassOn(
+  absl::Status passed = connection_->CallAndPassOn(
       request.command->method, request.params, [](std::string_view part) {
         return std::fwrite(part.data(), 1, part.size(), stdout) == part.size();
       });
@@ -149,6 +149,7 @@ absl::Status CommandRunner::RunReachDifference(const Request& request) {
   return Print(RenderReachDifference(*before, *now)) ? absl::OkStatus() : CannotWrite();
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): a batch runs its commands by it, and no batch is in a batch.
 absl::Status CommandRunner::Run(std::span<const std::string> words) {
   auto request = ParseCommand(words);
   if (!request.ok()) return request.status();
@@ -189,6 +190,7 @@ void Complain(const absl::Status& status) {
 
 // Stops at the first command that fails; with -force it goes on, and its result is that of the last
 // that failed.
+// NOLINTNEXTLINE(misc-no-recursion): `in_batch_` ends it.
 absl::Status CommandRunner::RunBatch(const std::string& name) {
   if (std::exchange(in_batch_, true)) {
     return absl::InvalidArgumentError("a batch in a batch: give the commands themselves");

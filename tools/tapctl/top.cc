@@ -177,7 +177,7 @@ absl::Status RunTop(ControlConnection& connection, const nlohmann::json& params,
     return absl::InvalidArgumentError("count 0: expected 1 or more; without it top goes on");
   }
   // poll() counts in an int: no view needs to last longer than a day.
-  constexpr uint64_t kMostCentiseconds = 86'400 * 100;
+  constexpr uint64_t kMostCentiseconds = 8'640'000;
   const milliseconds period(std::clamp<uint64_t>(interval->centiseconds, 1, kMostCentiseconds) *
                             10);
   const absl::Status shown = ShowViews(connection, period, count, as_json);

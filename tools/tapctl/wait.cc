@@ -78,7 +78,7 @@ absl::Status RunWait(const Connector& connect, const nlohmann::json& params) {
   const auto end = Clock::now() + std::chrono::milliseconds(wish->timeout.centiseconds * 10);
   std::optional<ControlConnection> connection;
   for (;;) {
-    const absl::Status done = Check(connect, connection, *wish);
+    absl::Status done = Check(connect, connection, *wish);
     if (done.ok()) return done;
     if (absl::IsUnavailable(done) && !wish->port) connection.reset();
     if (Clock::now() >= end) {

@@ -74,7 +74,7 @@ absl::Status Actuator::ApplyOne(const AddPort& action) {
   if (!queues.ok()) return queues.status();
   running_.workers.ClearCounters(*id);
   NoteEphemeral(*id, action.port);
-  const absl::Status attached = Attach(*id, *std::move(queues), action.port.settings);
+  absl::Status attached = Attach(*id, *std::move(queues), action.port.settings);
   if (attached.ok()) names_[id->value] = action.port.spec.name;
   return attached;
 }

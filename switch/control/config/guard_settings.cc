@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <span>
@@ -27,7 +28,7 @@ using nlohmann::ordered_json;
 constexpr size_t kMostStations = 256;   // of a port
 constexpr size_t kMostAddresses = 64;   // of a station, of each kind
 constexpr uint32_t kMostMoves = 10000;  // within a time
-constexpr Ticks kLongestRecovery{100 * 60 * 60 * 24 * 30};
+constexpr Ticks kLongestRecovery{uint64_t{100} * 60 * 60 * 24 * 30};
 
 absl::Status Bad(std::string_view name, std::string_view text, std::string_view cure) {
   return absl::InvalidArgumentError(fmt::format("{} '{:.100}': {}", name, text, cure));
@@ -226,7 +227,7 @@ absl::StatusOr<StormControl::Rate> ParseRate(std::string_view text) {
   if (rate < 1 || rate > static_cast<double>(RateLimit::kMost)) {
     return bad(fmt::format("1 to {} frames or bits a second", RateLimit::kMost));
   }
-  return StormControl::Rate{.per_second = static_cast<uint64_t>(rate + 0.5),
+  return StormControl::Rate{.per_second = static_cast<uint64_t>(std::llround(rate)),
                             .in_bits = found->in_bits};
 }
 

@@ -43,7 +43,7 @@ absl::StatusOr<bool> FlagOf(const json& group, const char* name) {
 absl::Status AddGroup(const json& group, PortVlans& vlans) {
   const auto vid = group.find("vid");
   if (vid == group.end() || !(vid->is_string() || vid->is_number_unsigned())) {
-    return BadValue("vlan", group, "expected vid, as in {\"vid\": \"10,20,30-40\"}");
+    return BadValue("vlan", group, R"(expected vid, as in {"vid": "10,20,30-40"})");
   }
   const auto pvid = FlagOf(group, "pvid");
   if (!pvid.ok()) return pvid.status();

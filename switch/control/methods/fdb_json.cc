@@ -15,7 +15,7 @@ std::string Quoted(const std::string& text) {
 
 void AppendNumber(uint64_t number, std::string& text) {
   std::array<char, 20> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   text.append(digits.data(), end);
 }
 

@@ -28,7 +28,7 @@ bool IsTransient(int error) { return error == EAGAIN || error == EINTR; }
 Client::Client(FileDescriptor fd) : fd_(std::move(fd)), peer_(PeerOf(fd_.get())) {}
 
 void Client::Receive() {
-  std::array<char, kReceiveAtOnce> bytes;
+  std::array<char, kReceiveAtOnce> bytes;  // NOLINT(*-member-init): recv fills it
   const ssize_t count = recv(fd_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
   if (count > 0) {
     input_.Append({bytes.data(), static_cast<size_t>(count)});

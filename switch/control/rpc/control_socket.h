@@ -101,22 +101,22 @@ class ControlSocket {
   // Queues a line, with its '\n', that is not a reply; the next Turn sends it. Returns false, and
   // queues nothing, if more than kEventsLimit waits for this client already, if kMaxHeld is
   // reached, or if the client is gone.
-  [[nodiscard]] bool Push(ClientId client, std::string line);
+  [[nodiscard]] bool Push(ClientId id, std::string line);
 
   // Whether Push would accept a line of this client now. If not, on_writable reports when it would.
-  [[nodiscard]] bool HasRoom(ClientId client);
+  [[nodiscard]] bool HasRoom(ClientId id);
 
   // Marks a client that is sent a stream rather than replies. It may read slowly, as long as there
   // is room for others.
-  void MarkStreaming(ClientId client);
+  void MarkStreaming(ClientId id);
 
   // Takes no more requests from the client, and closes it once its unsent data are sent.
-  void End(ClientId client);
+  void End(ClientId id);
 
   // The number of unsent bytes; 0 for a client that is gone.
-  [[nodiscard]] size_t unsent(ClientId client) const;
+  [[nodiscard]] size_t unsent(ClientId id) const;
   // The peer of a client; nullopt for a client that is gone.
-  [[nodiscard]] std::optional<ControlPeer> peer(ClientId client) const;
+  [[nodiscard]] std::optional<ControlPeer> peer(ClientId id) const;
 
   [[nodiscard]] size_t clients() const { return clients_.size(); }
   // The memory of unsent data, and of received data that were not taken yet.

@@ -65,7 +65,8 @@ bool Monitor::IsWatched(std::string_view object) const {
                      [&](const auto& reader) { return (reader.second.objects & bit) != 0; });
 }
 
-void Monitor::Publish(std::string_view object, std::string_view event, ordered_json members) {
+void Monitor::Publish(std::string_view object, std::string_view event,
+                      const ordered_json& members) {
   const Objects bit = BitOf(object);
   std::string line;  // made once somebody wants it
   for (auto& [client, reader] : readers_) {

@@ -34,7 +34,8 @@ class Monitor {
   [[nodiscard]] bool IsWatched(std::string_view object) const;
 
   // Sends an event of `object`. `members` follow those that every event has.
-  void Publish(std::string_view object, std::string_view event, nlohmann::ordered_json members);
+  void Publish(std::string_view object, std::string_view event,
+               const nlohmann::ordered_json& members);
 
   // Records that `count` events of `object` will not be published.
   void Miss(std::string_view object, uint64_t count);

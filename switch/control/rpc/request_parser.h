@@ -16,6 +16,7 @@ namespace tapswitch {
 // a document recursively (printing it, destroying it) within a small stack.
 inline constexpr size_t kMaxJsonDepth = 32;
 
+// NOLINTNEXTLINE(bugprone-exception-escape): nlohmann's destructor throws only if it checks itself
 struct RequestDocument {
   // Returns the id of request `index` (of a batch; 0 for a single one) as JSON text to echo; "null"
   // for null. Precondition: the request is an object with a member "id".

@@ -21,7 +21,7 @@ using testing::IsEmpty;
 
 std::string ErrorOf(const absl::Status& status) {
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
-  const std::string message(status.message());
+  std::string message(status.message());
   EXPECT_EQ(message.find('\n'), std::string::npos) << "an error is one line";
   return message;
 }

@@ -365,6 +365,7 @@ std::string Compact(const Json& value) {
 }
 
 // As iproute2 lays it out (lib/json_writer.c): a line for each member, lists in one.
+// NOLINTNEXTLINE(misc-no-recursion): ControlConnection bounds how deep an answer nests.
 std::string Pretty(const Json& value, size_t depth) {
   if (!value.is_structured()) return Compact(value);
   constexpr size_t kIndent = 4;

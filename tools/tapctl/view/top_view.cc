@@ -286,6 +286,7 @@ std::vector<std::string> LayOutTop(const TopSample& before, const TopSample& now
   }
   Fit(lines, size);
   std::vector<std::string> drawn;
+  drawn.reserve(lines.size());
   for (const Line& line : lines) drawn.push_back(Drawn(line, state.coloured));
   return drawn;
 }

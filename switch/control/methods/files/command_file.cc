@@ -28,8 +28,7 @@ absl::Status ForEachCommand(std::istream& text, std::string_view name,
     const auto request = Understand(*words);
     const absl::Status ran = request.ok() ? run(*request) : request.status();
     if (ran.ok()) continue;
-    return absl::Status(ran.code(),
-                        fmt::format("{}:{}: {}", name, batch.line(), std::string(ran.message())));
+    return {ran.code(), fmt::format("{}:{}: {}", name, batch.line(), std::string(ran.message()))};
   }
   return absl::OkStatus();
 }

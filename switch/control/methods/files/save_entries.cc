@@ -62,8 +62,8 @@ std::vector<SavedEntry> EntriesOf(const BridgeControl& control) {
 std::string EntryCommand(std::string_view verb, const SavedEntry& saved,
                          const BridgeControl& control) {
   const MacEntry& entry = saved.entry;
-  const std::string where = fmt::format("fdb {} {} dev {}{}", verb, entry.address.ToString(),
-                                        Quoted(saved.port), VlanWords(control, entry.vlan));
+  std::string where = fmt::format("fdb {} {} dev {}{}", verb, entry.address.ToString(),
+                                  Quoted(saved.port), VlanWords(control, entry.vlan));
   if (verb == "del") return where;
   return fmt::format("{} {}{}", where, KindOf(entry), entry.sticky ? " sticky" : "");
 }

@@ -45,7 +45,7 @@ Bytes Wire(const Bytes& frame, const VirtioNetHeader& header = {}) {
   return wire;
 }
 
-FrameBuilder Start() { return FrameBuilder(kBob, kAlice); }
+FrameBuilder Start() { return {kBob, kAlice}; }
 Bytes FrameOf(size_t size) { return Start().Pad(size).Build(); }
 
 // An IPv4 packet that carries UDP, behind whatever `builder` has begun.

@@ -45,7 +45,7 @@ constexpr VirtioNetHeader kUdpChecksum{
 
 // Whether memory has been given to the page, which is not touched by the question.
 bool IsResident(const std::byte* address) {
-  const size_t page = static_cast<size_t>(getpagesize());
+  const auto page = static_cast<size_t>(getpagesize());
   auto* const start = const_cast<std::byte*>(address) - reinterpret_cast<uintptr_t>(address) % page;
   unsigned char answer = 0;
   EXPECT_EQ(mincore(start, page, &answer), 0);

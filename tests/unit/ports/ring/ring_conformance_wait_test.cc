@@ -162,10 +162,9 @@ TEST_P(RingConformanceTest, AWatchReportsRoomForWritingWhereThatIsWanted) {
     while (recv(far.get(), some.data(), some.size(), 0) > 0) continue;
   };
   const auto reports_room = [&](std::chrono::milliseconds limit) {
-    for (const RingEvent& event : Turn(limit)) {
-      if ((event.completion.result & POLLOUT) != 0) return true;
-    }
-    return false;
+    return std::ranges::any_of(Turn(limit), [](const RingEvent& event) {
+      return (event.completion.result & POLLOUT) != 0;
+    });
   };
   ASSERT_TRUE(ring_->Watch(near.get(), kWatchTag).ok());
   EXPECT_FALSE(reports_room(1ms)) << "not at first";

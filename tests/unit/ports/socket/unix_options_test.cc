@@ -29,7 +29,7 @@ std::string ErrorOf(std::string_view text) {
   EXPECT_TRUE(spec.ok()) << spec.status();
   const absl::Status status = ParseUnixOptions(*spec).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << text << ": " << status;
-  const std::string message(status.message());
+  std::string message(status.message());
   EXPECT_EQ(message.find('\n'), std::string::npos) << "an error is one line";
   EXPECT_THAT(message, HasSubstr("'vm1'"));
   return message;

@@ -51,7 +51,7 @@ class ProtocolTest : public ::testing::Test {
     bridge_.protocols().Add(other_);
     SetView();
   }
-  ~ProtocolTest() override {
+  void TearDown() override {
     bridge_.protocols().Remove(other_);
     bridge_.protocols().Remove(protocol_);
   }

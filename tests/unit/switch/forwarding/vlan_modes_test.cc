@@ -24,7 +24,8 @@ constexpr EtherType kQ = EtherType::kVlan;
 constexpr EtherType kAd = EtherType::kServiceVlan;
 
 // A member of `tagged` and of `untagged`.
-PortVlans Vlans(std::vector<uint16_t> untagged, std::vector<uint16_t> tagged, uint16_t pvid) {
+PortVlans Vlans(const std::vector<uint16_t>& untagged, const std::vector<uint16_t>& tagged,
+                uint16_t pvid) {
   PortVlans vlans{.pvid = {pvid}};
   for (const uint16_t vlan : untagged) vlans.untagged.insert({vlan});
   vlans.members = vlans.untagged;
@@ -32,7 +33,7 @@ PortVlans Vlans(std::vector<uint16_t> untagged, std::vector<uint16_t> tagged, ui
   return vlans;
 }
 PortVlans Access(uint16_t vlan) { return Vlans({vlan}, {}, vlan); }
-PortVlans Trunk(std::vector<uint16_t> vlans) { return Vlans({}, std::move(vlans), 0); }
+PortVlans Trunk(const std::vector<uint16_t>& vlans) { return Vlans({}, vlans, 0); }
 
 // The tags of a frame, outermost first, as TPID and TCI.
 using Tags = std::vector<VlanTag>;
@@ -158,9 +159,10 @@ class VlanFramesTest : public testing::Test {
   std::map<uint16_t, Bytes> Pass(const std::vector<PortVlans>& vlans, EtherType protocol,
                                  const Bytes& bytes) {
     std::vector<PortForwarding> ports;
-    for (uint16_t id = 0; id < vlans.size(); ++id) {
-      ports.push_back({.id = {id}, .vlans = vlans[id]});
-      egress_.AddPort({id});
+    for (const PortVlans& of_port : vlans) {
+      const PortId id{static_cast<uint16_t>(ports.size())};
+      ports.push_back({.id = id, .vlans = of_port});
+      egress_.AddPort(id);
     }
     bridge_.SetView(ForwardingView(ports, {.vlan_filtering = true, .vlan_protocol = protocol}));
     const std::vector batch{frames_.Plain({0}, bytes)};

@@ -58,7 +58,7 @@ class AclFileTest : public testing::Test {
   void SetUp() override { umask(022); }
 
   std::string Write(const std::string& name, const std::string& text, mode_t mode = 0644) {
-    const std::string path = folder_.Path(name);
+    std::string path = folder_.Path(name);
     std::ofstream(path) << text;
     EXPECT_EQ(chmod(path.c_str(), mode), 0);
     return path;

@@ -238,13 +238,13 @@ TEST(MetricsTest, TheLoopTellsItsTime) {
   EXPECT_THAT(text, HasSubstr("tapswitch_loop_busy_seconds_total{bridge=\"br0\"} 1.5\n"));
   EXPECT_THAT(text, HasSubstr("tapswitch_loop_ring_overflows_total{bridge=\"br0\"} 0\n"));
   for (const char* const line :
-       {"frames_total{bridge=\"br0\",worker=\"0\"} 200",
-        "frames_total{bridge=\"br0\",worker=\"1\"} 50",
-        "busy_seconds_total{bridge=\"br0\",worker=\"1\"} 0.5",
-        "polls_total{bridge=\"br0\",worker=\"0\"} 0", "polls_total{bridge=\"br0\",worker=\"1\"} 30",
-        "poll_hits_total{bridge=\"br0\",worker=\"1\"} 20",
-        "poll_yields_total{bridge=\"br0\",worker=\"1\"} 2",
-        "poll_seconds_total{bridge=\"br0\",worker=\"1\"} 0.25"}) {
+       {R"(frames_total{bridge="br0",worker="0"} 200)",
+        R"(frames_total{bridge="br0",worker="1"} 50)",
+        R"(busy_seconds_total{bridge="br0",worker="1"} 0.5)",
+        R"(polls_total{bridge="br0",worker="0"} 0)", R"(polls_total{bridge="br0",worker="1"} 30)",
+        R"(poll_hits_total{bridge="br0",worker="1"} 20)",
+        R"(poll_yields_total{bridge="br0",worker="1"} 2)",
+        R"(poll_seconds_total{bridge="br0",worker="1"} 0.25)"}) {
     EXPECT_THAT(text, HasSubstr("tapswitch_worker_" + std::string(line) + "\n"));
   }
 }

@@ -254,7 +254,7 @@ TEST(JsonRpc, RefusesWhatIsNotJson) {
   using namespace std::string_literals;
   for (const std::string& line :
        {""s, " "s, "\0"s, "{"s, "nul"s, valid + valid, valid + "\0x"s, "\"\xff\""s, "\"\xc0\x80\""s,
-        "\"\xed\xa0\x80\""s, "\"\\ud800\""s, "\"\0\""s, "[1e999]"s, "[NaN]"s, "// c"s}) {
+        "\"\xed\xa0\x80\""s, R"("\ud800")"s, "\"\0\""s, "[1e999]"s, "[NaN]"s, "// c"s}) {
     EXPECT_EQ(Code(Reply(line)), -32700) << line;
   }
 }

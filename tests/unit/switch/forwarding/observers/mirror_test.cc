@@ -31,7 +31,7 @@ constexpr uint16_t kPorts = 6;
 
 constexpr MacAddress Station(uint64_t n) { return MacAddress::FromNumber(0x020000000000 + n); }
 
-PortForwarding Member(PortId id, std::vector<uint16_t> vlans, bool untagged) {
+PortForwarding Member(PortId id, const std::vector<uint16_t>& vlans, bool untagged) {
   PortForwarding port{.id = id};
   for (const uint16_t vlan : vlans) {
     port.vlans.members.insert(VlanId{vlan});
