@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ports/interface/exclusion/switchover.h"
 #include "ports/interface/netdev/netdev_options.h"
 #include "switch/control/apply/fdb_edit.h"
 #include "switch/control/apply/port_descriptions.h"
@@ -55,6 +57,10 @@ class BridgeControl {
 
   // Sets what becomes from now on of ports whose interface is missing.
   virtual void set_missing_interfaces(MissingInterface /*missing*/) {}
+
+  // Lets interfaces that are ports of the kernel's bridge become ports from now on, whose sockets
+  // receive from its completion on; null: no longer.
+  virtual void set_switchover(std::shared_ptr<Switchover> /*switchover*/) {}
 
   // Returns the id of a port. NotFound names the port.
   [[nodiscard]] absl::StatusOr<PortId> FindPort(std::string_view name) const;
