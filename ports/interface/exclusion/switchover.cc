@@ -200,4 +200,8 @@ absl::Status Switchover::Complete() {
   return absl::OkStatus();
 }
 
+void Switchover::Reverse() {
+  if (map_.valid() && is_complete()) static_cast<void>(WriteNumber(map_.get(), 0));
+}
+
 }  // namespace tapswitch

@@ -6,8 +6,8 @@
 //
 //   BPF     programs at the ingress of each interface, and at each socket, read one number from
 //           one map. Complete writes it, so all interfaces change sides at once. A frame on its way
-//           in meets the socket first: if that takes it, the bridge cannot get it any more, as the
-//           number never changes back. So no frame is forwarded twice (Linux 6.6, CAP_BPF).
+//           in meets the socket first: if that takes it, the bridge does not get it any more. So
+//           no frame is forwarded twice (Linux 6.6, CAP_BPF).
 //   filter  without these, Complete excludes the host from one interface after the other, and then
 //           opens the sockets. Frames that come in during these milliseconds are lost.
 
@@ -47,6 +47,10 @@ class Switchover {
 
   // Lets the sockets receive, and the bridge not. Called once, by the thread that prepared.
   [[nodiscard]] absl::Status Complete();
+
+  // Lets the bridge receive again, where that can be done at one moment (BPF). Otherwise it does
+  // when the exclusions end. The sockets go on receiving, so the switch has to ignore them by now.
+  void Reverse();
 
  private:
   class Deferred;

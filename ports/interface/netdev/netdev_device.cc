@@ -82,7 +82,8 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOpt
                     "netdev:{0},wait, or use tap:{0}, which makes a TAP",
                     options.name)));
   }
-  const int master = switchover == nullptr ? 0 : switchover->master();
+  const bool may_leave = switchover != nullptr && !switchover->is_complete();
+  const int master = may_leave ? switchover->master() : 0;
   absl::Status usable = CheckIsUsable(*netns, **link, master);
   if (!usable.ok()) return annotate(usable);
   auto claim = InterfaceClaim::TakePatiently(*netns, (*link)->ifindex, options.name);

@@ -58,7 +58,8 @@ class RunningBridge final : public BridgeControl {
   }
 
   void set_switchover(std::shared_ptr<Switchover> switchover) override {
-    actuator_.set_switchover(std::move(switchover));
+    actuator_.set_switchover(switchover);
+    BridgeControl::set_switchover(std::move(switchover));
   }
 
  private:

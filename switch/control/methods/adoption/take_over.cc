@@ -1,6 +1,7 @@
 #include "switch/control/methods/adoption/take_over.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,21 +27,6 @@ namespace tapswitch {
 namespace {
 
 using Lines = std::vector<std::string>;
-
-// Interfaces that are ports of a bridge can be opened while this lives.
-class SwitchoverScope {
- public:
-  SwitchoverScope(BridgeControl& control, std::shared_ptr<Switchover> switchover)
-      : control_(control) {
-    control_.set_switchover(std::move(switchover));
-  }
-  ~SwitchoverScope() { control_.set_switchover(nullptr); }
-  SwitchoverScope(const SwitchoverScope&) = delete;
-  SwitchoverScope& operator=(const SwitchoverScope&) = delete;
-
- private:
-  BridgeControl& control_;
-};
 
 absl::Status MustNotBeAdopted(const std::string& file) {
   if (file.empty()) return absl::FailedPreconditionError("there is no control socket");
@@ -130,13 +116,24 @@ bool IsAdopted(const AdoptionRecord& record, const PortConfig& port) {
                      [&](const auto& one) { return one.name == port.spec.name; });
 }
 
-// Nothing of the host passes by the TAP from here on, while both ways exist.
-absl::Status ShutUplink(BridgeControl& control, const AdoptionRecord& record) {
+// Has the switch forward nothing by these of the adopted ports.
+absl::Status Shut(BridgeControl& control, const AdoptionRecord& record,
+                  const std::function<bool(const PortConfig&)>& is_meant) {
   BridgeConfig wanted = control.config();
-  PortConfig* const port = wanted.port(record.uplink);
-  if (port == nullptr || !IsAdopted(record, *port)) return absl::OkStatus();
-  port->settings.state = PortState::kDisabled;
+  for (PortConfig& port : wanted.ports) {
+    if (IsAdopted(record, port) && is_meant(port)) port.settings.state = PortState::kDisabled;
+  }
   return control.Change(wanted);
+}
+
+// The interfaces are ports of the bridge again, which receives from here on.
+absl::Status ChangeSidesBack(BridgeControl& control, const AdoptionRecord& record,
+                             const BridgeConfig& after) {
+  absl::Status shut = Shut(control, record, [](const PortConfig& /*any*/) { return true; });
+  if (!shut.ok()) return shut;
+  if (control.switchover() != nullptr) control.switchover()->Reverse();
+  control.set_switchover(nullptr);
+  return control.Change(after);
 }
 
 std::vector<LinuxBridgeEntry> LearnedEntries(const BridgeControl& control,
@@ -159,10 +156,16 @@ std::vector<LinuxBridgeEntry> LearnedEntries(const BridgeControl& control,
 absl::StatusOr<Lines> GiveBackPorts(BridgeControl& control, const AdoptionRecord& record,
                                     const BridgeConfig& after) {
   const auto learned = LearnedEntries(control, record);
-  if (absl::Status shut = ShutUplink(control, record); !shut.ok()) return shut;
+  // Nothing of the host passes by the TAP while the bridge has both ways.
+  absl::Status shut = Shut(control, record, [&](const PortConfig& port) {
+    return port.spec.name == record.uplink;
+  });
+  if (!shut.ok()) return shut;
   auto lines = ReturnPorts(record, learned);
   if (!lines.ok()) return lines;
-  if (absl::Status removed = control.Change(after); !removed.ok()) return removed;
+  if (absl::Status changed = ChangeSidesBack(control, record, after); !changed.ok()) {
+    return changed;
+  }
   if (absl::Status removed = RemoveUplink(record); !removed.ok()) return removed;
   return lines;
 }
@@ -186,11 +189,9 @@ absl::Status CarryOut(const MethodContext& context, const NetworkNamespace& netn
                       const AdoptionRecord& record, const AdoptionPlan& plan) {
   BridgeControl& control = context.control;
   const auto switchover = std::make_shared<Switchover>(record.bridge.ifindex);
-  {
-    const SwitchoverScope scope(control, switchover);
-    auto applied = ApplyPlan(context, plan, record.bridge.name, false);
-    if (!applied.ok()) return applied.status();
-  }
+  control.set_switchover(switchover);
+  const auto applied = ApplyPlan(context, plan, record.bridge.name, false);
+  if (!applied.ok()) return applied.status();
   LearnEntries(control, record.bridge);
   const auto uplink = JoinUplink(netns, record);
   if (!uplink.ok()) return uplink.status();
