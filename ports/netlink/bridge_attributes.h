@@ -13,12 +13,12 @@ namespace tapswitch {
 struct BridgeAttribute {
   std::string_view name;
   int type;
-  int size;                   // 1, 2 or 4 bytes
-  bool is_restored = true;    // written back when a port returns to its bridge
+  int size;                 // 1, 2 or 4 bytes
+  bool is_restored = true;  // written back when a port returns to its bridge
   bool is_big_endian = false;
 };
 
-// Of ports (IFLA_BRPORT_*). Some are newer than Debian 12's headers (uapi linux/if_link.h).
+// Settings of ports (IFLA_BRPORT_*). Some are newer than Debian 12's headers (uapi linux/if_link.h).
 inline constexpr int kBrportMab = 40;
 inline constexpr int kBrportMcastMaxGroups = 42;
 inline constexpr int kBrportNeighVlanSuppress = 43;
@@ -51,7 +51,7 @@ inline constexpr std::array kBridgePortAttributes{
 };
 inline constexpr int kMostBrport = 63;
 
-// Of the bridge (IFLA_BR_*); they are only read.
+// Settings of the bridge (IFLA_BR_*); they are only read.
 inline constexpr int kBrFdbMaxLearned = 49;
 inline constexpr std::array kBridgeAttributes{
     BridgeAttribute{"ageing_time", IFLA_BR_AGEING_TIME, 4},

@@ -82,14 +82,13 @@ absl::Status ReadLinks(LinuxBridge& bridge) {
                   bridge.settings = SettingsOf(FindIn(info, IFLA_INFO_DATA), kBridgeAttributes);
                 }
                 if (link->master != bridge.ifindex) return;
-                bridge.ports.push_back(
-                    {.name = link->name,
-                     .ifindex = link->ifindex,
-                     .address = link->address,
-                     .carrier = link->carrier,
-                     .settings =
-                         SettingsOf(FindIn(info, IFLA_INFO_SLAVE_DATA), kBridgePortAttributes),
-                     .vlans = {}});
+                bridge.ports.push_back({.name = link->name,
+                                        .ifindex = link->ifindex,
+                                        .address = link->address,
+                                        .carrier = link->carrier,
+                                        .settings = SettingsOf(FindIn(info, IFLA_INFO_SLAVE_DATA),
+                                                               kBridgePortAttributes),
+                                        .vlans = {}});
               });
 }
 
@@ -118,15 +117,17 @@ NlMessage VlanQuestion() {
 }
 
 absl::Status ReadVlans(LinuxBridge& bridge) {
-  return Dump(VlanQuestion, [] {}, [&](nlmsghdr& message) {
-    if (message.nlmsg_type != RTM_NEWLINK) return;
-    const int ifindex = static_cast<const ifinfomsg*>(nlmsg_data(&message))->ifi_index;
-    auto vlans = VlansIn(nlmsg_find_attr(&message, sizeof(ifinfomsg), IFLA_AF_SPEC));
-    if (ifindex == bridge.ifindex) bridge.vlans = std::move(vlans);
-    const auto port = std::find_if(bridge.ports.begin(), bridge.ports.end(),
-                                   [&](const auto& one) { return one.ifindex == ifindex; });
-    if (port != bridge.ports.end()) port->vlans = std::move(vlans);
-  });
+  return Dump(
+      VlanQuestion, [] {},
+      [&](nlmsghdr& message) {
+        if (message.nlmsg_type != RTM_NEWLINK) return;
+        const int ifindex = static_cast<const ifinfomsg*>(nlmsg_data(&message))->ifi_index;
+        auto vlans = VlansIn(nlmsg_find_attr(&message, sizeof(ifinfomsg), IFLA_AF_SPEC));
+        if (ifindex == bridge.ifindex) bridge.vlans = std::move(vlans);
+        const auto port = std::find_if(bridge.ports.begin(), bridge.ports.end(),
+                                       [&](const auto& one) { return one.ifindex == ifindex; });
+        if (port != bridge.ports.end()) port->vlans = std::move(vlans);
+      });
 }
 
 LinuxEntryState StateOf(const ndmsg& header) {
@@ -167,31 +168,34 @@ absl::Status ReadEntries(LinuxBridge& bridge) {
     nla_put_u32(request.get(), NDA_MASTER, static_cast<uint32_t>(bridge.ifindex));
     return request;
   };
-  return Dump(question, [&] { bridge.entries.clear(); }, [&](nlmsghdr& message) {
-    if (auto entry = ParseEntry(message, bridge, names)) bridge.entries.push_back(*entry);
-  });
+  return Dump(
+      question, [&] { bridge.entries.clear(); },
+      [&](nlmsghdr& message) {
+        if (auto entry = ParseEntry(message, bridge, names)) bridge.entries.push_back(*entry);
+      });
 }
 
 // Only how many: a bridge without snooping has none.
 absl::Status CountGroups(LinuxBridge& bridge) {
   const auto question = [] { return DumpOf(RTM_GETMDB, br_port_msg{.family = AF_BRIDGE}); };
-  return Dump(question, [&] { bridge.groups = 0; }, [&](nlmsghdr& message) {
-    const auto* const header = static_cast<const br_port_msg*>(nlmsg_data(&message));
-    if (message.nlmsg_type != RTM_NEWMDB) return;
-    if (header->ifindex != static_cast<uint32_t>(bridge.ifindex)) return;
-    nlattr* const groups = nlmsg_find_attr(&message, sizeof(*header), MDBA_MDB);
-    int left = groups == nullptr ? 0 : nla_len(groups);
-    for (auto* one = groups == nullptr ? nullptr : static_cast<nlattr*>(nla_data(groups));
-         one != nullptr && nla_ok(one, left) != 0; one = nla_next(one, &left)) {
-      ++bridge.groups;
-    }
-  });
+  return Dump(
+      question, [&] { bridge.groups = 0; },
+      [&](nlmsghdr& message) {
+        const auto* const header = static_cast<const br_port_msg*>(nlmsg_data(&message));
+        if (message.nlmsg_type != RTM_NEWMDB) return;
+        if (header->ifindex != static_cast<uint32_t>(bridge.ifindex)) return;
+        nlattr* const groups = nlmsg_find_attr(&message, sizeof(*header), MDBA_MDB);
+        int left = groups == nullptr ? 0 : nla_len(groups);
+        for (auto* one = groups == nullptr ? nullptr : static_cast<nlattr*>(nla_data(groups));
+             one != nullptr && nla_ok(one, left) != 0; one = nla_next(one, &left)) {
+          ++bridge.groups;
+        }
+      });
 }
 
 }  // namespace
 
-uint32_t SettingOr(const LinuxBridgeSettings& settings, std::string_view name,
-                   uint32_t otherwise) {
+uint32_t SettingOr(const LinuxBridgeSettings& settings, std::string_view name, uint32_t otherwise) {
   const auto found = settings.find(name);
   return found == settings.end() ? otherwise : found->second;
 }

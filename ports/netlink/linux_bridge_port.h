@@ -26,8 +26,9 @@ namespace tapswitch {
 // Has the bridge flood nothing to this port.
 [[nodiscard]] absl::Status StopFlooding(int ifindex);
 
-// Makes interface `ifindex`, which is down, ready to be the only port of a bridge with this address:
-// it gets that address, too, so that the bridge keeps it, and makes no IPv6 address of its own.
+// Makes interface `ifindex`, which is down, ready to be the only port of a bridge with this
+// address: it gets that address, too, so that the bridge keeps it, and makes no IPv6 address of its
+// own.
 [[nodiscard]] absl::Status PrepareUplink(int ifindex, MacAddress address);
 
 }  // namespace tapswitch

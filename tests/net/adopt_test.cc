@@ -105,8 +105,7 @@ class AdoptTest : public SwitchTest {
   template <typename Work>
   [[nodiscard]] std::vector<std::string> LinkLossesDuring(Work work) const {
     const std::string file = directory_.Path("links");
-    const std::string pid =
-        Run("ip -o monitor link >" + file + " 2>&1 & echo $!");
+    const std::string pid = Run("ip -o monitor link >" + file + " 2>&1 & echo $!");
     EXPECT_TRUE(WaitUntil([&] { return Changes("lo", file); }));
     work();
     EXPECT_TRUE(WaitUntil([&] { return Changes("lo", file); }));
@@ -114,8 +113,8 @@ class AdoptTest : public SwitchTest {
     std::vector<std::string> losses;
     std::ifstream lines(file);
     for (std::string line; std::getline(lines, line);) {
-      const bool is_meant = line.find(": p") != std::string::npos ||
-                            line.find(": br0:") != std::string::npos;
+      const bool is_meant =
+          line.find(": p") != std::string::npos || line.find(": br0:") != std::string::npos;
       if (is_meant && line.find("UP,LOWER_UP") == std::string::npos) losses.push_back(line);
     }
     return losses;

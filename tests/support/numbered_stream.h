@@ -81,9 +81,8 @@ class NumberedStream {
       if (!is_ours) continue;
       const uint32_t number = LoadBe32(frame.data() + kEthernetHeaderSize);
       const auto now = Clock::now();
-      summary_.longest_gap =
-          std::max(summary_.longest_gap,
-                   std::chrono::duration_cast<std::chrono::milliseconds>(now - last));
+      summary_.longest_gap = std::max(
+          summary_.longest_gap, std::chrono::duration_cast<std::chrono::milliseconds>(now - last));
       last = now;
       if (number < expected) {
         ++summary_.repeated;

@@ -141,8 +141,8 @@ Switchover::Switchover(int master) : master_(master), map_(MakeMap()) {
   const auto drop = ByNumber(map_.get(), kTcxNext, kTcxDrop);
   drop_ = LoadProgram({.type = BPF_PROG_TYPE_SCHED_CLS, .code = drop, .name = kTcxDropName});
   const auto accept = ByNumber(map_.get(), kRefuse, kAcceptWhole);
-  accept_ = LoadProgram(
-      {.type = BPF_PROG_TYPE_SOCKET_FILTER, .code = accept, .name = "tapswitch_take"});
+  accept_ =
+      LoadProgram({.type = BPF_PROG_TYPE_SOCKET_FILTER, .code = accept, .name = "tapswitch_take"});
   if (!drop_.valid() || !accept_.valid()) map_ = {};
 }
 
@@ -173,8 +173,7 @@ absl::StatusOr<std::unique_ptr<HostExclusion>> Switchover::PrepareByBpf(
   FileDescriptor kept(fcntl(socket, F_DUPFD_CLOEXEC, 0));
   if (!kept.valid()) return absl::ErrnoToStatus(errno, "dup of a packet socket");
   const int program = accept_.get();
-  absl::Status set =
-      SetFilterOf(socket, SO_ATTACH_BPF, &program, sizeof(program), "SO_ATTACH_BPF");
+  absl::Status set = SetFilterOf(socket, SO_ATTACH_BPF, &program, sizeof(program), "SO_ATTACH_BPF");
   if (!set.ok()) return set;
   sockets_.push_back(std::move(kept));
   return std::make_unique<FileExclusion>(*std::move(link));

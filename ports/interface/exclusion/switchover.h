@@ -60,9 +60,9 @@ class Switchover {
   [[nodiscard]] absl::Status CompleteByFilters();
 
   int master_;
-  FileDescriptor map_;       // the number; invalid where BPF cannot be used
-  FileDescriptor drop_;      // the program at the ingress
-  FileDescriptor accept_;    // the program at the socket
+  FileDescriptor map_;     // the number; invalid where BPF cannot be used
+  FileDescriptor drop_;    // the program at the ingress
+  FileDescriptor accept_;  // the program at the socket
   std::vector<FileDescriptor> sockets_;
   std::vector<std::shared_ptr<Deferred>> deferred_;
   std::vector<std::function<void()>> after_;

@@ -11,7 +11,7 @@
 
 namespace tapswitch {
 
-// What a program at the ingress returns for a frame that is to be dropped (TCX_DROP).
+// The verdict of a program at the ingress on a frame that is to be dropped (TCX_DROP).
 inline constexpr int kTcxDrop = 2;
 
 // By it other switches know the program; the kernel keeps 15 characters.

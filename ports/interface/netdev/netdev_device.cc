@@ -58,11 +58,9 @@ absl::StatusOr<NetworkNamespace> OpenNamespace(const NetdevOptions& options) {
 NetdevDevice::NetdevDevice(NetdevOptions options, NetworkNamespace netns, size_t queues)
     : options_(std::move(options)), queues_(queues), netns_(std::move(netns)), untaken_(queues) {}
 
-absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOptions& options,
-                                                                 size_t queues,
-                                                                 MissingInterface missing,
-                                                                 std::shared_ptr<Switchover>
-                                                                     switchover) {
+absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(
+    const NetdevOptions& options, size_t queues, MissingInterface missing,
+    std::shared_ptr<Switchover> switchover) {
   const auto annotate = [&](const absl::Status& error) {
     return absl::Status(error.code(),
                         fmt::format("port '{}': {}", options.name, std::string(error.message())));

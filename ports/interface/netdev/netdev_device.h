@@ -115,7 +115,7 @@ class NetdevDevice {
   bool in_group_ = false;                  // the sockets, or some of them, are
   bool group_is_due_ = false;              // and all are to be, once the interface is up
   std::unique_ptr<HostExclusion> exclusion_;
-  std::shared_ptr<Switchover> switchover_;  // until it is complete
+  std::shared_ptr<Switchover> switchover_;                      // until it is complete
   std::unique_ptr<PeerSegmentationOff> peer_segmentation_off_;  // where it is needed
 
   Mutex mutex_;

@@ -16,14 +16,14 @@ constexpr uint32_t kForwarding = 3;  // BR_STATE_FORWARDING
 constexpr uint32_t kServiceVlan = 0x88A8;
 
 // Flags of a port that the switch has, too, and their values on a new port.
-struct KnownFlag {
+struct PortFlag {
   std::string_view name;
   bool is_usual;
 };
 constexpr std::array kKnownFlags{
-    KnownFlag{"learning", true},    KnownFlag{"flood", true},     KnownFlag{"mcast_flood", true},
-    KnownFlag{"bcast_flood", true}, KnownFlag{"hairpin", false},  KnownFlag{"isolated", false},
-    KnownFlag{"locked", false},     KnownFlag{"mab", false},      KnownFlag{"neigh_suppress", false},
+    PortFlag{"learning", true},    PortFlag{"flood", true},    PortFlag{"mcast_flood", true},
+    PortFlag{"bcast_flood", true}, PortFlag{"hairpin", false}, PortFlag{"isolated", false},
+    PortFlag{"locked", false},     PortFlag{"mab", false},     PortFlag{"neigh_suppress", false},
 };
 
 // Settings that the switch does not have, and what follows for the port that has them.
@@ -84,7 +84,7 @@ std::string BridgeCommand(const LinuxBridge& bridge) {
 
 std::string PortCommand(const LinuxBridge& bridge, const LinuxBridgePort& port) {
   std::string command = fmt::format("port add {}", Quoted("netdev:" + port.name));
-  for (const KnownFlag& flag : kKnownFlags) {
+  for (const PortFlag& flag : kKnownFlags) {
     const bool on = SettingOr(port.settings, flag.name, flag.is_usual ? 1 : 0) != 0;
     if (on != flag.is_usual) command += fmt::format(" {} {}", flag.name, OnOff(on));
   }
@@ -137,8 +137,8 @@ void AddEntries(const LinuxBridge& bridge, const std::string& uplink,
     if (is_host && entry.address == bridge.address) continue;
     const bool is_permanent = entry.state == LinuxEntryState::kPermanent && !is_host;
     const std::string_view state = entry.state == LinuxEntryState::kLearned ? "dynamic"
-                                   : is_permanent                            ? "permanent"
-                                                                             : "static";
+                                   : is_permanent                           ? "permanent"
+                                                                            : "static";
     commands.push_back(EntryCommand(entry, is_host ? uplink : entry.port, state));
   }
 }

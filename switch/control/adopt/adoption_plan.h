@@ -1,5 +1,5 @@
-// What becomes of a bridge of the kernel when the switch takes it over: the commands that make the
-// switch like it, and what the switch cannot do for it.
+// The plan of taking over a bridge of the kernel: the commands that make the switch like it, and the
+// things that the switch cannot do for it.
 
 #pragma once
 

@@ -59,12 +59,9 @@ MacAddress AddressFrom(const json& text) {
 }
 
 json PortToJson(const LinuxBridgePort& port) {
-  return {{"ifname", port.name},
-          {"ifindex", port.ifindex},
-          {"address", port.address.ToString()},
-          {"carrier", port.carrier},
-          {"settings", port.settings},
-          {"vlans", VlansToJson(port.vlans)}};
+  return {
+      {"ifname", port.name},     {"ifindex", port.ifindex},   {"address", port.address.ToString()},
+      {"carrier", port.carrier}, {"settings", port.settings}, {"vlans", VlansToJson(port.vlans)}};
 }
 
 LinuxBridgePort PortFrom(const json& port) {
@@ -198,8 +195,8 @@ absl::StatusOr<AdoptionRecord> ReadAdoption(const std::string& file) {
           fmt::format("{}: it is of another version of tapswitch", file));
     }
     if (read.at("boot_id").get<std::string>() != BootId()) {
-      return absl::NotFoundError(fmt::format(
-          "no bridge is taken over ({} is from before the machine was started)", file));
+      return absl::NotFoundError(
+          fmt::format("no bridge is taken over ({} is from before the machine was started)", file));
     }
     return FromJson(read);
   } catch (const std::exception& error) {

@@ -1,6 +1,7 @@
-// What was taken over, on disk: a file beside the control socket of the switch. It is written before
-// anything is changed, and removed when all is given back, so that a switch that has ended, however
-// that came, does not have to be asked. It is void after a restart of the machine, as the bridge is.
+// The record of a bridge that was taken over: a file beside the control socket of the switch. It is
+// written before anything is changed, and removed when all is given back. So a switch that has
+// ended, for whatever reason, does not have to be asked. It is void after a restart of the machine,
+// as the bridge is.
 
 #pragma once
 

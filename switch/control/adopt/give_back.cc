@@ -75,8 +75,8 @@ class Returner {
   }
 
   void Tell(const LinuxBridgePort& port, const std::string& why) {
-    lines_.push_back(fmt::format("{} is not a port of {} again: {}", port.name,
-                                 record_.bridge.name, why));
+    lines_.push_back(
+        fmt::format("{} is not a port of {} again: {}", port.name, record_.bridge.name, why));
   }
 
   const AdoptionRecord& record_;
@@ -96,8 +96,9 @@ absl::StatusOr<Lines> ReturnPorts(const AdoptionRecord& record,
   if (!links.ok()) return links.status();
   const auto bridge = FindAgain(*links, record.bridge.ifindex, record.bridge.name);
   if (!bridge || bridge->kind != "bridge") {
-    return absl::NotFoundError(fmt::format(
-        "bridge {0} is gone: make it again first: ip link add {0} type bridge", record.bridge.name));
+    return absl::NotFoundError(
+        fmt::format("bridge {0} is gone: make it again first: ip link add {0} type bridge",
+                    record.bridge.name));
   }
   Returner returner(record, *std::move(links), bridge->ifindex);
   for (const LinuxBridgePort& port : record.bridge.ports) returner.Return(port);

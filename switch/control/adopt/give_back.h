@@ -14,8 +14,8 @@ namespace tapswitch {
 
 // Makes the interfaces ports of the bridge again, with their settings, VLANs and entries. `learned`
 // are entries that were learned meanwhile. Interfaces that are gone, or belong to another bridge by
-// now, are left out; the result has a line about each. NotFound if the bridge is gone. Called again,
-// it does what is left.
+// now, are left out; the result has a line about each. NotFound if the bridge is gone. Called
+// again, it does what is left.
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> ReturnPorts(
     const AdoptionRecord& record, std::span<const LinuxBridgeEntry> learned);
 
@@ -27,7 +27,7 @@ namespace tapswitch {
 [[nodiscard]] absl::StatusOr<std::vector<std::string>> GiveBack(const std::string& file,
                                                                 bool dry_run);
 
-// What would be done, a line each.
+// Describes what would be done, a line each.
 [[nodiscard]] std::vector<std::string> DescribeGivingBack(const AdoptionRecord& record);
 
 }  // namespace tapswitch

@@ -339,7 +339,8 @@ std::string RenderAdoption(const Request& request, const Json& answer) {
   if (request.params.value("dry_run", false)) text += RenderLines(answer.at("commands"));
   const auto list = [&](const char* key, std::string_view title) {
     for (const Json& line : answer.at(key)) {
-      if (line.is_string()) text += fmt::format("{}: {}\n", title, Printable(line.get<std::string>()));
+      if (line.is_string())
+        text += fmt::format("{}: {}\n", title, Printable(line.get<std::string>()));
     }
   };
   list("lost", "not kept");

@@ -143,9 +143,8 @@ std::vector<LinuxBridgeEntry> LearnedEntries(const BridgeControl& control,
     for (const MacEntry& entry : some) {
       if (entry.state != MacEntryState::kLearned || entry.extern_learn) continue;
       if (entry.port == kBridgePort) continue;
-      learned.push_back({.address = entry.address,
-                         .port = control.NameOf(entry.port),
-                         .vlan = entry.vlan.value});
+      learned.push_back(
+          {.address = entry.address, .port = control.NameOf(entry.port), .vlan = entry.vlan.value});
     }
   });
   std::erase_if(learned, [&](const auto& entry) { return entry.port == record.uplink; });
@@ -157,9 +156,8 @@ absl::StatusOr<Lines> GiveBackPorts(BridgeControl& control, const AdoptionRecord
                                     const BridgeConfig& after) {
   const auto learned = LearnedEntries(control, record);
   // Nothing of the host passes by the TAP while the bridge has both ways.
-  absl::Status shut = Shut(control, record, [&](const PortConfig& port) {
-    return port.spec.name == record.uplink;
-  });
+  absl::Status shut = Shut(control, record,
+                           [&](const PortConfig& port) { return port.spec.name == record.uplink; });
   if (!shut.ok()) return shut;
   auto lines = ReturnPorts(record, learned);
   if (!lines.ok()) return lines;

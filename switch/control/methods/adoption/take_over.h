@@ -1,8 +1,8 @@
 // Takes over a bridge of the kernel, and gives it back.
 //
-// The bridge device stays, with its name, addresses, routes and settings: a TAP of the switch becomes
-// its only port, in place of the ports that the switch takes. So the host goes on as before, and so
-// do programs that know the device by its name or index; interfaces that become ports of it later
+// The bridge device stays, with its name, addresses, routes and settings: a TAP of the switch
+// becomes its only port, in place of the ports that the switch takes. So the host goes on as
+// before, and so do programs that know the device by its name or index; interfaces that become ports of it later
 // reach the switch by that TAP.
 //
 // The order, which tests hold it to: all ports are opened while the bridge still forwards

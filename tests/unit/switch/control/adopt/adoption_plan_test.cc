@@ -76,8 +76,9 @@ TEST(AdoptionPlanTest, ABridgeBecomesSettingsATapAndPorts) {
 TEST(AdoptionPlanTest, FlagsThatDifferFromThoseOfANewPortAreSaid) {
   LinuxBridge bridge = Bridge();
   bridge.ports[0].settings = {{"learning", 0}, {"flood", 0}, {"isolated", 1}, {"state", 0}};
-  EXPECT_THAT(PlanOf(bridge).commands,
-              Contains(HasSubstr("netdev:p1 learning off flood off isolated on priority 32 state 0")));
+  EXPECT_THAT(
+      PlanOf(bridge).commands,
+      Contains(HasSubstr("netdev:p1 learning off flood off isolated on priority 32 state 0")));
   bridge.ports[0].carrier = false;  // then the kernel has disabled it
   EXPECT_THAT(PlanOf(bridge).commands, Each(Not(HasSubstr("state"))));
 }
