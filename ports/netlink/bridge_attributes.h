@@ -18,7 +18,7 @@ struct BridgeAttribute {
   bool is_big_endian = false;
 };
 
-// Settings of ports (IFLA_BRPORT_*). Some are newer than Debian 12's headers (uapi linux/if_link.h).
+// Settings of ports (IFLA_BRPORT_*). Some are newer than Debian 12's headers (linux/if_link.h).
 inline constexpr int kBrportMab = 40;
 inline constexpr int kBrportMcastMaxGroups = 42;
 inline constexpr int kBrportNeighVlanSuppress = 43;

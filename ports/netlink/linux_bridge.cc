@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "ports/netlink/bridge_attributes.h"
+#include "ports/netlink/bridge_rules.h"
 #include "ports/netlink/link_settings.h"
 #include "ports/netlink/route_socket.h"
 #include "spdlog/fmt/fmt.h"
@@ -92,20 +93,28 @@ absl::Status ReadLinks(LinuxBridge& bridge) {
               });
 }
 
-std::vector<LinuxBridgeVlan> VlansIn(nlattr* container) {
-  std::vector<LinuxBridgeVlan> vlans;
-  if (container == nullptr) return vlans;
+// Calls `visit` for each attribute within `container`, which may be null.
+template <typename Visit>
+void ForEachIn(nlattr* container, Visit visit) {
+  if (container == nullptr) return;
   int left = nla_len(container);
   for (auto* one = static_cast<nlattr*>(nla_data(container)); nla_ok(one, left) != 0;
        one = nla_next(one, &left)) {
+    visit(one);
+  }
+}
+
+std::vector<LinuxBridgeVlan> VlansIn(nlattr* container) {
+  std::vector<LinuxBridgeVlan> vlans;
+  ForEachIn(container, [&](nlattr* one) {
     const bool is_vlan = nla_type(one) == IFLA_BRIDGE_VLAN_INFO &&
                          nla_len(one) >= static_cast<int>(sizeof(bridge_vlan_info));
-    if (!is_vlan) continue;
+    if (!is_vlan) return;
     const auto* const info = static_cast<const bridge_vlan_info*>(nla_data(one));
     vlans.push_back({.vid = info->vid,
                      .pvid = (info->flags & BRIDGE_VLAN_INFO_PVID) != 0,
                      .untagged = (info->flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0});
-  }
+  });
   return vlans;
 }
 
@@ -175,22 +184,45 @@ absl::Status ReadEntries(LinuxBridge& bridge) {
       });
 }
 
-// Only how many: a bridge without snooping has none.
-absl::Status CountGroups(LinuxBridge& bridge) {
+std::string HexOf(std::span<const unsigned char> bytes) {
+  std::string text;
+  for (const unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+// Those of one source alone are asked for again by those who want them.
+std::optional<LinuxBridgeGroup> ParseGroup(nlattr* info, const Names& names) {
+  constexpr int kSource = 4;  // MDBA_MDB_EATTR_SOURCE
+  constexpr int kSize = sizeof(br_mdb_entry);
+  if (nla_type(info) != MDBA_MDB_ENTRY_INFO || nla_len(info) < kSize) return std::nullopt;
+  const auto* const bytes = static_cast<const unsigned char*>(nla_data(info));
+  const auto* const entry = static_cast<const br_mdb_entry*>(nla_data(info));
+  const auto port = names.find(static_cast<int>(entry->ifindex));
+  if (port == names.end()) return std::nullopt;
+  auto* const more = reinterpret_cast<nlattr*>(static_cast<char*>(nla_data(info)) + kSize);
+  if (nla_find(more, nla_len(info) - kSize, kSource) != nullptr) return std::nullopt;
+  return LinuxBridgeGroup{.port = port->second, .entry = HexOf({bytes, size_t{kSize}})};
+}
+
+// A bridge that does not snoop has none.
+absl::Status ReadGroups(LinuxBridge& bridge) {
+  Names names;
+  for (const LinuxBridgePort& port : bridge.ports) names.emplace(port.ifindex, port.name);
   const auto question = [] { return DumpOf(RTM_GETMDB, br_port_msg{.family = AF_BRIDGE}); };
-  return Dump(
-      question, [&] { bridge.groups = 0; },
+  const absl::Status read = Dump(
+      question, [&] { bridge.groups.clear(); },
       [&](nlmsghdr& message) {
         const auto* const header = static_cast<const br_port_msg*>(nlmsg_data(&message));
-        if (message.nlmsg_type != RTM_NEWMDB) return;
-        if (header->ifindex != static_cast<uint32_t>(bridge.ifindex)) return;
-        nlattr* const groups = nlmsg_find_attr(&message, sizeof(*header), MDBA_MDB);
-        int left = groups == nullptr ? 0 : nla_len(groups);
-        for (auto* one = groups == nullptr ? nullptr : static_cast<nlattr*>(nla_data(groups));
-             one != nullptr && nla_ok(one, left) != 0; one = nla_next(one, &left)) {
-          ++bridge.groups;
-        }
+        const bool is_meant = message.nlmsg_type == RTM_NEWMDB || message.nlmsg_type == RTM_GETMDB;
+        if (!is_meant || header->ifindex != static_cast<uint32_t>(bridge.ifindex)) return;
+        ForEachIn(nlmsg_find_attr(&message, sizeof(*header), MDBA_MDB), [&](nlattr* group) {
+          ForEachIn(group, [&](nlattr* info) {
+            if (auto parsed = ParseGroup(info, names)) bridge.groups.push_back(*std::move(parsed));
+          });
+        });
       });
+  // Some kernels do not know of groups.
+  return absl::IsUnimplemented(read) ? absl::OkStatus() : read;
 }
 
 }  // namespace
@@ -224,9 +256,10 @@ absl::StatusOr<LinuxBridge> ReadLinuxBridge(const NetworkNamespace& netns, std::
                      .vlans = {},
                      .ports = {},
                      .entries = {}};
-  for (const auto read : {ReadLinks, ReadVlans, ReadEntries, CountGroups}) {
+  for (const auto read : {ReadLinks, ReadVlans, ReadEntries, ReadGroups}) {
     if (absl::Status done = read(bridge); !done.ok()) return done;
   }
+  bridge.rule_tables = ListBridgeRuleTables();
   return bridge;
 }
 

@@ -40,6 +40,14 @@ struct LinuxBridgeEntry {
   bool operator==(const LinuxBridgeEntry&) const = default;
 };
 
+// That a port gets the frames of a multicast group, while the bridge snoops.
+struct LinuxBridgeGroup {
+  std::string port;
+  std::string entry;  // the kernel's struct br_mdb_entry, byte by byte in hexadecimal digits
+
+  bool operator==(const LinuxBridgeGroup&) const = default;
+};
+
 struct LinuxBridgePort {
   std::string name;
   int ifindex = 0;
@@ -60,7 +68,8 @@ struct LinuxBridge {
   std::vector<LinuxBridgeVlan> vlans;  // in which the bridge device itself takes part
   std::vector<LinuxBridgePort> ports;
   std::vector<LinuxBridgeEntry> entries;
-  uint32_t groups = 0;  // multicast groups that somebody has asked for
+  std::vector<LinuxBridgeGroup> groups{};
+  std::vector<std::string> rule_tables{};  // see bridge_rules.h; they are no part of a record
 
   bool operator==(const LinuxBridge&) const = default;
 };

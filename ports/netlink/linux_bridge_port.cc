@@ -7,6 +7,9 @@
 #include <netlink/msg.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "ports/netlink/bridge_attributes.h"
@@ -120,6 +123,26 @@ absl::Status RestoreEntry(const LinuxBridgeEntry& entry, int ifindex) {
   const auto address = entry.address.bytes();
   nla_put(request.get(), NDA_LLADDR, static_cast<int>(address.size()), address.data());
   if (entry.vlan != 0) nla_put_u16(request.get(), NDA_VLAN, entry.vlan);
+  return Send(std::move(request));
+}
+
+absl::Status RestoreGroup(const LinuxBridgeGroup& group, int ifindex, int master) {
+  constexpr int kSetEntry = 1;  // MDBA_SET_ENTRY
+  std::array<unsigned char, sizeof(br_mdb_entry)> bytes{};
+  if (group.entry.size() != 2 * bytes.size()) return absl::InvalidArgumentError("no group");
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const char* const digits = group.entry.data() + 2 * i;
+    const auto read = std::from_chars(digits, digits + 2, bytes[i], 16);
+    if (read.ptr != digits + 2) return absl::InvalidArgumentError("no group");
+  }
+  br_mdb_entry entry{};
+  std::memcpy(&entry, bytes.data(), bytes.size());
+  entry.ifindex = static_cast<uint32_t>(ifindex);
+  entry.flags = 0;
+  NlMessage request = NewNlMessage(RTM_NEWMDB, NLM_F_ACK | NLM_F_CREATE);
+  br_port_msg header{.family = AF_BRIDGE, .ifindex = static_cast<uint32_t>(master)};
+  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
+  nla_put(request.get(), kSetEntry, sizeof(entry), &entry);
   return Send(std::move(request));
 }
 

@@ -23,6 +23,9 @@ namespace tapswitch {
 // Adds or replaces an entry of the address table, on port `ifindex`.
 [[nodiscard]] absl::Status RestoreEntry(const LinuxBridgeEntry& entry, int ifindex);
 
+// Lets port `ifindex` of the bridge with index `master` have the frames of a group again.
+[[nodiscard]] absl::Status RestoreGroup(const LinuxBridgeGroup& group, int ifindex, int master);
+
 // Has the bridge flood nothing to this port.
 [[nodiscard]] absl::Status StopFlooding(int ifindex);
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/utsname.h>
 
 #include <fstream>
 #include <iostream>
@@ -27,9 +28,24 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr std::string_view kRecord = "/run/tapswitch/br0.sock.adopted";
-// A frame or two at the moment of the change, or some milliseconds where the kernel has no TCX; and
-// a machine that is busy with other tests.
-constexpr std::chrono::milliseconds kLongestGap(500);
+
+// At the moment of the change a frame or two are lost, on a machine that is busy with other tests.
+// Where the kernel has no TCX (before Linux 6.6), interfaces change sides one after the other, and
+// such a kernel is that of an emulated guest, where all takes a hundred times as long.
+std::chrono::milliseconds LongestGap() {
+  constexpr int kTcxMajor = 6;
+  constexpr int kTcxMinor = 6;
+  utsname name{};
+  int major = 0;
+  int minor = 0;
+  uname(&name);
+  std::istringstream release(name.release);
+  release >> major;
+  release.ignore();
+  release >> minor;
+  const bool has_tcx = major > kTcxMajor || (major == kTcxMajor && minor >= kTcxMinor);
+  return has_tcx ? std::chrono::milliseconds(500) : std::chrono::seconds(20);
+}
 
 // The bridge br0 with ports p1, p2 and p3, whose other ends are eth0 of the namespaces h1, h2, h3.
 // The host is 10.83.0.254 on br0; h1 and h2 are 10.83.0.1 and 10.83.0.2.
@@ -43,7 +59,8 @@ class AdoptTest : public SwitchTest {
       GTEST_SKIP() << "this kernel has no bridge";
     }
     for (const char* number : {"1", "2", "3"}) AddHost(number);
-    Run("ip link set br0 type bridge ageing_time 20000 group_fwd_mask 0x4000 mcast_snooping 0");
+    Run("ip link set br0 type bridge ageing_time 20000 group_fwd_mask 0x4000 mcast_snooping 1");
+    Run("bridge mdb add dev br0 port p2 grp 239.1.2.3 permanent");
     Run("ip link set br0 up; ip address add 10.83.0.254/24 dev br0");
     Run("ip route add default via 10.83.0.2 metric 77");
     Run("bridge link set dev p3 isolated on learning off hairpin on flood off");
@@ -70,10 +87,10 @@ class AdoptTest : public SwitchTest {
 
   std::string Run(const std::string& command) const { return sandbox_->Run(command); }
   std::string Tapctl(const std::string& words) const {
-    return Run(std::string(TAPCTL_PATH) + " " + words);
+    return Run(std::string(TAPCTL_PATH) + " -timeout 60 " + words);
   }
   [[nodiscard]] NetnsSandbox::Result TryTapctl(const std::string& words) const {
-    return sandbox_->TryRun(std::string(TAPCTL_PATH) + " " + words);
+    return sandbox_->TryRun(std::string(TAPCTL_PATH) + " -timeout 60 " + words);
   }
   [[nodiscard]] static bool IsRecorded() { return std::ifstream(std::string(kRecord)).good(); }
 
@@ -97,6 +114,7 @@ class AdoptTest : public SwitchTest {
                              "fdb_n_learned", "topology_change", "topology_change_detected"}) {
       info.erase(name);
     }
+    dump["groups"] = json::parse(Run("bridge -j mdb show dev br0"));
     dump["bridge"] = info;
     return dump;
   }
@@ -141,7 +159,7 @@ class AdoptTest : public SwitchTest {
 
   static void ExpectWhole(const std::string& what, const NumberedStream::Summary& summary) {
     EXPECT_EQ(summary.repeated, 0U) << what;
-    EXPECT_LT(summary.longest_gap, kLongestGap) << what;
+    EXPECT_LT(summary.longest_gap, LongestGap()) << what;
     EXPECT_LT(summary.lost, summary.sent / 2) << what;
     std::cout << what << ": " << summary.lost << " of " << summary.sent
               << " frames lost, longest gap " << summary.longest_gap.count() << " ms\n";
@@ -199,7 +217,8 @@ TEST_P(AdoptTest, TheSwitchHasTheSettingsOfTheBridge) {
   EXPECT_EQ(link["hairpin"], true);
   EXPECT_EQ(link["flood"], false);
   if (!has_vlans_) return;
-  EXPECT_EQ(json::parse(Tapctl("-j vlan show dev p1")), json::parse(R"([{"ifname": "p1", "vlans": [
+  EXPECT_EQ(json::parse(Tapctl("-compressvlans -j vlan show dev p1")),
+            json::parse(R"([{"ifname": "p1", "vlans": [
       {"vlan": 1, "flags": ["PVID", "Egress Untagged"]}, {"vlan": 10, "vlanEnd": 20}]}])"));
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "spdlog/fmt/fmt.h"
+#include "spdlog/fmt/ranges.h"
 #include "switch/control/commands/quoting.h"
 
 namespace tapswitch {
@@ -43,7 +44,7 @@ constexpr std::array kUnknownSettings{
 
 std::string_view OnOff(bool on) { return on ? "on" : "off"; }
 
-// The end of the range of VLANs that begins at `first`: neighbours that differ in their number only.
+// The end of the range of VLANs that begins at `first`: they differ in their number only.
 size_t EndOfRange(const std::vector<LinuxBridgeVlan>& vlans, size_t first) {
   size_t end = first + 1;
   while (end < vlans.size() && !vlans[first].pvid && !vlans[end].pvid &&
@@ -146,9 +147,11 @@ void AddEntries(const LinuxBridge& bridge, const std::string& uplink,
 void AddBridgeLosses(const LinuxBridge& bridge, AdoptionPlan& plan) {
   const LinuxBridgeSettings& settings = bridge.settings;
   if (SettingOr(settings, "mcast_snooping", 0) != 0) {
-    plan.lost.push_back(fmt::format(
-        "multicast snooping: multicast goes to all ports{}",
-        bridge.groups == 0 ? "" : fmt::format(", also that of {} known groups", bridge.groups)));
+    plan.lost.push_back(
+        fmt::format("multicast snooping: multicast goes to all ports{}",
+                    bridge.groups.empty()
+                        ? ""
+                        : fmt::format(", also that of {} known groups", bridge.groups.size())));
   }
   for (const std::string_view name :
        {"nf_call_iptables", "nf_call_ip6tables", "nf_call_arptables"}) {
@@ -157,6 +160,12 @@ void AddBridgeLosses(const LinuxBridge& bridge, AdoptionPlan& plan) {
         fmt::format("{}: rules of the host do not see frames between ports (tapctl help security "
                     "says what the switch can filter)",
                     name));
+  }
+  if (!bridge.rule_tables.empty()) {
+    plan.lost.push_back(fmt::format(
+        "nftables of family bridge ({}): their rules see frames of the host only, and none between "
+        "ports (nft list ruleset bridge)",
+        fmt::join(bridge.rule_tables, ", ")));
   }
   if (SettingOr(settings, "stp_state", 0) != 0) {
     plan.refused.push_back(fmt::format(

@@ -1,5 +1,5 @@
-// The plan of taking over a bridge of the kernel: the commands that make the switch like it, and the
-// things that the switch cannot do for it.
+// The plan of taking over a bridge of the kernel: the commands that make the switch like it, and
+// the things that the switch cannot do for it.
 
 #pragma once
 

@@ -95,6 +95,14 @@ LinuxBridgeEntry EntryFrom(const json& entry) {
           .extern_learn = entry.at("extern_learn").get<bool>()};
 }
 
+json GroupsToJson(const std::vector<LinuxBridgeGroup>& groups) {
+  json list = json::array();
+  for (const LinuxBridgeGroup& group : groups) {
+    list.push_back({{"ifname", group.port}, {"entry", group.entry}});
+  }
+  return list;
+}
+
 json ToJson(const AdoptionRecord& record) {
   const LinuxBridge& bridge = record.bridge;
   json ports = json::array();
@@ -112,6 +120,7 @@ json ToJson(const AdoptionRecord& record) {
           {"settings", bridge.settings},
           {"vlans", VlansToJson(bridge.vlans)},
           {"ports", std::move(ports)},
+          {"groups", GroupsToJson(bridge.groups)},
           {"entries", std::move(entries)}};
 }
 
@@ -126,6 +135,10 @@ AdoptionRecord FromJson(const json& text) {
                                    .entries = {}},
                         .uplink = text.at("uplink").get<std::string>(),
                         .netns = {text.at("netns").get<uint64_t>()}};
+  for (const json& group : text.at("groups")) {
+    record.bridge.groups.push_back(
+        {group.at("ifname").get<std::string>(), group.at("entry").get<std::string>()});
+  }
   for (const json& port : text.at("ports")) record.bridge.ports.push_back(PortFrom(port));
   for (const json& entry : text.at("entries")) record.bridge.entries.push_back(EntryFrom(entry));
   return record;

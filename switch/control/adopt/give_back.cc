@@ -67,6 +67,13 @@ class Returner {
                                  std::string(done.message())));
   }
 
+  // Whoever asked for a group that is not there again asks again.
+  void Return(const LinuxBridgeGroup& group) const {
+    for (const auto& [name, ifindex] : returned_) {
+      if (name == group.port) static_cast<void>(RestoreGroup(group, ifindex, bridge_));
+    }
+  }
+
   [[nodiscard]] Lines TakeLines() { return std::move(lines_); }
 
  private:
@@ -102,6 +109,7 @@ absl::StatusOr<Lines> ReturnPorts(const AdoptionRecord& record,
   }
   Returner returner(record, *std::move(links), bridge->ifindex);
   for (const LinuxBridgePort& port : record.bridge.ports) returner.Return(port);
+  for (const LinuxBridgeGroup& group : record.bridge.groups) returner.Return(group);
   for (const LinuxBridgeEntry& entry : learned) returner.Return(entry);
   // After these: what was set by hand holds.
   for (const LinuxBridgeEntry& entry : record.bridge.entries) {

@@ -2,8 +2,8 @@
 //
 // The bridge device stays, with its name, addresses, routes and settings: a TAP of the switch
 // becomes its only port, in place of the ports that the switch takes. So the host goes on as
-// before, and so do programs that know the device by its name or index; interfaces that become ports of it later
-// reach the switch by that TAP.
+// before, and so do programs that know the device by its name or index; interfaces that become
+// ports of it later reach the switch by that TAP.
 //
 // The order, which tests hold it to: all ports are opened while the bridge still forwards
 // (switchover.h); then all change sides at one moment; then the TAP comes up, and the interfaces

@@ -34,7 +34,8 @@ AdoptionRecord Record() {
                                   .vlan = 9,
                                   .state = LinuxEntryState::kStatic,
                                   .sticky = true,
-                                  .extern_learn = true}}},
+                                  .extern_learn = true}},
+                     .groups = {{.port = "p1", .entry = "04000000"}}},
           .uplink = "br0-tap",
           .netns = {4026531840}};
 }
