@@ -7,10 +7,11 @@
 #                       netlink both; interface and socket all but each other; files beside these all
 #   switch/capture      ports/os, switch/forwarding
 #   switch/workers      ports, switch/capture, and the two pure folders
-#   switch/control      itself, all of these; of it, commands and client nothing but texts and sockets
+#   switch/control      itself, all of these; of it, commands and client nothing but texts and
+#                       sockets, and adopt no more of ports than the kernel's interfaces
 #   switch/process      all of these
-#   tools               itself; of the switch what clients need: control/commands, client and metrics,
-#                       names of forwarding; of ports os, and interface for the helper of QEMU
+#   tools               itself; of the switch what clients need: control/adopt, commands, client and
+#                       metrics, names of forwarding; of ports os, and interface for the helper of QEMU
 #
 # That is tools -> switch/control -> switch/workers -> ports -> switch/forwarding, and never back. None of
 # them includes tests or bench. Third-party headers are free outside the pure folders.
@@ -47,13 +48,15 @@ allowed_folders() {
     switch/capture/*) echo 'switch/(capture|forwarding)/|ports/os/' ;;
     switch/workers/*) echo 'switch/(workers|capture|protocol|forwarding)/|ports/' ;;
     switch/control/commands/*) echo 'switch/control/commands/|switch/forwarding/|ports/os/' ;;
+    switch/control/adopt/*)
+      echo 'switch/control/(adopt|commands)/|switch/forwarding/|ports/(os|netlink|interface/exclusion)/' ;;
     switch/control/client/*) echo 'switch/control/client/|ports/os/' ;;
     switch/control/*) echo 'switch/(control|workers|capture|protocol|forwarding)/|ports/' ;;
     switch/process/*) echo 'switch/|ports/' ;;
     tools/qemu-helper/*)
       echo 'tools/qemu-helper/|switch/control/client/|ports/(os|interface)/' ;;
     tools/*)
-      echo 'tools/|switch/control/(commands|client|metrics)/|switch/forwarding/|ports/os/' ;;
+      echo 'tools/|switch/control/(adopt|commands|client|metrics)/|switch/forwarding/|ports/os/' ;;
   esac
 }
 

@@ -87,6 +87,16 @@ absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex, const LinkCh
   return socket->Transact(NlMessage(request), [](nlmsghdr& /*reply*/) {});
 }
 
+absl::Status DeleteLink(const NetworkNamespace& netns, int ifindex) {
+  auto socket = OpenIn(netns);
+  if (!socket.ok()) return socket.status();
+  NlMessage request = NewNlMessage(RTM_DELLINK, NLM_F_ACK);
+  ifinfomsg header{};
+  header.ifi_index = ifindex;
+  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
+  return socket->Transact(std::move(request), [](nlmsghdr& /*reply*/) {});
+}
+
 absl::Status SendWithoutQueueing(const NetworkNamespace& netns, int ifindex) {
   auto socket = OpenIn(netns);
   if (!socket.ok()) return socket.status();

@@ -39,6 +39,9 @@ struct LinkChange {
 [[nodiscard]] absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex,
                                       const LinkChange& change);
 
+// Deletes interface `ifindex` in `netns`, as `ip link delete` does.
+[[nodiscard]] absl::Status DeleteLink(const NetworkNamespace& netns, int ifindex);
+
 // Removes the queueing discipline of interface `ifindex`, so that it sends without one. If the
 // interface is down, this also prevents the kernel from adding its default discipline later.
 [[nodiscard]] absl::Status SendWithoutQueueing(const NetworkNamespace& netns, int ifindex);

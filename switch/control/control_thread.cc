@@ -56,7 +56,8 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
       attacher_(control_, monitor_, running_, options_.attach),
       minder_(control_, running_),
       publisher_(control_, monitor_),
-      context_{control_, monitor_, captures_, attacher_, publisher_, initial_},
+      context_{
+          control_, monitor_, captures_, attacher_, publisher_, initial_, options_.adoption_file},
       thread_([this] { Run(); }) {}
 
 ControlThread::~ControlThread() { thread_.join(); }

@@ -38,6 +38,7 @@ class ControlThread {
     std::string startup_file;     // tapctl commands; empty: none
     std::string metrics_address;  // empty: none
     std::string version;          // of the program, for metrics
+    std::string adoption_file;    // see MethodContext
     // Called on the thread once everything is as wanted, before the first client is served.
     std::function<absl::Status()> before_service;
     // Called on the thread: once with OK when it begins to serve, or once with what went wrong.

@@ -17,6 +17,7 @@
 #include "ports/os/runtime_locks.h"
 #include "ports/port_types.h"
 #include "ports/ring/ring_factory.h"
+#include "switch/control/adopt/adoption_record.h"
 #include "switch/control/attach/attach_rule.h"
 #include "switch/control/control_thread.h"
 #include "switch/control/metrics/listen_address.h"
@@ -244,6 +245,7 @@ class Daemon {
             .startup_file = config_.startup_file,
             .metrics_address = config_.metrics_address,
             .version = TAPSWITCH_VERSION,
+            .adoption_file = AdoptionFile(config_.control_socket),
             .before_service = [this] { return DropPrivileges(); },
             .on_started =
                 [this](absl::Status started) {

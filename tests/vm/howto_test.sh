@@ -181,6 +181,25 @@ prepare_giving_the_card_back() {
   carry_out 'A network card as uplink'
 }
 
+# A bridge with a machine of the network, as at the card, and a guest's TAP.
+prepare_taking_over_a_running_linux_bridge() {
+  ip link add br0 type bridge
+  ip netns add lan
+  ip link add enp1s0 type veth peer name eth0 netns lan
+  ip -n lan address add 10.0.0.3/24 dev eth0
+  ip -n lan link set eth0 up
+  ip link set enp1s0 master br0 up
+  ip tuntap add vnet0 mode tap
+  ip link set vnet0 master br0 up
+  ip address add 10.0.0.1/24 dev br0
+  ip link set br0 up
+}
+
+prepare_giving_the_linux_bridge_back() {
+  prepare_taking_over_a_running_linux_bridge
+  carry_out 'Taking over a running Linux bridge'
+}
+
 # --- what they promise ----------------------------------------------------------------------------
 
 guests_reach_each_other() {
@@ -286,6 +305,21 @@ verify_giving_the_card_back() {
   wait_for pings 192.0.2.9
   [[ ! -e /sys/class/net/host0 && -z $(tapctl port show) ]] || fail 'host0 or a port is left'
 }
+
+verify_taking_over_a_running_linux_bridge() {
+  expect_reachable lan 10.0.0.1
+  wait_for pings 10.0.0.3
+  [[ $(bridge link) != *enp1s0* && -n $(tapctl port show enp1s0) ]] || fail "$(bridge link)"
+}
+
+verify_giving_the_linux_bridge_back() {
+  expect_reachable lan 10.0.0.1
+  [[ $(bridge link) == *enp1s0* && $(bridge link) == *vnet0* ]] || fail "$(bridge link)"
+  [[ ! -e /sys/class/net/br0-tap && -z $(tapctl port show) ]] || fail 'br0-tap or a port is left'
+}
+
+# Nothing is carried out there.
+verify_words_of_the_linux_bridge() { true; }
 
 # As libvirt does when a domain starts.
 becomes_a_port() {

@@ -26,6 +26,7 @@
 #include "tools/tapctl/completion.h"
 #include "tools/tapctl/help.h"
 #include "tools/tapctl/options.h"
+#include "tools/tapctl/release.h"
 #include "tools/tapctl/top.h"
 #include "tools/tapctl/view/overview.h"
 #include "tools/tapctl/view/reach.h"
@@ -59,6 +60,8 @@ class CommandRunner {
   absl::Status RunBatch(const std::string& name);
   absl::Status RunMonitor(const Request& request);
   absl::Status PassOn(const Request& request);
+  [[nodiscard]] absl::Status Show(const Request& request,
+                                  const absl::StatusOr<ControlConnection::Json>& answer) const;
   absl::Status RunShow();
   absl::Status RunWhy(const Request& request);
   absl::Status RunReachDifference(const Request& request);
@@ -160,6 +163,9 @@ absl::Status CommandRunner::Run(std::span<const std::string> words) {
   const std::string_view object = request->command->object;
   if (object == "batch") return RunBatch(request->params["file"].get<std::string>());
   if (object == "wait") return RunWait([this] { return OpenConnection(); }, request->params);
+  if (object == "release") {
+    return Show(*request, RunRelease(options_.bridge, options_.timeout, request->params));
+  }
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
   if (object == "show") return RunShow();
   if (object == "why") return RunWhy(*request);
@@ -168,17 +174,21 @@ absl::Status CommandRunner::Run(std::span<const std::string> words) {
   if (object == "capture") return RunCapture(*connection_, request->params);
   if (object == "top") return RunTop(*connection_, request->params, options_.output.json);
   if (IsShownAsItComes(*request, options_.output)) return PassOn(*request);
-  const auto answer = object == "apply"
-                          ? RunApply(*connection_, request->params)
-                          : connection_->Call(request->command->method, request->params);
+  return Show(*request, object == "apply"
+                            ? RunApply(*connection_, request->params)
+                            : connection_->Call(request->command->method, request->params));
+}
+
+absl::Status CommandRunner::Show(const Request& request,
+                                 const absl::StatusOr<ControlConnection::Json>& answer) const {
   if (!answer.ok()) return answer.status();
-  if (!IsAnswerTo(request->command->method, *answer)) {
+  if (!IsAnswerTo(request.command->method, *answer)) {
     return absl::UnavailableError("the answer makes no sense: is it a switch of this version?");
   }
   for (const std::string& warning : WarningsIn(*answer)) {
     std::cerr << "tapctl: warning: " << Printable(warning) << '\n';
   }
-  if (Print(RenderAnswer(*request, *answer, options_.output))) return absl::OkStatus();
+  if (Print(RenderAnswer(request, *answer, options_.output))) return absl::OkStatus();
   return CannotWrite();
 }
 

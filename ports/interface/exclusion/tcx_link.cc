@@ -19,10 +19,6 @@ namespace {
 
 // Newer than Debian 12's headers (uapi linux/bpf.h).
 constexpr uint32_t kTcxIngress = 46;  // BPF_TCX_INGRESS
-constexpr int kTcxDrop = 2;           // TCX_DROP
-
-// By it other switches know the program; the kernel keeps 15 characters.
-constexpr std::string_view kProgramName = "tapswitch_drop";
 
 // What is looked at of the programs of one interface; the kernel allows 64.
 constexpr uint32_t kMostPrograms = 64;
@@ -51,7 +47,7 @@ bool IsDropProgram(uint32_t id) {
   ask.info.info_len = sizeof(info);
   ask.info.info = reinterpret_cast<uintptr_t>(&info);
   if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &ask, sizeof(ask)) != 0) return false;
-  return std::string_view(info.name, strnlen(info.name, sizeof(info.name))) == kProgramName;
+  return std::string_view(info.name, strnlen(info.name, sizeof(info.name))) == kTcxDropName;
 }
 
 struct Programs {
@@ -81,8 +77,13 @@ size_t CountOtherTcxPrograms(const NetworkNamespace& netns, int ifindex) {
 absl::StatusOr<FileDescriptor> AttachTcxDrop(const NetworkNamespace& netns, int ifindex) {
   constexpr auto kDrop = ReturnOf(kTcxDrop);
   const FileDescriptor program =
-      LoadProgram({.type = BPF_PROG_TYPE_SCHED_CLS, .code = kDrop, .name = kProgramName});
+      LoadProgram({.type = BPF_PROG_TYPE_SCHED_CLS, .code = kDrop, .name = kTcxDropName});
   if (!program.valid()) return absl::ErrnoToStatus(errno, "loading a BPF program");
+  return AttachTcxAtIngress(netns, ifindex, program);
+}
+
+absl::StatusOr<FileDescriptor> AttachTcxAtIngress(const NetworkNamespace& netns, int ifindex,
+                                                  const FileDescriptor& program) {
   return LinkProgram(netns, program,
                      {.ifindex = ifindex, .attach_type = kTcxIngress, .flags = kTcxBefore});
 }

@@ -3,12 +3,24 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "ports/os/file_descriptor.h"
 #include "ports/os/netns.h"
 
 namespace tapswitch {
+
+// The verdict of a program at the ingress on a frame that is to be dropped (TCX_DROP).
+inline constexpr int kTcxDrop = 2;
+
+// By it other switches know the program; the kernel keeps 15 characters.
+inline constexpr std::string_view kTcxDropName = "tapswitch_drop";
+
+// Attaches a program to the ingress of an interface, as AttachTcxDrop attaches its own.
+[[nodiscard]] absl::StatusOr<FileDescriptor> AttachTcxAtIngress(const NetworkNamespace& netns,
+                                                                int ifindex,
+                                                                const FileDescriptor& program);
 
 // It stays there, before all other programs, while the file is open. Requires CAP_BPF and
 // CAP_NET_ADMIN, and CAP_SYS_ADMIN in another namespace than the thread's.

@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "absl/status/status.h"
+#include "ports/interface/exclusion/bpf_code.h"
 #include "ports/interface/exclusion/bpf_link.h"
 
 namespace tapswitch {
@@ -22,41 +23,7 @@ static_assert(std::endian::native == std::endian::little);
 constexpr int kVlanInNetworkOrder = 0x0081;         // 0x8100
 constexpr int kServiceVlanInNetworkOrder = 0xa888;  // 0x88a8
 
-constexpr bpf_insn Make(int code, unsigned to, unsigned from, int offset, int value) {
-  bpf_insn made{};
-  made.code = static_cast<uint8_t>(code);
-  made.dst_reg = to & 0xfU;
-  made.src_reg = from & 0xfU;
-  made.off = static_cast<int16_t>(offset);
-  made.imm = value;
-  return made;
-}
-constexpr bpf_insn Move(unsigned to, unsigned from) {
-  return Make(BPF_ALU64 | BPF_MOV | BPF_X, to, from, 0, 0);
-}
-constexpr bpf_insn Set(unsigned to, int value) {
-  return Make(BPF_ALU64 | BPF_MOV | BPF_K, to, 0, 0, value);
-}
-constexpr bpf_insn Add(unsigned to, int value) {
-  return Make(BPF_ALU64 | BPF_ADD | BPF_K, to, 0, 0, value);
-}
-constexpr bpf_insn Load(int size, unsigned to, unsigned base, int offset) {
-  return Make(BPF_LDX | BPF_MEM | size, to, base, offset, 0);
-}
-constexpr bpf_insn Store(int size, unsigned base, int offset, unsigned from) {
-  return Make(BPF_STX | BPF_MEM | size, base, from, offset, 0);
-}
-constexpr bpf_insn SwapBytes(unsigned of, int bits) {
-  return Make(BPF_ALU | BPF_END | BPF_TO_BE, of, 0, 0, bits);
-}
-constexpr bpf_insn Call(bpf_func_id function) {
-  return Make(BPF_JMP | BPF_CALL, 0, 0, 0, function);
-}
-constexpr bpf_insn Exit() { return Make(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
-// `by` counts from the next instruction.
-constexpr bpf_insn JumpIf(int condition, unsigned of, int value, int by) {
-  return Make(BPF_JMP32 | condition | BPF_K, of, 0, by, value);
-}
+using namespace bpf_code;
 
 FileDescriptor LoadTagMover(uint32_t mark) {
   constexpr int16_t kMark = offsetof(__sk_buff, mark);

@@ -26,12 +26,13 @@
 namespace tapswitch {
 namespace {
 
-absl::Status CheckIsUsable(const NetworkNamespace& netns, const LinkState& link) {
+// An interface that is to leave its `master` is usable, too.
+absl::Status CheckIsUsable(const NetworkNamespace& netns, const LinkState& link, int master = 0) {
   if (!link.is_ethernet) {
     return absl::InvalidArgumentError(fmt::format(
         "'{}' does not carry Ethernet frames: attach an interface that does", link.name));
   }
-  if (link.master != 0) {
+  if (link.master != 0 && link.master != master) {
     return absl::FailedPreconditionError(fmt::format(
         "'{0}' is in use as a port of {1}: take it out first: ip link set dev {0} nomaster",
         link.name, DescribeDevice(netns, link.master)));
@@ -57,9 +58,9 @@ absl::StatusOr<NetworkNamespace> OpenNamespace(const NetdevOptions& options) {
 NetdevDevice::NetdevDevice(NetdevOptions options, NetworkNamespace netns, size_t queues)
     : options_(std::move(options)), queues_(queues), netns_(std::move(netns)), untaken_(queues) {}
 
-absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOptions& options,
-                                                                 size_t queues,
-                                                                 MissingInterface missing) {
+absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(
+    const NetdevOptions& options, size_t queues, MissingInterface missing,
+    std::shared_ptr<Switchover> switchover) {
   const auto annotate = [&](const absl::Status& error) {
     return absl::Status(error.code(),
                         fmt::format("port '{}': {}", options.name, std::string(error.message())));
@@ -79,13 +80,17 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(const NetdevOpt
                     "netdev:{0},wait, or use tap:{0}, which makes a TAP",
                     options.name)));
   }
-  if (absl::Status usable = CheckIsUsable(*netns, **link); !usable.ok()) return annotate(usable);
+  const bool may_leave = switchover != nullptr && !switchover->is_complete();
+  const int master = may_leave ? switchover->master() : 0;
+  absl::Status usable = CheckIsUsable(*netns, **link, master);
+  if (!usable.ok()) return annotate(usable);
   auto claim = InterfaceClaim::TakePatiently(*netns, (*link)->ifindex, options.name);
   if (!claim.ok()) return annotate(InUse(options.name, claim.status()));
   auto warnings = DescribeUse(*netns, **link, options.shared_with_host);
   std::unique_ptr<NetdevDevice> device(new NetdevDevice(options, *std::move(netns), queues));
   device->claim_ = *std::move(claim);
   device->warnings_ = std::move(warnings);
+  if ((*link)->master != 0) device->switchover_ = std::move(switchover);
   const bool is_guests = (*link)->tun && !options.shared_with_host;
   if (!is_guests) device->first_address_ = (*link)->address;
   absl::Status attached = device->OpenSockets();
@@ -130,8 +135,8 @@ absl::Status NetdevDevice::Attach(const LinkState& link) {
   if (in_group_ || sockets_.empty()) {
     if (absl::Status opened = OpenSockets(); !opened.ok()) return opened;
   }
-  ExcludeHost(
-      link.ifindex);  // first, so that the host sees none of the frames that the switch sees
+  // First, so that the host sees none of the frames that the switch sees.
+  if (absl::Status excluded = ExcludeHost(link.ifindex); !excluded.ok()) return excluded;
   TurnPeerSegmentationOff(link);
   absl::Status bound = BindPacketSocket(sockets_[0].get(), link.ifindex, ETH_P_ALL);
   // Protocol 0: for sending only.
@@ -158,6 +163,8 @@ absl::Status NetdevDevice::Attach(const LinkState& link) {
 
 // To be called when the interface is up.
 void NetdevDevice::ShareFrames() {
+  if (switchover_ != nullptr && !switchover_->is_complete()) return;
+  switchover_ = nullptr;
   if (!group_is_due_) return;
   group_is_due_ = false;
   const absl::Status formed = FormGroup();
@@ -184,18 +191,28 @@ absl::Status NetdevDevice::FormGroup() {
   return absl::OkStatus();
 }
 
-void NetdevDevice::ExcludeHost(int ifindex) {
-  if (options_.shared_with_host) return HostExclusion::Repair(*netns_, ifindex);
+absl::Status NetdevDevice::ExcludeHost(int ifindex) {
+  if (switchover_ != nullptr) {
+    auto prepared = switchover_->Prepare(*netns_, ifindex, sockets_[0].get());
+    if (!prepared.ok()) return prepared.status();
+    exclusion_ = *std::move(prepared);
+    return absl::OkStatus();
+  }
+  if (options_.shared_with_host) {
+    HostExclusion::Repair(*netns_, ifindex);
+    return absl::OkStatus();
+  }
   auto excluded = HostExclusion::Apply(*netns_, ifindex);
   if (excluded.ok()) {
     exclusion_ = *std::move(excluded);
-    return;
+    return absl::OkStatus();
   }
   spdlog::warn(
       "port {}: the host's network stack cannot be kept out and receives the same frames ({}); "
       "take "
       "the interface's addresses away, or say host=shared if that is meant",
       options_.name, std::string(excluded.status().message()));
+  return absl::OkStatus();
 }
 
 // Packet sockets that cannot hand over what the other end of a veth pair leaves to be cut would

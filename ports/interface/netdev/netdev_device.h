@@ -31,6 +31,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "ports/interface/exclusion/host_exclusion.h"
+#include "ports/interface/exclusion/switchover.h"
 #include "ports/interface/interface_claim.h"
 #include "ports/interface/netdev/netdev_options.h"
 #include "ports/interface/netdev/peer_segmentation.h"
@@ -53,9 +54,13 @@ class NetdevDevice {
   // Waits for up to a second for a process to end that has the interface. An interface that is
   // missing is an error, or the sockets are bound to none until Query finds it. Errors are one line
   // that says what to do about it; after one nothing is left.
+  //
+  // With a `switchover`, the interface may be a port of its master. Then the sockets receive
+  // nothing, and the host is not excluded, before that is complete; afterwards a Query is due.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<NetdevDevice>> Open(
       const NetdevOptions& options, size_t queues = 1,
-      MissingInterface missing = MissingInterface::kRefused);
+      MissingInterface missing = MissingInterface::kRefused,
+      std::shared_ptr<Switchover> switchover = nullptr);
 
   // Whether an interface that was deleted could be attached again now. Any thread may ask; it is
   // for one that does not forward.
@@ -92,7 +97,7 @@ class NetdevDevice {
   [[nodiscard]] absl::Status Return();
   void ReleaseNamespace();
   [[nodiscard]] absl::Status Attach(const LinkState& link);
-  void ExcludeHost(int ifindex);
+  [[nodiscard]] absl::Status ExcludeHost(int ifindex);
   void TurnPeerSegmentationOff(const LinkState& link);
   void LeaveInterface();
   void ShareFrames();
@@ -110,6 +115,7 @@ class NetdevDevice {
   bool in_group_ = false;                  // the sockets, or some of them, are
   bool group_is_due_ = false;              // and all are to be, once the interface is up
   std::unique_ptr<HostExclusion> exclusion_;
+  std::shared_ptr<Switchover> switchover_;                      // until it is complete
   std::unique_ptr<PeerSegmentationOff> peer_segmentation_off_;  // where it is needed
 
   Mutex mutex_;

@@ -31,13 +31,15 @@ void NetdevPort::RefreshCounters() {
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
-    const LinkSharing& share, AttachNotes& notes, MissingInterface missing) {
-  auto opened = NetdevDevice::Open(options, identities.size(), missing);
+    const LinkSharing& share, AttachNotes& notes, MissingInterface missing,
+    const std::shared_ptr<Switchover>& switchover) {
+  auto opened = NetdevDevice::Open(options, identities.size(), missing, switchover);
   if (!opened.ok()) return opened.status();
   const std::shared_ptr<NetdevDevice> device = *std::move(opened);
   notes = {.warnings = device->warnings(), .address = device->first_address()};
   const SharedLinkQueries queries =
       share(identities[0], [device, &monitor] { return device->Query(monitor); });
+  if (switchover != nullptr && queries.refresh) switchover->OnComplete(queries.refresh);
   const auto told_unsupported = std::make_shared<std::atomic_flag>();
   std::vector<std::unique_ptr<Port>> ports;
   for (const PortIdentity& identity : identities) {

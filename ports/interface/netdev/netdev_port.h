@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "ports/interface/exclusion/switchover.h"
 #include "ports/interface/interface_port.h"
 #include "ports/interface/link_answer.h"
 #include "ports/interface/netdev/netdev_options.h"
@@ -53,9 +54,10 @@ struct AttachNotes {
 
 // Attaches the interface with a socket for each of `identities`, and makes a port of each; see
 // MakePortQueues. `notes` is filled in. `monitor` outlives them, is asked by the thread that
-// `share` chooses, and its events reach OnLinkChange.
+// `share` chooses, and its events reach OnLinkChange. See NetdevDevice for `switchover`.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
-    const LinkSharing& share, AttachNotes& notes, MissingInterface missing);
+    const LinkSharing& share, AttachNotes& notes, MissingInterface missing,
+    const std::shared_ptr<Switchover>& switchover = nullptr);
 
 }  // namespace tapswitch

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ports/interface/exclusion/switchover.h"
 #include "ports/interface/netdev/netdev_options.h"
 #include "ports/port.h"
 #include "ports/socket/unix_listeners.h"
@@ -35,6 +36,9 @@ class Actuator {
   }
 
   void set_missing_interfaces(MissingInterface missing) { missing_ = missing; }
+  void set_switchover(std::shared_ptr<Switchover> switchover) {
+    switchover_ = std::move(switchover);
+  }
 
   // Applies an action. After an error nothing has changed, with one exception: a port whose device
   // cannot be reopened is removed from the worker. It keeps its id and may be opened once more.
@@ -77,6 +81,7 @@ class Actuator {
   VlanSet own_vlans_;  // VLANs that have the own address in the table
   UnixListeners listeners_;
   MissingInterface missing_ = MissingInterface::kRefused;
+  std::shared_ptr<Switchover> switchover_;  // of ports that are opened now
   std::function<void(PortId)> before_forgetting_;
   PortSet ephemeral_;
   std::vector<std::string> names_;  // by id; empty: the id is free

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ports/interface/exclusion/switchover.h"
 #include "ports/interface/netdev/netdev_options.h"
 #include "switch/control/apply/fdb_edit.h"
 #include "switch/control/apply/port_descriptions.h"
@@ -55,6 +57,13 @@ class BridgeControl {
 
   // Sets what becomes from now on of ports whose interface is missing.
   virtual void set_missing_interfaces(MissingInterface /*missing*/) {}
+
+  // Lets interfaces that are ports of the kernel's bridge become ports, whose sockets receive from
+  // its completion on. It is kept, for the way back, until null is set.
+  virtual void set_switchover(std::shared_ptr<Switchover> switchover) {
+    switchover_ = std::move(switchover);
+  }
+  [[nodiscard]] const std::shared_ptr<Switchover>& switchover() const { return switchover_; }
 
   // Returns the id of a port. NotFound names the port.
   [[nodiscard]] absl::StatusOr<PortId> FindPort(std::string_view name) const;
@@ -124,6 +133,7 @@ class BridgeControl {
   BridgeConfig config_;
   PortDescriptions descriptions_;  // those of config_
   bool watched_ = false;
+  std::shared_ptr<Switchover> switchover_;
 };
 
 }  // namespace tapswitch

@@ -57,6 +57,11 @@ class RunningBridge final : public BridgeControl {
     actuator_.set_missing_interfaces(missing);
   }
 
+  void set_switchover(std::shared_ptr<Switchover> switchover) override {
+    actuator_.set_switchover(switchover);
+    BridgeControl::set_switchover(std::move(switchover));
+  }
+
  private:
   [[nodiscard]] absl::Status Apply(const Action& action) override {
     return actuator_.Apply(action);

@@ -182,6 +182,8 @@ constexpr std::array kCaptureWords{
 constexpr std::array kApplyWords{Word{"--dry-run", kTrue, "dry_run"},
                                  Word{"--merge", kTrue, "merge"}};
 
+constexpr std::array kAdoptWords{Word{"--dry-run", kTrue, "dry_run"}};
+
 constexpr std::array kReachWords{Word{"--diff", kText, "diff"}};
 
 constexpr std::array kWaitWords{
@@ -529,6 +531,22 @@ constexpr std::array kCommands{
             .summary = "make the running switch what the file says, by the differences alone; what "
                        "the file does not name is removed, or with --merge kept; --dry-run prints "
                        "the differences, as commands"},
+    Command{.object = "adopt",
+            .verb = "",
+            .method = "bridge.adopt",
+            .bare = {"BRIDGE", kText, "name"},
+            .words = kAdoptWords,
+            .required = "name",
+            .usage = "BRIDGE [--dry-run]",
+            .summary = "take over a running Linux bridge: its ports, VLANs, flags and addresses, "
+                       "without a link going down; --dry-run prints the commands, and what is not "
+                       "kept"},
+    Command{.object = "release",
+            .verb = "",
+            .method = "bridge.release",
+            .words = kAdoptWords,
+            .usage = "[--dry-run]",
+            .summary = "give back what was taken over, as it was; also when the switch has ended"},
     Command{.object = "wait",
             .verb = "",
             .method = "",

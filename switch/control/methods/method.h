@@ -32,6 +32,8 @@ struct MethodContext {
   Attacher& attacher;
   EventPublisher& publisher;
   const BridgeConfig& initial;  // what the flags and ports of the command line say
+  // The file that says what was taken over (adoption_record.h); empty: there is no place for it.
+  std::string_view adoption_file = {};
 };
 
 using MethodParams = nlohmann::json;

@@ -9,6 +9,7 @@
 namespace tapswitch {
 
 // The lists are constants.
+[[nodiscard]] std::span<const Method> AdoptMethods();
 [[nodiscard]] std::span<const Method> BridgeMethods();
 [[nodiscard]] std::span<const Method> CaptureMethods();
 [[nodiscard]] std::span<const Method> ConfigMethods();

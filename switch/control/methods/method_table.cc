@@ -14,9 +14,9 @@ namespace {
 std::vector<Method> JoinLists() {
   std::vector<Method> all;
   for (const std::span<const Method> list :
-       {BridgeMethods(), CaptureMethods(), ConfigMethods(), FdbMethods(), GuardMethods(),
-        LinkMethods(), LoopMethods(), MirrorMethods(), MonitorMethods(), NeighbourMethods(),
-        PortMethods(), ReachMethods(), TraceMethods(), VlanMethods()}) {
+       {AdoptMethods(), BridgeMethods(), CaptureMethods(), ConfigMethods(), FdbMethods(),
+        GuardMethods(), LinkMethods(), LoopMethods(), MirrorMethods(), MonitorMethods(),
+        NeighbourMethods(), PortMethods(), ReachMethods(), TraceMethods(), VlanMethods()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   return all;

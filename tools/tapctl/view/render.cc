@@ -333,6 +333,21 @@ std::string RenderLines(const Json& lines) {
   return text;
 }
 
+// What is in the way stands last, where it is seen.
+std::string RenderAdoption(const Request& request, const Json& answer) {
+  std::string text;
+  if (request.params.value("dry_run", false)) text += RenderLines(answer.at("commands"));
+  const auto list = [&](const char* key, std::string_view title) {
+    for (const Json& line : answer.at(key)) {
+      if (line.is_string())
+        text += fmt::format("{}: {}\n", title, Printable(line.get<std::string>()));
+    }
+  };
+  list("lost", "not kept");
+  list("refused", "in the way");
+  return text;
+}
+
 // ----- JSON --------------------------------------------------------------------------------------
 
 // Without what iproute2 shows only when it is asked for more.
@@ -473,6 +488,11 @@ std::string Printable(std::string_view text) {
 bool IsAnswerTo(std::string_view method, const Json& answer) {
   if (method == "trace") return answer.is_object();
   if (method == "config.save" || method == "reach") return answer.is_array();
+  if (method == "bridge.release") return answer.is_object();
+  if (method == "bridge.adopt") {
+    return answer.is_object() && answer.contains("commands") && answer.contains("lost") &&
+           answer.contains("refused");
+  }
   if (method == "config.apply") {
     return answer.is_object() && answer.contains("commands") && answer["commands"].is_array();
   }
@@ -503,6 +523,10 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method == "config.save" && !options.json) return RenderLines(answer);
   if (method == "config.apply" && !options.json) {
     return request.params.value("dry_run", false) ? RenderLines(answer.at("commands")) : "";
+  }
+  if (method == "bridge.adopt" && !options.json) return RenderAdoption(request, answer);
+  if (method == "bridge.release" && !options.json) {
+    return RenderLines(answer.value("steps", Json::array()));
   }
   if (options.json) {
     const bool is_table = method == "fdb.list" && answer.is_array();

@@ -108,8 +108,15 @@ bool IsKept(const PortConfig* other, const PortConfig& port) {
   return other != nullptr && other->spec == port.spec;
 }
 
+// An entry of the address of a port's own interface is there before the command is carried out.
 void SaveEntries(const BridgeControl& control, std::vector<std::string>& lines) {
-  AddEntries("add", EntriesOf(control), control, lines);
+  const std::vector<SavedEntry> entries = EntriesOf(control);
+  for (size_t at = 0; at < entries.size();) {
+    const auto group = GroupAt(entries, at);
+    at += group.size();
+    const bool is_there = !control.FindEntry(kAnyVlan, group.front().entry.address).empty();
+    AddEntries(is_there ? "replace" : "add", group, control, lines);
+  }
 }
 
 std::vector<std::string> EntryCommandsBetween(const BridgeControl& before,
