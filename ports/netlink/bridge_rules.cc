@@ -1,6 +1,5 @@
 #include "ports/netlink/bridge_rules.h"
 
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <netlink/attr.h>
@@ -16,6 +15,8 @@
 
 namespace tapswitch {
 namespace {
+
+constexpr unsigned char kBridgeFamily = 7;  // NFPROTO_BRIDGE; its header does not go with others
 
 constexpr int TypeOf(int message) { return (NFNL_SUBSYS_NFTABLES << 8) | message; }
 
@@ -43,7 +44,7 @@ std::vector<std::string> ListBridgeRuleTables() {
   static_cast<void>(
       setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience)));
   NlMessage request = NewNlMessage(TypeOf(NFT_MSG_GETTABLE), NLM_F_REQUEST | NLM_F_DUMP);
-  nfgenmsg header{.nfgen_family = NFPROTO_BRIDGE, .version = NFNETLINK_V0, .res_id = 0};
+  nfgenmsg header{.nfgen_family = kBridgeFamily, .version = NFNETLINK_V0, .res_id = 0};
   nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
   const nlmsghdr* const question = nlmsg_hdr(request.get());
   if (send(socket.get(), question, question->nlmsg_len, 0) < 0) return names;

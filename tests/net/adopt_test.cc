@@ -244,7 +244,9 @@ TEST_P(AdoptTest, WhatCannotBeTakenOverIsRefusedAndStaysAsItIs) {
   };
   expect_refused("br7", "there is no interface 'br7'");
   expect_refused("p1", "'p1' is no bridge");
-  Run("ip link set br0 type bridge stp_state 1");
+  Run("ip tuntap add br0-tap mode tap");
+  expect_refused("br0", "there is an interface 'br0-tap'");
+  Run("ip link delete br0-tap; ip link set br0 type bridge stp_state 1");
   expect_refused("br0", "a spanning tree runs on br0");
   EXPECT_THAT(Tapctl("adopt br0 --dry-run"), HasSubstr("in the way: a spanning tree"));
   Run("ip link set br0 type bridge stp_state 0");

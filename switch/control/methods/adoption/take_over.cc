@@ -37,6 +37,17 @@ absl::Status MustNotBeAdopted(const std::string& file) {
       "bridge {} is taken over already: give it back first: tapctl release", record->bridge.name));
 }
 
+// It is deleted in the end, so it must not be another's.
+absl::Status UplinkMustBeFree(const NetworkNamespace& netns, const std::string& uplink) {
+  const auto link = FindLink(netns, uplink);
+  if (!link.ok()) return link.status();
+  if (!*link) return absl::OkStatus();
+  return absl::AlreadyExistsError(fmt::format(
+      "there is an interface '{0}', and the switch makes a TAP of that name: rename it first: ip "
+      "link set dev {0} name NAME",
+      uplink));
+}
+
 absl::StatusOr<Applied> ApplyPlan(const MethodContext& context, const AdoptionPlan& plan,
                                   const std::string& name, bool dry_run) {
   return ApplyText(context, {.text = fmt::format("{}\n", fmt::join(plan.commands, "\n")),
@@ -208,6 +219,7 @@ absl::StatusOr<Adopted> TakeOver(const MethodContext& context, std::string_view 
   if (!bridge.ok()) return bridge.status();
   const AdoptionRecord record{
       .bridge = *std::move(bridge), .uplink = UplinkName(std::string(name)), .netns = netns->id()};
+  if (absl::Status free = UplinkMustBeFree(*netns, record.uplink); !free.ok()) return free;
   AdoptionPlan plan = PlanAdoption(record.bridge, record.uplink);
   if (!plan.refused.empty() && !dry_run) {
     return absl::FailedPreconditionError(fmt::format("{}", fmt::join(plan.refused, "; ")));
