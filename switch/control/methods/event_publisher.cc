@@ -1,7 +1,6 @@
 #include "switch/control/methods/event_publisher.h"
 
 #include <array>
-#include <utility>
 #include <variant>
 
 #include "spdlog/fmt/fmt.h"
@@ -60,7 +59,7 @@ void EventPublisher::Publish(const FdbEvent& event) {
   constexpr std::array<std::string_view, 4> kNames{"learned", "moved", "aged", "flushed"};
   ordered_json members = ShowEntry(control_, event.entry);
   if (event.kind == FdbEvent::Kind::kMoved) members["from"] = control_.NameOf(event.from);
-  monitor_.Publish("fdb", kNames[static_cast<size_t>(event.kind)], std::move(members));
+  monitor_.Publish("fdb", kNames[static_cast<size_t>(event.kind)], members);
 }
 
 void EventPublisher::Publish(const LinkStateEvent& event) {
@@ -68,7 +67,7 @@ void EventPublisher::Publish(const LinkStateEvent& event) {
   const PortConfig* const port = control_.config().port(name);
   ordered_json members{{"ifname", name}};
   if (!event.up) members["reason"] = event.reason;
-  monitor_.Publish("port", event.up ? "up" : "down", std::move(members));
+  monitor_.Publish("port", event.up ? "up" : "down", members);
   if (port != nullptr) PublishLink(*port);
 }
 
@@ -105,7 +104,7 @@ void EventPublisher::Publish(const Alarm& alarm) {
     text += ": 'tapctl loop set period 1s' finds a loop and blocks one end of it";
   }
   spdlog::warn("{}: {}", port, text);
-  monitor_.Publish("port", "alarm", std::move(members));
+  monitor_.Publish("port", "alarm", members);
   PublishLinkOf(port);
 }
 

@@ -32,9 +32,10 @@ FdbJson::FdbJson(const BridgeControl& control, std::optional<Tick> now)
 
 const FdbJson::Frame& FdbJson::FrameOf(const MacEntry& entry) {
   constexpr std::array<std::string_view, 3> kStates{"", "static", "permanent"};
-  const uint32_t key = uint32_t{entry.port.value} << 8U | uint32_t{entry.locked} << 4U |
-                       static_cast<uint32_t>(entry.state) << 2U | uint32_t{entry.sticky} << 1U |
-                       uint32_t{entry.extern_learn};
+  const uint32_t flags =
+      (entry.locked ? 16U : 0U) | (entry.sticky ? 2U : 0U) | (entry.extern_learn ? 1U : 0U);
+  const uint32_t key =
+      uint32_t{entry.port.value} << 8U | static_cast<uint32_t>(entry.state) << 2U | flags;
   const auto [found, is_new] = frames_.try_emplace(key);
   Frame& frame = found->second;
   if (!is_new) return frame;
