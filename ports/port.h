@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -55,6 +56,14 @@ struct PortIdentity {
   PortCounters* counters = nullptr;
 };
 
+class KernelSeat;
+
+// What the kernel may do for a port by itself (interface/fastpath/kernel_forwarding.h).
+struct KernelPath {
+  bool is_interface = false;         // what leaves by its interface leaves by the port
+  std::shared_ptr<KernelSeat> seat;  // counts what the port receives; null: flows cannot begin here
+};
+
 class Port {
  public:
   virtual ~Port() = default;
@@ -84,6 +93,10 @@ class Port {
   virtual void Send(std::span<const WireFrame> frames) = 0;
 
   virtual void Recycle() = 0;
+
+  // What was received up to the last Recycle has been sent: the ring has submitted since.
+  virtual void OnSent() {}
+  [[nodiscard]] virtual KernelPath kernel_path() const { return {}; }
 
   // Stops receiving without closing, after Start and before BeginClose. Once paused() is true, the
   // kernel has no read of this port, and what arrives waits in the queue that it comes from until

@@ -26,6 +26,7 @@ struct PortSurroundings {
   UnixListeners& listeners;
   AttachNotes& notes;  // of an interface that exists; they need not outlive the port
   MissingInterface missing = MissingInterface::kRefused;  // of a port whose interface others make
+  KernelForwarding* kernel = nullptr;  // may carry frames of ports; it outlives them
 };
 
 // A Port for each queue of one port. The first speaks for all.

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "ports/interface/exclusion/host_exclusion.h"
+#include "ports/interface/fastpath/kernel_forwarding.h"
 #include "ports/os/clock.h"
 #include "ports/os/netns.h"
 #include "ports/os/runtime_locks.h"
@@ -32,6 +34,7 @@
 #include "switch/workers/channels/fdb_publisher.h"
 #include "switch/workers/channels/notification.h"
 #include "switch/workers/link_thread.h"
+#include "switch/workers/offload/flow_offload.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/secondary_worker.h"
 #include "switch/workers/shared_bridge.h"
@@ -59,6 +62,22 @@ MacAddress RandomAddress() {
   return MacAddress::FromNumber((RandomNumber() | kLocal) & ~kGroup);
 }
 
+// Forwarding by the kernel, or why there is none.
+struct KernelPart {
+  std::unique_ptr<KernelForwarding> kernel;
+  std::string why_not;
+};
+
+// With the rights of the start, which the switch does not keep.
+KernelPart LoadKernelForwarding(const Config& config) {
+  if (!config.kernel_forwarding) return {.kernel = nullptr, .why_not = "--kernel_forwarding=off"};
+  auto loaded = KernelForwarding::Load();
+  if (loaded.ok()) return {.kernel = *std::move(loaded), .why_not = {}};
+  std::string why(loaded.status().message());
+  spdlog::info("known conversations are not carried by the kernel: {}", why);
+  return {.kernel = nullptr, .why_not = std::move(why)};
+}
+
 // The parts that are made before anything runs, and may fail.
 struct Parts {
   StopSignals signals;
@@ -70,6 +89,7 @@ struct Parts {
   ChosenRing ring;
   std::unique_ptr<LinkThread> links;
   NetnsId netns;
+  KernelPart kernel;
 };
 
 // The folder of the system's switches may be closed to an ordinary user.
@@ -103,7 +123,8 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   if (!socket.ok()) return Explain(socket.status());
   return Parts{*std::move(signals), *std::move(commands), *std::move(call),
                *std::move(events),  std::move(clock),     *std::move(socket),
-               *std::move(ring),    *std::move(links),    netns->id()};
+               *std::move(ring),    *std::move(links),    netns->id(),
+               LoadKernelForwarding(config)};
 }
 
 class Daemon {
@@ -122,6 +143,7 @@ class Daemon {
         shared_(bridge_,
                 config.workers > 1 ? SharedBridge::Users::kSeveral : SharedBridge::Users::kOne),
         netns_(parts.netns),
+        kernel_(std::move(parts.kernel)),
         links_(std::move(parts.links)),
         worker_(*ring_.ring, *clock_, bridge_, shared_) {
     worker_.lane().set_joins_frames(config.gro);
@@ -135,6 +157,7 @@ class Daemon {
     worker_.set_on_release([this] { workers_.OnRelease(); });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
+    if (kernel_.kernel != nullptr) OfferFlows();
   }
 
   absl::Status Run() {
@@ -171,6 +194,20 @@ class Daemon {
   }
 
  private:
+  void OfferFlows() {
+    flows_.emplace(bridge_, *kernel_.kernel);
+    worker_.set_flows(&*flows_);
+    workers_.set_flows(&*flows_);
+    if (config_.workers > 1) {
+      flows_->set_on_pending([this](PortId port) { workers_.OnPendingFlow(port); });
+    }
+    // What a command has changed holds for the first frame after its answer.
+    commands_->set_after_call([this] {
+      shared_.AssertHeld();
+      flows_->Follow();
+    });
+  }
+
   // The worker acts upon what the link thread tells between two batches.
   void StartLinks() {
     links_->Start({.on_change =
@@ -202,7 +239,8 @@ class Daemon {
                                                .io = config_.io,
                                                .joins_frames = config_.gro,
                                                .busy_poll = config_.busy_poll,
-                                               .cpus = cpus},
+                                               .cpus = cpus,
+                                               .flows = flows_ ? &*flows_ : nullptr},
                                               *clock_, shared_, call_);
       if (!secondary.ok()) return secondary.status();
       workers_.Add(*std::move(secondary));
@@ -212,7 +250,8 @@ class Daemon {
 
   RunningSwitch Running() {
     return {*commands_, *events_, fdb_publisher_, *clock_, bridge_,
-            protocols_, worker_,  workers_,       *links_};
+            protocols_, worker_,  workers_,       *links_, kernel_.kernel.get(),
+            flows_ ? &*flows_ : nullptr, kernel_.why_not};
   }
 
   // All of these are called by the control thread, and have this one act.
@@ -336,6 +375,8 @@ class Daemon {
   bool control_finished_ = false;
   absl::Status started_;
   NetnsId netns_;  // the switch's own
+  KernelPart kernel_;
+  std::optional<FlowOffload> flows_;
   std::unique_ptr<LinkThread> links_;
   PrimaryWorker worker_;
   Workers workers_{*commands_, worker_, bridge_, protocols_};

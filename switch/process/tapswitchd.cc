@@ -36,6 +36,9 @@ DEFINE_string(
 DEFINE_string(gro, "auto",
               "auto: frames of a flow that arrive together leave as one where a port takes that; "
               "off: each leaves by itself");
+DEFINE_string(kernel_forwarding, "auto",
+              "auto: the kernel carries known conversations between netdev ports by itself, where it "
+              "can; off: each frame passes through the switch");
 DEFINE_string(
     busy_poll, "auto",
     "poll for frames before sleeping: for so long, such as 50us; off; or auto: only while "
@@ -136,6 +139,7 @@ absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>
                                  .vlan_filtering = FLAGS_vlan_filtering,
                                  .io = FLAGS_io,
                                  .gro = FLAGS_gro,
+                                 .kernel_forwarding = FLAGS_kernel_forwarding,
                                  .busy_poll = FLAGS_busy_poll,
                                  .control_socket = FLAGS_control_socket,
                                  .control_group = FLAGS_control_group,

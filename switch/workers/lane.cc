@@ -83,8 +83,9 @@ void Lane::Wait(std::optional<std::chrono::nanoseconds> timeout) {
 
 void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
   batch_.clear();
-  active_ = {};
   Wait(timeout);
+  ConfirmSent();
+  active_ = {};
   now_ = clock_.Now();
   originated().Clear();
   static_assert(kMaxReap <= FrameBatch::kCapacity * 3 / 4,
@@ -166,6 +167,7 @@ void Lane::Decide(const LockedBridge& bridge) {
   ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
   loop_.frames += size;
   bridge->Process(batch_.frames(), now_, egress_, counters_);
+  if (flows_ != nullptr) flows_->OnBatch(batch_.frames(), active_, ports_, now_);
   joining_ = bridge->view().joining();
 }
 
@@ -243,7 +245,30 @@ const PortSet& Lane::Recycle() {
     ports_[id.value]->Recycle();
     NoteRetry(*ports_[id.value]);
   });
+  HandOverFlows();
   return active_;
+}
+
+// What the last turn has received is sent now, as the ring has submitted.
+void Lane::ConfirmSent() {
+  if (flows_ == nullptr) return;
+  active_.ForEach([this](PortId id) {
+    if (Port* const received = port(id)) received->OnSent();
+  });
+}
+
+// Pending flows wait for that. A frame of theirs that comes next would find this turn unfinished.
+void Lane::HandOverFlows() {
+  if (flows_ == nullptr || active_.empty() || !flows_->has_pending()) return;
+  ring_.Submit();
+  active_.ForEach([this](PortId id) { AccountFor(id); });
+}
+
+void Lane::AccountFor(PortId id) {
+  Port* const received = port(id);
+  if (received == nullptr) return;
+  received->RefreshCounters();
+  received->OnSent();
 }
 
 bool Lane::ReleaseIdleMemory() {

@@ -109,6 +109,10 @@ class PrimaryWorker {
   // The state at the time of the call. To be called by the worker's thread.
   [[nodiscard]] SwitchSnapshot Snapshot() const;
 
+  // Offers conversations to the kernel. `flows` outlives the worker. To be called before there are
+  // ports.
+  void set_flows(FlowOffload* flows);
+
   // For settings, and its counters: ports come and go by the methods above.
   [[nodiscard]] Lane& lane() { return lane_; }
 
@@ -149,6 +153,8 @@ class PrimaryWorker {
   void UpdateOwnAddress(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void TellProtocolsOfPorts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void Forget(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void OfferPort(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void FollowFlows() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void ActOnAlarms() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void SendRelayed();
   void ReleaseIdleMemory();
@@ -167,6 +173,7 @@ class PrimaryWorker {
   Housekeeping housekeeping_ ABSL_GUARDED_BY(shared_);
   bool release_is_due_ = false;
   std::vector<FrameRelay*> relays_;
+  FlowOffload* flows_ = nullptr;
   Lane lane_;
 };
 

@@ -32,6 +32,7 @@ class SecondaryWorker {
     bool joins_frames = true;
     BusyPoll busy_poll;
     std::vector<int> cpus;  // of all workers: see PinThread
+    FlowOffload* flows = nullptr;  // see Lane::set_flows
   };
 
   // The thread runs once this returns. Errors are those of MakeRing. What is referred to outlives

@@ -64,6 +64,14 @@ void Workers::OnRelease() {
   }
 }
 
+// What a queue has lost is known to its own worker only.
+void Workers::OnPendingFlow(PortId id) {
+  commands_.Post([this, id] { primary_.lane().AccountFor(id); });
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Post([&lane = secondary->lane(), id] { lane.AccountFor(id); });
+  }
+}
+
 void Workers::StopSecondaries() {
   for (const auto& secondary : secondaries_) stopped_.push_back(secondary->Stop());
   secondaries_.clear();
@@ -72,6 +80,7 @@ void Workers::StopSecondaries() {
 SwitchSnapshot Workers::LastSnapshot() const {
   SwitchSnapshot snapshot = primary_.Snapshot();
   for (const LaneSnapshot& lane : stopped_) snapshot.Add(lane);
+  if (flows_ != nullptr) snapshot.Add(flows_->traffic().Read());
   return snapshot;
 }
 
@@ -90,6 +99,7 @@ void Workers::ClearCounters(PortId id) {
   for (const auto& secondary : secondaries_) {
     secondary->commands().Call([&] { secondary->lane().counters(id) = {}; });
   }
+  if (flows_ != nullptr) flows_->traffic().Clear(id);
 }
 
 absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
@@ -202,6 +212,7 @@ SwitchSnapshot Workers::Snapshot() {
   for (const auto& secondary : secondaries_) {
     snapshot.Add(secondary->commands().Call([&] { return secondary->lane().Snapshot(); }));
   }
+  if (flows_ != nullptr) snapshot.Add(flows_->traffic().Read());
   return snapshot;
 }
 

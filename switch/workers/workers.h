@@ -42,6 +42,12 @@ class Workers {
   void OnLinkAnswer(PortId id, uint16_t generation);
   void OnPortStatus(const Port& port);
   void OnRelease();
+  // A flow that comes in by the port is pending. By any worker's thread, of several.
+  void OnPendingFlow(PortId id);
+
+  // What the kernel carries is counted from then on. `flows` outlives this. To be called before
+  // there are ports.
+  void set_flows(FlowOffload* flows) { flows_ = flows; }
 
   // Ends all but the primary, for good. By its thread, when nobody else calls anything any more.
   void StopSecondaries();
@@ -95,6 +101,7 @@ class Workers {
   const Bridge& bridge_;
   const BridgeProtocols& protocols_;
   ViewBuilder views_;
+  FlowOffload* flows_ = nullptr;
   size_t captures_ = 0;
   std::vector<std::unique_ptr<SecondaryWorker>> secondaries_;
   std::vector<LaneSnapshot> stopped_;  // what those counted that have ended

@@ -23,6 +23,7 @@ constexpr int kTcxDrop = 2;           // TCX_DROP
 
 // By it other switches know the program; the kernel keeps 15 characters.
 constexpr std::string_view kProgramName = "tapswitch_drop";
+constexpr std::string_view kCarrierName = "tapswitch_carry";  // fastpath/forward.bpf.c
 
 // What is looked at of the programs of one interface; the kernel allows 64.
 constexpr uint32_t kMostPrograms = 64;
@@ -51,7 +52,8 @@ bool IsDropProgram(uint32_t id) {
   ask.info.info_len = sizeof(info);
   ask.info.info = reinterpret_cast<uintptr_t>(&info);
   if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &ask, sizeof(ask)) != 0) return false;
-  return std::string_view(info.name, strnlen(info.name, sizeof(info.name))) == kProgramName;
+  const std::string_view name(info.name, strnlen(info.name, sizeof(info.name)));
+  return name == kProgramName || name == kCarrierName;
 }
 
 struct Programs {
@@ -83,6 +85,11 @@ absl::StatusOr<FileDescriptor> AttachTcxDrop(const NetworkNamespace& netns, int 
   const FileDescriptor program =
       LoadProgram({.type = BPF_PROG_TYPE_SCHED_CLS, .code = kDrop, .name = kProgramName});
   if (!program.valid()) return absl::ErrnoToStatus(errno, "loading a BPF program");
+  return AttachTcx(netns, ifindex, program);
+}
+
+absl::StatusOr<FileDescriptor> AttachTcx(const NetworkNamespace& netns, int ifindex,
+                                         const FileDescriptor& program) {
   return LinkProgram(netns, program,
                      {.ifindex = ifindex, .attach_type = kTcxIngress, .flags = kTcxBefore});
 }

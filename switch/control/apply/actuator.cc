@@ -150,7 +150,8 @@ absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortConfig& por
                                     },
                                 .listeners = listeners_,
                                 .notes = notes,
-                                .missing = missing_});
+                                .missing = missing_,
+                                .kernel = running_.kernel});
   if (!queues.ok()) return queues;
   for (const std::string& line : notes.warnings) Warn(port.spec.name, line);
   WarnOfStations(id, port, notes.address);

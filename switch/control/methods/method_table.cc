@@ -15,7 +15,7 @@ std::vector<Method> JoinLists() {
   std::vector<Method> all;
   for (const std::span<const Method> list :
        {BridgeMethods(), CaptureMethods(), ConfigMethods(), FdbMethods(), GuardMethods(),
-        LinkMethods(), LoopMethods(), MirrorMethods(), MonitorMethods(), NeighbourMethods(),
+        KernelMethods(), LinkMethods(), LoopMethods(), MirrorMethods(), MonitorMethods(), NeighbourMethods(),
         PortMethods(), ReachMethods(), TraceMethods(), VlanMethods()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
