@@ -1,6 +1,7 @@
 #include "switch/process/daemon.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/utsname.h>
 
 #include <csignal>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "ports/interface/exclusion/host_exclusion.h"
 #include "ports/interface/fastpath/kernel_forwarding.h"
+#include "ports/interface/netdev/packet_offloads.h"
 #include "ports/os/clock.h"
 #include "ports/os/netns.h"
 #include "ports/os/runtime_locks.h"
@@ -273,15 +275,24 @@ class Daemon {
             .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); }};
   }
 
+  // Before Linux 6.2, ports that come later may need one more (peer_segmentation.h).
+  [[nodiscard]] bool HasLoadedAllPrograms() const {
+    utsname system{};
+    uname(&system);
+    const char* const release = static_cast<const char*>(system.release);
+    return kernel_.kernel != nullptr && ReleaseKnowsUdpSegmentation(release);
+  }
+
   // Called by the control thread; capabilities are per thread, so all take part.
   absl::Status DropPrivileges() {
-    if (!config_.user) return absl::OkStatus();
+    if (!config_.user && !HasLoadedAllPrograms()) return absl::OkStatus();
     const auto on_all = [this](absl::Status (*step)()) {
       absl::Status own = step();
       if (own.ok()) own = workers_.CallOnEach(step);
       if (own.ok()) own = links_->Call(step);
       return own.ok() ? CallOnLogThread(step) : own;
     };
+    if (!config_.user) return on_all(GiveUpBpf);
     if (absl::Status kept = on_all(KeepCapabilities); !kept.ok()) return kept;
     if (absl::Status changed = ChangeUser(*config_.user); !changed.ok()) return changed;
     return on_all(LimitCapabilities);

@@ -197,6 +197,7 @@ std::optional<std::chrono::nanoseconds> PrimaryWorker::PrepareToWait() {
   const LockedBridge bridge(shared_);
   lane_.AdvanceTime(bridge);
   TellProtocolsOfPorts();
+  if (flows_ != nullptr) flows_->Follow();
   return Timeout();
 }
 

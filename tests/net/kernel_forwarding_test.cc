@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/if.h>
 #include <linux/if_tun.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -74,11 +73,13 @@ struct Arrivals {
 class KernelForwardingTest : public SwitchTest {
  protected:
   void Start(const std::vector<std::string>& flags = {},
-             const std::vector<std::string>& ports = {"netdev", "netdev"}) {
+             const std::vector<std::string>& ports = {"netdev", "netdev"},
+             const std::vector<std::string>& launcher = {}) {
     network_.emplace(TestNetwork::Options{.io = io(),
                                           .ports = ports,
                                           .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces,
-                                          .flags = flags});
+                                          .flags = flags,
+                                          .launcher = launcher});
     client_.emplace();
     for (int i = 1; i <= network_->size(); ++i) {
       sockets_.push_back(network_->host(i).OpenPacketSocket(0));
@@ -332,16 +333,151 @@ TEST_P(KernelForwardingTest, TagsAreEditedByTheKernel) {
     EXPECT_EQ(first.Receive(), back_untagged) << i;
   }
   EXPECT_EQ(Kernel().at("flows").size(), 2U) << Kernel().dump();
-  EXPECT_GT(CarriedFrom("vnet1"), 50U);
-  EXPECT_GT(CarriedFrom("vnet2"), 50U);
-  const json vlans = client_->Call("vlan.list", {{"dev", "vnet2"}});
+  EXPECT_GT(CarriedFrom("vnet1"), 10U);
+  EXPECT_GT(CarriedFrom("vnet2"), 10U);
+  const json vlans = client_->Call("vlan.list", {{"dev", "vnet2"}, {"statistics", true}});
   EXPECT_THAT(vlans.dump(), HasSubstr("100")) << vlans.dump();
+}
+
+// ---- A switch that cannot act
+
+TEST_P(KernelForwardingTest, AStoppedSwitchGoesOnForwardingWhatIsKnownAndAKilledOneDoesNot) {
+  for (const bool has_tcx : {true, false}) {
+    SCOPED_TRACE(has_tcx ? "TCX" : "clsact");
+    sockets_.clear();
+    network_.reset();
+    Start({}, {"netdev", "netdev"},
+          has_tcx ? std::vector<std::string>() : std::vector<std::string>{DENY_TCX_PATH});
+    if (IsSkipped()) return;
+    Introduce(1, 2);
+    ASSERT_TRUE(BecomesCarried(1, 2)) << WhyNot(1, 2);
+    const PacketSocket receiver = network_->host(2).OpenPacketSocket();
+    ASSERT_EQ(kill(network_->tapswitchd().pid(), SIGSTOP), 0);
+    for (uint32_t i = 1; i <= 100; ++i) Send(1, 2, i);
+    for (uint32_t i = 1; i <= 100; ++i) EXPECT_EQ(NumberOf(receiver.Receive()), i);
+    network_->tapswitchd().Kill();
+    ASSERT_TRUE(WaitUntil([&] { return !network_->tapswitchd().running(); }));
+    // Its sockets go a little later, as the kernel's ring lets go of them.
+    EXPECT_TRUE(WaitUntil([&] {
+      const uint64_t received = network_->host(2).CountFrames().received;
+      for (uint32_t i = 1; i <= 100; ++i) Send(1, 2, i);
+      std::this_thread::sleep_for(10ms);
+      return network_->host(2).CountFrames().received == received;
+    }));
+    if (!has_tcx) continue;
+    EXPECT_THAT(network_->sandbox().Run("tc qdisc show dev vnet1"), testing::Not(HasSubstr("clsact")));
+  }
+}
+
+TEST_P(KernelForwardingTest, PortsThatComeAfterPrivilegesWereGivenUpTakePart) {
+  Start({"--user=nobody"});
+  if (Kernel().at("kernel_forwarding") == "off") GTEST_SKIP();
+  client_->Call("port.del", {{"name", "vnet1"}});
+  client_->Call("port.add", {{"port", "netdev:vnet1"}});
+  ASSERT_TRUE(WaitUntil([&] { return Port("vnet1").at("link") == "up"; }));
+  Introduce(1, 2);
+  EXPECT_TRUE(BecomesCarried(1, 2)) << WhyNot(1, 2);
+}
+
+TEST_P(KernelForwardingTest, WithoutTheCapabilityItSaysSoAndGoesOn) {
+  Start({"--name=br0"}, {"netdev", "netdev"}, {"setpriv", "--bounding-set=-bpf,-sys_admin"});
+  EXPECT_EQ(Kernel().at("kernel_forwarding"), "off");
+  EXPECT_TRUE(network_->tapswitchd().WaitForLog("known conversations are not carried"));
+  Introduce(1, 2);
+  const PacketSocket receiver = network_->host(2).OpenPacketSocket();
+  for (uint32_t i = 1; i <= 30; ++i) Send(1, 2, i);
+  for (uint32_t i = 1; i <= 30; ++i) EXPECT_EQ(NumberOf(receiver.Receive()), i);
+  EXPECT_EQ(Verdict(1, 2), "no");
+}
+
+// ---- TAPs of another process
+
+// A TAP that the test holds, as QEMU does.
+class GuestTap {
+ public:
+  explicit GuestTap(const std::string& name)
+      : file_(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)) {
+    ifreq request{};
+    request.ifr_flags = IFF_TAP | IFF_NO_PI;
+    name.copy(static_cast<char*>(request.ifr_name), IFNAMSIZ - 1);
+    EXPECT_EQ(ioctl(file_.get(), TUNSETIFF, &request), 0) << std::strerror(errno);
+  }
+  void Send(std::span<const std::byte> frame) const {
+    EXPECT_EQ(write(file_.get(), frame.data(), frame.size()), static_cast<ssize_t>(frame.size()));
+  }
+  [[nodiscard]] std::vector<std::byte> Receive(std::chrono::milliseconds limit) const {
+    pollfd ready{.fd = file_.get(), .events = POLLIN, .revents = 0};
+    if (poll(&ready, 1, static_cast<int>(limit.count())) != 1) return {};
+    std::vector<std::byte> frame(65536);
+    const ssize_t size = read(file_.get(), frame.data(), frame.size());
+    frame.resize(size < 0 ? 0 : static_cast<size_t>(size));
+    return frame;
+  }
+
+ private:
+  FileDescriptor file_;
+};
+
+class GuestsTest : public KernelForwardingTest {
+ protected:
+  void StartGuests() {
+    Start();
+    if (IsSkipped()) return;
+    for (int i : {0, 1}) {
+      const std::string name = "guest" + std::to_string(i);
+      guests_.emplace_back(name);
+      network_->sandbox().Run("ip link set " + name + " up");
+      client_->Call("port.add", {{"port", "netdev:" + name}});
+      ASSERT_TRUE(WaitUntil([&] { return Port(name).at("link") == "up"; }));
+    }
+  }
+  void SendByGuest(size_t from, uint32_t number = 0) {
+    guests_.at(from).Send(Numbered(Station(from == 0 ? 8 : 7), Station(from == 0 ? 7 : 8), number));
+  }
+  [[nodiscard]] bool GuestsAreCarried() {
+    SendByGuest(0);
+    SendByGuest(1);
+    return WaitUntil([&] {
+      for (int i = 0; i < 10; ++i) SendByGuest(0);
+      while (!guests_[1].Receive(10ms).empty()) {
+      }
+      return CarriedFrom("guest0") > 0;
+    });
+  }
+
+  std::vector<GuestTap> guests_;
+};
+INSTANTIATE_TEST_SUITE_P(Io, GuestsTest, kEachIo, IoName);
+
+TEST_P(GuestsTest, WhatAnInterfaceDropsIsCountedWithAReason) {
+  StartGuests();
+  if (IsSkipped()) return;
+  ASSERT_TRUE(GuestsAreCarried());
+  while (!guests_[1].Receive(100ms).empty()) {
+  }
+  const json before = Port("guest1");
+  constexpr uint64_t kFrames = 3000;  // three times the queue of a TAP
+  for (uint32_t i = 0; i < kFrames; ++i) SendByGuest(0, i);
+  const json after = Port("guest1");
+  uint64_t arrived = 0;
+  while (!guests_[1].Receive(100ms).empty()) ++arrived;
+  EXPECT_EQ(after.at("drops").at("egress_queue_full").get<uint64_t>() -
+                before.at("drops").at("egress_queue_full").get<uint64_t>(),
+            kFrames - arrived)
+      << after.dump();
+  EXPECT_EQ(after.at("stats64").at("tx").at("packets").get<uint64_t>() -
+                before.at("stats64").at("tx").at("packets").get<uint64_t>(),
+            arrived);
+  const json source = Port("guest0");
+  EXPECT_EQ(source.at("stats64").at("rx").at("packets").get<uint64_t>(),
+            source.at("forwarded").get<uint64_t>() +
+                source.at("stats64").at("rx").at("dropped").get<uint64_t>());
 }
 
 // ---- Order
 
 // Numbered frames of one conversation, while the kernel gets and loses it again and again.
-class RaceTest : public KernelForwardingTest {
+class RaceTest : public GuestsTest {
  protected:
   static constexpr uint32_t kFrames = 200'000;
   static constexpr uint32_t kWindow = 512;
@@ -350,7 +486,8 @@ class RaceTest : public KernelForwardingTest {
   using ReceiveOne = std::function<std::optional<uint32_t>(std::chrono::milliseconds)>;
 
   // Calls `change` while frames flow, and judges what came.
-  void Run(const SendOne& send, const ReceiveOne& receive, const std::function<void()>& change) {
+  void Run(const SendOne& send, const ReceiveOne& receive, const std::function<void()>& change,
+           const std::string& from = "vnet1") {
     Arrivals arrivals(kFrames);
     std::atomic<uint32_t> arrived = 0;
     std::atomic<bool> sending = true;
@@ -383,7 +520,7 @@ class RaceTest : public KernelForwardingTest {
     EXPECT_EQ(kFrames - arrivals.frames, 0U) << "lost";
     EXPECT_EQ(arrivals.repeated, 0U);
     EXPECT_EQ(arrivals.late, 0U);
-    const uint64_t carried = CarriedFrom("vnet1");
+    const uint64_t carried = CarriedFrom(from);
     EXPECT_GT(carried, kFrames / 100) << "carried by the kernel";
     EXPECT_LT(carried, kFrames) << "carried by the kernel";
     std::printf("%d changes, %lu of %u carried by the kernel\n", changes, carried, kFrames);
@@ -395,6 +532,9 @@ class RaceTest : public KernelForwardingTest {
 
  private:
   bool on_ = true;
+
+ protected:
+  bool guest_on_ = true;
 };
 INSTANTIATE_TEST_SUITE_P(Io, RaceTest, kEachIo, IoName);
 
@@ -405,6 +545,37 @@ TEST_P(RaceTest, NoFrameIsLostRepeatedOrLateBetweenVeths) {
   const PacketSocket socket = network_->host(2).OpenPacketSocket();
   Run([&](uint32_t number) { Send(1, 2, number); },
       [&](auto limit) { return NumberOf(socket.Receive(limit)); }, [&] { Toggle(); });
+}
+
+TEST_P(RaceTest, NorWithTheTrafficControlOfOlderKernels) {
+  Start({}, {"netdev", "netdev"}, {DENY_TCX_PATH});
+  if (IsSkipped()) return;
+  EXPECT_THAT(network_->sandbox().Run("tc qdisc show dev vnet1"), HasSubstr("clsact"));
+  Introduce(1, 2);
+  const PacketSocket socket = network_->host(2).OpenPacketSocket();
+  Run([&](uint32_t number) { Send(1, 2, number); },
+      [&](auto limit) { return NumberOf(socket.Receive(limit)); }, [&] { Toggle(); });
+}
+
+TEST_P(RaceTest, NorWithSeveralWorkers) {
+  Start({"--workers=2"});
+  if (Kernel().at("kernel_forwarding") == "off") GTEST_SKIP();
+  Introduce(1, 2);
+  const PacketSocket socket = network_->host(2).OpenPacketSocket();
+  Run([&](uint32_t number) { Send(1, 2, number); },
+      [&](auto limit) { return NumberOf(socket.Receive(limit)); }, [&] { Toggle(); });
+}
+
+TEST_P(RaceTest, NorBetweenGuests) {
+  StartGuests();
+  if (IsSkipped()) return;
+  ASSERT_TRUE(GuestsAreCarried());
+  Run([&](uint32_t number) { SendByGuest(0, number); },
+      [&](auto limit) { return NumberOf(guests_[1].Receive(limit)); },
+      [&] {
+        client_->Call("link.set", {{"dev", "guest1"}, {"kernel_forwarding", (guest_on_ = !guest_on_)}});
+      },
+      "guest0");
 }
 
 TEST_P(RaceTest, NorWhenEntriesAreDeletedAndLearnedAgain) {

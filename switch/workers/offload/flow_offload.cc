@@ -53,7 +53,9 @@ FlowOffload::FlowOffload(Bridge& bridge, KernelForwarding& kernel)
       ports_(kMaxPorts),
       reader_(bridge.journal()),
       view_generation_(bridge.view_generation()),
-      ageing_(bridge.table().ageing()) {}
+      ageing_(bridge.table().ageing()) {
+  kernel_.SetTypeFilter(bridge_.protocols().type_filter());
+}
 
 // ---- Ports
 
@@ -67,7 +69,7 @@ void FlowOffload::SetPort(const Port& port) {
   const PortFacts now{.is_there = true,
                       .is_up = status.link_up,
                       .is_interface = is_here,
-                      .has_seat = path.seat != nullptr,
+                      .has_seat = path.seat != nullptr && path.seat->in_use(),
                       .ifindex = status.ifindex,
                       .mtu = status.mtu};
   if (now == facts(id)) return;

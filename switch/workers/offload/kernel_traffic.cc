@@ -40,7 +40,9 @@ void KernelTraffic::SetInterface(PortId port, int ifindex, uint64_t dropped_befo
   const MutexLock lock(interfaces_mutex_);
   Interface& interface = interfaces_[port];
   if (interface.ifindex == ifindex) return;
-  interface = {.ifindex = ifindex, .base = dropped_before, .dropped = interface.dropped};
+  interface = {.ifindex = ifindex,
+               .base = dropped_before,
+               .dropped = interface.dropped + interface.lately};
 }
 
 FlowCell KernelTraffic::ReadSinceCleared(uint32_t number) {
@@ -85,8 +87,13 @@ void KernelTraffic::ReadDrops(std::map<PortId, PortTraffic>& traffic) {
       interface = interfaces_[port];
     }
     const auto dropped = interface.ifindex == 0 ? std::nullopt : ReadTxDropped(interface.ifindex);
-    const uint64_t lately = dropped ? *dropped - std::min(*dropped, interface.base) : 0;
-    sum.egress_drops = std::min(sum.sent.frames, interface.dropped + lately);
+    if (dropped) {
+      interface.lately = *dropped - std::min(*dropped, interface.base);
+      const MutexLock lock(interfaces_mutex_);
+      Interface& known = interfaces_[port];
+      if (known.ifindex == interface.ifindex) known.lately = interface.lately;
+    }
+    sum.egress_drops = std::min(sum.sent.frames, interface.dropped + interface.lately);
     const uint64_t bytes = sum.sent.bytes / sum.sent.frames * sum.egress_drops;
     sum.sent.Remove(sum.egress_drops, bytes);
   }

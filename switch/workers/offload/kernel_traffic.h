@@ -63,6 +63,7 @@ class KernelTraffic {
     int ifindex = 0;
     uint64_t base = 0;     // of what it has dropped
     uint64_t dropped = 0;  // before it had this ifindex
+    uint64_t lately = 0;   // since then, as last read
   };
 
   [[nodiscard]] FlowCell ReadSinceCleared(uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(readers_);
