@@ -58,7 +58,7 @@ struct PortIdentity {
 
 class KernelSeat;
 
-// What the kernel may do for a port by itself (interface/fastpath/kernel_forwarding.h).
+// The part that the kernel may take in the work of a port (interface/fastpath/kernel_forwarding.h).
 struct KernelPath {
   bool is_interface = false;         // what leaves by its interface leaves by the port
   std::shared_ptr<KernelSeat> seat;  // counts what the port receives; null: flows cannot begin here
@@ -94,7 +94,7 @@ class Port {
 
   virtual void Recycle() = 0;
 
-  // What was received up to the last Recycle has been sent: the ring has submitted since.
+  // Tells that what was received up to the last Recycle has been sent: the ring has submitted since.
   virtual void OnSent() {}
   [[nodiscard]] virtual KernelPath kernel_path() const { return {}; }
 

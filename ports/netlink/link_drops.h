@@ -1,4 +1,4 @@
-// What a network interface has dropped, as the kernel counts it.
+// The frames that a network interface has dropped, as the kernel counts them.
 
 #pragma once
 

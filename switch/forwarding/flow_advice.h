@@ -26,7 +26,8 @@ struct FlowPorts {
   PortSet to;
 };
 
-// Why a conversation stays in the switch. Where several are true, the first.
+// Why a conversation stays in the switch. Where several are true, the first. kJoined is no advice:
+// it is found out.
 enum class FlowObstacle : uint8_t {
   kOff,
   kIngress,
@@ -35,6 +36,7 @@ enum class FlowObstacle : uint8_t {
   kEgress,
   kTag,
   kAgeing,
+  kJoined,
 };
 
 struct FlowObstacleText {
@@ -42,26 +44,29 @@ struct FlowObstacleText {
   std::string_view text;  // for people
 };
 // By FlowObstacle. That of kDecision is said by the CacheObstacle.
-inline constexpr std::array<FlowObstacleText, 7> kFlowObstacles{{
+inline constexpr std::array<FlowObstacleText, 8> kFlowObstacles{{
     {"off", "the kernel carries nothing for this bridge"},
-    {"ingress", "the kernel cannot take frames from the ingress port: it is not a netdev port that "
-                "the host is kept out of, in the network namespace of the switch"},
+    {"ingress",
+     "the kernel cannot take frames from the ingress port: it is not a netdev port that "
+     "the host is kept out of, in the network namespace of the switch"},
     {"turned_off", "a port has kernel_forwarding off"},
     {"decision", "each frame has to be seen by the bridge"},
-    {"egress",
-     "the egress port is not a netdev port in the network namespace of the switch"},
+    {"egress", "the egress port is not a netdev port in the network namespace of the switch"},
     {"tag", "a priority tag, or a tag of another type than the bridge's, stays in user space"},
     {"ageing", "addresses age too fast"},
+    {"joined",
+     "its small frames leave the switch as parts of larger ones, of which the receiver takes "
+     "more"},
 }};
 
 struct FlowAdvice {
   std::optional<FlowObstacle> obstacle = FlowObstacle::kOff;  // nothing: it may be carried
   std::optional<CacheObstacle> cache_obstacle;                // of kDecision
-  // Where there is no obstacle:
+  // The rest has meaning where there is no obstacle.
   PortId egress;
   VlanId vlan;
   TagEdit edit = TagEdit::kKeep;
-  VlanTag tag{};          // that an edit gives it
+  VlanTag tag{};            // that an edit gives it
   Tick until = kEndOfTime;  // when to ask again: see Cacheability
 };
 

@@ -49,13 +49,13 @@ enum class DropReason : uint8_t {
   kEgressBlocked,      // the destination's port may not send it (its state, isolation)
   kNoEgress,           // flooding found no port to go to
   // Counted on the port that the copy should have left by.
-  kTooLong,        // longer than the port's MTU allows
-  kUnsegmentable,  // the port needs segments that this frame cannot be cut into
-  kLinkDown,       // the kernel says that the interface is down or gone; nobody is connected
-  kQueueFull,      // the receiver does not take them fast enough
-  kNoMemory,       // the kernel had no memory for it
+  kTooLong,          // longer than the port's MTU allows
+  kUnsegmentable,    // the port needs segments that this frame cannot be cut into
+  kLinkDown,         // the kernel says that the interface is down or gone; nobody is connected
+  kQueueFull,        // the receiver does not take them fast enough
+  kNoMemory,         // the kernel had no memory for it
   kEgressQueueFull,  // the interface dropped what the kernel had carried to it
-  kWriteFailed,    // any other error of the write
+  kWriteFailed,      // any other error of the write
 };
 
 inline constexpr size_t kDropReasonCount = 32;

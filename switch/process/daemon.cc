@@ -1,7 +1,6 @@
 #include "switch/process/daemon.h"
 
 #include <spdlog/spdlog.h>
-#include <sys/utsname.h>
 
 #include <csignal>
 #include <cstring>
@@ -14,8 +13,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "ports/interface/exclusion/host_exclusion.h"
-#include "ports/interface/fastpath/kernel_forwarding.h"
-#include "ports/interface/netdev/packet_offloads.h"
 #include "ports/os/clock.h"
 #include "ports/os/netns.h"
 #include "ports/os/runtime_locks.h"
@@ -26,6 +23,7 @@
 #include "switch/control/metrics/listen_address.h"
 #include "switch/control/startup.h"
 #include "switch/forwarding/bridge.h"
+#include "switch/process/kernel_part.h"
 #include "switch/process/log.h"
 #include "switch/process/privileges.h"
 #include "switch/process/signals.h"
@@ -62,22 +60,6 @@ MacAddress RandomAddress() {
   constexpr uint64_t kLocal = uint64_t{2} << 40U;
   constexpr uint64_t kGroup = uint64_t{1} << 40U;
   return MacAddress::FromNumber((RandomNumber() | kLocal) & ~kGroup);
-}
-
-// Forwarding by the kernel, or why there is none.
-struct KernelPart {
-  std::unique_ptr<KernelForwarding> kernel;
-  std::string why_not;
-};
-
-// With the rights of the start, which the switch does not keep.
-KernelPart LoadKernelForwarding(const Config& config) {
-  if (!config.kernel_forwarding) return {.kernel = nullptr, .why_not = "--kernel_forwarding=off"};
-  auto loaded = KernelForwarding::Load();
-  if (loaded.ok()) return {.kernel = *std::move(loaded), .why_not = {}};
-  std::string why(loaded.status().message());
-  spdlog::info("known conversations are not carried by the kernel: {}", why);
-  return {.kernel = nullptr, .why_not = std::move(why)};
 }
 
 // The parts that are made before anything runs, and may fail.
@@ -123,10 +105,11 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   auto socket =
       ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
   if (!socket.ok()) return Explain(socket.status());
-  return Parts{*std::move(signals), *std::move(commands), *std::move(call),
-               *std::move(events),  std::move(clock),     *std::move(socket),
-               *std::move(ring),    *std::move(links),    netns->id(),
-               LoadKernelForwarding(config)};
+  return Parts{*std::move(signals), *std::move(commands),
+               *std::move(call),    *std::move(events),
+               std::move(clock),    *std::move(socket),
+               *std::move(ring),    *std::move(links),
+               netns->id(),         LoadKernelForwarding(config.kernel_forwarding)};
 }
 
 class Daemon {
@@ -159,7 +142,8 @@ class Daemon {
     worker_.set_on_release([this] { workers_.OnRelease(); });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
-    if (kernel_.kernel != nullptr) OfferFlows();
+    if (kernel_.kernel == nullptr) return;
+    workers_.OfferFlows(flows_.emplace(bridge_, *kernel_.kernel));
   }
 
   absl::Status Run() {
@@ -196,20 +180,6 @@ class Daemon {
   }
 
  private:
-  void OfferFlows() {
-    flows_.emplace(bridge_, *kernel_.kernel);
-    worker_.set_flows(&*flows_);
-    workers_.set_flows(&*flows_);
-    if (config_.workers > 1) {
-      flows_->set_on_pending([this](PortId port) { workers_.OnPendingFlow(port); });
-    }
-    // What a command has changed holds for the first frame after its answer.
-    commands_->set_after_call([this] {
-      shared_.AssertHeld();
-      flows_->Follow();
-    });
-  }
-
   // The worker acts upon what the link thread tells between two batches.
   void StartLinks() {
     links_->Start({.on_change =
@@ -251,9 +221,18 @@ class Daemon {
   }
 
   RunningSwitch Running() {
-    return {*commands_, *events_, fdb_publisher_, *clock_, bridge_,
-            protocols_, worker_,  workers_,       *links_, kernel_.kernel.get(),
-            flows_ ? &*flows_ : nullptr, kernel_.why_not};
+    return {*commands_,
+            *events_,
+            fdb_publisher_,
+            *clock_,
+            bridge_,
+            protocols_,
+            worker_,
+            workers_,
+            *links_,
+            kernel_.kernel.get(),
+            flows_ ? &*flows_ : nullptr,
+            kernel_.why_not};
   }
 
   // All of these are called by the control thread, and have this one act.
@@ -275,17 +254,9 @@ class Daemon {
             .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); }};
   }
 
-  // Before Linux 6.2, ports that come later may need one more (peer_segmentation.h).
-  [[nodiscard]] bool HasLoadedAllPrograms() const {
-    utsname system{};
-    uname(&system);
-    const char* const release = static_cast<const char*>(system.release);
-    return kernel_.kernel != nullptr && ReleaseKnowsUdpSegmentation(release);
-  }
-
   // Called by the control thread; capabilities are per thread, so all take part.
   absl::Status DropPrivileges() {
-    if (!config_.user && !HasLoadedAllPrograms()) return absl::OkStatus();
+    if (!config_.user && !HasLoadedAllPrograms(kernel_)) return absl::OkStatus();
     const auto on_all = [this](absl::Status (*step)()) {
       absl::Status own = step();
       if (own.ok()) own = workers_.CallOnEach(step);

@@ -36,9 +36,10 @@ DEFINE_string(
 DEFINE_string(gro, "auto",
               "auto: frames of a flow that arrive together leave as one where a port takes that; "
               "off: each leaves by itself");
-DEFINE_string(kernel_forwarding, "auto",
-              "auto: the kernel carries known conversations between netdev ports by itself, where it "
-              "can; off: each frame passes through the switch");
+DEFINE_string(
+    kernel_forwarding, "auto",
+    "auto: the kernel carries known conversations between netdev ports by itself, where it "
+    "can; off: each frame passes through the switch");
 DEFINE_string(
     busy_poll, "auto",
     "poll for frames before sleeping: for so long, such as 50us; off; or auto: only while "

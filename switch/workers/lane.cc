@@ -167,7 +167,7 @@ void Lane::Decide(const LockedBridge& bridge) {
   ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
   loop_.frames += size;
   bridge->Process(batch_.frames(), now_, egress_, counters_);
-  if (flows_ != nullptr) flows_->OnBatch(batch_.frames(), active_, ports_, now_);
+  if (flows_ != nullptr) flows_->OnBatch(batch_.frames(), active_, ports_, flow_samples_, now_);
   joining_ = bridge->view().joining();
 }
 
@@ -215,6 +215,7 @@ size_t Lane::Append(std::span<const EgressFrame> copies, const EgressLimits& lim
                                                             : DropReason::kUnsegmentable);
   } else if (count > 1) {
     counters.joined.Add(count);
+    flow_samples_.NoteJoined(copies.first(count));
   }
   return count;
 }

@@ -35,6 +35,7 @@
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/stats.h"
 #include "switch/workers/offload/flow_offload.h"
+#include "switch/workers/offload/flow_samples.h"
 #include "switch/workers/polling/busy_poller.h"
 #include "switch/workers/polling/poll_governor.h"
 #include "switch/workers/receive_limits.h"
@@ -178,6 +179,7 @@ class Lane {
   bool joins_frames_ = true;
   PortSet joining_;  // ports for which it does, in this turn
   FlowOffload* flows_ = nullptr;
+  FlowSamples flow_samples_;
   std::vector<CapturePoint*> captures_;
   uint64_t captured_at_ = 0;                  // real time of this turn, while there are captures
   std::vector<std::unique_ptr<Port>> ports_;  // by id

@@ -31,7 +31,7 @@ class SecondaryWorker {
     IoMode io = IoMode::kAuto;
     bool joins_frames = true;
     BusyPoll busy_poll;
-    std::vector<int> cpus;  // of all workers: see PinThread
+    std::vector<int> cpus;         // of all workers: see PinThread
     FlowOffload* flows = nullptr;  // see Lane::set_flows
   };
 

@@ -31,7 +31,7 @@ struct PortSnapshot {
       PortState::kDisabled;  // in effect: disabled while the link is down or it is shut down
   PortCounters counters;
   std::optional<PortTraffic> kernel;  // of `counters`, what the kernel carried
-  uint32_t learned = 0;  // entries of the address table
+  uint32_t learned = 0;               // entries of the address table
   std::optional<ShutDown> shut_down;
   Ticks recovers_in;          // of a port that is shut down for a time
   std::string description{};  // workers leave it empty: see PortDescriptions

@@ -64,8 +64,16 @@ void Workers::OnRelease() {
   }
 }
 
-// What a queue has lost is known to its own worker only.
+void Workers::OfferFlows(FlowOffload& flows) {
+  flows_ = &flows;
+  primary_.set_flows(&flows);
+  flows.set_on_pending([this](PortId port) { OnPendingFlow(port); });
+  commands_.set_after_call([&flows] { flows.Follow(); });
+}
+
+// What a queue has lost is known to its own worker only. A single worker looks by itself.
 void Workers::OnPendingFlow(PortId id) {
+  if (secondaries_.empty()) return;
   commands_.Post([this, id] { primary_.lane().AccountFor(id); });
   for (const auto& secondary : secondaries_) {
     secondary->commands().Post([&lane = secondary->lane(), id] { lane.AccountFor(id); });

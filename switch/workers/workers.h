@@ -45,9 +45,10 @@ class Workers {
   // A flow that comes in by the port is pending. By any worker's thread, of several.
   void OnPendingFlow(PortId id);
 
-  // What the kernel carries is counted from then on. `flows` outlives this. To be called before
-  // there are ports.
-  void set_flows(FlowOffload* flows) { flows_ = flows; }
+  // Offers conversations to the kernel, and counts what it carries. What a command has changed
+  // holds for the first frame after its answer. `flows` outlives this. To be called before there
+  // are ports, or other workers.
+  void OfferFlows(FlowOffload& flows);
 
   // Ends all but the primary, for good. By its thread, when nobody else calls anything any more.
   void StopSecondaries();

@@ -31,8 +31,7 @@ using Exclusion = absl::StatusOr<std::unique_ptr<HostExclusion>>;
 
 Exclusion ApplyWith(const NetworkNamespace& netns, int ifindex, const FileDescriptor* carrier) {
   const bool carries = carrier != nullptr;
-  auto link =
-      carries ? AttachTcx(netns, ifindex, *carrier) : AttachTcxDrop(netns, ifindex);
+  auto link = carries ? AttachTcx(netns, ifindex, *carrier) : AttachTcxDrop(netns, ifindex);
   if (link.ok()) {
     HostExclusion::Repair(netns, ifindex);
     return std::make_unique<ByTcx>(*std::move(link), carries);

@@ -1,8 +1,7 @@
-/* What the programs in the kernel and the switch share: the layout of the maps. It is C, as both
- * sides compile it. Numbers are in the byte order of the machine, where nothing else is said. */
+// The layout of the maps that the programs in the kernel and the switch share. It is C, as both
+// sides compile it. Numbers are in the byte order of the machine, where nothing else is said.
 
-#ifndef TAPSWITCH_PORTS_INTERFACE_FASTPATH_FASTPATH_ABI_H
-#define TAPSWITCH_PORTS_INTERFACE_FASTPATH_FASTPATH_ABI_H
+#pragma once
 
 #include <linux/types.h>
 
@@ -42,7 +41,8 @@ struct tapswitch_flow {
   __u64 view_generation;
   __u64 ingress_generation;
   __u64 egress_generation;
-  __u64 hits; /* grows with use; not exact */
+  __u64 hits;  /* grows with use; not exact */
+  __u64 bytes; /* of these */
   __u32 state;
   __u32 egress_ifindex;
   __u32 seat; /* of the ingress port */
@@ -101,5 +101,3 @@ enum tapswitch_verdict_word {
   TAPSWITCH_VERDICT_ACTION, /* edit | by_peer << 8 */
   TAPSWITCH_VERDICT_CELL,   /* of the egress */
 };
-
-#endif /* TAPSWITCH_PORTS_INTERFACE_FASTPATH_FASTPATH_ABI_H */

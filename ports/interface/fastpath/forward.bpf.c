@@ -161,6 +161,7 @@ int tapswitch_decide(struct __sk_buff *skb) {
     *(volatile __u32 *)&flow->state = TAPSWITCH_FLOW_ACTIVE;
   }
   flow->hits += 1;
+  flow->bytes += skb->len;
   count(skb, flow);
   skb->cb[TAPSWITCH_VERDICT_EGRESS] = flow->egress_ifindex;
   skb->cb[TAPSWITCH_VERDICT_TAG] = ((__u32)flow->tag_type << 16) | flow->tag_control;

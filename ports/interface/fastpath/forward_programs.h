@@ -20,9 +20,8 @@ struct ForwardPrograms {
   FileDescriptor settings;
 };
 
-// Loads them; `mark` is tapswitch_constants::mark. Requires CAP_BPF and CAP_NET_ADMIN, which nothing
-// that is done with them later does. Unimplemented in a build without them. The message is for
-// people.
+// Loads them; `mark` is tapswitch_constants::mark. Requires CAP_BPF and CAP_NET_ADMIN; nothing that
+// is done with them later does. Unimplemented in a build without them. The message is for people.
 [[nodiscard]] absl::StatusOr<ForwardPrograms> LoadForwardPrograms(uint32_t mark);
 
 }  // namespace tapswitch

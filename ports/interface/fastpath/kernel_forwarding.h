@@ -41,7 +41,7 @@ class KernelSeat {
 
   [[nodiscard]] uint32_t number() const { return number_; }
 
-  // What the sockets gave has been sent, or was dropped.
+  // Notes that frames which the sockets gave were sent, or dropped.
   void Done(uint64_t frames) {
     if (frames != 0) std::atomic_ref(counts_.done).fetch_add(frames, std::memory_order_release);
   }
@@ -63,7 +63,7 @@ class KernelSeat {
   [[nodiscard]] bool in_use() const { return in_use_.load(); }
   void set_in_use(bool in_use) { in_use_.store(in_use); }
 
-  // What the interface had dropped of what was to leave by it, when it was attached.
+  // Notes how many frames the interface had dropped that were to leave by it, when it was attached.
   void SetDropped(int ifindex, uint64_t frames) {
     dropped_.store(frames);
     ifindex_.store(ifindex);
@@ -130,7 +130,7 @@ class KernelForwarding {
   // Nothing where there is none.
   [[nodiscard]] std::optional<Flow> Find(const FlowKey& key) const;
 
-  // What a cell has counted since the start, on all processors.
+  // Returns the counts of a cell since the start, on all processors.
   [[nodiscard]] FlowCell ReadCell(uint32_t number) const;
 
  private:

@@ -1,5 +1,5 @@
-// What a netdev port has to do with forwarding by the kernel: the filter of its packet sockets, and
-// the seat that counts what they are given (fastpath/kernel_forwarding.h).
+// The part of a netdev port in forwarding by the kernel: the filter of its packet sockets, and the
+// seat that counts what they are given (fastpath/kernel_forwarding.h).
 //
 // The filter is on the sockets only while the carrier is at the ingress of the interface: what it
 // decides on would be lost otherwise.
@@ -17,7 +17,8 @@
 
 namespace tapswitch {
 
-// The kernel's forwarding, which outlives the port, and the port's place in it. Null: there is none.
+// The kernel's forwarding, which outlives the port, and the port's place in it. Null: there is
+// none.
 struct KernelAccess {
   KernelForwarding* kernel = nullptr;
   PortId port;
@@ -48,7 +49,7 @@ class KernelAttachment {
   [[nodiscard]] bool filters() const { return ifindex_ != 0; }
   [[nodiscard]] absl::Status SetFilter(int socket) const;
 
-  // Of the present sockets; null without forwarding by the kernel.
+  // The seat of the present sockets; null without forwarding by the kernel.
   [[nodiscard]] const std::shared_ptr<KernelSeat>& seat() const { return seat_; }
 
  private:

@@ -61,8 +61,9 @@ struct AttachNotes {
 };
 
 // Attaches the interface with a socket for each of `identities`, and makes a port of each; see
-// MakePortQueues. `notes` is filled in. `kernel`, which outlives them, may carry their frames. `monitor` outlives them, is asked by the thread that
-// `share` chooses, and its events reach OnLinkChange.
+// MakePortQueues. `notes` is filled in. `kernel`, which outlives them, may carry their frames.
+// `monitor` outlives them, is asked by the thread that `share` chooses, and its events reach
+// OnLinkChange.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
     const LinkSharing& share, AttachNotes& notes, MissingInterface missing,

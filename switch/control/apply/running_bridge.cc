@@ -132,9 +132,8 @@ BridgeControl::KernelFlows RunningBridge::FlowsOfKernel() const {
   for (const ShownFlow& flow : flows) {
     const auto found = running_.kernel->Find(flow.key);
     if (!found) continue;  // it has ended since
-    all.flows.push_back({.flow = flow,
-                         .hits = found->hits,
-                         .is_pending = found->state == TAPSWITCH_FLOW_PENDING});
+    all.flows.push_back(
+        {.flow = flow, .hits = found->hits, .is_pending = found->state == TAPSWITCH_FLOW_PENDING});
   }
   return all;
 }

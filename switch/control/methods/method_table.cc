@@ -15,8 +15,8 @@ std::vector<Method> JoinLists() {
   std::vector<Method> all;
   for (const std::span<const Method> list :
        {BridgeMethods(), CaptureMethods(), ConfigMethods(), FdbMethods(), GuardMethods(),
-        KernelMethods(), LinkMethods(), LoopMethods(), MirrorMethods(), MonitorMethods(), NeighbourMethods(),
-        PortMethods(), ReachMethods(), TraceMethods(), VlanMethods()}) {
+        KernelMethods(), LinkMethods(), LoopMethods(), MirrorMethods(), MonitorMethods(),
+        NeighbourMethods(), PortMethods(), ReachMethods(), TraceMethods(), VlanMethods()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   return all;

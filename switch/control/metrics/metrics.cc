@@ -133,13 +133,14 @@ MetricFamily Drops(const SwitchSnapshot& snapshot, const std::string& bridge) {
   return PerPortAnd(
       "reason", kDropReasonNames, snapshot, bridge,
       {.name = "tapswitch_port_dropped_frames_total",
-       .help = "Frames that died at the port, by reason. no_memory or write_failed: the receiver "
-               "is too slow, or its queue too short (txqueuelen). too_long: MTUs differ. "
-               "link_down: bring the interface up. egress_queue_full: the interface "
-               "dropped what the kernel carried to it. source_*, runt, bad_offload_header: the station "
-               "behind the port sends rubbish. unsupported_offload: it leaves frames uncut that "
-               "cannot be "
-               "handed on, see tapswitchd(8). Others are policy.",
+       .help =
+           "Frames that died at the port, by reason. no_memory or write_failed: the receiver "
+           "is too slow, or its queue too short (txqueuelen). too_long: MTUs differ. "
+           "link_down: bring the interface up. egress_queue_full: the interface "
+           "dropped what the kernel carried to it. source_*, runt, bad_offload_header: the station "
+           "behind the port sends rubbish. unsupported_offload: it leaves frames uncut that "
+           "cannot be "
+           "handed on, see tapswitchd(8). Others are policy.",
        .type = MetricType::Counter},
       [](const PortSnapshot& port, size_t reason) {
         return ToDouble(port.counters.drops[reason]);

@@ -5,7 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "ports/os/clock.h"
 
 namespace tapswitch {
@@ -14,8 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-// Frames of a batch that are looked at. Of fewer, all are.
-constexpr size_t kMostLooked = 16;
 // Flows that a turn looks at again.
 constexpr FlowTable::Id kScanStep = 128;
 // Flows of one station that are ended one by one.
@@ -23,18 +20,22 @@ constexpr size_t kMostEnded = 256;
 // Looks at a flow, without a frame in between, after which it is taken back.
 constexpr uint8_t kMostIdle = 3;
 
+// Frames a second, of conversations with small ones, above which joining them may pay, and how long
+// it is not tried again.
+constexpr uint64_t kJoinableRate = 50'000;
+constexpr Ticks kTryAgain{6000};
+constexpr size_t kMostTried = 1024;
+
 constexpr nanoseconds kCheckInterval = milliseconds(1);
 constexpr nanoseconds kDrainAfter = milliseconds(5);
 constexpr nanoseconds kMostDraining = milliseconds(100);
 constexpr nanoseconds kMostPending = milliseconds(500);
 constexpr Ticks kHoldOff{100};
+constexpr Ticks kLeastDrainPause{1000};
+constexpr Ticks kMostDrainPause{30000};
 
 Ticks ScanInterval(Ticks ageing) {
   return {std::clamp<uint64_t>(ageing.centiseconds / 10, 10, 1000)};
-}
-
-size_t HashOf(const FlowKey& key) {
-  return absl::Hash<std::string_view>()({reinterpret_cast<const char*>(&key), sizeof(key)});
 }
 
 bool IsSame(const FlowKey& a, const FlowKey& b) { return std::memcmp(&a, &b, sizeof(a)) == 0; }
@@ -153,10 +154,10 @@ bool FlowOffload::is_current(const OffloadedFlow& flow) const {
 
 // ---- What begins them
 
-// Here and there in a batch: what sends a lot is soon found.
-void FlowOffload::LookAt(std::span<const Frame> frames, Ports ports, Tick now) {
-  const size_t step = frames.size() / kMostLooked + 1;
-  for (size_t i = frames.size() % step; i < frames.size(); i += step) LookAt(frames[i], ports, now);
+void FlowOffload::Judge(const FlowSamples& samples, Ports ports, Tick now) {
+  for (const FlowSample& sample : samples.all()) {
+    Judge(sample, samples.is_joined(sample), ports, now);
+  }
 }
 
 FlowKey FlowOffload::KeyOf(PortId ingress, const EthernetHeader& header) const {
@@ -172,19 +173,16 @@ FlowKey FlowOffload::KeyOf(PortId ingress, const EthernetHeader& header) const {
   return key;
 }
 
-void FlowOffload::LookAt(const Frame& frame, Ports ports, Tick now) {
-  const PortId ingress = frame.ingress;
-  if (!may_carry_.from.contains(ingress)) return;
-  const auto header = ParseHeader(frame.bytes());
-  if (!header || header->destination.is_multicast()) return;
-  const FlowKey key = KeyOf(ingress, *header);
-  if (!sightings_.Note(HashOf(key), now)) return;
+void FlowOffload::Judge(const FlowSample& sample, bool is_joined, Ports ports, Tick now) {
+  const PortId ingress = sample.ingress;
+  if (!may_carry_.from.contains(ingress)) return;  // not any more
+  const FlowKey key = KeyOf(ingress, sample.header);
+  if (!sightings_.Note(HashOf(key), is_joined, now)) return;
   const auto known = table_.Find(key);
   if (known && is_current(table_[*known])) return;
-  const Port* const port =
-      ingress.value < ports.size() ? ports[ingress.value].get() : nullptr;
+  const Port* const port = ingress.value < ports.size() ? ports[ingress.value].get() : nullptr;
   if (port == nullptr) return;
-  Install(key, ingress, *header, port->kernel_path().seat, now);
+  Install(key, ingress, sample.header, port->kernel_path().seat, now);
 }
 
 void FlowOffload::Install(const FlowKey& key, PortId ingress, const EthernetHeader& header,
@@ -283,16 +281,32 @@ bool FlowOffload::IsStillPending(FlowTable::Id id, nanoseconds time, Tick now) {
   const nanoseconds age = time - flow.since;
   const bool drains = std::find(draining_.begin(), draining_.end(), flow.seat) != draining_.end();
   if (age > (drains ? kDrainAfter + kMostDraining : kMostPending)) {
+    if (drains) PauseDraining(*flow.seat, now);
     sightings_.HoldOff(HashOf(flow.key), now + kHoldOff);
     Remove(id);
     return false;
   }
   if (!drains && age > kDrainAfter && flow.seat->lost() != flow.lost_before &&
-      !flow.seat->is_empty()) {
+      !flow.seat->is_empty() && MayDrain(*flow.seat, now)) {
     flow.seat->Drain(true);
     draining_.push_back(flow.seat);
   }
   return true;
+}
+
+bool FlowOffload::MayDrain(const KernelSeat& seat, Tick now) const {
+  const auto found = drain_pauses_.find(seat.number());
+  return found == drain_pauses_.end() || found->second.until <= now;
+}
+
+// Twice as long as the last time.
+void FlowOffload::PauseDraining(const KernelSeat& seat, Tick now) {
+  DrainPause& pause =
+      drain_pauses_.try_emplace(seat.number(), DrainPause{.until = now, .next = kLeastDrainPause})
+          .first->second;
+  if (pause.until > now) return;  // for another flow of the same seat
+  pause.until = now + pause.next;
+  pause.next = {std::min(pause.next.centiseconds * 2, kMostDrainPause.centiseconds)};
 }
 
 std::optional<nanoseconds> FlowOffload::patience(Tick now) const {
@@ -311,6 +325,7 @@ void FlowOffload::Scan(Tick now) {
     scan_at_ = 0;
     until_ = now + ScanInterval(ageing_);
     is_scanning_ = true;
+    last_scan_ = std::exchange(this_scan_, now);
   }
   const FlowTable::Id end = std::min(table_.end(), scan_at_ + kScanStep);
   for (; scan_at_ < end; ++scan_at_) {
@@ -326,11 +341,29 @@ void FlowOffload::LookAgain(FlowTable::Id id, Tick now) {
   const auto found = kernel_.Find(flow.key);
   if (!found || !is_current(flow)) return Remove(id);
   const bool used = found->hits != flow.hits;
+  if (used && MayBeJoined(flow, *found, now)) return Remove(id);
   flow.hits = found->hits;
+  flow.bytes = found->bytes;
   flow.idle_looks = static_cast<uint8_t>(used ? 0 : flow.idle_looks + 1);
   const auto until = Refresh(flow, used, now);
   if (!until || flow.idle_looks >= kMostIdle) return Remove(id);
   until_ = std::min(until_, *until);
+}
+
+// Whether a conversation is to be given back for a moment, to see whether its frames leave joined.
+bool FlowOffload::MayBeJoined(const OffloadedFlow& flow, const Flow& found, Tick now) {
+  const uint64_t frames = found.hits - flow.hits;
+  const uint64_t bytes = found.bytes - flow.bytes;
+  const uint64_t ticks = std::max<uint64_t>(1, now.centiseconds - last_scan_.centiseconds);
+  if (frames * 100 < kJoinableRate * ticks || bytes > frames * FlowSamples::kMostSmall)
+    return false;
+  if (!bridge_.view().joining().contains(flow.egress)) return false;
+  const size_t hash = HashOf(flow.key);
+  if (tried_.size() >= kMostTried) tried_.clear();
+  const auto [tried, is_new] = tried_.try_emplace(hash, now);
+  if (!is_new && tried->second > now) return false;
+  tried->second = now + kTryAgain;
+  return true;
 }
 
 // Notes that the source was seen, as the bridge would have. Returns when to ask again; nothing when
@@ -346,37 +379,6 @@ std::optional<Tick> FlowOffload::Refresh(const OffloadedFlow& flow, bool used, T
   const auto destination = table.StandingOf(flow.vlan, flow.destination, flow.egress, now);
   if (!source || !destination) return std::nullopt;
   return std::min(source->until, destination->until);
-}
-
-// ---- For showing
-
-std::optional<uint32_t> FlowOffload::Show(uint32_t from, size_t most,
-                                          std::vector<ShownFlow>& flows) const {
-  const auto end = static_cast<uint32_t>(std::min<size_t>(table_.end(), from + most));
-  for (; from < end; ++from) {
-    if (!table_.has(from) || !is_current(table_[from])) continue;
-    const OffloadedFlow& flow = table_[from];
-    flows.push_back({.key = flow.key,
-                     .ingress = flow.ingress,
-                     .egress = flow.egress,
-                     .vlan = flow.vlan,
-                     .source = flow.source,
-                     .destination = flow.destination});
-  }
-  return from == table_.end() ? std::nullopt : std::optional(from);
-}
-
-FlowOffload::Explanation FlowOffload::Explain(PortId ingress, const EthernetHeader& header,
-                                              Tick now) const {
-  Explanation explanation{.advice = AdviseFlow(bridge_.view(), bridge_.table(),
-                                               bridge_.protocols(), may_carry_, ingress, header,
-                                               now)};
-  const auto known = table_.Find(KeyOf(ingress, header));
-  if (!known || explanation.advice.obstacle || !is_current(table_[*known])) return explanation;
-  const auto found = kernel_.Find(table_[*known].key);
-  explanation.is_carried = found && found->state == TAPSWITCH_FLOW_ACTIVE;
-  explanation.is_pending = found && !explanation.is_carried;
-  return explanation;
 }
 
 }  // namespace tapswitch

@@ -27,11 +27,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "ports/interface/fastpath/kernel_forwarding.h"
 #include "ports/port.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/forwarding/flow_advice.h"
 #include "switch/forwarding/frame.h"
+#include "switch/workers/offload/flow_samples.h"
 #include "switch/workers/offload/flow_sightings.h"
 #include "switch/workers/offload/flow_table.h"
 #include "switch/workers/offload/kernel_traffic.h"
@@ -69,11 +71,15 @@ class FlowOffload {
 
   using Ports = std::span<const std::unique_ptr<Port>>;  // of the worker, by id
 
-  // After the bridge has decided on the frames, which came in by the ports in `active`.
-  void OnBatch(std::span<const Frame> frames, const PortSet& active, Ports ports, Tick now) {
+  // After the bridge has decided on the frames, which came in by the ports in `active`. Judges the
+  // samples of the batch before, and takes some of this one.
+  void OnBatch(std::span<const Frame> frames, const PortSet& active, Ports ports,
+               FlowSamples& samples, Tick now) {
     Follow();
-    if ((active & may_carry_.from).empty()) return;
-    LookAt(frames, ports, now);
+    if (!samples.all().empty()) Judge(samples, ports, now);
+    samples.Clear();
+    const PortSet from = active & may_carry_.from;
+    if (!from.empty()) samples.Take(frames, from);
   }
 
   // Ends what has changed since the last call.
@@ -98,7 +104,7 @@ class FlowOffload {
   // Appends flows from `from` on, at most `most`; returns where to go on, or nothing at the end.
   [[nodiscard]] std::optional<uint32_t> Show(uint32_t from, size_t most,
                                              std::vector<ShownFlow>& flows) const;
-  // What would become of a conversation, and whether the kernel carries it now.
+  // Tells what would become of a conversation, and whether the kernel carries it now.
   struct Explanation {
     FlowAdvice advice;
     bool is_carried = false;
@@ -124,17 +130,20 @@ class FlowOffload {
   void OnChange(const Change& change);
   void EndFlowsOf(MacAddress station, VlanId vlan);
   void Remove(FlowTable::Id id);
-  void LookAt(std::span<const Frame> frames, Ports ports, Tick now);
-  void LookAt(const Frame& frame, Ports ports, Tick now);
+  void Judge(const FlowSamples& samples, Ports ports, Tick now);
+  void Judge(const FlowSample& sample, bool is_joined, Ports ports, Tick now);
   [[nodiscard]] FlowKey KeyOf(PortId ingress, const EthernetHeader& header) const;
   [[nodiscard]] bool is_current(const OffloadedFlow& flow) const;
   [[nodiscard]] const PortFacts& facts(PortId id) const;
   void Install(const FlowKey& key, PortId ingress, const EthernetHeader& header,
                std::shared_ptr<KernelSeat> seat, Tick now);
   void CheckPending(Tick now);
+  void PauseDraining(const KernelSeat& seat, Tick now);
+  [[nodiscard]] bool MayDrain(const KernelSeat& seat, Tick now) const;
   [[nodiscard]] bool IsStillPending(FlowTable::Id id, std::chrono::nanoseconds time, Tick now);
   void Scan(Tick now);
   void LookAgain(FlowTable::Id id, Tick now);
+  [[nodiscard]] bool MayBeJoined(const OffloadedFlow& flow, const Flow& found, Tick now);
   [[nodiscard]] std::optional<Tick> Refresh(const OffloadedFlow& flow, bool used, Tick now);
 
   Bridge& bridge_;
@@ -147,6 +156,7 @@ class FlowOffload {
 
   FlowTable table_;
   FlowSightings sightings_;
+  absl::flat_hash_map<size_t, Tick> tried_;  // by hash: not to be given back again before
   uint64_t refused_ = 0;
 
   ChangeReader reader_;
@@ -159,6 +169,12 @@ class FlowOffload {
   };
   std::vector<Pending> pending_;
   std::vector<std::shared_ptr<KernelSeat>> draining_;
+  // The pause after a seat was drained in vain, as others than pending flows fill it.
+  struct DrainPause {
+    Tick until;
+    Ticks next;
+  };
+  absl::flat_hash_map<uint32_t, DrainPause> drain_pauses_;  // by seat
   std::chrono::nanoseconds next_check_{};
   std::atomic<bool> has_pending_ = false;
 
@@ -166,6 +182,8 @@ class FlowOffload {
   bool is_scanning_ = false;
   Tick next_scan_;
   Tick until_;  // the earliest of what was scanned
+  Tick last_scan_;
+  Tick this_scan_;
 };
 
 }  // namespace tapswitch

@@ -1,8 +1,15 @@
 #include "switch/workers/offload/flow_table.h"
 
 #include <cstring>
+#include <string_view>
+
+#include "absl/hash/hash.h"
 
 namespace tapswitch {
+
+size_t HashOf(const FlowKey& key) {
+  return absl::Hash<std::string_view>()({reinterpret_cast<const char*>(&key), sizeof(key)});
+}
 
 // Growing moves all there is, so it has grown before there are frames.
 FlowTable::FlowTable() {

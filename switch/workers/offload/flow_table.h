@@ -21,6 +21,9 @@
 
 namespace tapswitch {
 
+// A hash for FlowSightings.
+[[nodiscard]] size_t HashOf(const FlowKey& key);
+
 struct OffloadedFlow {
   FlowKey key{};
   PortId ingress;
@@ -29,12 +32,13 @@ struct OffloadedFlow {
   MacAddress source{};
   MacAddress destination{};
   KernelForwarding::Generations generations;
-  uint64_t hits = 0;       // as last looked at
+  uint64_t hits = 0;  // as last looked at
+  uint64_t bytes = 0;
   uint8_t idle_looks = 0;  // since then, without more of them
   bool is_pending = false;
-  std::shared_ptr<KernelSeat> seat;        // of a pending one
-  std::chrono::nanoseconds since{};        // it is pending
-  uint64_t lost_before = 0;                // frames of the seat, by then
+  std::shared_ptr<KernelSeat> seat;  // of a pending one
+  std::chrono::nanoseconds since{};  // it is pending
+  uint64_t lost_before = 0;          // frames of the seat, by then
 };
 
 class FlowTable {

@@ -40,9 +40,8 @@ void KernelTraffic::SetInterface(PortId port, int ifindex, uint64_t dropped_befo
   const MutexLock lock(interfaces_mutex_);
   Interface& interface = interfaces_[port];
   if (interface.ifindex == ifindex) return;
-  interface = {.ifindex = ifindex,
-               .base = dropped_before,
-               .dropped = interface.dropped + interface.lately};
+  interface = {
+      .ifindex = ifindex, .base = dropped_before, .dropped = interface.dropped + interface.lately};
 }
 
 FlowCell KernelTraffic::ReadSinceCleared(uint32_t number) {

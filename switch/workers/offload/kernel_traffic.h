@@ -22,7 +22,7 @@
 
 namespace tapswitch {
 
-// What the kernel carried from and to a port, on the way past the switch.
+// The frames that the kernel carried from and to a port, on the way past the switch.
 struct PortTraffic {
   FrameCounter received;  // all of them were forwarded
   FrameCounter sent;      // without what the interface dropped then

@@ -105,7 +105,8 @@ TEST_F(FlowAdviceTest, WhatEachFrameIsNeededForStaysInTheSwitch) {
   observers_.capturing = true;
   Configure();
   EXPECT_EQ(cache(Advise()), "observed");
-  observers_ = {.mirrors = {{.vlans = {}, .ingress = false, .destination = kTap}}, .capturing = false};
+  observers_ = {.mirrors = {{.vlans = {}, .ingress = false, .destination = kTap}},
+                .capturing = false};
   observers_.mirrors[0].ports.insert(kB);
   Configure();
   EXPECT_EQ(cache(Advise()), "observed") << "what leaves by B is mirrored";

@@ -31,7 +31,8 @@ TEST(FlowTableTest, AgreesWithANaiveOne) {
   FlowTable table;
   std::map<std::vector<int>, FlowTable::Id> naive;
   for (int i = 0; i < 20'000; ++i) {
-    const std::vector<int> what{1, static_cast<int>(random() % 12), static_cast<int>(random() % 12)};
+    const std::vector<int> what{1, static_cast<int>(random() % 12),
+                                static_cast<int>(random() % 12)};
     const OffloadedFlow flow = FlowOf(1, what[1], what[2]);
     const auto known = naive.find(what);
     ASSERT_EQ(table.Find(flow.key).has_value(), known != naive.end());
@@ -68,29 +69,51 @@ TEST(FlowTableTest, HasRoomForAsManyAsTheKernel) {
 
 TEST(FlowSightingsTest, AConversationIsReportedOnceItHasGoneOn) {
   FlowSightings sightings;
-  for (uint32_t i = 1; i < FlowSightings::kEnough; ++i) EXPECT_FALSE(sightings.Note(5, Tick{10}));
-  EXPECT_TRUE(sightings.Note(5, Tick{20}));
-  EXPECT_FALSE(sightings.Note(5, Tick{20})) << "it is counted anew";
+  for (uint32_t i = 1; i < FlowSightings::kEnough; ++i)
+    EXPECT_FALSE(sightings.Note(5, false, Tick{10}));
+  EXPECT_TRUE(sightings.Note(5, false, Tick{20}));
+  EXPECT_FALSE(sightings.Note(5, false, Tick{20})) << "it is counted anew";
 }
 
 TEST(FlowSightingsTest, OneThatIsSlowOrMeetsAnotherIsNot) {
   FlowSightings sightings;
   for (uint32_t i = 0; i < 100; ++i) {
-    EXPECT_FALSE(sightings.Note(5, Tick{1000 + 20 * i}));
-    EXPECT_FALSE(sightings.Note(6, Tick{1000 + i}) && i < FlowSightings::kEnough - 1);
+    EXPECT_FALSE(sightings.Note(5, false, Tick{1000 + 20 * i}));
+    EXPECT_FALSE(sightings.Note(6, false, Tick{1000 + i}) && i < FlowSightings::kEnough - 1);
   }
   for (uint32_t i = 0; i < 100; ++i) {
-    EXPECT_FALSE(sightings.Note(7, Tick{5000}));
-    EXPECT_FALSE(sightings.Note(7 + 4096, Tick{5000}));
+    EXPECT_FALSE(sightings.Note(7, false, Tick{5000}));
+    EXPECT_FALSE(sightings.Note(7 + 4096, false, Tick{5000}));
   }
 }
 
 TEST(FlowSightingsTest, OneThatIsHeldOffIsNotReportedUntilThen) {
   FlowSightings sightings;
   sightings.HoldOff(5, Tick{200});
-  for (uint32_t i = 0; i < 100; ++i) EXPECT_FALSE(sightings.Note(5, Tick{199}));
-  for (uint32_t i = 1; i < FlowSightings::kEnough; ++i) EXPECT_FALSE(sightings.Note(5, Tick{200}));
-  EXPECT_TRUE(sightings.Note(5, Tick{200}));
+  for (uint32_t i = 0; i < 100; ++i) EXPECT_FALSE(sightings.Note(5, false, Tick{199}));
+  for (uint32_t i = 1; i < FlowSightings::kEnough; ++i)
+    EXPECT_FALSE(sightings.Note(5, false, Tick{200}));
+  EXPECT_TRUE(sightings.Note(5, false, Tick{200}));
+}
+
+// Whether one is reported whose last frames left joined, or not.
+bool IsReported(FlowSightings& sightings, uint32_t joined) {
+  bool is_reported = false;
+  for (uint32_t i = 0; i < FlowSightings::kEnough; ++i) {
+    is_reported = sightings.Note(5, i < joined, Tick{1});
+  }
+  return is_reported;
+}
+
+TEST(FlowSightingsTest, OneWhoseFramesLeaveJoinedIsKeptUntilNoneDoes) {
+  FlowSightings sightings;
+  EXPECT_TRUE(IsReported(sightings, 1));
+  EXPECT_FALSE(sightings.is_kept(5));
+  EXPECT_FALSE(IsReported(sightings, 2));
+  EXPECT_TRUE(sightings.is_kept(5));
+  EXPECT_FALSE(IsReported(sightings, 1)) << "it does not go to and fro";
+  EXPECT_TRUE(IsReported(sightings, 0));
+  EXPECT_FALSE(sightings.is_kept(5));
 }
 
 }  // namespace
