@@ -25,9 +25,19 @@ struct PortIdentity {
   PortCounters* counters = nullptr;
 };
 
+class KernelSeat;
+
+// The part that the kernel may take in the work of a port (interface/fastpath/kernel_forwarding.h).
+struct KernelPath {
+  bool is_interface = false;         // what leaves by its interface leaves by the port
+  std::shared_ptr<KernelSeat> seat;  // counts what the port receives; null: flows cannot begin here
+};
+
 class Port : public PortDataPath, public PortLife, public PortLink {
  public:
   [[nodiscard]] virtual const PortIdentity& identity() const = 0;
+
+  [[nodiscard]] virtual KernelPath kernel_path() const { return {}; }
 
   // Returns a port by which another thread reads and sends frames of the same device and queue. It
   // is paused, as only one of them may read at a time. Null where there is no such port, as is the

@@ -44,6 +44,10 @@ class PortDataPath {
 
   virtual void Recycle() = 0;
 
+  // Tells that what was received up to the last Recycle has been sent: the ring has submitted
+  // since.
+  virtual void OnSent() {}
+
   // Brings up to date what the kernel counts for the port, before the counters are looked at.
   virtual void RefreshCounters() {}
 

@@ -31,7 +31,8 @@ absl::StatusOr<PortQueues> OpenNetdev(const PortSpec& spec,
   const auto options = ParseNetdevOptions(spec);
   if (!options.ok()) return options.status();
   return OpenNetdevPort(identities, *options, surroundings.monitor, surroundings.share_link,
-                        surroundings.notes, surroundings.missing, surroundings.switchover);
+                        surroundings.notes, surroundings.missing, surroundings.switchover,
+                        surroundings.kernel);
 }
 
 absl::Status CheckUnix(const PortSpec& spec) { return ParseUnixOptions(spec).status(); }

@@ -27,6 +27,7 @@ struct PortSurroundings {
   AttachNotes& notes;  // of an interface that exists; they need not outlive the port
   MissingInterface missing = MissingInterface::kRefused;  // of a port whose interface others make
   std::shared_ptr<Switchover> switchover = nullptr;       // of ports of a bridge, or null
+  KernelForwarding* kernel = nullptr;  // may carry frames of ports; it outlives them
 };
 
 // A Port for each queue of one port. The first speaks for all.

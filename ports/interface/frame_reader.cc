@@ -185,6 +185,7 @@ bool FrameReader::OnReadFailed(int error) {
   // before Linux 6.2; net/packet/af_packet.c, packet_rcv_vnet) is lost, not the port.
   const bool is_packet_socket = kind_ == FileKind::kPacketSocket;
   if (is_packet_socket && error == EINVAL) {
+    ++frames_taken_;
     identity_.counters->received.Add(0);
     DropReceived(DropReason::kUnsupportedOffload);
     return false;
@@ -219,6 +220,7 @@ FrameReader::ReadsTaken FrameReader::TakeReads(std::span<const Completion> compl
 }
 
 void FrameReader::TakeFrame(BufferId buffer, size_t length, FrameBatch& received) {
+  ++frames_taken_;
   if (is_closing()) return;
   const std::span<std::byte> read = pool_->TakeOut(buffer, length);
   const auto unpacked = Unpack(read, kind_);

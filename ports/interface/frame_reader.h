@@ -105,6 +105,9 @@ class FrameReader {
   // The frames are appended to `received`, and are in use until ReturnBuffers.
   [[nodiscard]] ReadsTaken TakeReads(std::span<const Completion> completions, FrameBatch& received);
 
+  // How many frames the kernel has handed over, those included that it could not describe.
+  [[nodiscard]] uint64_t frames_taken() const { return frames_taken_; }
+
   // From the next ReturnBuffers on, at most `frames` frames are received in a turn.
   void Limit(size_t frames);
   // Whether buffers have to go home, or more of them may go to the ring than before.
@@ -154,6 +157,7 @@ class FrameReader {
   std::vector<BufferId> taken_;
   size_t withheld_ = 0;                 // how many of them `limit_` withholds
   size_t limit_ = kReceiveBufferCount;  // frames in a turn
+  uint64_t frames_taken_ = 0;
   Pages pages_ = Pages::kReleased;
 
   Ring* ring_ = nullptr;  // null until the first Register

@@ -267,6 +267,7 @@ bool InterfacePort::SwitchFile() {
   ForgetLongFrames();
   Discard(std::exchange(file_, *std::move(next_file_)));
   next_file_.reset();
+  OnFileSwitched();
   if (!file_.valid()) {
     UpdateStatus();  // whatever is known of the interface, nothing can be sent
     return false;

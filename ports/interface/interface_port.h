@@ -80,6 +80,12 @@ class InterfacePort : public Port {
 
   [[nodiscard]] int fd() const { return file_.get(); }
 
+  // Frames that were read since the start, whatever became of them.
+  [[nodiscard]] uint64_t frames_taken() const { return reader_.frames_taken(); }
+
+  // Another file is in place of the one that was used so far.
+  virtual void OnFileSwitched() {}
+
  private:
   [[nodiscard]] bool is_foreign() const { return kind_ == FileKind::kPacketSocket; }
   void ReadIfDue();

@@ -62,6 +62,7 @@ struct PortForwarding {
   bool neigh_suppress = false;  // questions for neighbours that the bridge knows do not leave by it
   bool lists_own_address = true;  // the address of its interface, if it has one, is the bridge's
   bool gro = true;                // frames of a flow may leave by it as one
+  bool kernel_forwarding = true;  // known conversations may be carried by the kernel
   // Reserved addresses 01:80:C2:00:00:0X that are forwarded when they come in here, as bits.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;  // looked at while the bridge filters VLANs
@@ -214,6 +215,8 @@ class ForwardingView {
   [[nodiscard]] const PortSet& neigh_suppressed() const { return neigh_suppressed_; }
   // By which frames of a flow may leave as one.
   [[nodiscard]] const PortSet& joining() const { return joining_; }
+  // Ports from and to which the kernel may carry known conversations by itself.
+  [[nodiscard]] const PortSet& kernel_forwarding() const { return kernel_forwarding_; }
   [[nodiscard]] bool has_mab(PortId ingress) const { return guards_[ingress.value].mab; }
   // Why nothing passes a port whose state is disabled.
   [[nodiscard]] bool is_shut_down(PortId port) const { return gates_.shut_down().contains(port); }
@@ -266,6 +269,7 @@ class ForwardingView {
   PortSet locked_;
   PortSet neigh_suppressed_;
   PortSet joining_;
+  PortSet kernel_forwarding_;
   PortSet loop_probing_;
   PortSet lists_own_address_;
   PortSet storm_;

@@ -115,6 +115,8 @@ class Protocols {
   [[nodiscard]] bool may_want(uint16_t ether_type) const {
     return ((type_filter_ >> FilterBit(ether_type)) & 1U) != 0;
   }
+  // Tells may_want for all types, for those who ask elsewhere: it is the bit (type ^ type >> 6) & 63.
+  [[nodiscard]] uint64_t type_filter() const { return type_filter_; }
   // The protocols that want to see a frame.
   [[nodiscard]] Bits WantedBy(const ParsedFrame& frame) const;
   [[nodiscard]] bool wants_reserved() const { return wants_reserved_; }

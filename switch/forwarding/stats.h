@@ -49,15 +49,16 @@ enum class DropReason : uint8_t {
   kEgressBlocked,      // the destination's port may not send it (its state, isolation)
   kNoEgress,           // flooding found no port to go to
   // Counted on the port that the copy should have left by.
-  kTooLong,        // longer than the port's MTU allows
-  kUnsegmentable,  // the port needs segments that this frame cannot be cut into
-  kLinkDown,       // the kernel says that the interface is down or gone; nobody is connected
-  kQueueFull,      // the receiver does not take them fast enough
-  kNoMemory,       // the kernel had no memory for it
-  kWriteFailed,    // any other error of the write
+  kTooLong,          // longer than the port's MTU allows
+  kUnsegmentable,    // the port needs segments that this frame cannot be cut into
+  kLinkDown,         // the kernel says that the interface is down or gone; nobody is connected
+  kQueueFull,        // the receiver does not take them fast enough
+  kNoMemory,         // the kernel had no memory for it
+  kEgressQueueFull,  // the interface dropped what the kernel had carried to it
+  kWriteFailed,      // any other error of the write
 };
 
-inline constexpr size_t kDropReasonCount = 31;
+inline constexpr size_t kDropReasonCount = 32;
 
 struct DropReasonInfo {
   std::string_view name;  // as shown to users and in metrics
@@ -95,6 +96,7 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"link_down", true},
     {"queue_full", true},
     {"no_memory", true},
+    {"egress_queue_full", true},
     {"write_failed", true},
 }};
 

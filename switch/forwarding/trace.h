@@ -34,6 +34,9 @@ struct Trace {
   // `cacheable` in words: stage "cacheable", verdict "yes" or "no". It stands apart from the steps,
   // as nothing depends on it for this frame. It is nothing for a frame that is dropped.
   std::optional<TraceStep> cacheable_step;
+  // Whether the kernel carries such frames, in words; filled in by those who know: stage "kernel",
+  // verdict "yes", "no" or "not yet".
+  std::optional<TraceStep> kernel_step = std::nullopt;
 };
 
 // `name` gives the name of a port, of kBridgePort too.

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -23,6 +24,7 @@
 #include "switch/control/metrics/listen_address.h"
 #include "switch/control/startup.h"
 #include "switch/forwarding/bridge.h"
+#include "switch/process/kernel_part.h"
 #include "switch/process/log.h"
 #include "switch/process/privileges.h"
 #include "switch/process/signals.h"
@@ -33,6 +35,7 @@
 #include "switch/workers/channels/fdb_publisher.h"
 #include "switch/workers/channels/notification.h"
 #include "switch/workers/link_thread.h"
+#include "switch/workers/offload/flow_offload.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/secondary_worker.h"
 #include "switch/workers/shared_bridge.h"
@@ -71,6 +74,7 @@ struct Parts {
   ChosenRing ring;
   std::unique_ptr<LinkThread> links;
   NetnsId netns;
+  KernelPart kernel;
 };
 
 // The folder of the system's switches may be closed to an ordinary user.
@@ -102,9 +106,11 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   auto socket =
       ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
   if (!socket.ok()) return Explain(socket.status());
-  return Parts{*std::move(signals), *std::move(commands), *std::move(call),
-               *std::move(events),  std::move(clock),     *std::move(socket),
-               *std::move(ring),    *std::move(links),    netns->id()};
+  return Parts{*std::move(signals), *std::move(commands),
+               *std::move(call),    *std::move(events),
+               std::move(clock),    *std::move(socket),
+               *std::move(ring),    *std::move(links),
+               netns->id(),         LoadKernelForwarding(config.kernel_forwarding)};
 }
 
 class Daemon {
@@ -125,6 +131,7 @@ class Daemon {
         shared_(bridge_,
                 most_workers_ > 1 ? SharedBridge::Users::kSeveral : SharedBridge::Users::kOne),
         netns_(parts.netns),
+        kernel_(std::move(parts.kernel)),
         links_(std::move(parts.links)),
         worker_(*ring_.ring, *clock_, bridge_, shared_) {
     worker_.lane().set_joins_frames(config.gro);
@@ -138,6 +145,8 @@ class Daemon {
     worker_.set_on_release([this] { workers_.OnRelease(); });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
+    if (kernel_.kernel == nullptr) return;
+    workers_.OfferFlows(flows_.emplace(bridge_, *kernel_.kernel));
   }
 
   absl::Status Run() {
@@ -217,7 +226,8 @@ class Daemon {
                                    .io = config_.io,
                                    .joins_frames = config_.gro,
                                    .busy_poll = config_.busy_poll,
-                                   .cpus = cpus},
+                                   .cpus = cpus,
+                                   .flows = flows_ ? &*flows_ : nullptr},
                                   *clock_, shared_, call_);
   }
 
@@ -232,8 +242,18 @@ class Daemon {
   }
 
   RunningSwitch Running() {
-    return {*commands_, *events_, fdb_publisher_, *clock_, bridge_,
-            protocols_, worker_,  workers_,       *links_};
+    return {*commands_,
+            *events_,
+            fdb_publisher_,
+            *clock_,
+            bridge_,
+            protocols_,
+            worker_,
+            workers_,
+            *links_,
+            kernel_.kernel.get(),
+            flows_ ? &*flows_ : nullptr,
+            kernel_.why_not};
   }
 
   // All of these are called by the control thread, and have this one act.
@@ -259,13 +279,14 @@ class Daemon {
 
   // Called by the control thread; capabilities are per thread, so all take part.
   absl::Status DropPrivileges() {
-    if (!config_.user) return absl::OkStatus();
+    if (!config_.user && !HasLoadedAllPrograms(kernel_)) return absl::OkStatus();
     const auto on_all = [this](absl::Status (*step)()) {
       absl::Status own = step();
       if (own.ok()) own = workers_.CallOnEach(step);
       if (own.ok()) own = links_->Call(step);
       return own.ok() ? CallOnLogThread(step) : own;
     };
+    if (!config_.user) return on_all(GiveUpBpf);
     if (absl::Status kept = on_all(KeepCapabilities); !kept.ok()) return kept;
     if (absl::Status changed = ChangeUser(*config_.user); !changed.ok()) return changed;
     return on_all(LimitCapabilities);
@@ -361,6 +382,8 @@ class Daemon {
   bool control_finished_ = false;
   absl::Status started_;
   NetnsId netns_;  // the switch's own
+  KernelPart kernel_;
+  std::optional<FlowOffload> flows_;
   std::unique_ptr<LinkThread> links_;
   PrimaryWorker worker_;
   Workers workers_{*commands_, worker_, bridge_, protocols_};

@@ -76,6 +76,17 @@ absl::Status ChangeUser(const UserAccount& user) {
   return SystemError(fmt::format("--user={}: cannot become that user", user.name));
 }
 
+absl::Status GiveUpBpf() {
+  const Capabilities capabilities(cap_get_proc());
+  if (capabilities == nullptr) return SystemError("cannot read capabilities");
+  if (IsPermitted(capabilities.get(), CAP_SYS_ADMIN)) return absl::OkStatus();
+  constexpr cap_value_t kGivenUp = CAP_BPF;
+  for (const cap_flag_t set : {CAP_EFFECTIVE, CAP_PERMITTED, CAP_INHERITABLE}) {
+    cap_set_flag(capabilities.get(), set, 1, &kGivenUp, CAP_CLEAR);
+  }
+  return Set(capabilities.get());
+}
+
 absl::Status LimitCapabilities() {
   const Capabilities current(cap_get_proc());
   if (current == nullptr) return SystemError("cannot read capabilities");

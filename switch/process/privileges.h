@@ -31,4 +31,8 @@ namespace tapswitch {
 // more.
 [[nodiscard]] absl::Status LimitCapabilities();
 
+// Gives up CAP_BPF of the calling thread, which programs need only to be loaded; unless it may do
+// anything anyway (CAP_SYS_ADMIN).
+[[nodiscard]] absl::Status GiveUpBpf();
+
 }  // namespace tapswitch

@@ -39,6 +39,10 @@ DEFINE_string(gro, "auto",
               "auto: frames of a flow that arrive together leave as one where a port takes that; "
               "off: each leaves by itself");
 DEFINE_string(
+    kernel_forwarding, "auto",
+    "auto: the kernel carries known conversations between netdev ports by itself, where it "
+    "can; off: each frame passes through the switch");
+DEFINE_string(
     busy_poll, "auto",
     "poll for frames before sleeping: for so long, such as 50us; off; or auto: only while "
     "polling has paid lately, and no other thread wants the processor");
@@ -140,6 +144,7 @@ absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>
                                  .vlan_filtering = FLAGS_vlan_filtering,
                                  .io = FLAGS_io,
                                  .gro = FLAGS_gro,
+                                 .kernel_forwarding = FLAGS_kernel_forwarding,
                                  .busy_poll = FLAGS_busy_poll,
                                  .control_socket = FLAGS_control_socket,
                                  .control_group = FLAGS_control_group,

@@ -110,8 +110,9 @@ void Lane::Wait(std::optional<std::chrono::nanoseconds> timeout) {
 
 void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
   batch_.clear();
-  active_ = {};
   Wait(timeout);
+  ConfirmSent();
+  active_ = {};
   const Tick before = std::exchange(now_, clock_.Now());
   if (measures_load_ && now_ != before) PublishLoad();
   originated().Clear();
@@ -203,6 +204,7 @@ void Lane::Decide(const LockedBridge& bridge) {
   ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
   loop_.frames += size;
   bridge->Process(batch_.frames(), now_, egress_, counters_);
+  if (flows_ != nullptr) flows_->OnBatch(batch_.frames(), active_, ports_, flow_samples_, now_);
   joining_ = bridge->view().joining();
 }
 
@@ -250,6 +252,7 @@ size_t Lane::Append(std::span<const EgressFrame> copies, const EgressLimits& lim
                                                             : DropReason::kUnsegmentable);
   } else if (count > 1) {
     counters.joined.Add(count);
+    flow_samples_.NoteJoined(copies.first(count));
   }
   return count;
 }
@@ -280,7 +283,30 @@ const PortSet& Lane::Recycle() {
     ports_[id.value]->Recycle();
     NoteRetry(*ports_[id.value]);
   });
+  HandOverFlows();
   return active_;
+}
+
+// What the last turn has received is sent now, as the ring has submitted.
+void Lane::ConfirmSent() {
+  if (flows_ == nullptr) return;
+  active_.ForEach([this](PortId id) {
+    if (Port* const received = port(id)) received->OnSent();
+  });
+}
+
+// Pending flows wait for that. A frame of theirs that comes next would find this turn unfinished.
+void Lane::HandOverFlows() {
+  if (flows_ == nullptr || active_.empty() || !flows_->has_pending()) return;
+  ring_.Submit();
+  active_.ForEach([this](PortId id) { AccountFor(id); });
+}
+
+void Lane::AccountFor(PortId id) {
+  Port* const received = port(id);
+  if (received == nullptr) return;
+  received->RefreshCounters();
+  received->OnSent();
 }
 
 bool Lane::ReleaseIdleMemory() {

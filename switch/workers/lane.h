@@ -35,6 +35,8 @@
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/stats.h"
+#include "switch/workers/offload/flow_offload.h"
+#include "switch/workers/offload/flow_samples.h"
 #include "switch/workers/polling/busy_poller.h"
 #include "switch/workers/polling/poll_governor.h"
 #include "switch/workers/receive_limits.h"
@@ -77,6 +79,10 @@ class Lane {
 
   // Whether frames of a flow leave as one where a port takes that (GRO).
   void set_joins_frames(bool joins) { joins_frames_ = joins; }
+
+  // Offers conversations to the kernel. `flows` outlives the lane; it is that of all lanes. To be
+  // called before there are ports.
+  void set_flows(FlowOffload* flows) { flows_ = flows; }
 
   // Whether to poll for frames before it sleeps.
   void set_busy_poll(const BusyPoll& wanted) { poller_.Configure(wanted); }
@@ -149,6 +155,9 @@ class Lane {
   // Has a port of this lane send; all that leaves goes this way.
   void SendBy(Port& port, std::span<const WireFrame> frames);
 
+  // Tells a port what it has lost, and that its frames were sent, as a flow of it is pending.
+  void AccountFor(PortId id);
+
   // The ports that are to be looked at: something was completed for them, or they were read.
   const PortSet& Recycle();
 
@@ -201,6 +210,8 @@ class Lane {
   size_t Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to);
   void HandOver(Port& port);
   void SendOriginated();
+  void ConfirmSent();
+  void HandOverFlows();
   void CaptureReceived();
   void CaptureSent(PortId by, std::span<const WireFrame> frames);
 
@@ -211,6 +222,8 @@ class Lane {
 
   bool joins_frames_ = true;
   PortSet joining_;  // ports for which it does, in this turn
+  FlowOffload* flows_ = nullptr;
+  FlowSamples flow_samples_;
   std::vector<CapturePoint*> captures_;
   uint64_t captured_at_ = 0;                  // real time of this turn, while there are captures
   std::vector<std::unique_ptr<Port>> ports_;  // by id

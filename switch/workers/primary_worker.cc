@@ -34,7 +34,24 @@ absl::Status PrimaryWorker::AddPort(std::unique_ptr<Port>& port, PreparedView& v
   gates_.Add(id, passage == Passage::kMasked);
   PutView(view);
   NoticeStatus(id);
+  OfferPort(id);
   return absl::OkStatus();
+}
+
+void PrimaryWorker::set_flows(FlowOffload* flows) {
+  flows_ = flows;
+  lane_.set_flows(flows);
+}
+
+// A port that is masked has no flows.
+void PrimaryWorker::OfferPort(PortId id) {
+  if (flows_ == nullptr) return;
+  if (gates_.is_masked(id)) return flows_->RemovePort(id);
+  flows_->SetPort(*ports_[id.value].port);
+}
+
+void PrimaryWorker::FollowFlows() {
+  if (flows_ != nullptr) flows_->Work(lane_.now());
 }
 
 void PrimaryWorker::SetView(PreparedView& view) {
@@ -64,6 +81,7 @@ void PrimaryWorker::PutView(PreparedView& view) {
 void PrimaryWorker::OpenPort(PortId id) {
   shared_.AssertHeld();
   gates_.SetMasked(id, false);
+  OfferPort(id);
   const Attached& attached = ports_[id.value];
   if (on_status_) on_status_(*attached.port);
   if (attached.status.link_up && on_link_state_) on_link_state_(*attached.port);
@@ -72,6 +90,7 @@ void PrimaryWorker::OpenPort(PortId id) {
 void PrimaryWorker::MaskPort(PortId id) {
   shared_.AssertHeld();
   gates_.SetMasked(id, true);
+  OfferPort(id);
 }
 
 bool PrimaryWorker::IsOpen(PortId id) {
@@ -94,6 +113,7 @@ void PrimaryWorker::ClearCounters(PortId id) { lane_.counters(id) = {}; }
 void PrimaryWorker::RemovePort(PortId id, std::function<void(std::unique_ptr<Port>)> on_removed) {
   shared_.AssertHeld();
   gates_.SetMasked(id, true);
+  OfferPort(id);
   lane_.RemovePort(id, [this, id, on_removed = std::move(on_removed)](std::unique_ptr<Port> port) {
     shared_.AssertHeld();
     Forget(id);
@@ -135,6 +155,7 @@ void PrimaryWorker::Run(CommandQueue& commands) {
   commands.RunAll();
   ActOnAlarms();
   TellProtocolsOfPorts();
+  FollowFlows();
 }
 
 void PrimaryWorker::Turn() {
@@ -161,6 +182,7 @@ void PrimaryWorker::Turn() {
     lane_.FinishRemovals();
     release_is_due_ |= housekeeping_.Sweep(lane_.now());
     gates_.ActOnTime(lane_.now(), [this](PortId id) { Recover(id); });
+    FollowFlows();
   }
   ReleaseIdleMemory();
   lane_.WakeCaptures();
@@ -180,13 +202,17 @@ std::optional<std::chrono::nanoseconds> PrimaryWorker::PrepareToWait() {
   const LockedBridge bridge(shared_);
   lane_.AdvanceTime(bridge);
   TellProtocolsOfPorts();
+  if (flows_ != nullptr) flows_->Follow();
   return Timeout();
 }
 
 std::optional<std::chrono::nanoseconds> PrimaryWorker::Timeout() const {
-  const auto deadline = NextDeadline();
-  if (!deadline) return std::nullopt;
-  return UntilTick(*deadline, lane_.now());
+  auto timeout = flows_ != nullptr ? flows_->patience(lane_.now()) : std::nullopt;
+  if (const auto deadline = NextDeadline()) {
+    const auto left = UntilTick(*deadline, lane_.now());
+    timeout = std::min(timeout.value_or(left), left);
+  }
+  return timeout;
 }
 
 // When something is to be done even if nothing happens.
@@ -234,6 +260,7 @@ void PrimaryWorker::NoticeStatus(PortId id) {
   const bool lost = !status.link_up && status.ifindex == 0 && attached.status.ifindex != 0;
   if ((changed || lost) && on_link_state_ && !gates_.is_masked(id)) on_link_state_(*attached.port);
   attached.status = status;
+  OfferPort(id);
   UpdateOwnAddress(id);
   if (on_status_) on_status_(*attached.port);
 }

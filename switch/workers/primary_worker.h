@@ -118,6 +118,10 @@ class PrimaryWorker {
   // The state at the time of the call. To be called by the worker's thread.
   [[nodiscard]] SwitchSnapshot Snapshot() const;
 
+  // Offers conversations to the kernel. `flows` outlives the worker. To be called before there are
+  // ports.
+  void set_flows(FlowOffload* flows);
+
   // For settings, and its counters: ports come and go by the methods above.
   [[nodiscard]] Lane& lane() { return lane_; }
 
@@ -158,6 +162,8 @@ class PrimaryWorker {
   void UpdateOwnAddress(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void TellProtocolsOfPorts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void Forget(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void OfferPort(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  void FollowFlows() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void ActOnAlarms() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void ReleaseIdleMemory();
 
@@ -176,6 +182,7 @@ class PrimaryWorker {
   bool release_is_due_ = false;
   std::optional<Tick> wake_by_;
   std::vector<FrameRelay*> relays_;
+  FlowOffload* flows_ = nullptr;
   Lane lane_;
 };
 

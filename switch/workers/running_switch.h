@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <string>
+
 #include "ports/os/clock.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/protocol/bridge_protocols.h"
@@ -10,6 +12,7 @@
 #include "switch/workers/channels/event_channel.h"
 #include "switch/workers/channels/fdb_publisher.h"
 #include "switch/workers/link_thread.h"
+#include "switch/workers/offload/flow_offload.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/workers.h"
 
@@ -26,6 +29,10 @@ struct RunningSwitch {
   PrimaryWorker& worker;
   Workers& workers;
   LinkThread& links;
+  // Forwarding by the kernel; null without it.
+  KernelForwarding* kernel = nullptr;
+  FlowOffload* flows = nullptr;
+  std::string why_no_kernel{};
 };
 
 }  // namespace tapswitch

@@ -69,6 +69,7 @@ absl::Status SecondaryWorker::SetUp(const Clock& clock) {
   lane_ = std::make_unique<Lane>(*ring_, clock);
   lane_->set_joins_frames(options_.joins_frames);
   lane_->set_busy_poll(options_.busy_poll);
+  lane_->set_flows(options_.flows);
   // There is nothing else that it watches.
   lane_->set_on_readiness([this](uint32_t /*slot*/) { has_commands_ = true; });
   return ring_->Watch(commands_->fd(), {.operation = Operation::kReadiness});

@@ -31,7 +31,8 @@ class SecondaryWorker {
     IoMode io = IoMode::kAuto;
     bool joins_frames = true;
     BusyPoll busy_poll;
-    std::vector<int> cpus;  // of all workers: see PinThread
+    std::vector<int> cpus;         // of all workers: see PinThread
+    FlowOffload* flows = nullptr;  // see Lane::set_flows
   };
 
   // The thread runs once this returns. Errors are those of MakeRing. What is referred to outlives

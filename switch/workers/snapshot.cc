@@ -24,4 +24,13 @@ void SwitchSnapshot::Add(const LaneSnapshot& lane) {
   }
 }
 
+void SwitchSnapshot::Add(const std::map<PortId, PortTraffic>& traffic) {
+  for (PortSnapshot& port : ports) {
+    const auto found = traffic.find(port.id);
+    if (found == traffic.end()) continue;
+    port.kernel = found->second;
+    found->second.AddTo(port.counters);
+  }
+}
+
 }  // namespace tapswitch

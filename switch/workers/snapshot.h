@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
 #include "switch/protocol/bridge_protocols.h"
+#include "switch/workers/offload/kernel_traffic.h"
 #include "switch/workers/polling/busy_poller.h"
 #include "switch/workers/port_gates.h"
 
@@ -28,7 +30,8 @@ struct PortSnapshot {
   PortState state =
       PortState::kDisabled;  // in effect: disabled while the link is down or it is shut down
   PortCounters counters;
-  uint32_t learned = 0;  // entries of the address table
+  std::optional<PortTraffic> kernel;  // of `counters`, what the kernel carried
+  uint32_t learned = 0;               // entries of the address table
   std::optional<ShutDown> shut_down;
   Ticks recovers_in;          // of a port that is shut down for a time
   std::string description{};  // workers leave it empty: see PortDescriptions
@@ -75,6 +78,8 @@ struct SwitchSnapshot {
 
   // Adds what a lane counted to the sums. Ports that are not listed are left out.
   void Add(const LaneSnapshot& lane);
+  // Adds what the kernel carried, by port.
+  void Add(const std::map<PortId, PortTraffic>& traffic);
 };
 
 }  // namespace tapswitch

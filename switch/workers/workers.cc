@@ -109,6 +109,22 @@ void Workers::OnRelease() {
   }
 }
 
+void Workers::OfferFlows(FlowOffload& flows) {
+  flows_ = &flows;
+  primary_.set_flows(&flows);
+  flows.set_on_pending([this](PortId port) { OnPendingFlow(port); });
+  commands_.set_after_call([&flows] { flows.Follow(); });
+}
+
+// What a queue has lost is known to its own worker only. A single worker looks by itself.
+void Workers::OnPendingFlow(PortId id) {
+  if (secondaries_.empty()) return;
+  commands_.Post([this, id] { primary_.lane().AccountFor(id); });
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Post([&lane = secondary->lane(), id] { lane.AccountFor(id); });
+  }
+}
+
 void Workers::StopSecondaries() {
   for (const auto& secondary : secondaries_) stopped_.push_back(secondary->Stop());
   secondaries_.clear();
@@ -117,6 +133,7 @@ void Workers::StopSecondaries() {
 SwitchSnapshot Workers::LastSnapshot() const {
   SwitchSnapshot snapshot = primary_.Snapshot();
   for (const LaneSnapshot& lane : stopped_) snapshot.Add(lane);
+  if (flows_ != nullptr) snapshot.Add(flows_->traffic().Read());
   return snapshot;
 }
 
@@ -136,6 +153,7 @@ void Workers::ClearCounters(PortId id) {
   for (const auto& secondary : secondaries_) {
     secondary->commands().Call([&] { secondary->lane().counters(id) = {}; });
   }
+  if (flows_ != nullptr) flows_->traffic().Clear(id);
 }
 
 absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
@@ -249,6 +267,7 @@ SwitchSnapshot Workers::Snapshot() {
   for (const auto& secondary : secondaries_) {
     snapshot.Add(secondary->commands().Call([&] { return secondary->lane().Snapshot(); }));
   }
+  if (flows_ != nullptr) snapshot.Add(flows_->traffic().Read());
   return snapshot;
 }
 

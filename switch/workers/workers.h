@@ -54,6 +54,13 @@ class Workers {
   void OnLinkAnswer(PortId id, uint16_t generation);
   void OnPortStatus(const Port& port);
   void OnRelease();
+  // A flow that comes in by the port is pending. By any worker's thread, of several.
+  void OnPendingFlow(PortId id);
+
+  // Offers conversations to the kernel, and counts what it carries. What a command has changed
+  // holds for the first frame after its answer. `flows` outlives this. To be called before there
+  // are ports, or other workers.
+  void OfferFlows(FlowOffload& flows);
 
   // Ends all but the primary, for good. By its thread, when nobody else calls anything any more.
   void StopSecondaries();
@@ -114,6 +121,7 @@ class Workers {
   const Bridge& bridge_;
   const BridgeProtocols& protocols_;
   ViewBuilder views_;
+  FlowOffload* flows_ = nullptr;
   std::vector<CapturePoint*> captures_;
   // Changed by the primary's thread alone, while the control thread waits.
   std::vector<std::unique_ptr<SecondaryWorker>> secondaries_;

@@ -85,7 +85,7 @@ TestNetwork::TestNetwork(const Options& options) : sandbox_(options.ipv6) {
                           (port.empty() ? "" : "," + port));
     }
   }
-  switch_.emplace(arguments);
+  switch_.emplace(arguments, options.launcher);
   if (!switch_->WaitUntilReady()) throw std::runtime_error("not ready: " + switch_->log());
   for (const TestHost& host : hosts_) host.Connect(host.port());
   for (const TestHost& host : hosts_) {

@@ -74,7 +74,8 @@ class TestNetwork {
     // front ("netdev,host=shared") one end of a veth pair, whose other end the host gets.
     std::vector<std::string> ports;
     NetnsSandbox::Ipv6 ipv6 = NetnsSandbox::Ipv6::kOn;
-    std::vector<std::string> flags = {};  // further ones of the switch
+    std::vector<std::string> flags = {};     // further ones of the switch
+    std::vector<std::string> launcher = {};  // see SwitchProcess
   };
 
   // Starts the switch. All ports are up when it returns. Throws on failure.

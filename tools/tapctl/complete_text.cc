@@ -46,6 +46,7 @@ constexpr std::array kKeys{
     CompletedKey{"unix", "fd"},
     CompletedKey{"", "--io", ValueKind::kChoice, "auto|uring|epoll"},
     CompletedKey{"", "--gro", ValueKind::kChoice, "auto|off"},
+    CompletedKey{"", "--kernel_forwarding", ValueKind::kChoice, "auto|off"},
     CompletedKey{"", "--log_level", ValueKind::kChoice, "debug|info|warn|error|off"},
     CompletedKey{"", "--vlan_filtering", ValueKind::kSwitch},
     CompletedKey{"", "--check", ValueKind::kSwitch},

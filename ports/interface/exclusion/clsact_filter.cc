@@ -75,10 +75,10 @@ class TrafficControl {
 
   // In front of all filters that there are, unless the first has priority 1 and is of another kind;
   // then where the kernel chooses.
-  absl::Status AddFilter() {
+  absl::Status AddFilter(const FileDescriptor* program) {
     constexpr uint32_t kFirst = 1;
     constexpr uint32_t kAny = 0;
-    return AddFilter(kFirst).ok() ? absl::OkStatus() : AddFilter(kAny);
+    return AddFilter(kFirst, program).ok() ? absl::OkStatus() : AddFilter(kAny, program);
   }
 
   // True when there was one.
@@ -97,16 +97,20 @@ class TrafficControl {
   }
 
  private:
-  absl::Status AddFilter(uint32_t priority) {
+  absl::Status AddFilter(uint32_t priority, const FileDescriptor* program) {
     tcmsg header = HeaderFor(ifindex_, kIngress);
     header.tcm_handle = kHandle;
     header.tcm_info = TC_H_MAKE(priority << 16U, htons(ETH_P_ALL));
     NlMessage request = NewRequest(RTM_NEWTFILTER, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, header);
     nla_put_string(request.get(), TCA_KIND, "bpf");
     nlattr* const options = nla_nest_start(request.get(), TCA_OPTIONS);
-    const sock_filter drop{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = TC_ACT_SHOT};
-    nla_put_u16(request.get(), TCA_BPF_OPS_LEN, 1);
-    nla_put(request.get(), TCA_BPF_OPS, sizeof(drop), &drop);
+    if (program != nullptr) {
+      nla_put_u32(request.get(), TCA_BPF_FD, static_cast<uint32_t>(program->get()));
+    } else {
+      const sock_filter drop{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = TC_ACT_SHOT};
+      nla_put_u16(request.get(), TCA_BPF_OPS_LEN, 1);
+      nla_put(request.get(), TCA_BPF_OPS, sizeof(drop), &drop);
+    }
     nla_put_u32(request.get(), TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
     nla_nest_end(request.get(), options);
     return socket_.Transact(std::move(request), IgnoreReply);
@@ -171,7 +175,8 @@ std::vector<int> InterfacesWithDiscipline(RouteSocket& socket) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ClsactFilter>> ClsactFilter::Add(const NetworkNamespace& netns,
-                                                                int ifindex) {
+                                                                int ifindex,
+                                                                const FileDescriptor* program) {
   std::unique_ptr<ClsactFilter> filter;
   const absl::Status added = Inside(netns, [&](RouteSocket& socket) {
     auto lock = TakeLock(netns.id(), ifindex);
@@ -189,7 +194,7 @@ absl::StatusOr<std::unique_ptr<ClsactFilter>> ClsactFilter::Add(const NetworkNam
     if (!kept.ok()) return kept.status();
     filter.reset(
         new ClsactFilter(*std::move(kept), ifindex, *std::move(lock), discipline.ok() || repaired));
-    return control.AddFilter();  // on an error the destructor tidies up
+    return control.AddFilter(program);  // on an error the destructor tidies up
   });
   if (!added.ok()) return added;
   return filter;

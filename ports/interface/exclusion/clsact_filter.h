@@ -1,6 +1,6 @@
 // A filter at the ingress of an interface that drops every frame, for kernels and users without
 // TCX: classic BPF on the clsact queueing discipline (tc-bpf(8)), which takes no more than
-// CAP_NET_ADMIN.
+// CAP_NET_ADMIN. Or a program in its place that lets those pass which the kernel is to carry.
 
 #pragma once
 
@@ -21,9 +21,10 @@ class ClsactFilter {
  public:
   // On interface `ifindex` in `netns`; one that a killed switch has left there is taken over.
   // Unavailable when another switch has one there, which a lock says that others cannot take
-  // (runtime_locks.h).
+  // (runtime_locks.h). `program` takes the place of the filter's own, and may be closed afterwards;
+  // null: there is none.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<ClsactFilter>> Add(
-      const NetworkNamespace& netns, int ifindex);
+      const NetworkNamespace& netns, int ifindex, const FileDescriptor* program = nullptr);
 
   // Remove filters whose owner does not live any more. Without permission they stay.
   static void RemoveAbandoned(const NetworkNamespace& netns, int ifindex);

@@ -12,7 +12,7 @@ namespace {
 
 class ByTcx final : public HostExclusion {
  public:
-  explicit ByTcx(FileDescriptor link) : link_(std::move(link)) {}
+  ByTcx(FileDescriptor link, bool carries) : HostExclusion(carries), link_(std::move(link)) {}
 
  private:
   FileDescriptor link_;
@@ -20,26 +20,38 @@ class ByTcx final : public HostExclusion {
 
 class ByClsact final : public HostExclusion {
  public:
-  explicit ByClsact(std::unique_ptr<ClsactFilter> filter) : filter_(std::move(filter)) {}
+  ByClsact(std::unique_ptr<ClsactFilter> filter, bool carries)
+      : HostExclusion(carries), filter_(std::move(filter)) {}
 
  private:
   std::unique_ptr<ClsactFilter> filter_;
 };
 
-}  // namespace
+using Exclusion = absl::StatusOr<std::unique_ptr<HostExclusion>>;
 
-absl::StatusOr<std::unique_ptr<HostExclusion>> HostExclusion::Apply(const NetworkNamespace& netns,
-                                                                    int ifindex) {
-  auto link = AttachTcxDrop(netns, ifindex);
+Exclusion ApplyWith(const NetworkNamespace& netns, int ifindex, const FileDescriptor* carrier) {
+  const bool carries = carrier != nullptr;
+  auto link = carries ? AttachTcx(netns, ifindex, *carrier) : AttachTcxDrop(netns, ifindex);
   if (link.ok()) {
-    Repair(netns, ifindex);
-    return std::make_unique<ByTcx>(*std::move(link));
+    HostExclusion::Repair(netns, ifindex);
+    return std::make_unique<ByTcx>(*std::move(link), carries);
   }
-  auto filter = ClsactFilter::Add(netns, ifindex);
-  if (filter.ok()) return std::make_unique<ByClsact>(*std::move(filter));
+  auto filter = ClsactFilter::Add(netns, ifindex, carrier);
+  if (filter.ok()) return std::make_unique<ByClsact>(*std::move(filter), carries);
   return absl::UnavailableError(fmt::format("TCX: {}; clsact: {}",
                                             std::string(link.status().message()),
                                             std::string(filter.status().message())));
+}
+
+}  // namespace
+
+Exclusion HostExclusion::Apply(const NetworkNamespace& netns, int ifindex,
+                               const FileDescriptor* carrier) {
+  if (carrier != nullptr) {
+    auto carrying = ApplyWith(netns, ifindex, carrier);
+    if (carrying.ok()) return carrying;
+  }
+  return ApplyWith(netns, ifindex, nullptr);
 }
 
 void HostExclusion::Repair(const NetworkNamespace& netns, int ifindex) {

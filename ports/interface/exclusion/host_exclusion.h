@@ -8,12 +8,16 @@
 //   clsact            a classic BPF filter on a queueing discipline. It outlives a switch that is
 //                     killed, so whoever comes next looks for it: it has a handle of its own, and its
 //                     owner holds a lock (an abstract Unix socket in the namespace) while it lives
+//
+// Where the kernel is to carry known conversations, a program that carries out what the filter of
+// the packet sockets has decided takes the place of either, and drops all else.
 
 #pragma once
 
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "ports/os/file_descriptor.h"
 #include "ports/os/netns.h"
 
 namespace tapswitch {
@@ -22,8 +26,9 @@ class HostExclusion {
  public:
   // Excludes the host from interface `ifindex` in `netns`, and takes over what a killed switch has
   // left there. The message of an error says what both ways failed with.
+  // `carrier` is the program that carries conversations, null without one.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<HostExclusion>> Apply(
-      const NetworkNamespace& netns, int ifindex);
+      const NetworkNamespace& netns, int ifindex, const FileDescriptor* carrier = nullptr);
 
   // Undoes what a killed switch has left on an interface of which the host is not to be excluded.
   static void Repair(const NetworkNamespace& netns, int ifindex);
@@ -36,8 +41,14 @@ class HostExclusion {
   HostExclusion(const HostExclusion&) = delete;
   HostExclusion& operator=(const HostExclusion&) = delete;
 
+  // Whether the carrier is in place, so that packet sockets may have its filter.
+  [[nodiscard]] bool carries() const { return carries_; }
+
  protected:
-  HostExclusion() = default;
+  explicit HostExclusion(bool carries) : carries_(carries) {}
+
+ private:
+  bool carries_;
 };
 
 }  // namespace tapswitch

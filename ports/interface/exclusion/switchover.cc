@@ -27,7 +27,8 @@ constexpr int kRefuse = 0;
 
 class FileExclusion final : public HostExclusion {
  public:
-  explicit FileExclusion(FileDescriptor link) : link_(std::move(link)) {}
+  explicit FileExclusion(FileDescriptor link)
+      : HostExclusion(/*carries=*/false), link_(std::move(link)) {}
 
  private:
   FileDescriptor link_;
@@ -118,7 +119,8 @@ class Switchover::Deferred {
 
   class Handle final : public HostExclusion {
    public:
-    explicit Handle(std::shared_ptr<Deferred> deferred) : deferred_(std::move(deferred)) {}
+    explicit Handle(std::shared_ptr<Deferred> deferred)
+        : HostExclusion(/*carries=*/false), deferred_(std::move(deferred)) {}
     ~Handle() override { deferred_->End(); }
     Handle(const Handle&) = delete;
     Handle& operator=(const Handle&) = delete;
@@ -168,7 +170,7 @@ absl::StatusOr<std::unique_ptr<HostExclusion>> Switchover::Prepare(const Network
 
 absl::StatusOr<std::unique_ptr<HostExclusion>> Switchover::PrepareByBpf(
     const NetworkNamespace& netns, int ifindex, int socket) {
-  auto link = AttachTcxAtIngress(netns, ifindex, drop_);
+  auto link = AttachTcx(netns, ifindex, drop_);
   if (!link.ok()) return link.status();
   FileDescriptor kept(fcntl(socket, F_DUPFD_CLOEXEC, 0));
   if (!kept.valid()) return absl::ErrnoToStatus(errno, "dup of a packet socket");

@@ -20,6 +20,9 @@ namespace {
 // Newer than Debian 12's headers (uapi linux/bpf.h).
 constexpr uint32_t kTcxIngress = 46;  // BPF_TCX_INGRESS
 
+// The program of the kernel's forwarding (fastpath/forward.bpf.c).
+constexpr std::string_view kCarrierName = "tapswitch_carry";
+
 // What is looked at of the programs of one interface; the kernel allows 64.
 constexpr uint32_t kMostPrograms = 64;
 
@@ -47,7 +50,8 @@ bool IsDropProgram(uint32_t id) {
   ask.info.info_len = sizeof(info);
   ask.info.info = reinterpret_cast<uintptr_t>(&info);
   if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &ask, sizeof(ask)) != 0) return false;
-  return std::string_view(info.name, strnlen(info.name, sizeof(info.name))) == kTcxDropName;
+  const std::string_view name(info.name, strnlen(info.name, sizeof(info.name)));
+  return name == kTcxDropName || name == kCarrierName;
 }
 
 struct Programs {
@@ -79,11 +83,11 @@ absl::StatusOr<FileDescriptor> AttachTcxDrop(const NetworkNamespace& netns, int 
   const FileDescriptor program =
       LoadProgram({.type = BPF_PROG_TYPE_SCHED_CLS, .code = kDrop, .name = kTcxDropName});
   if (!program.valid()) return absl::ErrnoToStatus(errno, "loading a BPF program");
-  return AttachTcxAtIngress(netns, ifindex, program);
+  return AttachTcx(netns, ifindex, program);
 }
 
-absl::StatusOr<FileDescriptor> AttachTcxAtIngress(const NetworkNamespace& netns, int ifindex,
-                                                  const FileDescriptor& program) {
+absl::StatusOr<FileDescriptor> AttachTcx(const NetworkNamespace& netns, int ifindex,
+                                         const FileDescriptor& program) {
   return LinkProgram(netns, program,
                      {.ifindex = ifindex, .attach_type = kTcxIngress, .flags = kTcxBefore});
 }

@@ -1,4 +1,5 @@
-// A BPF program at the ingress of an interface that drops every frame (Linux 6.6, TCX).
+// A BPF program at the ingress of an interface that drops every frame, or all but those that the
+// kernel is to carry (Linux 6.6, TCX).
 
 #pragma once
 
@@ -17,15 +18,14 @@ inline constexpr int kTcxDrop = 2;
 // By it other switches know the program; the kernel keeps 15 characters.
 inline constexpr std::string_view kTcxDropName = "tapswitch_drop";
 
-// Attaches a program to the ingress of an interface, as AttachTcxDrop attaches its own.
-[[nodiscard]] absl::StatusOr<FileDescriptor> AttachTcxAtIngress(const NetworkNamespace& netns,
-                                                                int ifindex,
-                                                                const FileDescriptor& program);
-
 // It stays there, before all other programs, while the file is open. Requires CAP_BPF and
 // CAP_NET_ADMIN, and CAP_SYS_ADMIN in another namespace than the thread's.
 [[nodiscard]] absl::StatusOr<FileDescriptor> AttachTcxDrop(const NetworkNamespace& netns,
                                                            int ifindex);
+
+// Attaches a program that was loaded before in its place. Does not require CAP_BPF.
+[[nodiscard]] absl::StatusOr<FileDescriptor> AttachTcx(const NetworkNamespace& netns, int ifindex,
+                                                       const FileDescriptor& program);
 
 // Whether such a program of this or another switch is at the ingress of the interface. False where
 // that cannot be known: before Linux 6.6, and without CAP_SYS_ADMIN.

@@ -55,12 +55,18 @@ absl::StatusOr<NetworkNamespace> OpenNamespace(const NetdevOptions& options) {
 
 }  // namespace
 
-NetdevDevice::NetdevDevice(NetdevOptions options, NetworkNamespace netns, size_t queues)
-    : options_(std::move(options)), queues_(queues), netns_(std::move(netns)), untaken_(queues) {}
+NetdevDevice::NetdevDevice(NetdevOptions options, NetworkNamespace netns, size_t queues,
+                           KernelAccess kernel)
+    : options_(std::move(options)),
+      queues_(queues),
+      netns_(std::move(netns)),
+      kernel_(kernel),
+      untaken_(queues),
+      taken_seats_(queues) {}
 
 absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(
     const NetdevOptions& options, size_t queues, MissingInterface missing,
-    std::shared_ptr<Switchover> switchover) {
+    std::shared_ptr<Switchover> switchover, KernelAccess kernel) {
   const auto annotate = [&](const absl::Status& error) {
     return absl::Status(error.code(),
                         fmt::format("port '{}': {}", options.name, std::string(error.message())));
@@ -70,7 +76,8 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(
   const auto link = FindLink(*netns, options.name);
   if (!link.ok()) return annotate(link.status());
   if (!*link && (options.waits || missing == MissingInterface::kAwaited)) {
-    std::unique_ptr<NetdevDevice> device(new NetdevDevice(options, *std::move(netns), queues));
+    std::unique_ptr<NetdevDevice> device(
+        new NetdevDevice(options, *std::move(netns), queues, kernel));
     if (absl::Status opened = device->OpenSockets(); !opened.ok()) return annotate(opened);
     return device;
   }
@@ -87,7 +94,8 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(
   auto claim = InterfaceClaim::TakePatiently(*netns, (*link)->ifindex, options.name);
   if (!claim.ok()) return annotate(InUse(options.name, claim.status()));
   auto warnings = DescribeUse(*netns, **link, options.shared_with_host);
-  std::unique_ptr<NetdevDevice> device(new NetdevDevice(options, *std::move(netns), queues));
+  std::unique_ptr<NetdevDevice> device(
+      new NetdevDevice(options, *std::move(netns), queues, kernel));
   device->claim_ = *std::move(claim);
   device->warnings_ = std::move(warnings);
   if ((*link)->master != 0) device->switchover_ = std::move(switchover);
@@ -119,14 +127,22 @@ absl::Status NetdevDevice::OpenSockets() {
   }
   sockets_ = std::move(sockets);
   in_group_ = false;
+  kernel_.OnNewSockets();
   const MutexLock lock(mutex_);
   untaken_ = std::move(untaken);
+  untaken_seat_ = kernel_.seat();
   return absl::OkStatus();
 }
 
 FileDescriptor NetdevDevice::TakeSocket(size_t queue) {
   const MutexLock lock(mutex_);
+  if (untaken_[queue].valid()) taken_seats_[queue] = untaken_seat_;
   return std::move(untaken_[queue]);
+}
+
+std::shared_ptr<KernelSeat> NetdevDevice::SeatOf(size_t queue) {
+  const MutexLock lock(mutex_);
+  return taken_seats_[queue];
 }
 
 absl::Status NetdevDevice::Attach(const LinkState& link) {
@@ -138,7 +154,8 @@ absl::Status NetdevDevice::Attach(const LinkState& link) {
   // First, so that the host sees none of the frames that the switch sees.
   if (absl::Status excluded = ExcludeHost(link.ifindex); !excluded.ok()) return excluded;
   TurnPeerSegmentationOff(link);
-  absl::Status bound = BindPacketSocket(sockets_[0].get(), link.ifindex, ETH_P_ALL);
+  absl::Status bound = AttachToKernel(link.ifindex);
+  if (bound.ok()) bound = BindPacketSocket(sockets_[0].get(), link.ifindex, ETH_P_ALL);
   // Protocol 0: for sending only.
   for (size_t i = 1; i < sockets_.size() && bound.ok(); ++i) {
     bound = BindPacketSocket(sockets_[i].get(), link.ifindex, 0);
@@ -151,6 +168,7 @@ absl::Status NetdevDevice::Attach(const LinkState& link) {
     bound = absl::ErrnoToStatus(errno, "making the interface promiscuous");
   }
   if (!bound.ok()) {
+    kernel_.GiveUp();
     LeaveInterface();
     return bound;
   }
@@ -159,6 +177,15 @@ absl::Status NetdevDevice::Attach(const LinkState& link) {
   group_is_due_ = sockets_.size() > 1;
   if (link.up) ShareFrames();
   return absl::OkStatus();
+}
+
+// The sockets have the filter of a switchover, which is not to be replaced, and no other.
+absl::Status NetdevDevice::AttachToKernel(int ifindex) {
+  if (switchover_ != nullptr) {
+    kernel_.GiveUp();
+    return absl::OkStatus();
+  }
+  return kernel_.Attach(sockets_, ifindex, exclusion_ != nullptr && exclusion_->carries());
 }
 
 // To be called when the interface is up.
@@ -175,7 +202,7 @@ void NetdevDevice::ShareFrames() {
 
 // A socket that was bound but not in the group yet would receive each frame once more.
 absl::Status NetdevDevice::FormGroup() {
-  absl::Status done = RefuseOutgoing(sockets_[0].get());
+  absl::Status done = Filter(sockets_[0].get());
   if (!done.ok()) return done;
   const auto id = FoundGroup(sockets_[0].get());
   if (!id.ok()) return id.status();
@@ -185,10 +212,15 @@ absl::Status NetdevDevice::FormGroup() {
     done = RefuseAll(fd);
     if (done.ok()) done = BindPacketSocket(fd, ifindex_, ETH_P_ALL);
     if (done.ok()) done = JoinGroup(fd, *id);
-    if (done.ok()) done = RefuseOutgoing(fd);
+    if (done.ok()) done = Filter(fd);
     if (!done.ok()) return done;
   }
   return absl::OkStatus();
+}
+
+// The filter of a socket in a group. That of the kernel's forwarding refuses outgoing frames, too.
+absl::Status NetdevDevice::Filter(int socket) const {
+  return kernel_.filters() ? kernel_.SetFilter(socket) : RefuseOutgoing(socket);
 }
 
 absl::Status NetdevDevice::ExcludeHost(int ifindex) {
@@ -202,7 +234,7 @@ absl::Status NetdevDevice::ExcludeHost(int ifindex) {
     HostExclusion::Repair(*netns_, ifindex);
     return absl::OkStatus();
   }
-  auto excluded = HostExclusion::Apply(*netns_, ifindex);
+  auto excluded = HostExclusion::Apply(*netns_, ifindex, kernel_.CarrierFor(*netns_));
   if (excluded.ok()) {
     exclusion_ = *std::move(excluded);
     return absl::OkStatus();
@@ -233,7 +265,9 @@ void NetdevDevice::TurnPeerSegmentationOff(const LinkState& link) {
       options_.name, link.name, std::string(off.status().message()));
 }
 
+// The filter may stay on sockets that are bound to no interface.
 void NetdevDevice::LeaveInterface() {
+  kernel_.Leave();
   exclusion_.reset();
   peer_segmentation_off_.reset();
 }

@@ -15,6 +15,9 @@
 // of its namespace (`netns=`) is deleted or leads elsewhere, all that keeps the old one alive is
 // released, and the interface in the next namespace of that name is attached.
 //
+// Where the kernel is to carry known conversations, all sockets have its filter
+// (kernel_attachment.h).
+//
 // While it is attached the interface is claimed (interface_claim.h): it is no other port's. On
 // kernels whose packet sockets do not know segmentation of UDP (packet_offloads.h), the other end
 // of a veth pair cuts what it sends meanwhile (peer_segmentation.h).
@@ -33,6 +36,7 @@
 #include "ports/interface/exclusion/host_exclusion.h"
 #include "ports/interface/exclusion/switchover.h"
 #include "ports/interface/interface_claim.h"
+#include "ports/interface/netdev/kernel_attachment.h"
 #include "ports/interface/netdev/netdev_options.h"
 #include "ports/interface/netdev/peer_segmentation.h"
 #include "ports/netlink/link_monitor.h"
@@ -60,7 +64,7 @@ class NetdevDevice {
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<NetdevDevice>> Open(
       const NetdevOptions& options, size_t queues = 1,
       MissingInterface missing = MissingInterface::kRefused,
-      std::shared_ptr<Switchover> switchover = nullptr);
+      std::shared_ptr<Switchover> switchover = nullptr, KernelAccess kernel = {});
 
   // Whether an interface that was deleted could be attached again now. Any thread may ask; it is
   // for one that does not forward.
@@ -73,6 +77,10 @@ class NetdevDevice {
   // time, and after a Query that has found the interface returned. Any thread may call it, also
   // during a Query.
   [[nodiscard]] FileDescriptor TakeSocket(size_t queue = 0);
+
+  // The seat of the socket that was taken last (kernel_attachment.h); null: there is none. Any
+  // thread may call it.
+  [[nodiscard]] std::shared_ptr<KernelSeat> SeatOf(size_t queue);
 
   // The uses of the interface when it was opened (interface_usage.h), and the address that it
   // brought to the bridge then. The address is zero if it brought none, as a guest's TAP does.
@@ -89,7 +97,7 @@ class NetdevDevice {
   [[nodiscard]] static uint32_t TakeMissed(int socket);
 
  private:
-  NetdevDevice(NetdevOptions options, NetworkNamespace netns, size_t queues);
+  NetdevDevice(NetdevOptions options, NetworkNamespace netns, size_t queues, KernelAccess kernel);
 
   [[nodiscard]] absl::Status OpenSockets();
   [[nodiscard]] absl::Status FollowNamespace();
@@ -98,10 +106,12 @@ class NetdevDevice {
   void ReleaseNamespace();
   [[nodiscard]] absl::Status Attach(const LinkState& link);
   [[nodiscard]] absl::Status ExcludeHost(int ifindex);
+  [[nodiscard]] absl::Status AttachToKernel(int ifindex);
   void TurnPeerSegmentationOff(const LinkState& link);
   void LeaveInterface();
   void ShareFrames();
   [[nodiscard]] absl::Status FormGroup();
+  [[nodiscard]] absl::Status Filter(int socket) const;
 
   NetdevOptions options_;
   size_t queues_;
@@ -115,12 +125,15 @@ class NetdevDevice {
   bool in_group_ = false;                  // the sockets, or some of them, are
   bool group_is_due_ = false;              // and all are to be, once the interface is up
   std::unique_ptr<HostExclusion> exclusion_;
-  std::shared_ptr<Switchover> switchover_;                      // until it is complete
+  std::shared_ptr<Switchover> switchover_;  // until it is complete
+  KernelAttachment kernel_;
   std::unique_ptr<PeerSegmentationOff> peer_segmentation_off_;  // where it is needed
 
   Mutex mutex_;
   // Other descriptors of the same sockets.
   std::vector<FileDescriptor> untaken_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<KernelSeat> untaken_seat_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<KernelSeat>> taken_seats_ ABSL_GUARDED_BY(mutex_);  // by queue
 };
 
 }  // namespace tapswitch

@@ -8,7 +8,7 @@
 namespace tapswitch {
 namespace {
 
-constexpr std::array<std::string_view, 3> kKeys{"host", "netns", "wait"};
+constexpr std::array<std::string_view, 3> kNetdevKeys{"host", "netns", "wait"};
 
 absl::Status Apply(const PortOption& option, NetdevOptions& options) {
   if (option.key == "wait") {
@@ -34,7 +34,7 @@ absl::Status Apply(const PortOption& option, NetdevOptions& options) {
 }  // namespace
 
 absl::StatusOr<NetdevOptions> ParseNetdevOptions(const PortSpec& spec) {
-  if (absl::Status known = CheckKeys(spec, kKeys); !known.ok()) return known;
+  if (absl::Status known = CheckKeys(spec, kNetdevKeys); !known.ok()) return known;
   NetdevOptions options{.name = spec.name};
   for (const PortOption& option : spec.options) {
     const absl::Status applied = Apply(option, options);

@@ -20,20 +20,38 @@ NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
                                           .new_file = std::move(queue.new_socket),
                                           .shared_with_host = queue.shared_with_host,
                                           .told_unsupported = std::move(queue.told_unsupported)}),
-      missed_(std::move(queue.missed)) {}
+      missed_(std::move(queue.missed)),
+      new_seat_(std::move(queue.seat)),
+      seat_(new_seat_ ? new_seat_() : nullptr) {}
 
 void NetdevPort::RefreshCounters() {
   PortCounters& counters = *identity().counters;
   const uint32_t missed = missed_(fd());
   counters.received.frames += missed;
   counters.Drop(DropReason::kReceiveQueueFull, missed);
+  if (seat_) seat_->Lost(missed);
+}
+
+void NetdevPort::OnSent() {
+  if (!seat_) return;
+  const uint64_t taken = frames_taken();
+  seat_->Done(taken - std::exchange(done_, taken));
+}
+
+KernelPath NetdevPort::kernel_path() const { return {.is_interface = true, .seat = seat_}; }
+
+// What was in the old socket is gone, with its seat.
+void NetdevPort::OnFileSwitched() {
+  seat_ = new_seat_ ? new_seat_() : nullptr;
+  done_ = frames_taken();
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
     const LinkSharing& share, AttachNotes& notes, MissingInterface missing,
-    const std::shared_ptr<Switchover>& switchover) {
-  auto opened = NetdevDevice::Open(options, identities.size(), missing, switchover);
+    const std::shared_ptr<Switchover>& switchover, KernelForwarding* kernel) {
+  auto opened = NetdevDevice::Open(options, identities.size(), missing, switchover,
+                                   {.kernel = kernel, .port = identities[0].id});
   if (!opened.ok()) return opened.status();
   const std::shared_ptr<NetdevDevice> device = *std::move(opened);
   notes = {.warnings = device->warnings(), .address = device->first_address()};
@@ -56,6 +74,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
         .new_socket = [device, number] { return device->TakeSocket(number); },
         .accepted = PacketSocketOffloads(),
         .told_unsupported = told_unsupported,
+        .seat = [device, number] { return device->SeatOf(number); },
     };
     ports.push_back(std::make_unique<NetdevPort>(identity, std::move(queue)));
   }

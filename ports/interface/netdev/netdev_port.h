@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "ports/interface/exclusion/switchover.h"
+#include "ports/interface/fastpath/kernel_forwarding.h"
 #include "ports/interface/interface_port.h"
 #include "ports/interface/link_answer.h"
 #include "ports/interface/netdev/netdev_options.h"
@@ -32,6 +33,8 @@ class NetdevPort final : public InterfacePort {
     std::function<FileDescriptor()> new_socket{};          // see InterfacePort::Medium::new_file
     OffloadSet accepted = OffloadSet::All();               // of what may be sent to it
     std::shared_ptr<std::atomic_flag> told_unsupported{};  // see InterfacePort::Medium
+    // Returns the seat of the socket that the queue has been given last; null without one.
+    std::function<std::shared_ptr<KernelSeat>()> seat{};
   };
 
   NetdevPort(PortIdentity identity, Queue queue);
@@ -42,8 +45,16 @@ class NetdevPort final : public InterfacePort {
   // Frames that found the socket's queue full were received, too, and dropped.
   void RefreshCounters() override;
 
+  void OnSent() override;
+  [[nodiscard]] KernelPath kernel_path() const override;
+
  private:
+  void OnFileSwitched() override;
+
   std::function<uint32_t(int socket)> missed_;
+  std::function<std::shared_ptr<KernelSeat>()> new_seat_;
+  std::shared_ptr<KernelSeat> seat_;  // of the socket in use
+  uint64_t done_ = 0;                 // of the frames that were taken, in the seat
 };
 
 // The notes for users about an interface that has become a port.
@@ -53,11 +64,12 @@ struct AttachNotes {
 };
 
 // Attaches the interface with a socket for each of `identities`, and makes a port of each; see
-// MakePortQueues. `notes` is filled in. `monitor` outlives them, is asked by the thread that
-// `share` chooses, and its events reach OnLinkChange. See NetdevDevice for `switchover`.
+// MakePortQueues. `notes` is filled in. `kernel`, which outlives them, may carry their frames.
+// `monitor` outlives them, is asked by the thread that `share` chooses, and its events reach
+// OnLinkChange. See NetdevDevice for `switchover`.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
     const LinkSharing& share, AttachNotes& notes, MissingInterface missing,
-    const std::shared_ptr<Switchover>& switchover = nullptr);
+    const std::shared_ptr<Switchover>& switchover = nullptr, KernelForwarding* kernel = nullptr);
 
 }  // namespace tapswitch

@@ -151,7 +151,8 @@ absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortConfig& por
                                 .listeners = listeners_,
                                 .notes = notes,
                                 .missing = missing_,
-                                .switchover = switchover_});
+                                .switchover = switchover_,
+                                .kernel = running_.kernel});
   if (!queues.ok()) return queues;
   for (const std::string& line : notes.warnings) Warn(port.spec.name, line);
   WarnOfStations(id, port, notes.address);

@@ -25,6 +25,7 @@
 #include "switch/control/config/bridge_config.h"
 #include "switch/forwarding/trace.h"
 #include "switch/protocol/neighbours/neighbour_table.h"
+#include "switch/workers/offload/flow_offload.h"
 #include "switch/workers/snapshot.h"
 
 namespace tapswitch {
@@ -103,6 +104,19 @@ class BridgeControl {
   // Removes the neighbours that `unwanted` selects; the worker's thread calls it. Returns how many.
   using NeighbourFilter = std::function<bool(const NeighbourEntry&)>;
   virtual uint64_t FlushNeighbours(const NeighbourFilter& unwanted) = 0;
+
+  // Returns what the kernel carries.
+  struct KernelFlow {
+    ShownFlow flow;
+    uint64_t hits = 0;
+    bool is_pending = false;
+  };
+  struct KernelFlows {
+    std::string why_none;  // empty: the kernel may carry conversations
+    uint64_t refused = 0;
+    std::vector<KernelFlow> flows;
+  };
+  [[nodiscard]] virtual KernelFlows FlowsOfKernel() const { return {}; }
 
   [[nodiscard]] virtual Tick now() const = 0;
 

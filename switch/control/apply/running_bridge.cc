@@ -52,12 +52,21 @@ std::vector<MacEntry> RunningBridge::FindEntry(std::optional<VlanId> vlan,
 }
 
 std::vector<VlanCounters> RunningBridge::CountersIn(const VlanSet& vlans, PortId port) const {
-  return running_.commands.Call([&] {
+  auto all = running_.commands.Call([&] {
     std::vector<VlanCounters> counters;
     vlans.ForEach(
         [&](VlanId vlan) { counters.push_back(running_.bridge.vlan_counters().Find(vlan, port)); });
     return counters;
   });
+  if (running_.flows == nullptr) return all;
+  auto counters = all.begin();
+  vlans.ForEach([&](VlanId vlan) {
+    const VlanCounters kernel = running_.flows->traffic().ReadVlan(vlan, port);
+    counters->received += kernel.received;
+    counters->sent += kernel.sent;
+    ++counters;
+  });
+  return all;
 }
 
 void RunningBridge::VisitEntries(
@@ -76,10 +85,57 @@ absl::StatusOr<Trace> RunningBridge::TraceFrame(PortId ingress,
       return absl::FailedPreconditionError(
           fmt::format("port {} has no device: add it again", NameOf(ingress)));
     }
-    return tapswitch::TraceFrame(running_.bridge.view(), running_.bridge.table(),
-                                 running_.bridge.protocols(), ingress, header, now(),
-                                 [this](PortId id) { return NameOf(id); });
+    Trace trace = tapswitch::TraceFrame(running_.bridge.view(), running_.bridge.table(),
+                                        running_.bridge.protocols(), ingress, header, now(),
+                                        [this](PortId id) { return NameOf(id); });
+    if (trace.cacheable_step) trace.kernel_step = ExplainKernel(ingress, header);
+    return trace;
   });
+}
+
+// Called on the worker's thread.
+TraceStep RunningBridge::ExplainKernel(PortId ingress, const EthernetHeader& header) const {
+  TraceStep step{.stage = "kernel", .verdict = "no", .text = {}};
+  if (running_.flows == nullptr) {
+    step.text = fmt::format("not carried by the kernel: {}", running_.why_no_kernel);
+    return step;
+  }
+  const auto explained = running_.flows->Explain(ingress, header, now());
+  const FlowAdvice& advice = explained.advice;
+  if (advice.obstacle) {
+    const auto cache = advice.cache_obstacle;
+    const std::string_view why = cache ? kCacheObstacles[static_cast<size_t>(*cache)].text
+                                       : kFlowObstacles[static_cast<size_t>(*advice.obstacle)].text;
+    step.text = fmt::format("not carried by the kernel: {}", why);
+    return step;
+  }
+  step.verdict = explained.is_carried ? "yes" : "not yet";
+  step.text = explained.is_carried ? "carried by the kernel"
+              : explained.is_pending
+                  ? "carried by the kernel as soon as no earlier frame is on its way"
+                  : "carried by the kernel once it has gone on for some frames";
+  return step;
+}
+
+// The kernel is asked by this thread, as it takes a system call for each.
+BridgeControl::KernelFlows RunningBridge::FlowsOfKernel() const {
+  constexpr size_t kFlowsAtOnce = 1024;
+  KernelFlows all{.why_none = running_.why_no_kernel, .refused = 0, .flows = {}};
+  if (running_.flows == nullptr) return all;
+  std::vector<ShownFlow> flows;
+  for (std::optional<uint32_t> from = 0; from;) {
+    from = running_.commands.Call([&] {
+      all.refused = running_.flows->refused();
+      return running_.flows->Show(*from, kFlowsAtOnce, flows);
+    });
+  }
+  for (const ShownFlow& flow : flows) {
+    const auto found = running_.kernel->Find(flow.key);
+    if (!found) continue;  // it has ended since
+    all.flows.push_back(
+        {.flow = flow, .hits = found->hits, .is_pending = found->state == TAPSWITCH_FLOW_PENDING});
+  }
+  return all;
 }
 
 bool RunningBridge::Recover(PortId port) {

@@ -43,6 +43,7 @@ class RunningBridge final : public BridgeControl {
   [[nodiscard]] bool Recover(PortId port) override;
   [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const override;
   uint64_t FlushNeighbours(const NeighbourFilter& unwanted) override;
+  [[nodiscard]] KernelFlows FlowsOfKernel() const override;
   [[nodiscard]] Tick now() const override { return running_.clock.Now(); }
   [[nodiscard]] absl::StatusOr<Trace> TraceFrame(PortId ingress,
                                                  const EthernetHeader& header) const override;
@@ -70,6 +71,7 @@ class RunningBridge final : public BridgeControl {
     return actuator_.Find(name);
   }
   [[nodiscard]] std::string_view Name(PortId id) const override { return actuator_.NameOf(id); }
+  [[nodiscard]] TraceStep ExplainKernel(PortId ingress, const EthernetHeader& header) const;
   [[nodiscard]] NeighbourEntry WithPort(const Neighbour& neighbour, Tick now) const;
 
   RunningSwitch running_;

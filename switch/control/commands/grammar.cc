@@ -45,6 +45,7 @@ constexpr std::array kLinkSettings{
     Word{"group_fwd_mask", kNumber},
     Word{"loop_detection", kFlag},
     Word{"gro", kFlag},
+    Word{"kernel_forwarding", kFlag},
 };
 constexpr auto kLinkWords = Join(std::array{Word{"dev", kName}}, kLinkSettings);
 
@@ -267,7 +268,7 @@ constexpr std::array kCommands{
             .usage = "dev NAME [state STATE] [learning on|off] [flood on|off] [mcast_flood on|off] "
                      "[bcast_flood on|off] [hairpin on|off] [isolated on|off] [locked on|off] "
                      "[mab on|off] [neigh_suppress on|off] [loop_detection on|off] "
-                     "[gro on|off] "
+                     "[gro on|off] [kernel_forwarding on|off] "
                      "[fdb_max_learned N] [group_fwd_mask MASK] [cost N] [priority N]",
             .summary = "set flags of a port, all of them or none"},
     Command{.object = "link",
@@ -380,6 +381,12 @@ constexpr std::array kCommands{
             .words = kNeighbourWords,
             .usage = "[dev NAME] [vlan VID]",
             .summary = "forget who has which IP address"},
+    Command{.object = "kernel",
+            .verb = "show",
+            .method = "kernel.list",
+            .usage = "",
+            .summary = "conversations that the kernel carries by itself; with -s how many frames, "
+                       "and by port"},
     Command{.object = "loop",
             .verb = "show",
             .method = "loop.list",

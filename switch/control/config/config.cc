@@ -39,9 +39,10 @@ absl::StatusOr<IoMode> ParseIo(std::string_view text) {
       absl::StrCat("--io=", View(text), ": expected auto, uring or epoll"));
 }
 
-absl::StatusOr<bool> ParseGro(std::string_view text) {
+absl::StatusOr<bool> ParseAutoOrOff(std::string_view flag, std::string_view text) {
   if (text == "auto" || text == "off") return text == "auto";
-  return absl::InvalidArgumentError(absl::StrCat("--gro=", View(text), ": expected auto or off"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", View(flag), "=", View(text), ": expected auto or off"));
 }
 
 // Returns the nanoseconds that `text` states with a unit; nullopt if it states none.
@@ -181,9 +182,12 @@ absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
   const auto io = ParseIo(text.io);
   if (!io.ok()) return io.status();
   config.io = *io;
-  const auto gro = ParseGro(text.gro);
+  const auto gro = ParseAutoOrOff("gro", text.gro);
   if (!gro.ok()) return gro.status();
   config.gro = *gro;
+  const auto kernel = ParseAutoOrOff("kernel_forwarding", text.kernel_forwarding);
+  if (!kernel.ok()) return kernel.status();
+  config.kernel_forwarding = *kernel;
   const auto busy_poll = ParseBusyPoll(text.busy_poll);
   if (!busy_poll.ok()) return busy_poll.status();
   config.busy_poll = *busy_poll;

@@ -38,6 +38,7 @@ struct Config {
   bool vlan_filtering = false;
   IoMode io = IoMode::kAuto;
   bool gro = true;
+  bool kernel_forwarding = true;  // where it is possible
   BusyPoll busy_poll;
   std::string control_socket = "/run/tapswitch/br0.sock";  // path
   std::optional<gid_t> control_group;  // its members may connect, beside the owner
@@ -57,6 +58,7 @@ struct ConfigText {
   bool vlan_filtering = false;
   std::string io;
   std::string gro;
+  std::string kernel_forwarding = "auto";
   std::string busy_poll;
   std::string control_socket;  // empty: by the bridge's name
   std::string control_group;

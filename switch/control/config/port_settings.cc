@@ -60,6 +60,7 @@ constexpr std::array kSettings{
     Setting{"group_fwd_mask", Mask{&PortSettings::group_fwd_mask}},
     Setting{"loop_detection", &PortSettings::loop_detection},
     Setting{"gro", &PortSettings::gro},
+    Setting{"kernel_forwarding", &PortSettings::kernel_forwarding},
 };
 
 // Returns null if there is none.
@@ -168,6 +169,7 @@ PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
           .loop_detection = settings.loop_detection,
           .neigh_suppress = settings.neigh_suppress,
           .gro = settings.gro,
+          .kernel_forwarding = settings.kernel_forwarding,
           .group_fwd_mask = settings.group_fwd_mask,
           .vlans = settings.vlans,
           .storm = settings.storm,

@@ -26,8 +26,9 @@ struct PortSettings {
   bool locked = false;
   bool mab = false;
   bool neigh_suppress = false;
-  bool loop_detection = true;  // takes part in the bridge's loop detection
-  bool gro = true;             // frames of a flow may leave joined, if the bridge joins frames
+  bool loop_detection = true;     // takes part in the bridge's loop detection
+  bool gro = true;                // frames of a flow may leave joined, if the bridge joins frames
+  bool kernel_forwarding = true;  // the kernel may carry known conversations from and to it
   // Reserved addresses to which frames from this port are forwarded, besides those of the bridge.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;               // set by vlan_edit.h

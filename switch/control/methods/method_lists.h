@@ -15,6 +15,7 @@ namespace tapswitch {
 [[nodiscard]] std::span<const Method> ConfigMethods();
 [[nodiscard]] std::span<const Method> FdbMethods();
 [[nodiscard]] std::span<const Method> GuardMethods();
+[[nodiscard]] std::span<const Method> KernelMethods();
 [[nodiscard]] std::span<const Method> LinkMethods();
 [[nodiscard]] std::span<const Method> LoopMethods();
 [[nodiscard]] std::span<const Method> MirrorMethods();

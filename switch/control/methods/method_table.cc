@@ -15,8 +15,9 @@ std::vector<Method> JoinLists() {
   std::vector<Method> all;
   for (const std::span<const Method> list :
        {AdoptMethods(), BridgeMethods(), CaptureMethods(), ConfigMethods(), FdbMethods(),
-        GuardMethods(), LinkMethods(), LoopMethods(), MirrorMethods(), MonitorMethods(),
-        NeighbourMethods(), PortMethods(), ReachMethods(), TraceMethods(), VlanMethods()}) {
+        GuardMethods(), KernelMethods(), LinkMethods(), LoopMethods(), MirrorMethods(),
+        MonitorMethods(), NeighbourMethods(), PortMethods(), ReachMethods(), TraceMethods(),
+        VlanMethods()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   return all;

@@ -136,6 +136,9 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
   if (!config.attached_by.empty()) port["attached_by"] = config.attached_by;
   port["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
   ShowCounters(snapshot == nullptr ? PortCounters{} : snapshot->counters, port);
+  const PortTraffic kernel =
+      snapshot != nullptr ? snapshot->kernel.value_or(PortTraffic{}) : PortTraffic{};
+  port["kernel"] = {{"rx", kernel.received.frames}, {"tx", kernel.sent.frames}};
   return port;
 }
 

@@ -20,6 +20,7 @@ ordered_json Words(const Trace& trace) {
   };
   for (const TraceStep& step : trace.steps) add(step);
   if (trace.cacheable_step) add(*trace.cacheable_step);
+  if (trace.kernel_step) add(*trace.kernel_step);
   return stages;
 }
 
@@ -70,6 +71,7 @@ MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
   ordered_json answer{{"in", ingress}, {"stages", Words(*trace)}};
   DescribeDecision(context.control, trace->decision, answer);
   DescribeCacheable(trace->cacheable, answer);
+  if (trace->kernel_step) answer["kernel"] = trace->kernel_step->verdict;
   return answer;
 }
 

@@ -45,6 +45,17 @@ constexpr std::array kPortMetrics{
     PortMetric{"tapswitch_port_sent_bytes_total", MetricType::Counter,
                "Bytes of the frames that left by the port, Ethernet headers included.",
                [](const PortSnapshot& port) { return ToDouble(port.counters.sent.bytes); }},
+    PortMetric{"tapswitch_port_kernel_received_frames_total", MetricType::Counter,
+               "Of the received frames, those that the kernel carried by itself (see "
+               "--kernel_forwarding).",
+               [](const PortSnapshot& port) {
+                 return port.kernel ? ToDouble(port.kernel->received.frames) : 0.0;
+               }},
+    PortMetric{"tapswitch_port_kernel_sent_frames_total", MetricType::Counter,
+               "Of the sent frames, those that the kernel carried by itself.",
+               [](const PortSnapshot& port) {
+                 return port.kernel ? ToDouble(port.kernel->sent.frames) : 0.0;
+               }},
     PortMetric{"tapswitch_port_joined_frames_total", MetricType::Counter,
                "Frames that left by the port as part of a larger one (GRO, see --gro), into which "
                "those of a flow are joined that come together.",
@@ -122,12 +133,14 @@ MetricFamily Drops(const SwitchSnapshot& snapshot, const std::string& bridge) {
   return PerPortAnd(
       "reason", kDropReasonNames, snapshot, bridge,
       {.name = "tapswitch_port_dropped_frames_total",
-       .help = "Frames that died at the port, by reason. no_memory or write_failed: the receiver "
-               "is too slow, or its queue too short (txqueuelen). too_long: MTUs differ. "
-               "link_down: bring the interface up. source_*, runt, bad_offload_header: the station "
-               "behind the port sends rubbish. unsupported_offload: it leaves frames uncut that "
-               "cannot be "
-               "handed on, see tapswitchd(8). Others are policy.",
+       .help =
+           "Frames that died at the port, by reason. no_memory or write_failed: the receiver "
+           "is too slow, or its queue too short (txqueuelen). too_long: MTUs differ. "
+           "link_down: bring the interface up. egress_queue_full: the interface "
+           "dropped what the kernel carried to it. source_*, runt, bad_offload_header: the station "
+           "behind the port sends rubbish. unsupported_offload: it leaves frames uncut that "
+           "cannot be "
+           "handed on, see tapswitchd(8). Others are policy.",
        .type = MetricType::Counter},
       [](const PortSnapshot& port, size_t reason) {
         return ToDouble(port.counters.drops[reason]);

@@ -35,18 +35,34 @@ class CommandQueue {
   // Runs what waits. From the worker's thread.
   void RunAll();
 
+  // Sets a function that is called after each command that somebody waits for, before that one is
+  // told the result. To be called before there are commands.
+  void set_after_call(std::function<void()> after) { after_call_ = std::move(after); }
+
  private:
+  // Calls `after_call_` when it goes.
+  struct AfterCall {
+    const CommandQueue& queue;
+    ~AfterCall() {
+      if (queue.after_call_) queue.after_call_();
+    }
+  };
+
   explicit CommandQueue(WakeEvent wake) : wake_(std::move(wake)) {}
 
   WakeEvent wake_;
   Mailbox<Command> waiting_;
+  std::function<void()> after_call_;
 };
 
 template <typename Function>
 std::invoke_result_t<Function> CommandQueue::Call(Function&& function) {
   // Shared, as the worker may still be leaving the task when the caller has its result.
-  const auto task = std::make_shared<std::packaged_task<std::invoke_result_t<Function>()>>(
-      std::forward<Function>(function));
+  using Result = std::invoke_result_t<Function>;
+  const auto task = std::make_shared<std::packaged_task<Result()>>([this, &function]() -> Result {
+    const AfterCall after{*this};
+    return function();
+  });
   auto result = task->get_future();
   Post([task] { (*task)(); });
   return result.get();

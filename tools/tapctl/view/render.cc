@@ -220,6 +220,7 @@ std::string TrafficText(const Json& port, const OutputOptions& options) {
                         CountText(NumberAt(counts, "packets"), options),
                         CountText(NumberAt(counts, "dropped"), options));
   }
+  text += "    kernel:" + NonZeroText(MembersAt(port, "kernel")) + "\n";
   text += "    gro:" + NonZeroText(MembersAt(port, "gro")) + "\n";
   text += "    drops:" + NonZeroText(MembersAt(port, "drops")) + "\n";
   text += "    learning:" + NonZeroText(MembersAt(port, "learning")) + "\n";
@@ -285,6 +286,38 @@ std::string RenderNeighbours(const Request& request, const Json& list,
       if (state.is_string()) text += " " + Printable(state.get<std::string>());
     }
     text += "\n";
+  }
+  return text;
+}
+
+std::string FlowText(const Json& flow, const OutputOptions& options) {
+  std::string text = fmt::format("in {} src {} dst {} out {}", TextAt(flow, "in"),
+                                 TextAt(flow, "src"), TextAt(flow, "dst"), TextAt(flow, "out"));
+  if (flow.contains("vlan")) text += " vlan " + TextAt(flow, "vlan");
+  if (flow.contains("tag")) text += " tag " + TextAt(flow, "tag");
+  if (flow.contains("pending")) text += " pending";
+  if (options.statistics) text += " hits " + CountText(NumberAt(flow, "hits"), options);
+  return text + "\n";
+}
+
+std::string RenderKernel(const Json& list, const OutputOptions& options) {
+  std::string text;
+  for (const Json& kernel : list) {
+    text += "kernel_forwarding " + TextAt(kernel, "kernel_forwarding");
+    if (kernel.contains("reason")) text += " (" + TextAt(kernel, "reason") + ")";
+    text += "\n";
+    for (const Json& flow : ListAt(kernel, "flows")) text += FlowText(flow, options);
+    if (!options.statistics) continue;
+    text += "refused " + TextAt(kernel, "refused") + "\n";
+    for (const Json& port : ListAt(kernel, "ports")) {
+      const Json received = MembersAt(port, "rx");
+      const Json sent = MembersAt(port, "tx");
+      text += fmt::format("{}: rx bytes {} packets {} tx bytes {} packets {}\n",
+                          TextAt(port, "ifname"), CountText(NumberAt(received, "bytes"), options),
+                          CountText(NumberAt(received, "packets"), options),
+                          CountText(NumberAt(sent, "bytes"), options),
+                          CountText(NumberAt(sent, "packets"), options));
+    }
   }
   return text;
 }
@@ -365,7 +398,7 @@ Json Reduced(const Request& request, Json answer, const OutputOptions& options) 
     }
     if (method == "bridge.list" && !options.statistics) EraseKeys(object, {"counters"});
     if (method == "port.list" && !options.statistics) {
-      EraseKeys(object, {"stats64", "forwarded", "gro", "drops", "learning"});
+      EraseKeys(object, {"stats64", "forwarded", "kernel", "gro", "drops", "learning"});
     }
     if (method != "link.list" || options.details) continue;
     Json basics = Json::object();
@@ -545,6 +578,7 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method == "neigh.list") return RenderNeighbours(request, answer, options);
   if (method == "reach") return RenderReach(answer);
   if (method == "loop.list") return RenderLoopDetection(answer);
+  if (method == "kernel.list") return RenderKernel(answer, options);
   return RenderTrace(answer);
 }
 

@@ -1,0 +1,64 @@
+#include "ports/interface/netdev/kernel_attachment.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "ports/interface/netdev/packet_socket.h"
+#include "ports/netlink/link_drops.h"
+
+namespace tapswitch {
+
+const FileDescriptor* KernelAttachment::CarrierFor(const NetworkNamespace& netns) const {
+  const bool is_possible = seat_ != nullptr && netns.id() == access_.kernel->netns();
+  return is_possible ? &access_.kernel->carrier() : nullptr;
+}
+
+void KernelAttachment::OnNewSockets() {
+  if (access_.kernel != nullptr) seat_ = access_.kernel->NewSeat();
+}
+
+absl::Status KernelAttachment::Attach(std::span<const FileDescriptor> sockets, int ifindex,
+                                      bool carries) {
+  Leave();
+  if (!carries) {
+    // They may have had the filter on an earlier interface.
+    for (const FileDescriptor& socket : sockets) {
+      if (seat_ == nullptr) break;
+      if (absl::Status set = RefuseOutgoing(socket.get()); !set.ok()) return set;
+    }
+    return absl::OkStatus();
+  }
+  if (absl::Status seated = access_.kernel->SetSeat(ifindex, *seat_); !seated.ok()) return seated;
+  for (const FileDescriptor& socket : sockets) {
+    if (absl::Status set = SetFilter(socket.get()); !set.ok()) return set;
+  }
+  ifindex_ = ifindex;
+  seat_->SetDropped(ifindex, ReadTxDropped(ifindex).value_or(0));
+  seat_->set_in_use(true);
+  return absl::OkStatus();
+}
+
+// The flows of the interface end, as the next one may get its number.
+void KernelAttachment::Leave() {
+  if (ifindex_ == 0) return;
+  seat_->set_in_use(false);
+  access_.kernel->End(access_.port);
+  access_.kernel->RemoveSeat(std::exchange(ifindex_, 0));
+}
+
+void KernelAttachment::GiveUp() {
+  Leave();
+  seat_.reset();
+}
+
+absl::Status KernelAttachment::SetFilter(int socket) const {
+  const int program = access_.kernel->filter();
+  if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program)) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::ErrnoToStatus(errno, "SO_ATTACH_BPF");
+}
+
+}  // namespace tapswitch

@@ -1,0 +1,61 @@
+// The part of a netdev port in forwarding by the kernel: the filter of its packet sockets, and the
+// seat that counts what they are given (fastpath/kernel_forwarding.h).
+//
+// The filter is on the sockets only while the carrier is at the ingress of the interface: what it
+// decides on would be lost otherwise.
+
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "absl/status/status.h"
+#include "ports/interface/fastpath/kernel_forwarding.h"
+#include "ports/os/file_descriptor.h"
+#include "ports/os/netns.h"
+#include "switch/forwarding/ids.h"
+
+namespace tapswitch {
+
+// The kernel's forwarding, which outlives the port, and the port's place in it. Null: there is
+// none.
+struct KernelAccess {
+  KernelForwarding* kernel = nullptr;
+  PortId port;
+};
+
+class KernelAttachment {
+ public:
+  explicit KernelAttachment(KernelAccess access) : access_(access) {}
+  ~KernelAttachment() { Leave(); }
+  KernelAttachment(const KernelAttachment&) = delete;
+  KernelAttachment& operator=(const KernelAttachment&) = delete;
+
+  // The program for the ingress of an interface in `netns`; null where the kernel is not to carry.
+  [[nodiscard]] const FileDescriptor* CarrierFor(const NetworkNamespace& netns) const;
+
+  // There are new sockets, which are not bound yet.
+  void OnNewSockets();
+
+  // Prepares the sockets for being bound to an interface, where the carrier is, or not.
+  [[nodiscard]] absl::Status Attach(std::span<const FileDescriptor> sockets, int ifindex,
+                                    bool carries);
+  // The interface is left.
+  void Leave();
+  // Nobody knows what the sockets have been given: they are of no use for this.
+  void GiveUp();
+
+  // Whether the sockets have the filter.
+  [[nodiscard]] bool filters() const { return ifindex_ != 0; }
+  [[nodiscard]] absl::Status SetFilter(int socket) const;
+
+  // The seat of the present sockets; null without forwarding by the kernel.
+  [[nodiscard]] const std::shared_ptr<KernelSeat>& seat() const { return seat_; }
+
+ private:
+  KernelAccess access_;
+  std::shared_ptr<KernelSeat> seat_;
+  int ifindex_ = 0;  // of the interface that is attached with the filter
+};
+
+}  // namespace tapswitch

@@ -1,0 +1,25 @@
+// The kernel's part in forwarding, as it is had at the start of the process.
+
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ports/interface/fastpath/kernel_forwarding.h"
+
+namespace tapswitch {
+
+struct KernelPart {
+  std::unique_ptr<KernelForwarding> kernel;  // null: there is none
+  std::string why_not;                       // for people
+};
+
+// Loads the programs, where that is `wanted`, with the rights of the start, which the switch does
+// not keep. The log says why there is none.
+[[nodiscard]] KernelPart LoadKernelForwarding(bool wanted);
+
+// Whether no port that comes later needs another BPF program, as one does before Linux 6.2
+// (peer_segmentation.h).
+[[nodiscard]] bool HasLoadedAllPrograms(const KernelPart& part);
+
+}  // namespace tapswitch
