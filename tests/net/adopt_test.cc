@@ -60,9 +60,9 @@ class AdoptTest : public SwitchTest {
     }
     for (const char* number : {"1", "2", "3"}) AddHost(number);
     Run("ip link set br0 type bridge ageing_time 20000 group_fwd_mask 0x4000 mcast_snooping 1");
-    Run("bridge mdb add dev br0 port p2 grp 239.1.2.3 permanent");
     Run("ip link set br0 up; ip address add 10.83.0.254/24 dev br0");
     Run("ip route add default via 10.83.0.2 metric 77");
+    Run("bridge mdb add dev br0 port p2 grp 239.1.2.3 permanent");
     Run("bridge link set dev p3 isolated on learning off hairpin on flood off");
     Run("bridge fdb add 02:00:00:00:00:99 dev p2 master static");
     has_vlans_ = sandbox_->TryRun("ip link set br0 type bridge vlan_filtering 1").status == 0;
