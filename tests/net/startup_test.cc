@@ -44,8 +44,9 @@ std::string PortName(int number) { return "vnet" + std::to_string(number); }
 
 void SetRandomLink(std::mt19937& random, ControlClient& client, const std::string& name) {
   json change{{"dev", name}};
-  for (const char* flag : {"learning", "flood", "mcast_flood", "bcast_flood", "hairpin", "isolated",
-                           "locked", "neigh_suppress", "loop_detection", "gro"}) {
+  for (const char* flag :
+       {"learning", "flood", "mcast_flood", "bcast_flood", "hairpin", "isolated", "locked",
+        "neigh_suppress", "loop_detection", "gro", "kernel_forwarding"}) {
     if (random() % 2 == 0) change[flag] = random() % 2 == 0;
   }
   if (random() % 2 == 0) change["state"] = random() % 5;

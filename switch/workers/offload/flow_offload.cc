@@ -18,7 +18,7 @@ constexpr FlowTable::Id kScanStep = 128;
 // Flows of one station that are ended one by one.
 constexpr size_t kMostEnded = 256;
 // Looks at a flow, without a frame in between, after which it is taken back.
-constexpr uint8_t kMostIdle = 3;
+constexpr uint8_t kMostIdle = 30;
 
 // Frames a second, of conversations with small ones, above which joining them may pay, and how long
 // it is not tried again.
@@ -34,8 +34,9 @@ constexpr Ticks kHoldOff{100};
 constexpr Ticks kLeastDrainPause{1000};
 constexpr Ticks kMostDrainPause{30000};
 
+// Often enough to find what should be tried in the switch again.
 Ticks ScanInterval(Ticks ageing) {
-  return {std::clamp<uint64_t>(ageing.centiseconds / 10, 10, 1000)};
+  return {std::clamp<uint64_t>(ageing.centiseconds / 10, 10, 100)};
 }
 
 bool IsSame(const FlowKey& a, const FlowKey& b) { return std::memcmp(&a, &b, sizeof(a)) == 0; }

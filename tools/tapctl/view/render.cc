@@ -220,7 +220,9 @@ std::string TrafficText(const Json& port, const OutputOptions& options) {
                         CountText(NumberAt(counts, "packets"), options),
                         CountText(NumberAt(counts, "dropped"), options));
   }
-  text += "    kernel:" + NonZeroText(MembersAt(port, "kernel")) + "\n";
+  const Json kernel = MembersAt(port, "kernel");
+  const bool is_carried = NumberAt(kernel, "rx") != 0 || NumberAt(kernel, "tx") != 0;
+  if (is_carried) text += "    kernel:" + NonZeroText(kernel) + "\n";
   text += "    gro:" + NonZeroText(MembersAt(port, "gro")) + "\n";
   text += "    drops:" + NonZeroText(MembersAt(port, "drops")) + "\n";
   text += "    learning:" + NonZeroText(MembersAt(port, "learning")) + "\n";

@@ -163,6 +163,31 @@ TEST(RenderPortsTest, StatisticsAreCountersAndDropsByReason) {
             "    learning: none\n");
 }
 
+TEST(RenderPortsTest, WhatTheKernelCarriedIsSaidWhereThereIsAny) {
+  Json ports = Json::parse(kPorts);
+  ports[0]["kernel"] = {{"rx", 7}, {"tx", 0}};
+  EXPECT_THAT(Render("port show", ports.dump(), {.statistics = true}),
+              HasSubstr("    kernel: rx 7\n"));
+}
+
+TEST(RenderKernelTest, AConversationIsALine) {
+  constexpr const char* kKernel = R"([{"kernel_forwarding": "on", "refused": 0,
+    "flows": [{"in": "a", "src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02", "out": "b",
+               "vlan": 10, "hits": 5}],
+    "ports": [{"ifname": "a", "rx": {"bytes": 300, "packets": 5},
+               "tx": {"bytes": 0, "packets": 0}}]}])";
+  EXPECT_EQ(Render("kernel show", kKernel),
+            "kernel_forwarding on\n"
+            "in a src 02:00:00:00:00:01 dst 02:00:00:00:00:02 out b vlan 10\n");
+  EXPECT_EQ(Render("kernel show", kKernel, {.statistics = true}),
+            "kernel_forwarding on\n"
+            "in a src 02:00:00:00:00:01 dst 02:00:00:00:00:02 out b vlan 10 hits 5\n"
+            "refused 0\n"
+            "a: rx bytes 300 packets 5 tx bytes 0 packets 0\n");
+  EXPECT_EQ(Render("kernel show", R"([{"kernel_forwarding": "off", "reason": "no", "flows": []}])"),
+            "kernel_forwarding off (no)\n");
+}
+
 TEST(RenderPortsTest, JsonHasCountersOnlyWithStatistics) {
   Json expected = Json::parse(kPorts);
   EXPECT_EQ(Json::parse(Render("port show", kPorts, {.json = true, .statistics = true})), expected);

@@ -137,7 +137,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(ErrorMessagesTest, AListOfAllHasAll) {
   EXPECT_THAT(MessageFor("fly"), HasSubstr("stop or batch"));
-  EXPECT_THAT(MessageFor("link set dev v flying on"), HasSubstr("loop_detection or gro"));
+  EXPECT_THAT(MessageFor("link set dev v flying on"),
+              HasSubstr("loop_detection, gro or kernel_forwarding"));
 }
 
 TEST(ErrorMessagesTest, EachIsOneLine) {

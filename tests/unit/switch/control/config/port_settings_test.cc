@@ -32,7 +32,8 @@ TEST(PortSettingsTest, ShowsTheKeysOfBridge8WithItsDefaults) {
     "root_block": false, "fastleave": false, "learning": true, "flood": true, "mcast_flood": true,
     "bcast_flood": true, "mcast_router": 1, "mcast_to_unicast": false, "neigh_suppress": false,
     "vlan_tunnel": false, "isolated": false, "locked": false, "mab": false,
-    "fdb_max_learned": 0, "group_fwd_mask": "0", "loop_detection": true, "gro": true})"));
+    "fdb_max_learned": 0, "group_fwd_mask": "0", "loop_detection": true, "gro": true,
+    "kernel_forwarding": true})"));
 }
 
 TEST(PortSettingsTest, StatesHaveNamesAndNumbers) {
