@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "ports/interface/exclusion/host_exclusion.h"
 #include "ports/os/clock.h"
 #include "ports/os/netns.h"
@@ -24,8 +23,8 @@
 #include "switch/control/metrics/listen_address.h"
 #include "switch/control/startup.h"
 #include "switch/forwarding/bridge.h"
-#include "switch/process/kernel_part.h"
 #include "switch/process/log.h"
+#include "switch/process/parts.h"
 #include "switch/process/privileges.h"
 #include "switch/process/signals.h"
 #include "switch/protocol/bridge_protocols.h"
@@ -61,56 +60,6 @@ MacAddress RandomAddress() {
   constexpr uint64_t kLocal = uint64_t{2} << 40U;
   constexpr uint64_t kGroup = uint64_t{1} << 40U;
   return MacAddress::FromNumber((RandomNumber() | kLocal) & ~kGroup);
-}
-
-// The parts that are made before anything runs, and may fail.
-struct Parts {
-  StopSignals signals;
-  std::unique_ptr<CommandQueue> commands;
-  WakeEvent call;
-  std::unique_ptr<EventChannel> events;
-  std::unique_ptr<SystemClock> clock;
-  std::unique_ptr<ControlSocket> socket;
-  ChosenRing ring;
-  std::unique_ptr<LinkThread> links;
-  NetnsId netns;
-  KernelPart kernel;
-};
-
-// The folder of the system's switches may be closed to an ordinary user.
-absl::Status Explain(const absl::Status& status) {
-  if (!absl::IsPermissionDenied(status)) return status;
-  return absl::PermissionDeniedError(absl::StrCat(status.message(),
-                                                  "; be root, or say --control_socket=PATH, or set "
-                                                  "XDG_RUNTIME_DIR to a directory of your own"));
-}
-
-absl::StatusOr<Parts> MakeParts(const Config& config) {
-  auto signals = StopSignals::Block();
-  if (!signals.ok()) return signals.status();
-  auto commands = CommandQueue::Create();
-  if (!commands.ok()) return commands.status();
-  auto call = WakeEvent::Create();
-  if (!call.ok()) return call.status();
-  auto events = EventChannel::Create();
-  if (!events.ok()) return events.status();
-  auto ring = MakeRing(config.io);
-  if (!ring.ok()) return ring.status();
-  auto links = LinkThread::Create();
-  if (!links.ok()) return links.status();
-  const auto netns = NetworkNamespace::Current();
-  if (!netns.ok()) return netns.status();
-  // Early, so that a second switch of the same name ends before it touches anything, and clients
-  // may wait for the answer.
-  auto clock = std::make_unique<SystemClock>();
-  auto socket =
-      ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
-  if (!socket.ok()) return Explain(socket.status());
-  return Parts{*std::move(signals), *std::move(commands),
-               *std::move(call),    *std::move(events),
-               std::move(clock),    *std::move(socket),
-               *std::move(ring),    *std::move(links),
-               netns->id(),         LoadKernelForwarding(config.kernel_forwarding)};
 }
 
 class Daemon {

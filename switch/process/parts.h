@@ -1,0 +1,38 @@
+// The parts of a switch that are made before anything runs.
+
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "ports/os/clock.h"
+#include "ports/os/netns.h"
+#include "ports/os/wake_event.h"
+#include "ports/ring/ring_factory.h"
+#include "switch/control/config/config.h"
+#include "switch/control/rpc/control_socket.h"
+#include "switch/process/kernel_part.h"
+#include "switch/process/signals.h"
+#include "switch/workers/channels/command_queue.h"
+#include "switch/workers/channels/event_channel.h"
+#include "switch/workers/link_thread.h"
+
+namespace tapswitch {
+
+struct Parts {
+  StopSignals signals;
+  std::unique_ptr<CommandQueue> commands;
+  WakeEvent call;
+  std::unique_ptr<EventChannel> events;
+  std::unique_ptr<SystemClock> clock;
+  std::unique_ptr<ControlSocket> socket;
+  ChosenRing ring;
+  std::unique_ptr<LinkThread> links;
+  NetnsId netns;
+  KernelPart kernel;
+};
+
+// Makes them, or says what cannot be had. Nothing is left after an error.
+[[nodiscard]] absl::StatusOr<Parts> MakeParts(const Config& config);
+
+}  // namespace tapswitch
