@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -122,10 +123,13 @@ TEST_P(KernelChangesTest, AStationThatMovesTakesItsFramesAlong) {
   ASSERT_TRUE(WaitUntil([&] {
     return client_->Call("fdb.get", {{"mac", Station(2).ToString()}}).at(0).at("ifname") == "vnet3";
   }));
-  EXPECT_TRUE(Kernel().at("flows").empty()) << Kernel().dump();
+  // There may be a flow to the new port by now, of frames that were on their way.
+  for (const json& flow : Kernel().at("flows")) EXPECT_NE(flow.at("out"), "vnet2") << flow;
   const PacketSocket third = network_->host(3).OpenPacketSocket();
   Send(1, 2, 77);
-  EXPECT_EQ(NumberOf(third.Receive()), 77U);
+  std::optional<uint32_t> number = NumberOf(third.Receive());
+  while (number == 0U) number = NumberOf(third.Receive());  // of those that were on their way
+  EXPECT_EQ(number, 77U);
 }
 
 TEST_P(KernelChangesTest, WhatIsUsedDoesNotAgeAndWhatIsNotIsTakenBack) {
@@ -181,17 +185,20 @@ TEST_P(KernelChangesTest, TagsAreEditedByTheKernel) {
                                .Pad(64)
                                .Build();
   const auto back_untagged = TestFrame(Station(1), Station(2), "back");
-  for (int i = 0; i < 100; ++i) {
+  const auto exchange = [&] {
     sockets_[0].Send(untagged);
-    EXPECT_EQ(second.Receive(), tagged) << i;
+    EXPECT_EQ(second.Receive(), tagged);
     sockets_[1].Send(back_tagged);
-    EXPECT_EQ(first.Receive(), back_untagged) << i;
-  }
-  EXPECT_EQ(Kernel().at("flows").size(), 2U) << Kernel().dump();
-  EXPECT_GT(CarriedFrom("vnet1"), 10U);
-  EXPECT_GT(CarriedFrom("vnet2"), 10U);
+    EXPECT_EQ(first.Receive(), back_untagged);
+  };
+  for (int i = 0; i < 100; ++i) exchange();
   const json vlans = client_->Call("vlan.list", {{"dev", "vnet2"}, {"statistics", true}});
   EXPECT_THAT(vlans.dump(), HasSubstr("100")) << vlans.dump();
+  EXPECT_TRUE(WaitUntil([&] {
+    exchange();
+    return CarriedFrom("vnet1") > 10 && CarriedFrom("vnet2") > 10;
+  }));
+  EXPECT_EQ(Kernel().at("flows").size(), 2U) << Kernel().dump();
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ void PortSharing::TakeBack(const Share& share) {
       --moving_;
     });
   };
-  share.reader->commands().Post([this, share, resume, &lane = share.reader->lane()] {
+  share.reader->commands().Post([share, resume, &lane = share.reader->lane()] {
     const Port* const port = lane.port(share.id);
     const bool is_there = port != nullptr && port->identity().generation == share.generation;
     if (!is_there || !lane.PausePort(share.id, resume)) resume();
