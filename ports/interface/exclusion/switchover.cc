@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/filter.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,9 +14,6 @@
 #include "ports/interface/exclusion/bpf_code.h"
 #include "ports/interface/exclusion/bpf_link.h"
 #include "ports/interface/exclusion/tcx_link.h"
-#include "ports/os/mutex.h"
-#include "spdlog/fmt/fmt.h"
-#include "spdlog/spdlog.h"
 
 namespace tapswitch {
 namespace {
@@ -84,58 +80,12 @@ absl::Status SetFilterOf(int socket, int option, const void* value, socklen_t si
   return absl::ErrnoToStatus(errno, what);
 }
 
-absl::Status RefuseEverything(int socket) {
-  std::array<sock_filter, 1> program{{BPF_STMT(BPF_RET | BPF_K, kRefuse)}};
-  const sock_fprog filter{.len = program.size(), .filter = program.data()};
-  return SetFilterOf(socket, SO_ATTACH_FILTER, &filter, sizeof(filter), "SO_ATTACH_FILTER");
-}
-
 void AcceptEverything(int socket) {
   const int unused = 0;
   static_cast<void>(SetFilterOf(socket, SO_DETACH_FILTER, &unused, sizeof(unused), ""));
 }
 
 }  // namespace
-
-// Excludes the host when it is told to, unless it was ended before. Several threads use it: the one
-// that completes, and the one that notices that the interface is gone.
-class Switchover::Deferred {
- public:
-  Deferred(NetworkNamespace netns, int ifindex) : netns_(std::move(netns)), ifindex_(ifindex) {}
-
-  absl::Status Begin() {
-    const MutexLock lock(mutex_);
-    if (ended_) return absl::OkStatus();
-    auto exclusion = HostExclusion::Apply(netns_, ifindex_);
-    if (!exclusion.ok()) return exclusion.status();
-    exclusion_ = *std::move(exclusion);
-    return absl::OkStatus();
-  }
-  void End() {
-    const MutexLock lock(mutex_);
-    ended_ = true;
-    exclusion_.reset();
-  }
-
-  class Handle final : public HostExclusion {
-   public:
-    explicit Handle(std::shared_ptr<Deferred> deferred)
-        : HostExclusion(/*carries=*/false), deferred_(std::move(deferred)) {}
-    ~Handle() override { deferred_->End(); }
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-
-   private:
-    std::shared_ptr<Deferred> deferred_;
-  };
-
- private:
-  NetworkNamespace netns_;
-  int ifindex_;
-  Mutex mutex_;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<HostExclusion> exclusion_ ABSL_GUARDED_BY(mutex_);
-};
 
 Switchover::Switchover(int master) : master_(master), map_(MakeMap()) {
   constexpr int kTcxNext = -1;
@@ -150,27 +100,25 @@ Switchover::Switchover(int master) : master_(master), map_(MakeMap()) {
 
 Switchover::~Switchover() = default;
 
-absl::StatusOr<std::unique_ptr<HostExclusion>> Switchover::Prepare(const NetworkNamespace& netns,
-                                                                   int ifindex, int socket) {
-  if (map_.valid() && deferred_.empty()) {
-    auto prepared = PrepareByBpf(netns, ifindex, socket);
-    if (prepared.ok() || !sockets_.empty()) return prepared;
-    map_ = {};  // no TCX on this kernel
+absl::StatusOr<FileDescriptor> Switchover::AttachDrop(const NetworkNamespace& netns,
+                                                      int ifindex) const {
+  if (map_.valid()) {
+    auto link = AttachTcx(netns, ifindex, drop_);
+    if (link.ok()) return link;
   }
-  FileDescriptor kept(fcntl(socket, F_DUPFD_CLOEXEC, 0));
-  if (!kept.valid()) return absl::ErrnoToStatus(errno, "dup of a packet socket");
-  if (absl::Status refused = RefuseEverything(socket); !refused.ok()) return refused;
-  auto own = NetworkNamespace::FromFile(FileDescriptor(fcntl(netns.fd(), F_DUPFD_CLOEXEC, 0)),
-                                        "the namespace of the interface");
-  if (!own.ok()) return own.status();
-  deferred_.push_back(std::make_shared<Deferred>(*std::move(own), ifindex));
-  sockets_.push_back(std::move(kept));
-  return std::make_unique<Deferred::Handle>(deferred_.back());
+  return absl::UnimplementedError(
+      "to take a bridge over without a loss takes Linux 6.6 or later, and CAP_BPF: give the switch "
+      "both, or move the ports one by one: ip link set dev NAME nomaster, tapctl port add "
+      "netdev:NAME");
 }
 
-absl::StatusOr<std::unique_ptr<HostExclusion>> Switchover::PrepareByBpf(
-    const NetworkNamespace& netns, int ifindex, int socket) {
-  auto link = AttachTcx(netns, ifindex, drop_);
+absl::Status Switchover::Probe(const NetworkNamespace& netns) const {
+  return AttachDrop(netns, master_).status();
+}
+
+absl::StatusOr<std::unique_ptr<HostExclusion>> Switchover::Prepare(const NetworkNamespace& netns,
+                                                                   int ifindex, int socket) {
+  auto link = AttachDrop(netns, ifindex);
   if (!link.ok()) return link.status();
   FileDescriptor kept(fcntl(socket, F_DUPFD_CLOEXEC, 0));
   if (!kept.valid()) return absl::ErrnoToStatus(errno, "dup of a packet socket");
@@ -181,28 +129,19 @@ absl::StatusOr<std::unique_ptr<HostExclusion>> Switchover::PrepareByBpf(
   return std::make_unique<FileExclusion>(*std::move(link));
 }
 
-absl::Status Switchover::CompleteByFilters() {
-  for (const auto& deferred : deferred_) {
-    if (absl::Status begun = deferred->Begin(); !begun.ok()) return begun;
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Switchover::Complete() {
-  absl::Status done = map_.valid() ? WriteNumber(map_.get(), 1) : CompleteByFilters();
-  if (!done.ok()) return done;
+  if (absl::Status done = WriteNumber(map_.get(), 1); !done.ok()) return done;
   // The filters have done their work, and would cost time with each frame. Others may be set once
   // it is complete.
   for (const FileDescriptor& socket : sockets_) AcceptEverything(socket.get());
   is_complete_.store(true, std::memory_order_release);
   sockets_.clear();
-  deferred_.clear();
   for (const auto& function : std::exchange(after_, {})) function();
   return absl::OkStatus();
 }
 
 void Switchover::Reverse() {
-  if (map_.valid() && is_complete()) static_cast<void>(WriteNumber(map_.get(), 0));
+  if (is_complete()) static_cast<void>(WriteNumber(map_.get(), 0));
 }
 
 }  // namespace tapswitch

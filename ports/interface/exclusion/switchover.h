@@ -2,14 +2,13 @@
 //
 // Ports of the switch are opened while their interfaces still belong to the bridge. Their sockets
 // receive nothing, and the bridge goes on forwarding, until Complete. From then on the sockets
-// receive, and the bridge does not. There are two ways:
+// receive, and the bridge does not.
 //
-//   BPF     programs at the ingress of each interface, and at each socket, read one number from
-//           one map. Complete writes it, so all interfaces change sides at once. A frame on its way
-//           in meets the socket first: if that takes it, the bridge does not get it any more. So
-//           no frame is forwarded twice (Linux 6.6, CAP_BPF).
-//   filter  without these, Complete excludes the host from one interface after the other, and then
-//           opens the sockets. Frames that come in during these milliseconds are lost.
+// Programs at the ingress of each interface, and at each socket, read one number from one map.
+// Complete writes it, so all interfaces change sides at once. A frame on its way in meets the
+// socket first: if that takes it, the bridge does not get it any more. So no frame is forwarded
+// twice. It takes Linux 6.6 (TCX) and CAP_BPF. Filters of clsact, which older kernels have, would
+// change one interface after the other.
 
 #pragma once
 
@@ -37,6 +36,10 @@ class Switchover {
   [[nodiscard]] int master() const { return master_; }
   [[nodiscard]] bool is_complete() const { return is_complete_.load(std::memory_order_acquire); }
 
+  // Whether it is possible in the namespace of the master, which is not changed. Unimplemented: this
+  // kernel, or these rights, do not do.
+  [[nodiscard]] absl::Status Probe(const NetworkNamespace& netns) const;
+
   // Prepares interface `ifindex` in `netns`, and the socket that is to receive from it but is not
   // bound yet. The host is excluded from Complete on, while the returned object lives.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<HostExclusion>> Prepare(
@@ -48,23 +51,19 @@ class Switchover {
   // Lets the sockets receive, and the bridge not. Called once, by the thread that prepared.
   [[nodiscard]] absl::Status Complete();
 
-  // Lets the bridge receive again, where that can be done at one moment (BPF). Otherwise it does
-  // when the exclusions end. The sockets go on receiving, so the switch has to ignore them by now.
+  // Lets the bridge receive again, at one moment. The sockets go on receiving, so the switch has to
+  // ignore them by now.
   void Reverse();
 
  private:
-  class Deferred;
-
-  [[nodiscard]] absl::StatusOr<std::unique_ptr<HostExclusion>> PrepareByBpf(
-      const NetworkNamespace& netns, int ifindex, int socket);
-  [[nodiscard]] absl::Status CompleteByFilters();
+  [[nodiscard]] absl::StatusOr<FileDescriptor> AttachDrop(const NetworkNamespace& netns,
+                                                          int ifindex) const;
 
   int master_;
   FileDescriptor map_;     // the number; invalid where BPF cannot be used
   FileDescriptor drop_;    // the program at the ingress
   FileDescriptor accept_;  // the program at the socket
   std::vector<FileDescriptor> sockets_;
-  std::vector<std::shared_ptr<Deferred>> deferred_;
   std::vector<std::function<void()>> after_;
   std::atomic<bool> is_complete_ = false;
 };

@@ -221,6 +221,9 @@ absl::StatusOr<Adopted> TakeOver(const MethodContext& context, std::string_view 
       .bridge = *std::move(bridge), .uplink = UplinkName(std::string(name)), .netns = netns->id()};
   if (absl::Status free = UplinkMustBeFree(*netns, record.uplink); !free.ok()) return free;
   AdoptionPlan plan = PlanAdoption(record.bridge, record.uplink);
+  if (absl::Status may = Switchover(record.bridge.ifindex).Probe(*netns); !may.ok()) {
+    plan.refused.emplace_back(may.message());
+  }
   if (!plan.refused.empty() && !dry_run) {
     return absl::FailedPreconditionError(fmt::format("{}", fmt::join(plan.refused, "; ")));
   }
