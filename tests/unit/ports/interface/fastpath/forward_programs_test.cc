@@ -52,7 +52,8 @@ struct Outcome {
 Outcome RunProgram(int program, const Bytes& frame, __sk_buff skb) {
   Outcome run;
   run.frame.resize(frame.size() + 64);
-  bpf_attr attributes{};
+  bpf_attr attributes;
+  std::memset(&attributes, 0, sizeof(attributes));  // {} is for the first member of a union alone
   attributes.test.prog_fd = static_cast<uint32_t>(program);
   attributes.test.data_in = reinterpret_cast<uintptr_t>(frame.data());
   attributes.test.data_size_in = static_cast<uint32_t>(frame.size());
