@@ -124,7 +124,8 @@ TEST_P(KernelChangesTest, AStationThatMovesTakesItsFramesAlong) {
     return client_->Call("fdb.get", {{"mac", Station(2).ToString()}}).at(0).at("ifname") == "vnet3";
   }));
   // There may be a flow to the new port by now, of frames that were on their way.
-  for (const json& flow : Kernel().at("flows")) EXPECT_NE(flow.at("out"), "vnet2") << flow;
+  const json kernel = Kernel();
+  for (const json& flow : kernel.at("flows")) EXPECT_NE(flow.at("out"), "vnet2") << flow;
   const PacketSocket third = network_->host(3).OpenPacketSocket();
   Send(1, 2, 77);
   std::optional<uint32_t> number = NumberOf(third.Receive());

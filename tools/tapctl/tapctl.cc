@@ -27,6 +27,7 @@
 #include "tools/tapctl/help.h"
 #include "tools/tapctl/options.h"
 #include "tools/tapctl/release.h"
+#include "tools/tapctl/stop.h"
 #include "tools/tapctl/top.h"
 #include "tools/tapctl/view/overview.h"
 #include "tools/tapctl/view/reach.h"
@@ -167,6 +168,7 @@ absl::Status CommandRunner::Run(std::span<const std::string> words) {
     return Show(*request, RunRelease(options_.bridge, options_.timeout, request->params));
   }
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
+  if (object == "stop") return Show(*request, RunStop(*connection_, options_.timeout));
   if (object == "show") return RunShow();
   if (object == "why") return RunWhy(*request);
   if (object == "reach" && request->params.contains("diff")) return RunReachDifference(*request);

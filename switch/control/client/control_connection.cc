@@ -2,8 +2,10 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -279,6 +281,15 @@ absl::StatusOr<std::string> ControlConnection::NextBytes(int output) {
     if (!read.ok()) return read;
   }
   return std::exchange(received_, {});
+}
+
+FileDescriptor ControlConnection::WatchProcess() const {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) {
+    return {};
+  }
+  return FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, peer.pid, 0)));
 }
 
 absl::Status ControlConnection::Notify(std::string_view method) const {

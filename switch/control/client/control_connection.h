@@ -51,6 +51,10 @@ class ControlConnection {
   // Sends a notification, to which there is no reply.
   [[nodiscard]] absl::Status Notify(std::string_view method) const;
 
+  // Returns a file that can be read once the process of the switch has ended; an invalid one where
+  // it cannot be seen from here.
+  [[nodiscard]] FileDescriptor WatchProcess() const;
+
   // Makes waiting end with Cancelled, or in NextBytes with Aborted, once `fd` can be read.
   void InterruptBy(int fd) { interrupt_ = fd; }
 

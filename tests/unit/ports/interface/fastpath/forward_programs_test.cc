@@ -35,16 +35,24 @@ using Bytes = std::vector<uint8_t>;
 constexpr std::array<uint8_t, 12> kAddresses{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1};
 
 Bytes FrameOf(size_t size, uint16_t type = 0x0800) {
-  Bytes frame(size);
+  Bytes frame(std::max(size, kHeader));
   std::copy(kAddresses.begin(), kAddresses.end(), frame.begin());
   frame[12] = static_cast<uint8_t>(type >> 8U);
   frame[13] = static_cast<uint8_t>(type);
+  frame.resize(size);
   return frame;
+}
+
+// The kernel wants all of it to be zero, and {} does not see to what lies between members.
+__sk_buff EmptySkb() {
+  __sk_buff skb;
+  std::memset(&skb, 0, sizeof(skb));
+  return skb;
 }
 
 struct Outcome {
   uint32_t result = 0;
-  __sk_buff skb{};
+  __sk_buff skb = EmptySkb();
   Bytes frame;
 };
 
@@ -104,7 +112,7 @@ class ForwardProgramsTest : public testing::Test {
   void Put(const Flow& flow) const { ASSERT_TRUE(kernel_->Put(Key(), flow).ok()); }
 
   // A filter gets a frame behind whose header the kernel has already read.
-  [[nodiscard]] Outcome Filter(const Bytes& frame, __sk_buff skb = {}) const {
+  [[nodiscard]] Outcome Filter(const Bytes& frame, __sk_buff skb = EmptySkb()) const {
     Bytes behind_header(kHeader);
     // The type of the first header is what the kernel takes for the frame's.
     behind_header[12] = frame.size() > 13 ? frame[12] : 0;
@@ -112,12 +120,12 @@ class ForwardProgramsTest : public testing::Test {
     behind_header.insert(behind_header.end(), frame.begin(), frame.end());
     return RunProgram(kernel_->filter(), behind_header, skb);
   }
-  [[nodiscard]] bool Carries(const Bytes& frame, __sk_buff skb = {}) const {
+  [[nodiscard]] bool Carries(const Bytes& frame, __sk_buff skb = EmptySkb()) const {
     return Filter(frame, skb).result == 0;
   }
 
   [[nodiscard]] Outcome Carry(const Bytes& frame, const __sk_buff& verdict) const {
-    __sk_buff skb{};
+    __sk_buff skb = EmptySkb();
     std::copy(std::begin(verdict.cb), std::end(verdict.cb), skb.cb);
     return RunProgram(kernel_->carrier().get(), frame, skb);
   }
@@ -175,7 +183,7 @@ TEST_F(ForwardProgramsTest, ALongerFrameIsTheSwitchs) {
 
 TEST_F(ForwardProgramsTest, AFrameThatIsToBeCutIsJudgedByItsSegments) {
   Put(NewFlow());
-  __sk_buff skb{};
+  __sk_buff skb = EmptySkb();
   skb.gso_segs = 2;
   skb.gso_size = 1400;
   EXPECT_TRUE(Carries(FrameOf(2800), skb));
