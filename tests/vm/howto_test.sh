@@ -255,6 +255,9 @@ verify_looking_into_a_switch() {
   [[ $(od -A n -t x1 -N 4 "$user_folder/ten.pcapng") == ' 0a 0d 0d 0a' ]] || fail 'no pcapng'
 }
 
+# Nothing is carried out there.
+verify_what_a_capture_on_the_host_sees() { true; }
+
 verify_protecting_ports() {
   [[ $(tapctl save) == *'port add vnet2'*'allow 02:00:00:00:00:33,10.0.0.3'* ]] ||
     fail "$(tapctl save)"
