@@ -1,4 +1,4 @@
-// What the governors of workers and of polling do on machines with more processors than this one:
+// Simulates the governors of workers and of polling on machines with more processors than this one:
 // the real state machines, driven by a model of the machine.
 //
 // The model of forwarding. A unit of work takes a worker 1.0 us, of which 0.014 us are under the

@@ -287,7 +287,7 @@ const PortSet& Lane::Recycle() {
   return active_;
 }
 
-// What the last turn has received is sent now, as the ring has submitted.
+// The frames that the last turn received are sent now, as the ring has submitted.
 void Lane::ConfirmSent() {
   if (flows_ == nullptr) return;
   active_.ForEach([this](PortId id) {

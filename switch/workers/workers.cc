@@ -47,7 +47,7 @@ void Workers::Grow(absl::StatusOr<std::unique_ptr<SecondaryWorker>> secondary) {
   });
 }
 
-// What changes after this reaches the new worker after it has the ports.
+// Changes that come after this reach the new worker after it has the ports.
 void Workers::ShareAllWith(SecondaryWorker& secondary) {
   primary_.SendFor(secondary.relay());
   secondary.commands().Post([&lane = secondary.lane()] { lane.MeasureLoad(); });

@@ -7,18 +7,15 @@
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstdio>
 
-namespace {
+#include "tests/support/run_denied.h"
 
-bool DenyLinks() {
+int main(int argc, char** argv) {
   std::array<sock_filter, 6> program{{
       {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
       {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, SYS_bpf},
@@ -27,23 +24,5 @@ bool DenyLinks() {
       {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EINVAL},
       {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
   }};
-  const sock_fprog filter{.len = program.size(), .filter = program.data()};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fputs("usage: deny_tcx COMMAND [ARG]...\n", stderr);
-    return 125;
-  }
-  if (!DenyLinks()) {
-    std::perror("deny_tcx: seccomp");
-    return 125;
-  }
-  execvp(argv[1], argv + 1);
-  std::perror(argv[1]);
-  return 126;
+  return tapswitch::RunDenied("deny_tcx", program, argc, argv);
 }

@@ -34,7 +34,7 @@ Exclusion ApplyWith(const NetworkNamespace& netns, int ifindex, const FileDescri
   auto link = carries ? AttachTcx(netns, ifindex, *carrier) : AttachTcxDrop(netns, ifindex);
   if (link.ok()) {
     HostExclusion::Repair(netns, ifindex);
-    return std::make_unique<ByTcx>(*std::move(link), carries);
+    return HostExclusion::ByLink(*std::move(link), carries);
   }
   auto filter = ClsactFilter::Add(netns, ifindex, carrier);
   if (filter.ok()) return std::make_unique<ByClsact>(*std::move(filter), carries);
@@ -52,6 +52,10 @@ Exclusion HostExclusion::Apply(const NetworkNamespace& netns, int ifindex,
     if (carrying.ok()) return carrying;
   }
   return ApplyWith(netns, ifindex, nullptr);
+}
+
+std::unique_ptr<HostExclusion> HostExclusion::ByLink(FileDescriptor link, bool carries) {
+  return std::make_unique<ByTcx>(std::move(link), carries);
 }
 
 void HostExclusion::Repair(const NetworkNamespace& netns, int ifindex) {

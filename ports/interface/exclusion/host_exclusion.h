@@ -9,8 +9,8 @@
 //                     killed, so whoever comes next looks for it: it has a handle of its own, and its
 //                     owner holds a lock (an abstract Unix socket in the namespace) while it lives
 //
-// Where the kernel is to carry known conversations, a program that carries out what the filter of
-// the packet sockets has decided takes the place of either, and drops all else.
+// Another program takes the place of either where the kernel is to carry known conversations. It
+// carries out what the filter of the packet sockets has decided, and drops all else.
 
 #pragma once
 
@@ -29,6 +29,9 @@ class HostExclusion {
   // `carrier` is the program that carries conversations, null without one.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<HostExclusion>> Apply(
       const NetworkNamespace& netns, int ifindex, const FileDescriptor* carrier = nullptr);
+
+  // Excludes the host by a link that is attached already, and lasts as long as the file.
+  [[nodiscard]] static std::unique_ptr<HostExclusion> ByLink(FileDescriptor link, bool carries);
 
   // Undoes what a killed switch has left on an interface of which the host is not to be excluded.
   static void Repair(const NetworkNamespace& netns, int ifindex);

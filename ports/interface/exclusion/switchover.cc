@@ -21,15 +21,6 @@ namespace {
 constexpr int kAcceptWhole = -1;  // of a frame, all of its bytes
 constexpr int kRefuse = 0;
 
-class FileExclusion final : public HostExclusion {
- public:
-  explicit FileExclusion(FileDescriptor link)
-      : HostExclusion(/*carries=*/false), link_(std::move(link)) {}
-
- private:
-  FileDescriptor link_;
-};
-
 // Returns `after` if the number in the map is not 0, else `before`.
 std::array<bpf_insn, 13> ByNumber(int map_file, int before, int after) {
   using namespace bpf_code;
@@ -126,7 +117,7 @@ absl::StatusOr<std::unique_ptr<HostExclusion>> Switchover::Prepare(const Network
   absl::Status set = SetFilterOf(socket, SO_ATTACH_BPF, &program, sizeof(program), "SO_ATTACH_BPF");
   if (!set.ok()) return set;
   sockets_.push_back(std::move(kept));
-  return std::make_unique<FileExclusion>(*std::move(link));
+  return HostExclusion::ByLink(*std::move(link), /*carries=*/false);
 }
 
 absl::Status Switchover::Complete() {

@@ -116,7 +116,8 @@ void PortSharing::GiveAway(PortId id, SecondaryWorker& reader) {
   shares_.push_back({.id = id, .generation = generation, .reader = &reader});
 }
 
-// What the secondary handed over for other ports is sent before what this port brings from now on.
+// The frames that the secondary handed over are sent before those that this port brings from then
+// on.
 void PortSharing::TakeBack(const Share& share) {
   ++moving_;
   const auto resume = [this, share] {

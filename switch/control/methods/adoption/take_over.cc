@@ -57,7 +57,8 @@ absl::StatusOr<Applied> ApplyPlan(const MethodContext& context, const AdoptionPl
                              .dry_run = dry_run});
 }
 
-// What else the host does with the interfaces, which ports that are opened tell by themselves.
+// Adds the other uses that the host has for the interfaces. Ports that are opened tell these by
+// themselves.
 void AddUses(const NetworkNamespace& netns, const LinuxBridge& bridge, Lines& lines) {
   for (const LinuxBridgePort& port : bridge.ports) {
     const auto link = FindLink(netns, port.name);
@@ -66,7 +67,7 @@ void AddUses(const NetworkNamespace& netns, const LinuxBridge& bridge, Lines& li
   }
 }
 
-// So that frames are not flooded at first. What was set by hand is part of the plan.
+// Frames would be flooded at first without these. Entries set by hand are part of the plan.
 void LearnEntries(BridgeControl& control, const LinuxBridge& bridge) {
   for (const LinuxBridgeEntry& entry : bridge.entries) {
     if (entry.state != LinuxEntryState::kLearned || entry.extern_learn) continue;
