@@ -44,8 +44,8 @@ double Carried(double processors, double workers) {
 
 void SimulateWorkers(size_t processors, size_t ports, std::mt19937_64& random) {
   std::normal_distribution<double> disturbance(1, kDisturbance);
-  const double most = static_cast<double>(std::min(MostWorkers(processors), ports));
-  const double cpus = static_cast<double>(processors);
+  const auto most = static_cast<double>(std::min(MostWorkers(processors), ports));
+  const auto cpus = static_cast<double>(processors);
   const double alone = Carried(cpus, 1);
   const double shared = Carried(cpus, most);
   WorkerGovernor governor;

@@ -302,7 +302,7 @@ void Lane::HandOverFlows() {
   active_.ForEach([this](PortId id) { AccountFor(id); });
 }
 
-void Lane::AccountFor(PortId id) {
+void Lane::AccountFor(PortId id) const {
   Port* const received = port(id);
   if (received == nullptr) return;
   received->RefreshCounters();

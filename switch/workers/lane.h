@@ -156,7 +156,7 @@ class Lane {
   void SendBy(Port& port, std::span<const WireFrame> frames);
 
   // Tells a port what it has lost, and that its frames were sent, as a flow of it is pending.
-  void AccountFor(PortId id);
+  void AccountFor(PortId id) const;
 
   // The ports that are to be looked at: something was completed for them, or they were read.
   const PortSet& Recycle();

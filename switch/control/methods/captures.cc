@@ -18,9 +18,8 @@ constexpr size_t kMaxForgotten = 4096;
 
 }  // namespace
 
-Captures::Captures(const BridgeControl& control, const RunningSwitch& running,
-                   ControlSocket* socket)
-    : control_(control), running_(running), socket_(socket) {}
+Captures::Captures(const BridgeControl& control, RunningSwitch running, ControlSocket* socket)
+    : control_(control), running_(std::move(running)), socket_(socket) {}
 
 absl::Status Captures::Watch() {
   auto wake = WakeEvent::Create();

@@ -43,7 +43,7 @@ class Captures {
   };
 
   // All outlive this. `socket` may be null, and nothing is captured then.
-  Captures(const BridgeControl& control, const RunningSwitch& running, ControlSocket* socket);
+  Captures(const BridgeControl& control, RunningSwitch running, ControlSocket* socket);
   // Precondition: the worker has no tap any more, as after StopAll.
   ~Captures() = default;
   Captures(const Captures&) = delete;

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/statusor.h"
 #include "ports/os/wake_event.h"
 #include "switch/workers/channels/mailbox.h"
@@ -40,14 +41,6 @@ class CommandQueue {
   void set_after_call(std::function<void()> after) { after_call_ = std::move(after); }
 
  private:
-  // Calls `after_call_` when it goes.
-  struct AfterCall {
-    const CommandQueue& queue;
-    ~AfterCall() {
-      if (queue.after_call_) queue.after_call_();
-    }
-  };
-
   explicit CommandQueue(WakeEvent wake) : wake_(std::move(wake)) {}
 
   WakeEvent wake_;
@@ -60,7 +53,9 @@ std::invoke_result_t<Function> CommandQueue::Call(Function&& function) {
   // Shared, as the worker may still be leaving the task when the caller has its result.
   using Result = std::invoke_result_t<Function>;
   const auto task = std::make_shared<std::packaged_task<Result()>>([this, &function]() -> Result {
-    const AfterCall after{*this};
+    const absl::Cleanup after = [this] {
+      if (after_call_) after_call_();
+    };
     return function();
   });
   auto result = task->get_future();

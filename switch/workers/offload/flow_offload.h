@@ -54,6 +54,7 @@ class FlowOffload {
  public:
   // Both outlive it.
   FlowOffload(Bridge& bridge, KernelForwarding& kernel);
+  ~FlowOffload() = default;
   FlowOffload(const FlowOffload&) = delete;
   FlowOffload& operator=(const FlowOffload&) = delete;
 

@@ -185,10 +185,9 @@ absl::Status Undo(const MethodContext& context, const AdoptionRecord& record,
                   const BridgeConfig& before, const absl::Status& why) {
   const auto undone = GiveBackPorts(context.control, record, before);
   if (!undone.ok()) {
-    return absl::Status(
-        why.code(),
-        fmt::format("{}; and what was done could not be undone: {}: try tapctl release",
-                    std::string(why.message()), std::string(undone.status().message())));
+    return {why.code(),
+            fmt::format("{}; and what was done could not be undone: {}: try tapctl release",
+                        std::string(why.message()), std::string(undone.status().message()))};
   }
   for (const std::string& line : *undone) spdlog::warn("adopt: {}", line);
   RemoveAdoption(std::string(context.adoption_file));
