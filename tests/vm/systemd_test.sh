@@ -84,7 +84,8 @@ reload_applies_the_startup_file() {
 is_protected() {
   local status
   status=/proc/$(property MainPID)/status
-  grep --quiet $'^CapBnd:\t0000000000003800$' "$status" || fail "$(grep Cap "$status")"
+  # CAP_NET_BROADCAST, CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF.
+  grep --quiet $'^CapBnd:\t0000008000003800$' "$status" || fail "$(grep Cap "$status")"
   grep --quiet $'^Seccomp:\t2$' "$status" || fail 'there is no filter of system calls'
   grep --quiet $'^NoNewPrivs:\t1$' "$status" || fail 'it may gain privileges'
 }
@@ -92,6 +93,11 @@ is_protected() {
 uses_io_uring_within_its_filter() {
   [[ $(journalctl --unit="$service" --output=cat) == *'carried by io_uring'* ]] ||
     fail 'it does not use io_uring'
+}
+
+lets_the_kernel_carry_with_its_capabilities() {
+  [[ $(journalctl --unit="$service" --output=cat) != *'not carried by the kernel'* ]] ||
+    fail 'its programs are refused'
 }
 
 has_restarted() {
@@ -134,7 +140,8 @@ check() {
   local rule
   ip netns add h1
   ip netns add h2
-  for rule in starts_and_forwards obeys_tapctl reload_applies_the_startup_file is_protected uses_io_uring_within_its_filter \
+  for rule in starts_and_forwards obeys_tapctl reload_applies_the_startup_file is_protected \
+    uses_io_uring_within_its_filter lets_the_kernel_carry_with_its_capabilities \
     comes_back_after_a_crash stops_cleanly journal_has_priorities_and_one_time \
     enters_namespaces_with_the_drop_in; do
     echo "$rule"

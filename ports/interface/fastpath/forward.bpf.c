@@ -136,17 +136,22 @@ static __always_inline int drain(const struct tapswitch_flow *flow) {
 
 SEC("socket")
 int tapswitch_decide(struct __sk_buff *skb) {
-  struct tapswitch_flow_key key = {};
+  struct tapswitch_flow_key key;
   struct tapswitch_flow *flow;
+  __u16 tag_type = 0, vid = 0;
   /* A fanout group is shown outgoing frames before Linux 6.2. */
   if (skb->pkt_type == PACKET_OUTGOING) return 0;
   skb->cb[TAPSWITCH_VERDICT_MARK] = 0;
   if (bpf_skb_load_bytes(skb, 0, key.addresses, sizeof(key.addresses))) return to_switch(skb);
-  key.ifindex = skb->ifindex;
   if (skb->vlan_present) {
-    key.tag_type = bpf_ntohs((__u16)skb->vlan_proto);
-    key.vid = skb->vlan_tci & VID_MASK;
+    tag_type = bpf_ntohs((__u16)skb->vlan_proto);
+    vid = skb->vlan_tci & VID_MASK;
   }
+  /* Each member is written once: without CAP_PERFMON the verifier of Linux 6.1 refuses to store a
+   * part of eight bytes that were stored at once before, as by {}. */
+  key.ifindex = skb->ifindex;
+  key.tag_type = tag_type;
+  key.vid = vid;
   flow = bpf_map_lookup_elem(&flows, &key);
   if (!flow || !fits(skb, flow) || switch_looks_at(skb) || !is_current(flow)) {
     return to_switch(skb);
