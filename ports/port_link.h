@@ -23,6 +23,9 @@ struct PortStatus {
   // The address of an interface that is not the switch's own, and so the bridge's address. Zero
   // when there is no such interface.
   MacAddress address{};
+  // The address of the interface behind this one, to which the kernel may hand frames right, past
+  // this one (a veth port). Zero: it may not.
+  MacAddress station{};
   // That interface is a TAP that another process holds, a guest mostly, and the host is kept out.
   bool is_guests = false;
 

@@ -7,6 +7,8 @@
 #include "ports/interface/netdev/netdev_options.h"
 #include "ports/interface/tap/tap_options.h"
 #include "ports/interface/tap/tap_port.h"
+#include "ports/interface/veth/veth_options.h"
+#include "ports/interface/veth/veth_pair.h"
 #include "ports/socket/unix_options.h"
 #include "ports/socket/unix_port.h"
 #include "spdlog/fmt/fmt.h"
@@ -48,6 +50,20 @@ absl::StatusOr<PortQueues> OpenUnix(const PortSpec& spec, std::span<const PortId
   return queues;
 }
 
+absl::Status CheckVeth(const PortSpec& spec) { return ParseVethOptions(spec).status(); }
+
+// A netdev port on an end of a pair of its own.
+absl::StatusOr<PortQueues> OpenVeth(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                    const PortSurroundings& surroundings) {
+  const auto options = ParseVethOptions(spec);
+  if (!options.ok()) return options.status();
+  auto pair = VethPair::Make(*options);
+  if (!pair.ok()) return pair.status();
+  return OpenNetdevPort(identities, {.name = spec.name, .is_own = true}, surroundings.monitor,
+                        surroundings.share_link, surroundings.notes, surroundings.missing, nullptr,
+                        surroundings.kernel, *std::move(pair));
+}
+
 constexpr std::string_view kTapHelp = R"(a TAP interface that the switch creates or opens:
 
   [tap:]NAME[,KEY[=VALUE]]...
@@ -71,6 +87,18 @@ constexpr std::string_view kNetdevHelp =
   host=shared       the network stack goes on receiving, too (default: excluded)
   netns=NAME|PATH   the interface is in this network namespace
   wait              a port whose interface is missing waits for it, as it does at start
+)";
+
+constexpr std::string_view kVethHelp =
+    R"(a pair of veth interfaces that the switch makes, for a station in a network namespace:
+
+  veth:NAME,netns=NAME|PATH[,KEY[=VALUE]]...
+
+  netns=NAME|PATH   where the station's end is; the switch keeps the other, of the same name
+  mtu=N             set the MTU of both
+  txqueuelen=N      set that of both
+  persist           keep them when the switch ends
+  up=on|off         bring the station's end up (default on)
 )";
 
 constexpr std::string_view kUnixHelp =
@@ -103,6 +131,13 @@ constexpr std::array kPortTypes{
              .check = CheckNetdev,
              .expand = nullptr,
              .open = OpenNetdev},
+    PortType{.name = "veth",
+             .help = kVethHelp,
+             .interface = InterfaceOrigin::kOwn,
+             .has_several_queues = true,
+             .check = CheckVeth,
+             .expand = nullptr,
+             .open = OpenVeth},
     PortType{.name = "unix",
              .help = kUnixHelp,
              .interface = InterfaceOrigin::kNone,

@@ -42,8 +42,8 @@ allowed_folders() {
     ports/ring/*) echo 'ports/(os|ring)/|switch/forwarding/' ;;
     ports/netlink/*) echo 'ports/(os|ring|netlink)/|switch/forwarding/' ;;
     ports/interface/*)
-      echo 'ports/(os|ring|netlink|interface)/|ports/port(_spec)?.h$|switch/forwarding/' ;;
-    ports/socket/*) echo 'ports/(os|ring|socket)/|ports/port(_spec)?.h$|switch/forwarding/' ;;
+      echo 'ports/(os|ring|netlink|interface)/|ports/(port(_spec)?|option_keys).h$|switch/forwarding/' ;;
+    ports/socket/*) echo 'ports/(os|ring|socket)/|ports/(port(_spec)?|option_keys).h$|switch/forwarding/' ;;
     ports/*) echo 'ports/|switch/forwarding/' ;;
     switch/capture/*) echo 'switch/(capture|forwarding)/|ports/os/' ;;
     switch/workers/*) echo 'switch/(workers|capture|protocol|forwarding)/|ports/' ;;

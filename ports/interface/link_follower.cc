@@ -4,6 +4,15 @@
 #include "spdlog/spdlog.h"
 
 namespace tapswitch {
+namespace {
+
+// Whether an event tells what is known. It does not tell of the other end.
+bool IsSame(LinkEvent event, const LinkEvent& known) {
+  event.station = known.station;
+  return event == known;
+}
+
+}  // namespace
 
 LinkFollower::LinkFollower(const PortIdentity& identity, Traits traits, LinkSource source)
     : identity_(identity), traits_(traits), source_(std::move(source)) {
@@ -76,13 +85,32 @@ LinkFinding LinkFollower::TakeIgnorance(const absl::Status& why) {
   return absl::IsResourceExhausted(why) ? LinkFinding::kStarved : LinkFinding::kUnknown;
 }
 
+// The address of the station's end, if frames may be handed right to it: that skips the queue of
+// this end, its MTU and its state, and XDP programs of the other end.
+MacAddress LinkFollower::StationWithin(const LinkEvent& link, bool link_up) {
+  const StationLink& station = link.station;
+  const bool is_direct = link_up && station.ifindex != 0 && station.up && !station.has_xdp &&
+                         station.netns != link.netns && station.mtu == link.mtu && !link.has_qdisc;
+  return is_direct ? station.address : MacAddress{};
+}
+
+// Whether an event is about the other end of the pair, and differs from what is known of that.
+bool LinkFollower::IsNewsOfStation(const LinkEvent& link) const {
+  const StationLink& known = link_.station;
+  if (known.ifindex == 0 || link.netns != known.netns || link.ifindex != known.ifindex)
+    return false;
+  return link.removed || link.up != known.up || link.mtu != known.mtu ||
+         link.address != known.address || link.has_xdp != known.has_xdp;
+}
+
 bool LinkFollower::IsNews(const LinkEvent& link, bool reading_waits_for_link) const {
+  if (IsNewsOfStation(link)) return true;
   if (link.netns != link_.netns) return false;
   const bool returns =
       is_deleted() && traits_.is_foreign && !link.removed && link.name == identity_.name;
   const bool is_ours = !is_deleted() && link.ifindex == link_.ifindex;
   if (!is_ours && !returns) return false;
-  return link != link_ || reading_waits_for_link || returns;
+  return !IsSame(link, link_) || reading_waits_for_link || returns;
 }
 
 bool LinkFollower::TakeDoubt() {
@@ -101,6 +129,7 @@ void LinkFollower::UpdateStatus(const ReadHealth& reading, Occasion occasion) {
   if (traits_.is_foreign) status_.address = link_.address;
   status_.is_guests = traits_.is_foreign && link_.is_tap && !traits_.shared_with_host;
   const bool link_up = reason.empty();
+  status_.station = StationWithin(link_, link_up);
   if (link_up == status_.link_up && reason == status_.reason) return;
   if (logs_link_changes(reading)) LogLink(link_up, reason, occasion);
   status_.link_up = link_up;

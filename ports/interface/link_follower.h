@@ -117,6 +117,8 @@ class LinkFollower {
   void TakeLink(LinkEvent link, const ReadHealth& reading);
   LinkFinding TakeDeletion(const absl::Status& why);
   LinkFinding TakeIgnorance(const absl::Status& why);
+  [[nodiscard]] bool IsNewsOfStation(const LinkEvent& link) const;
+  [[nodiscard]] static MacAddress StationWithin(const LinkEvent& link, bool link_up);
   [[nodiscard]] bool is_known() const {
     return knowledge_ == Knowledge::kThere || knowledge_ == Knowledge::kDeleted;
   }

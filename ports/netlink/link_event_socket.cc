@@ -49,7 +49,8 @@ absl::StatusOr<LinkEventSocket> LinkEventSocket::Open() {
   constexpr int kOn = 1;
   const bool hears_all =
       setsockopt(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, &kOn, sizeof(kOn)) == 0;
-  error = nl_socket_add_memberships(socket.get(), RTNLGRP_LINK, RTNLGRP_NSID, RTNLGRP_NONE);
+  error =
+      nl_socket_add_memberships(socket.get(), RTNLGRP_LINK, RTNLGRP_NSID, RTNLGRP_TC, RTNLGRP_NONE);
   if (error < 0) return absl::UnavailableError(fmt::format("rtnetlink: {}", nl_geterror(error)));
   return LinkEventSocket(std::move(socket), hears_all);
 }

@@ -101,7 +101,10 @@ LinkEvent EventOf(NetnsId netns, const LinkState& link, bool removed) {
           .mtu = link.mtu,
           .carrier = link.carrier,
           .address = link.address,
-          .is_tap = link.tun.has_value()};
+          .is_tap = link.tun.has_value(),
+          .peer_ifindex = link.peer_ifindex,
+          .has_qdisc = link.has_qdisc,
+          .has_xdp = link.has_xdp};
 }
 
 }  // namespace
@@ -202,6 +205,10 @@ void LinkMonitor::OnMessage(nlmsghdr& message, int nsid) {
     if (nsid == own_nsid_) Forget(ParseNsid(message));
     return;
   }
+  if (message.nlmsg_type == RTM_NEWQDISC || message.nlmsg_type == RTM_DELQDISC) {
+    OnQueueingChange(message, nsid);
+    return;
+  }
   Namespace* const netns = FindNamespaceByNsid(nsid);
   const auto link = ParseLinkMessage(message);
   if (netns == nullptr || !link) return;
@@ -212,6 +219,16 @@ void LinkMonitor::OnMessage(nlmsghdr& message, int nsid) {
     netns->links.insert(link->ifindex);
   }
   Announce(EventOf(netns->id, *link, removed));
+}
+
+// The kernel announces no change of the interface itself then.
+void LinkMonitor::OnQueueingChange(const nlmsghdr& message, int nsid) {
+  const Namespace* const netns = FindNamespaceByNsid(nsid);
+  if (nsid != own_nsid_ || netns == nullptr) return;
+  if (message.nlmsg_len < NLMSG_LENGTH(sizeof(tcmsg))) return;
+  const auto* const header = static_cast<const tcmsg*>(nlmsg_data(&message));
+  const auto link = Find(netns->id, header->tcm_ifindex);
+  if (link.ok()) Announce(*link);
 }
 
 void LinkMonitor::Announce(LinkEvent event) {

@@ -1,5 +1,5 @@
 // Watches the network interfaces of the namespaces that ports live in, by rtnetlink: up and down,
-// MTU, renaming, removal.
+// MTU, renaming, removal; and in the switch's own, whether frames queue on their way out.
 //
 // Theory of operation. A netlink socket inside a namespace would keep that namespace alive after
 // its name and its processes are gone, and its TAPs with it. So one socket, in the namespace that
@@ -33,6 +33,18 @@ namespace tapswitch {
 
 class LinkEventSocket;
 
+// The other end of a pair of interfaces that the switch made, which a station has.
+struct StationLink {
+  NetnsId netns;
+  int ifindex = 0;  // 0: it is not known
+  bool up = false;
+  uint32_t mtu = 0;
+  MacAddress address{};
+  bool has_xdp = false;
+
+  bool operator==(const StationLink&) const = default;
+};
+
 // The state of one interface, as the kernel announced it. For a removed interface, the members
 // other than `netns` and `ifindex` may be unknown.
 struct LinkEvent {
@@ -45,6 +57,10 @@ struct LinkEvent {
   bool carrier = true;   // the device sees a peer, as far as it can tell
   MacAddress address{};  // zero if it has no address of six bytes
   bool is_tap = false;   // it belongs to the tun driver: its other side is a process
+  int peer_ifindex = 0;  // see LinkState
+  bool has_qdisc = false;
+  bool has_xdp = false;
+  StationLink station{};  // of a pair that the switch made for a port: filled in by the port
 
   bool operator==(const LinkEvent&) const = default;
 };
@@ -84,6 +100,7 @@ class LinkMonitor {
 
   [[nodiscard]] absl::Status Listen();
   void OnMessage(nlmsghdr& message, int nsid);
+  void OnQueueingChange(const nlmsghdr& message, int nsid);
   void Announce(LinkEvent event);
   void Forget(int nsid);
   void Resynchronize();

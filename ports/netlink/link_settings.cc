@@ -2,6 +2,7 @@
 
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/errno.h>
@@ -85,6 +86,45 @@ absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex, const LinkCh
       rtnl_link_build_change_request(present.get(), Describe(change).get(), NLM_F_ACK, &request);
   if (error < 0) return absl::InternalError(nl_geterror(error));
   return socket->Transact(NlMessage(request), [](nlmsghdr& /*reply*/) {});
+}
+
+absl::Status AddVethPair(const NetworkNamespace& home, const NetworkNamespace& away,
+                         std::string_view name) {
+  auto socket = OpenIn(home);
+  if (!socket.ok()) return socket.status();
+  const std::string text(name);
+  NlMessage request = NewNlMessage(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+  ifinfomsg header{};
+  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
+  nla_put_string(request.get(), IFLA_IFNAME, text.c_str());
+  nlattr* const info = nla_nest_start(request.get(), IFLA_LINKINFO);
+  nla_put_string(request.get(), IFLA_INFO_KIND, "veth");
+  nlattr* const data = nla_nest_start(request.get(), IFLA_INFO_DATA);
+  nlattr* const peer = nla_nest_start(request.get(), VETH_INFO_PEER);
+  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
+  nla_put_string(request.get(), IFLA_IFNAME, text.c_str());
+  nla_put_u32(request.get(), IFLA_NET_NS_FD, static_cast<uint32_t>(away.fd()));
+  nla_nest_end(request.get(), peer);
+  nla_nest_end(request.get(), data);
+  nla_nest_end(request.get(), info);
+  return socket->Transact(std::move(request), [](nlmsghdr& /*reply*/) {});
+}
+
+void StopIpv6Addresses(const NetworkNamespace& netns, int ifindex) {
+  auto socket = OpenIn(netns);
+  if (!socket.ok()) return;
+  constexpr int kGenerationMode = 8;  // IFLA_INET6_ADDR_GEN_MODE
+  constexpr uint8_t kNone = 1;        // IN6_ADDR_GEN_MODE_NONE
+  NlMessage request = NewNlMessage(RTM_SETLINK, NLM_F_ACK);
+  ifinfomsg header{};
+  header.ifi_index = ifindex;
+  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
+  nlattr* const families = nla_nest_start(request.get(), IFLA_AF_SPEC);
+  nlattr* const inet6 = nla_nest_start(request.get(), AF_INET6);
+  nla_put_u8(request.get(), kGenerationMode, kNone);
+  nla_nest_end(request.get(), inet6);
+  nla_nest_end(request.get(), families);
+  static_cast<void>(socket->Transact(std::move(request), [](nlmsghdr& /*reply*/) {}));
 }
 
 absl::Status DeleteLink(const NetworkNamespace& netns, int ifindex) {

@@ -39,6 +39,15 @@ struct LinkChange {
 [[nodiscard]] absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex,
                                       const LinkChange& change);
 
+// Makes a pair of veth interfaces, both called `name` and down: one end in each namespace. Requires
+// CAP_NET_ADMIN in both. AlreadyExists when there is an interface of that name in one of them.
+[[nodiscard]] absl::Status AddVethPair(const NetworkNamespace& home, const NetworkNamespace& away,
+                                       std::string_view name);
+
+// Has the kernel make no IPv6 address of its own for interface `ifindex` in `netns`, so that it
+// sends nothing by itself. Where there is no IPv6, nothing happens.
+void StopIpv6Addresses(const NetworkNamespace& netns, int ifindex);
+
 // Deletes interface `ifindex` in `netns`, as `ip link delete` does.
 [[nodiscard]] absl::Status DeleteLink(const NetworkNamespace& netns, int ifindex);
 

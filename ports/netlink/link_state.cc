@@ -45,6 +45,10 @@ MacAddress AddressOrZero(nlattr* attribute) {
       static_cast<const std::byte*>(nla_data(attribute)), kMacAddressSize));
 }
 
+bool IsQueueing(std::string_view discipline) {
+  return !discipline.empty() && discipline != "noqueue";
+}
+
 TunState ParseTunState(nlattr* data) {
   const auto attributes = ParseNested<IFLA_TUN_MAX>(data);
   const nlattr* const type = attributes[IFLA_TUN_TYPE];
@@ -68,18 +72,22 @@ std::optional<LinkState> ParseLinkMessage(nlmsghdr& message) {
     return std::nullopt;
   }
   const auto info = ParseNested<IFLA_INFO_MAX>(attributes[IFLA_LINKINFO]);
-  LinkState state{.ifindex = header->ifi_index,
-                  .name = TextOrEmpty(attributes[IFLA_IFNAME]),
-                  .kind = TextOrEmpty(info[IFLA_INFO_KIND]),
-                  .up = (header->ifi_flags & IFF_UP) != 0,
-                  .carrier = (header->ifi_flags & kLowerUp) != 0,
-                  .is_ethernet = header->ifi_type == ARPHRD_ETHER,
-                  .master = static_cast<int>(NumberOrZero(attributes[IFLA_MASTER])),
-                  .address = AddressOrZero(attributes[IFLA_ADDRESS]),
-                  .mtu = NumberOrZero(attributes[IFLA_MTU]),
-                  .txqueuelen = NumberOrZero(attributes[IFLA_TXQLEN]),
-                  .tun = {},
-                  .alias = TextOrEmpty(attributes[IFLA_IFALIAS])};
+  LinkState state{
+      .ifindex = header->ifi_index,
+      .name = TextOrEmpty(attributes[IFLA_IFNAME]),
+      .kind = TextOrEmpty(info[IFLA_INFO_KIND]),
+      .up = (header->ifi_flags & IFF_UP) != 0,
+      .carrier = (header->ifi_flags & kLowerUp) != 0,
+      .is_ethernet = header->ifi_type == ARPHRD_ETHER,
+      .master = static_cast<int>(NumberOrZero(attributes[IFLA_MASTER])),
+      .address = AddressOrZero(attributes[IFLA_ADDRESS]),
+      .mtu = NumberOrZero(attributes[IFLA_MTU]),
+      .txqueuelen = NumberOrZero(attributes[IFLA_TXQLEN]),
+      .peer_ifindex = static_cast<int>(NumberOrZero(attributes[IFLA_LINK])),
+      .has_qdisc = IsQueueing(TextOrEmpty(attributes[IFLA_QDISC])),
+      .has_xdp = IsSet(ParseNested<IFLA_XDP_MAX>(attributes[IFLA_XDP])[IFLA_XDP_ATTACHED]),
+      .tun = {},
+      .alias = TextOrEmpty(attributes[IFLA_IFALIAS])};
   if (state.kind == "tun") state.tun = ParseTunState(info[IFLA_INFO_DATA]);
   return state;
 }

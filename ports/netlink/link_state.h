@@ -33,7 +33,10 @@ struct LinkState {
   MacAddress address{};      // zero if it has no address of six bytes
   uint32_t mtu = 0;
   uint32_t txqueuelen = 0;
-  std::optional<TunState> tun;
+  int peer_ifindex = 0;    // of a veth: of its other end, where that is (IFLA_LINK); 0: none
+  bool has_qdisc = false;  // a queueing discipline holds frames back that leave by it
+  bool has_xdp = false;    // an XDP program sees the frames that come in
+  std::optional<TunState> tun{};
   std::string alias{};  // a text that an administrator has set; empty: none
 
   bool operator==(const LinkState&) const = default;

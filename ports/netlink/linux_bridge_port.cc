@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "ports/netlink/bridge_attributes.h"
+#include "ports/netlink/link_settings.h"
 #include "ports/netlink/route_socket.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -151,16 +152,9 @@ absl::Status StopFlooding(int ifindex) {
 }
 
 absl::Status PrepareUplink(int ifindex, MacAddress address) {
-  constexpr int kGenerationMode = 8;  // IFLA_INET6_ADDR_GEN_MODE
-  constexpr uint8_t kNone = 1;        // IN6_ADDR_GEN_MODE_NONE
-  NlMessage quiet = LinkRequest(RTM_SETLINK, AF_UNSPEC, ifindex);
-  nlattr* const families = nla_nest_start(quiet.get(), IFLA_AF_SPEC);
-  nlattr* const inet6 = nla_nest_start(quiet.get(), AF_INET6);
-  nla_put_u8(quiet.get(), kGenerationMode, kNone);
-  nla_nest_end(quiet.get(), inet6);
-  nla_nest_end(quiet.get(), families);
-  // Without IPv6 there is nothing to turn off.
-  static_cast<void>(Send(std::move(quiet)));
+  const auto here = NetworkNamespace::Current();
+  if (!here.ok()) return here.status();
+  StopIpv6Addresses(*here, ifindex);
   NlMessage request = LinkRequest(RTM_SETLINK, AF_UNSPEC, ifindex);
   const auto bytes = address.bytes();
   nla_put(request.get(), IFLA_ADDRESS, static_cast<int>(bytes.size()), bytes.data());

@@ -6,6 +6,7 @@
 #include <limits>
 #include <string_view>
 
+#include "ports/option_keys.h"
 #include "ports/os/unix_listener.h"
 #include "ports/os/user_accounts.h"
 #include "spdlog/fmt/fmt.h"
@@ -13,20 +14,11 @@
 namespace tapswitch {
 namespace {
 
-constexpr uint32_t kLeastMtu = 68;
-constexpr uint32_t kMostMtu = 65535;
+constexpr uint32_t kMostSocketMtu = 65535;
 constexpr uint32_t kMostClients = 256;
 constexpr uint32_t kMostId = std::numeric_limits<uint32_t>::max() - 1;
 
 absl::Status Bad(const std::string& message) { return absl::InvalidArgumentError(message); }
-
-// Stores a value that was read, or hands on the error.
-template <typename Value, typename Target>
-absl::Status Store(absl::StatusOr<Value> value, Target& target) {
-  if (!value.ok()) return value.status();
-  target = *std::move(value);
-  return absl::OkStatus();
-}
 
 absl::StatusOr<UnixOptions::Mode> ReadMode(const PortOption& option) {
   const std::string text = option.value.value_or("");
@@ -73,40 +65,35 @@ absl::StatusOr<gid_t> ReadGroup(const PortOption& option) {
       fmt::format("group={}: there is no such group: give a name or a number that exists", *name));
 }
 
-struct UnixKey {
-  std::string_view name;
-  absl::Status (*apply)(const PortOption& option, UnixOptions& options);
-};
+using UnixKey = OptionKey<UnixOptions>;
 
 constexpr std::array kKeys{
-    UnixKey{"path", [](const PortOption& o, UnixOptions& u) { return Store(ReadPath(o), u.path); }},
-    UnixKey{"mode", [](const PortOption& o, UnixOptions& u) { return Store(ReadMode(o), u.mode); }},
+    UnixKey{"path",
+            [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadPath(o), u.path); }},
+    UnixKey{"mode",
+            [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadMode(o), u.mode); }},
     UnixKey{"clients",
             [](const PortOption& o, UnixOptions& u) {
-              return Store(ReadNumber(o, 1, kMostClients), u.clients);
+              return StoreOption(ReadNumber(o, 1, kMostClients), u.clients);
             }},
     UnixKey{"remote",
-            [](const PortOption& o, UnixOptions& u) { return Store(ReadPath(o), u.remote); }},
+            [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadPath(o), u.remote); }},
     // 0 to 2 are what every program starts with.
     UnixKey{"fd",
             [](const PortOption& o, UnixOptions& u) {
-              return Store(ReadNumber(o, 3, std::numeric_limits<int>::max()), u.fd);
+              return StoreOption(ReadNumber(o, 3, std::numeric_limits<int>::max()), u.fd);
             }},
-    UnixKey{"mtu", [](const PortOption& o,
-                      UnixOptions& u) { return Store(ReadNumber(o, kLeastMtu, kMostMtu), u.mtu); }},
+    UnixKey{"mtu",
+            [](const PortOption& o, UnixOptions& u) {
+              return StoreOption(ReadNumber(o, kLeastMtu, kMostSocketMtu), u.mtu);
+            }},
     UnixKey{"perm", [](const PortOption& o,
-                       UnixOptions& u) { return Store(ReadPermissions(o), u.mode_bits); }},
-    UnixKey{"user", [](const PortOption& o, UnixOptions& u) { return Store(ReadUser(o), u.user); }},
+                       UnixOptions& u) { return StoreOption(ReadPermissions(o), u.mode_bits); }},
+    UnixKey{"user",
+            [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadUser(o), u.user); }},
     UnixKey{"group",
-            [](const PortOption& o, UnixOptions& u) { return Store(ReadGroup(o), u.group); }},
+            [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadGroup(o), u.group); }},
 };
-
-constexpr auto kKeyNames = [] {
-  std::array<std::string_view, kKeys.size()> names{};
-  std::transform(kKeys.begin(), kKeys.end(), names.begin(),
-                 [](const UnixKey& key) { return key.name; });
-  return names;
-}();
 
 // Checks which options fit together.
 absl::Status Check(const UnixOptions& options) {
@@ -130,18 +117,11 @@ absl::Status Check(const UnixOptions& options) {
 }  // namespace
 
 absl::StatusOr<UnixOptions> ParseUnixOptions(const PortSpec& spec) {
-  if (absl::Status known = CheckKeys(spec, kKeyNames); !known.ok()) return known;
-  UnixOptions options{.name = spec.name};
-  const auto bad = [&](const absl::Status& status) {
-    return Bad(fmt::format("port '{}': {}", spec.name, std::string(status.message())));
-  };
-  for (const PortOption& option : spec.options) {
-    const auto* const key = std::find_if(kKeys.begin(), kKeys.end(), [&](const UnixKey& candidate) {
-      return candidate.name == option.key;
-    });
-    if (absl::Status applied = key->apply(option, options); !applied.ok()) return bad(applied);
+  auto options = ReadOptions(spec, kKeys, UnixOptions{.name = spec.name});
+  if (!options.ok()) return options;
+  if (absl::Status checked = Check(*options); !checked.ok()) {
+    return Bad(fmt::format("port '{}': {}", spec.name, std::string(checked.message())));
   }
-  if (absl::Status checked = Check(options); !checked.ok()) return bad(checked);
   return options;
 }
 

@@ -16,8 +16,10 @@ constexpr uint32_t kCommandSlot = 0;  // LinkMonitor has one of its own
 
 // A port's query, and what is known of its interface.
 struct LinkThread::Shared {
-  // Whether a change concerns it: of its interface, or of one that returns in place of it.
+  // Whether a change concerns it: of its interface, of the other end of that, or of an interface
+  // that returns in place of it.
   [[nodiscard]] bool IsAbout(const LinkEvent& link) const {
+    if (link.ifindex == station.ifindex && link.netns == station.netns) return true;
     if (link.netns != netns) return false;
     return is_there ? link.ifindex == ifindex : !link.removed && link.name == name;
   }
@@ -29,6 +31,7 @@ struct LinkThread::Shared {
   LinkAnswer answer;
   NetnsId netns;  // of the interface, or where it was last; as InterfacePort knows it
   int ifindex = 0;
+  StationLink station;  // see LinkEvent
   bool is_there = false;
   std::atomic<bool> is_asked_for{false};
 };
@@ -109,6 +112,7 @@ void LinkThread::Ask(Shared& shared) {
   if (link.ok()) {
     shared.netns = link->netns;
     shared.ifindex = link->ifindex;
+    shared.station = link->station;
   } else if (!absl::IsNotFound(link.status()) && !absl::IsAborted(link.status())) {
     shared.netns = {};  // it cannot be known where it is
   }

@@ -116,6 +116,17 @@ TEST_P(RaceTest, NoFrameIsLostRepeatedOrLateBetweenVeths) {
       [&](auto limit) { return NumberOf(socket.Receive(limit)); }, [&] { Toggle(); });
 }
 
+TEST_P(RaceTest, NorRightIntoTheStationsEnd) {
+  Start({}, {"veth", "veth"});
+  if (IsSkipped()) return;
+  const MacAddress from = network_->host(1).mac();
+  const MacAddress to = network_->host(2).mac();
+  sockets_[1].Send(TestFrame(from, to, "here"));
+  const PacketSocket socket = network_->host(2).OpenPacketSocket();
+  Run([&](uint32_t number) { sockets_[0].Send(Numbered(to, from, number)); },
+      [&](auto limit) { return NumberOf(socket.Receive(limit)); }, [&] { Toggle(); });
+}
+
 TEST_P(RaceTest, NorWithTheTrafficControlOfOlderKernels) {
   Start({}, {"netdev", "netdev"}, {DENY_TCX_PATH});
   if (IsSkipped()) return;

@@ -12,6 +12,7 @@
 namespace tapswitch {
 
 constexpr std::string_view kNetdev = "netdev";
+constexpr std::string_view kVeth = "veth";
 
 TestHost::TestHost(const NetnsSandbox& sandbox, int number) : sandbox_(&sandbox), number_(number) {
   sandbox.AddNetns(name());
@@ -80,6 +81,9 @@ TestNetwork::TestNetwork(const Options& options) : sandbox_(options.ipv6) {
       sandbox_.Run("ip link add " + host.port() + " up type veth peer name " + host.port() +
                    " netns " + host.name());
       arguments.push_back("netdev:" + host.port() + port.substr(kNetdev.size()));
+    } else if (port.starts_with(kVeth)) {
+      arguments.push_back("veth:" + host.port() + ",netns=" + host.name() + ",up=off" +
+                          port.substr(kVeth.size()));
     } else {
       arguments.push_back(host.port() + ",netns=" + host.name() + ",up=off" +
                           (port.empty() ? "" : "," + port));

@@ -71,7 +71,8 @@ class TestNetwork {
   struct Options {
     std::string io;  // the value of --io
     // A host each: KEY=VALUE,... of its port, or nothing. The port is a TAP, or with "netdev" in
-    // front ("netdev,host=shared") one end of a veth pair, whose other end the host gets.
+    // front ("netdev,host=shared") one end of a veth pair, whose other end the host gets, or with
+    // "veth" in front a pair that the switch makes.
     std::vector<std::string> ports;
     NetnsSandbox::Ipv6 ipv6 = NetnsSandbox::Ipv6::kOn;
     std::vector<std::string> flags = {};     // further ones of the switch

@@ -155,6 +155,21 @@ class TapswitchNetdev(Tapswitch):
         self._run([f"netdev:{_connect_by_veth(self.inside, host)}" for host in self.hosts])
 
 
+class TapswitchNetdevUser(TapswitchNetdev):
+    name = "tapswitch-netdev-user"
+    about = "the same, --kernel_forwarding=off"
+    flags = ("--kernel_forwarding=off",)
+
+
+class TapswitchVeth(Tapswitch):
+    name = "tapswitch-veth"
+    about = "tapswitchd with veth ports: pairs of its own, known conversations by the kernel"
+
+    def start(self):
+        self.inside = self.lab.namespace(self.name)
+        self._run([f"veth:{host.interface},netns={host.namespace.name}" for host in self.hosts])
+
+
 class TapswitchNetdevEpoll(TapswitchNetdev):
     name = "tapswitch-netdev-epoll"
     about = "the same, --io=epoll"
@@ -261,4 +276,5 @@ class Vde(Peer):
 
 PEERS = (Bridge, Relay, Tapswitch, TapswitchVlan, TapswitchEpoll, TapswitchNoGro, TapswitchNoPoll,
          TapswitchBusy, TapswitchOneWorker, TapswitchTwoWorkers, TapswitchNetdev,
-         TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev, OpenVSwitch, OpenVSwitchTso, Vde)
+         TapswitchNetdevUser, TapswitchVeth, TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev,
+         OpenVSwitch, OpenVSwitchTso, Vde)

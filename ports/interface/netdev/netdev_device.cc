@@ -284,6 +284,12 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
     LeaveInterface();
     claim_ = {};
   }
+  if (options_.is_own) {
+    ReleaseNamespace();
+    return absl::AbortedError(
+        "interface was deleted; the port makes it again when it is added, or "
+        "when the network namespace of the other end is made again");
+  }
   if (IsAwaited()) return LinkEvent{.netns = *netns, .name = options_.name, .removed = true};
   if (absl::Status returned = Return(); !returned.ok()) {
     // Nothing is to keep a namespace alive that nothing is attached in.

@@ -29,6 +29,9 @@ struct NetdevOptions {
   // Whether the port waits for an interface that is missing, also where it would be refused.
   bool waits = false;
 
+  // Whether the switch has made the interface: once it is deleted, another of its name is not it.
+  bool is_own = false;
+
   bool operator==(const NetdevOptions&) const = default;
 };
 

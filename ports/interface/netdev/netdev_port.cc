@@ -49,14 +49,19 @@ void NetdevPort::OnFileSwitched() {
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
     const LinkSharing& share, AttachNotes& notes, MissingInterface missing,
-    const std::shared_ptr<Switchover>& switchover, KernelForwarding* kernel) {
+    const std::shared_ptr<Switchover>& switchover, KernelForwarding* kernel,
+    std::shared_ptr<FarEnd> far_end) {
   auto opened = NetdevDevice::Open(options, identities.size(), missing, switchover,
                                    {.kernel = kernel, .port = identities[0].id});
   if (!opened.ok()) return opened.status();
   const std::shared_ptr<NetdevDevice> device = *std::move(opened);
   notes = {.warnings = device->warnings(), .address = device->first_address()};
   const SharedLinkQueries queries =
-      share(identities[0], [device, &monitor] { return device->Query(monitor); });
+      share(identities[0], [device, far_end = std::move(far_end), &monitor] {
+        auto link = device->Query(monitor);
+        if (link.ok() && far_end != nullptr) far_end->Describe(monitor, *link);
+        return link;
+      });
   if (switchover != nullptr && queries.refresh) switchover->OnComplete(queries.refresh);
   const auto told_unsupported = std::make_shared<std::atomic_flag>();
   std::vector<std::unique_ptr<Port>> ports;

@@ -14,6 +14,7 @@
 #include "ports/interface/fastpath/kernel_forwarding.h"
 #include "ports/interface/interface_port.h"
 #include "ports/interface/link_answer.h"
+#include "ports/interface/netdev/far_end.h"
 #include "ports/interface/netdev/netdev_options.h"
 
 namespace tapswitch {
@@ -66,10 +67,12 @@ struct AttachNotes {
 // Attaches the interface with a socket for each of `identities`, and makes a port of each; see
 // MakePortQueues. `notes` is filled in. `kernel`, which outlives them, may carry their frames.
 // `monitor` outlives them, is asked by the thread that `share` chooses, and its events reach
-// OnLinkChange. See NetdevDevice for `switchover`.
+// OnLinkChange. See NetdevDevice for `switchover`. `far_end` is null where the switch has not made
+// the interface; it is destroyed with the last of the ports.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
     const LinkSharing& share, AttachNotes& notes, MissingInterface missing,
-    const std::shared_ptr<Switchover>& switchover = nullptr, KernelForwarding* kernel = nullptr);
+    const std::shared_ptr<Switchover>& switchover = nullptr, KernelForwarding* kernel = nullptr,
+    std::shared_ptr<FarEnd> far_end = nullptr);
 
 }  // namespace tapswitch

@@ -66,7 +66,7 @@ void InterfaceMinder::Look(const PortConfig& port) {
   if (InterfaceOriginOf(port.spec) == InterfaceOrigin::kForeign) {
     LookAtNetdev(port, NetnsOf(port.spec));
   } else if (IsElsewhere(port)) {
-    LookAtTap(port, NetnsOf(port.spec));
+    LookAtOwn(port, NetnsOf(port.spec));
   } else {
     waiting_.erase(port.spec.name);
   }
@@ -106,7 +106,7 @@ void InterfaceMinder::LookAtNetdev(const PortConfig& port, std::string_view netn
   Tell({.netns = status->netns, .name = name});
 }
 
-void InterfaceMinder::LookAtTap(const PortConfig& port, std::string_view netns) {
+void InterfaceMinder::LookAtOwn(const PortConfig& port, std::string_view netns) {
   const std::string& name = port.spec.name;
   Home& home = HomeOf(port);
   const bool waits = waiting_.contains(name);
@@ -136,7 +136,7 @@ void InterfaceMinder::MakeAgain(const PortConfig& port) {
   if (changed.ok()) {
     waiting_.erase(port.spec.name);
     last_complaint_.clear();
-    spdlog::info("port {}: its network namespace was made again, and so was the TAP",
+    spdlog::info("port {}: its network namespace was made again, and so was its interface",
                  port.spec.name);
     return;
   }

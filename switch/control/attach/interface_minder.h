@@ -3,7 +3,7 @@
 // The kernel announces changes of interfaces, but not that the name of a namespace is gone, nor
 // that another process has released an interface. So the control thread checks twice a second, but
 // only while a port is in another namespace or waits for its interface. It reports changes to the
-// ports, which do the rest. A TAP that the switch made in a namespace is made again.
+// ports, which do the rest. An interface that the switch made in a namespace is made again.
 
 #pragma once
 
@@ -49,7 +49,7 @@ class InterfaceMinder {
 
   void Look(const PortConfig& port);
   void LookAtNetdev(const PortConfig& port, std::string_view netns);
-  void LookAtTap(const PortConfig& port, std::string_view netns);
+  void LookAtOwn(const PortConfig& port, std::string_view netns);
   void MakeAgain(const PortConfig& port);
   [[nodiscard]] std::optional<PortStatus> StatusOf(std::string_view port) const;
   void Tell(const LinkEvent& news);

@@ -29,17 +29,19 @@ struct Rule {
 
 // The keys of all port types. A key that is not listed here is kReserved.
 constexpr std::array kRules{
-    Rule{"tap", "mtu", Meaning::kHarmless},        Rule{"tap", "queues", Meaning::kHarmless},
-    Rule{"tap", "txqueuelen", Meaning::kHarmless}, Rule{"tap", "offload", Meaning::kHarmless},
-    Rule{"tap", "up", Meaning::kHarmless},         Rule{"tap", "netns", Meaning::kNamespace},
-    Rule{"tap", "user", Meaning::kReserved},       Rule{"tap", "group", Meaning::kReserved},
-    Rule{"tap", "persist", Meaning::kReserved},    Rule{"netdev", "host", Meaning::kHarmless},
-    Rule{"netdev", "netns", Meaning::kNamespace},  Rule{"netdev", "wait", Meaning::kHarmless},
-    Rule{"unix", "mode", Meaning::kHarmless},      Rule{"unix", "clients", Meaning::kHarmless},
-    Rule{"unix", "mtu", Meaning::kHarmless},       Rule{"unix", "path", Meaning::kFile},
-    Rule{"unix", "remote", Meaning::kFile},        Rule{"unix", "perm", Meaning::kRightsOfFile},
-    Rule{"unix", "user", Meaning::kRightsOfFile},  Rule{"unix", "group", Meaning::kRightsOfFile},
-    Rule{"unix", "fd", Meaning::kReserved},
+    Rule{"tap", "mtu", Meaning::kHarmless},         Rule{"tap", "queues", Meaning::kHarmless},
+    Rule{"tap", "txqueuelen", Meaning::kHarmless},  Rule{"tap", "offload", Meaning::kHarmless},
+    Rule{"tap", "up", Meaning::kHarmless},          Rule{"tap", "netns", Meaning::kNamespace},
+    Rule{"tap", "user", Meaning::kReserved},        Rule{"tap", "group", Meaning::kReserved},
+    Rule{"tap", "persist", Meaning::kReserved},     Rule{"netdev", "host", Meaning::kHarmless},
+    Rule{"netdev", "netns", Meaning::kNamespace},   Rule{"netdev", "wait", Meaning::kHarmless},
+    Rule{"veth", "netns", Meaning::kNamespace},     Rule{"veth", "mtu", Meaning::kHarmless},
+    Rule{"veth", "txqueuelen", Meaning::kHarmless}, Rule{"veth", "up", Meaning::kHarmless},
+    Rule{"veth", "persist", Meaning::kReserved},    Rule{"unix", "mode", Meaning::kHarmless},
+    Rule{"unix", "clients", Meaning::kHarmless},    Rule{"unix", "mtu", Meaning::kHarmless},
+    Rule{"unix", "path", Meaning::kFile},           Rule{"unix", "remote", Meaning::kFile},
+    Rule{"unix", "perm", Meaning::kRightsOfFile},   Rule{"unix", "user", Meaning::kRightsOfFile},
+    Rule{"unix", "group", Meaning::kRightsOfFile},  Rule{"unix", "fd", Meaning::kReserved},
 };
 
 Meaning MeaningOf(std::string_view type, std::string_view key) {

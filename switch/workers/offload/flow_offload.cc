@@ -73,7 +73,8 @@ void FlowOffload::SetPort(const Port& port) {
                       .is_interface = is_here,
                       .has_seat = path.seat != nullptr && path.seat->in_use(),
                       .ifindex = status.ifindex,
-                      .mtu = status.mtu};
+                      .mtu = status.mtu,
+                      .station = status.station};
   if (now == facts(id)) return;
   kernel_.End(id);
   ports_[id.value] = now;
@@ -219,7 +220,8 @@ void FlowOffload::Install(const FlowKey& key, PortId ingress, const EthernetHead
                   .egress_slot = advice.egress.value,
                   .tag_type = static_cast<uint16_t>(advice.tag.protocol),
                   .tag_control = advice.tag.control,
-                  .edit = EditOf(advice.edit)};
+                  .edit = EditOf(advice.edit),
+                  .by_peer = header.destination == to.station};
   if (!kernel_.Put(key, flow).ok()) {
     kernel_.Remove(key);  // an earlier one of the key
     ++refused_;

@@ -125,6 +125,7 @@ class FlowOffload {
     bool has_seat = false;
     int ifindex = 0;
     uint32_t mtu = 0;
+    MacAddress station{};  // see PortStatus
     bool operator==(const PortFacts&) const = default;
   };
 
