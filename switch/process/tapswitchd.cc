@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ports/interface/fastpath/forward_programs.h"
 #include "ports/os/process_start.h"
 #include "ports/os/text.h"
 #include "ports/port_types.h"
@@ -228,7 +229,10 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (line->wants_version) {
-    std::cout << "tapswitchd " << TAPSWITCH_VERSION << '\n';
+    std::cout << "tapswitchd " << TAPSWITCH_VERSION
+              << (tapswitch::HasForwardPrograms() ? ""
+                                                  : " (built without forwarding by the kernel)")
+              << '\n';
     return 0;
   }
   return Main(line->words);

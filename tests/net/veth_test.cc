@@ -138,6 +138,7 @@ TEST_P(VethTest, FramesToTheStationItselfSkipTheSwitchsEnd) {
   if (IsSkipped()) return;
   ASSERT_TRUE(HostsAreCarried());
   EXPECT_EQ(SentOfAHundred(), 0U);
+  EXPECT_EQ(Kernel().at("flows").at(0).at("direct"), true) << Kernel().dump();
   const json port = Port("vnet2");
   EXPECT_GE(port.at("kernel").at("tx").get<uint64_t>(), 100U) << port.dump();
 }
@@ -147,6 +148,7 @@ TEST_P(VethTest, FramesToStationsBehindItDoNot) {
   if (IsSkipped()) return;
   Introduce(1, 2);
   ASSERT_TRUE(BecomesCarried(1, 2)) << WhyNot(1, 2);
+  EXPECT_FALSE(Kernel().at("flows").at(0).contains("direct")) << Kernel().dump();
   const uint64_t before = SentBy("vnet2");
   for (uint32_t i = 0; i < 100; ++i) Send(1, 2, i);
   EXPECT_EQ(SentBy("vnet2"), before + 100);

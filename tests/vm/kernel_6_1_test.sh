@@ -3,15 +3,15 @@
 # honour NOWAIT, and packet sockets that do not know segmentation of UDP. Every rung of the ladder of
 # --io has to carry traffic there, and nothing of it may be lost because it was left uncut.
 #
-#   run-in-guest kernel_6_1_test.sh TAPSWITCHD DENY_IO_URING [TEST_PROGRAM]...
+#   run-in-guest kernel_6_1_test.sh TAPSWITCHD DENY_IO_URING KERNEL_PATH_TEST [TEST_PROGRAM]...
 #
 # Runs in a guest of its own, where nothing has to be cleaned up. TEST_PROGRAMs are further tests
 # that have to pass on this kernel. The first failure ends the test with the switch's log.
 
 set -euo pipefail
 
-readonly tapswitchd=$1 deny_io_uring=$2
-readonly test_programs=("${@:3}")
+readonly tapswitchd=$1 deny_io_uring=$2 kernel_path_test=$3
+readonly test_programs=("${@:4}")
 readonly log=/run/tapswitchd.log
 readonly patience_s=60 # emulated processors, on a machine that may be busy
 readonly hosts=(1 2 3)
@@ -257,6 +257,15 @@ check_forbidden() {
   [[ ! -e /sys/class/net/vnet1 ]] || fail "--io=uring: a TAP is left"
 }
 
+# By clsact, as there is no TCX: plain, and right into the station's end of a pair.
+check_kernel_forwarding() {
+  echo "== known conversations are carried by the kernel"
+  local -r tests='*KernelForwardingTest.HostsReach*:*VethTest.HostsReach*:*VethTest.FramesTo*'
+  "$kernel_path_test" --gtest_filter="$tests" >"$log" 2>&1 || fail "kernel_path_test ends with $?"
+  if grep 'SKIPPED' "$log"; then fail "the kernel carries nothing"; fi
+  echo "ok: $(grep PASSED "$log")"
+}
+
 check_programs() {
   local program
   for program in "${test_programs[@]}"; do
@@ -274,6 +283,7 @@ main() {
   check_epoll
   check_forbidden
   check_without_bpf
+  check_kernel_forwarding
   check_programs
   echo "ok: all"
 }

@@ -67,6 +67,8 @@ bool IsComplete(const ForwardPrograms& loaded) {
 
 }  // namespace
 
+bool HasForwardPrograms() { return true; }
+
 absl::StatusOr<ForwardPrograms> LoadForwardPrograms(uint32_t mark) {
   const auto bytes = ForwardObject();
   libbpf_set_print(SayNothing);

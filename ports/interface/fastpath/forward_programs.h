@@ -20,6 +20,9 @@ struct ForwardPrograms {
   FileDescriptor settings;
 };
 
+// Whether this build has them.
+[[nodiscard]] bool HasForwardPrograms();
+
 // Loads them; `mark` is tapswitch_constants::mark. Requires CAP_BPF and CAP_NET_ADMIN; nothing that
 // is done with them later does. Unimplemented in a build without them. The message is for people.
 [[nodiscard]] absl::StatusOr<ForwardPrograms> LoadForwardPrograms(uint32_t mark);

@@ -5,6 +5,8 @@
 
 namespace tapswitch {
 
+bool HasForwardPrograms() { return false; }
+
 absl::StatusOr<ForwardPrograms> LoadForwardPrograms(uint32_t /*mark*/) {
   return absl::UnimplementedError("it was built without clang or libbpf");
 }

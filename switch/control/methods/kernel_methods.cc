@@ -23,6 +23,7 @@ ordered_json ShowFlow(const BridgeControl& control, const BridgeControl::KernelF
                      {"out", control.NameOf(flow.egress)}};
   if (flow.vlan != kNoVlan) shown["vlan"] = flow.vlan.value;
   if (flow.key.tag_type != 0) shown["tag"] = flow.key.vid;
+  if (flow.is_direct) shown["direct"] = true;
   shown["hits"] = one.hits;
   if (one.is_pending) shown["pending"] = true;
   return shown;

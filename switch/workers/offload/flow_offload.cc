@@ -235,6 +235,7 @@ void FlowOffload::Install(const FlowKey& key, PortId ingress, const EthernetHead
                                        .source = header.source,
                                        .destination = header.destination,
                                        .generations = generations,
+                                       .is_direct = flow.by_peer != 0,
                                        .is_pending = true,
                                        .seat = std::move(seat),
                                        .since = MonotonicTime(),

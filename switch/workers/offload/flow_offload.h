@@ -48,6 +48,7 @@ struct ShownFlow {
   VlanId vlan;
   MacAddress source{};
   MacAddress destination{};
+  bool is_direct = false;  // right into the station's end of a pair
 };
 
 class FlowOffload {

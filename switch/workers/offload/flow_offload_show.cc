@@ -17,7 +17,8 @@ std::optional<uint32_t> FlowOffload::Show(uint32_t from, size_t most,
                      .egress = flow.egress,
                      .vlan = flow.vlan,
                      .source = flow.source,
-                     .destination = flow.destination});
+                     .destination = flow.destination,
+                     .is_direct = flow.is_direct});
   }
   return from == table_.end() ? std::nullopt : std::optional(from);
 }

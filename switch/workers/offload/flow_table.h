@@ -35,6 +35,7 @@ struct OffloadedFlow {
   uint64_t hits = 0;  // as last looked at
   uint64_t bytes = 0;
   uint8_t idle_looks = 0;  // since then, without more of them
+  bool is_direct = false;  // right into the station's end of a pair
   bool is_pending = false;
   std::shared_ptr<KernelSeat> seat;  // of a pending one
   std::chrono::nanoseconds since{};  // it is pending

@@ -78,8 +78,9 @@ TEST(PortTypesTest, AnUnknownKeyIsRefusedByEachType) {
 TEST(PortTypesTest, AnUnknownTypeIsRefusedWithThoseThatExist) {
   EXPECT_EQ(FindPortType("wormhole"), nullptr);
   EXPECT_EQ(FindPortType(""), nullptr);
-  EXPECT_EQ(ErrorOf(Check("wormhole:x")),
-            "port wormhole:x: type 'wormhole' is unknown: use tap:x or netdev:x or unix:x");
+  EXPECT_EQ(
+      ErrorOf(Check("wormhole:x")),
+      "port wormhole:x: type 'wormhole' is unknown: use tap:x or netdev:x or veth:x or unix:x");
   EXPECT_EQ(InterfaceOriginOf(ParsePortSpec("wormhole:x").value()), InterfaceOrigin::kNone);
 }
 

@@ -297,6 +297,7 @@ std::string FlowText(const Json& flow, const OutputOptions& options) {
                                  TextAt(flow, "src"), TextAt(flow, "dst"), TextAt(flow, "out"));
   if (flow.contains("vlan")) text += " vlan " + TextAt(flow, "vlan");
   if (flow.contains("tag")) text += " tag " + TextAt(flow, "tag");
+  if (flow.contains("direct")) text += " direct";
   if (flow.contains("pending")) text += " pending";
   if (options.statistics) text += " hits " + CountText(NumberAt(flow, "hits"), options);
   return text + "\n";

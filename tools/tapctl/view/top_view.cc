@@ -156,6 +156,26 @@ std::vector<std::string> Header(const TopSample& before, const TopSample& now, c
           ""};
 }
 
+// What comes in by a port and is carried by the kernel, and what leaves so; nothing where the kernel
+// carries for none.
+std::string KernelLine(const Answer& ports, const Rates& rates) {
+  double in = 0;
+  double out = 0;
+  double received = 0;
+  bool carries = false;
+  for (const Answer& port : ports) {
+    if (!port.contains("kernel")) continue;
+    const Answer before = rates.PortBefore(port);
+    carries = true;
+    in += rates.Of(port, before, {"kernel", "rx"});
+    out += rates.Of(port, before, {"kernel", "tx"});
+    received += rates.Of(port, before, {"stats64", "rx", "packets"});
+  }
+  if (!carries) return {};
+  return fmt::format("carried by the kernel: {} fr/s received ({:.0f} %), {} fr/s sent",
+                     HumanNumber(in), received > 0 ? in / received * 100 : 0, HumanNumber(out));
+}
+
 Answer PortAsJson(const Answer& port, const Rates& rates) {
   const Answer before = rates.PortBefore(port);
   Answer shown{{"ifname", TextAt(port, "ifname")}, {"state", TextAt(port, "state")}};
@@ -165,6 +185,11 @@ Answer PortAsJson(const Answer& port, const Rates& rates) {
       way_rates[what] = rates.Of(port, before, {"stats64", way, what});
     }
     shown[way] = std::move(way_rates);
+  }
+  if (port.contains("kernel")) {
+    for (const char* way : {"rx", "tx"}) {
+      shown["kernel"][way] = rates.Of(port, before, {"kernel", way});
+    }
   }
   shown["fdb_n_learned"] = NumberAt(port, "fdb_n_learned");
   if (port.contains("description")) shown["description"] = port["description"];
@@ -188,6 +213,9 @@ std::vector<Line> PortsPage(const TopSample& before, const TopSample& now, const
                             const TopState& state) {
   std::vector<Line> lines;
   for (std::string& text : Header(before, now, rates)) lines.push_back({std::move(text)});
+  if (std::string text = KernelLine(now.ports, rates); !text.empty()) {
+    lines.insert(lines.end() - 1, {std::move(text)});
+  }
   lines.push_back({fmt::format("{:<15} {:<10} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}", "port", "state",
                                "rx fr/s", "rx bit/s", "tx fr/s", "tx bit/s", "drops/s", "learned"),
                    Style::kTitle});
@@ -211,7 +239,11 @@ std::vector<Line> PortPage(const TopSample& now, const Rates& rates, const std::
                    TextAt(port, "link"), TextAt(port, "state"), TextAt(port, "mtu"),
                    reason.empty() ? "" : " (" + reason + ")"),
        StyleOf(port, 0)}};
-  Append(lines, DropRows(Answer::array({port}), rates));
+  const Answer alone = Answer::array({port});
+  if (std::string text = KernelLine(alone, rates); !text.empty()) {
+    lines.push_back({std::move(text)});
+  }
+  Append(lines, DropRows(alone, rates));
   lines.push_back({""});
   lines.push_back({fmt::format("{:<18} {:>6}", "host", "VLAN"), Style::kTitle});
   for (const Answer& host : now.hosts) {

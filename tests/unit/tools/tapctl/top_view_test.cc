@@ -102,6 +102,26 @@ TEST(TopViewTest, RatesAreDifferencesForEachSecond) {
           "too_long                          2        1/s"));
 }
 
+// As of a switch whose kernel carries conversations.
+Json Carried(Json port, uint64_t rx, uint64_t tx) {
+  port["kernel"] = {{"rx", rx}, {"tx", tx}};
+  return port;
+}
+
+TEST(TopViewTest, FramesThatTheKernelCarriesAreToldApart) {
+  const auto before = Sample(0, {Carried(Port("vnet1"), 0, 0), Port("vnet2")});
+  const auto now = Sample(2, {Carried(Port("vnet1", {.rx_packets = 4000}), 3000, 500),
+                              Port("vnet2", {.rx_packets = 10})});
+  const std::string line = "carried by the kernel: 1.50k fr/s received (75 %), 250 fr/s sent";
+  EXPECT_EQ(LayOutTop(before, now, {}).at(2), line);
+  EXPECT_THAT(LayOutTop(before, now, {}, {.port = "vnet1"}), Contains(line));
+  EXPECT_THAT(LayOutTop(before, now, {}, {.port = "vnet2"}),
+              Not(Contains(HasSubstr("carried by the kernel"))));
+  const Json shown = TopAsJson(before, now);
+  EXPECT_EQ(shown.at("ports").at(0).at("kernel"), (Json{{"rx", 1500.0}, {"tx", 250.0}}));
+  EXPECT_FALSE(shown.at("ports").at(1).contains("kernel"));
+}
+
 TEST(TopViewTest, PortsComeByFallingTrafficAndElseAsTheyAre) {
   const auto before = Sample(0, {Port("idle"), Port("some"), Port("most"), Port("still")});
   const auto now = Sample(1, {Port("idle"), Port("some", {.rx_packets = 5}),

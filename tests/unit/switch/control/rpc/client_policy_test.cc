@@ -52,6 +52,12 @@ const std::vector<Row> kTable{
     {"netdev:e,netns=h1", "netns", true},
     {"netdev:e,netns=/dev/sda", "netns", false},
     {"netdev:e,wait", "wait", true},
+    {"veth:e,netns=h1", "netns", true},
+    {"veth:e,netns=/proc/1/ns/net", "netns", false},
+    {"veth:e,netns=h1,mtu=1400", "mtu", true},
+    {"veth:e,netns=h1,txqueuelen=100", "txqueuelen", true},
+    {"veth:e,netns=h1,up=off", "up", true},
+    {"veth:e,netns=h1,persist", "persist", false},
     {"unix:v,path=/run/tapswitch/v.sock", "path", true},
     {"unix:v,path=/run/tapswitch/../cron.sock", "path", false},
     {"unix:v,path=/run/tapswitch/..", "path", false},
@@ -118,7 +124,7 @@ TEST(ClientPolicyTest, EachKeyOfEachTypeIsJudged) {
   }
   const auto unknown = ParsePortSpec("nonsense:x");
   EXPECT_THAT(std::string(CheckPort(*unknown).message()),
-              HasSubstr("use tap:x or netdev:x or unix:x"));
+              HasSubstr("use tap:x or netdev:x or veth:x or unix:x"));
 }
 
 TEST(ClientPolicyTest, WhatMakesNoSenseIsLeftToItsMethod) {
