@@ -46,7 +46,8 @@ MacAddress AddressOrZero(nlattr* attribute) {
 }
 
 bool IsQueueing(std::string_view discipline) {
-  return !discipline.empty() && discipline != "noqueue";
+  // noop: of an interface that is down.
+  return !discipline.empty() && discipline != "noqueue" && discipline != "noop";
 }
 
 TunState ParseTunState(nlattr* data) {

@@ -76,7 +76,7 @@ has_its_files() {
     /usr/share/bash-completion/completions/tapctl /etc/tapswitch/br0.conf.example \
     /usr/share/zsh/vendor-completions/_tapctl /usr/share/fish/vendor_completions.d/tapctl.fish \
     /etc/tapswitch/br0.startup.example /usr/share/doc/tapswitch/copyright \
-    /usr/share/doc/tapswitch/examples/{bpf,netns}.conf /usr/bin/tapswitch-lab \
+    /usr/share/doc/tapswitch/examples/netns.conf /usr/bin/tapswitch-lab \
     /usr/share/doc/tapswitch/README.md /usr/share/doc/tapswitch/tools/doc/HOWTO.md \
     /usr/share/doc/tapswitch/tools/doc/{CHANGELOG.md,overview.svg} \
     /usr/share/man/man7/tapswitch-{drops,metrics}.7.gz /usr/share/man/man1/tapswitch-lab.1.gz \

@@ -156,8 +156,7 @@ std::vector<std::string> Header(const TopSample& before, const TopSample& now, c
           ""};
 }
 
-// What comes in by a port and is carried by the kernel, and what leaves so; nothing where the kernel
-// carries for none.
+// What the kernel carries from and to the ports; nothing where it carries for none.
 std::string KernelLine(const Answer& ports, const Rates& rates) {
   double in = 0;
   double out = 0;
@@ -213,9 +212,8 @@ std::vector<Line> PortsPage(const TopSample& before, const TopSample& now, const
                             const TopState& state) {
   std::vector<Line> lines;
   for (std::string& text : Header(before, now, rates)) lines.push_back({std::move(text)});
-  if (std::string text = KernelLine(now.ports, rates); !text.empty()) {
-    lines.insert(lines.end() - 1, {std::move(text)});
-  }
+  std::string carried = KernelLine(now.ports, rates);
+  if (!carried.empty()) lines.insert(lines.end() - 1, {std::move(carried)});
   lines.push_back({fmt::format("{:<15} {:<10} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}", "port", "state",
                                "rx fr/s", "rx bit/s", "tx fr/s", "tx bit/s", "drops/s", "learned"),
                    Style::kTitle});
@@ -240,9 +238,8 @@ std::vector<Line> PortPage(const TopSample& now, const Rates& rates, const std::
                    reason.empty() ? "" : " (" + reason + ")"),
        StyleOf(port, 0)}};
   const Answer alone = Answer::array({port});
-  if (std::string text = KernelLine(alone, rates); !text.empty()) {
+  if (std::string text = KernelLine(alone, rates); !text.empty())
     lines.push_back({std::move(text)});
-  }
   Append(lines, DropRows(alone, rates));
   lines.push_back({""});
   lines.push_back({fmt::format("{:<18} {:>6}", "host", "VLAN"), Style::kTitle});
