@@ -41,7 +41,12 @@ namespace {
 }  // namespace
 
 Bridge::Bridge(const MacTable::Options& table)
-    : table_(table), gate_generations_(kMaxPorts), port_guards_(table.salt), counters_(kMaxPorts) {
+    : table_(table),
+      gate_generations_(kMaxPorts),
+      own_gates_(kMaxPorts),
+      protocol_states_(kMaxPorts, PortState::kForwarding),
+      port_guards_(table.salt),
+      counters_(kMaxPorts) {
   table_.set_journal(&journal_);
 }
 
@@ -63,10 +68,35 @@ void Bridge::SetView(ForwardingView view) {
   PreparedView prepared = Prepare(std::move(view));
   SwapView(prepared);
   view_.SetGates(gates);
+  view_.ports().ForEach([this](PortId port) {
+    SetGate(port, {.state = view_.wanted_state(port), .is_shut_down = view_.is_shut_down(port)});
+  });
   TellProtocols();
 }
 
 void Bridge::SetGate(PortId port, PortGate gate) {
+  const bool was_open = own_gates_[port.value].state != PortState::kDisabled;
+  own_gates_[port.value] = gate;
+  if (was_open && gate.state == PortState::kDisabled) {
+    protocol_states_[port.value] = initial_state_;
+    protocols_.OnClosed(port);
+  }
+  ApplyGate(port);
+}
+
+void Bridge::SetState(PortId port, PortState state) {
+  protocol_states_[port.value] = state;
+  protocol_gates_changed_ = true;
+  ApplyGate(port);
+}
+
+void Bridge::SetInitialState(PortState state) {
+  initial_state_ = state;
+  for (uint16_t id = 0; id < kMaxPorts; ++id) SetState({id}, state);
+}
+
+void Bridge::ApplyGate(PortId port) {
+  const PortGate gate{.state = state(port), .is_shut_down = own_gates_[port.value].is_shut_down};
   if (!view_.SetGate(port, gate)) return;
   ++gate_generations_[port.value];
   // Whether its mirrors look at anything (ForwardingView::is_observed) concerns all ports.
@@ -80,7 +110,7 @@ void Bridge::TellProtocols() {
 
 void Bridge::TickProtocols(Tick now, OriginatedFrames& originated) {
   Originator originator(view_, vlan_counters_, originated);
-  ProtocolContext context{view_, table_, now, port_guards_.alarms(), originator};
+  ProtocolContext context{view_, table_, now, port_guards_.alarms(), originator, this};
   protocols_.OnTick(context);
 }
 
@@ -181,7 +211,7 @@ std::optional<DropReason> Bridge::Flood(const Frame& frame, EthernetHeader heade
 bool Bridge::Show(Protocols::Bits who, const ParsedFrame& frame, Tick now) {
   if (who == 0) return false;
   Originator originator(view_, vlan_counters_, *originated_);
-  ProtocolContext context{view_, table_, now, port_guards_.alarms(), originator};
+  ProtocolContext context{view_, table_, now, port_guards_.alarms(), originator, this};
   return protocols_.Show(who, frame, context, verdict_);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "switch/forwarding/egress_lists.h"
@@ -43,10 +44,10 @@ struct DecisionGenerations {
   bool operator==(const DecisionGenerations&) const = default;
 };
 
-class Bridge {
+class Bridge final : private ProtocolEffects {
  public:
   explicit Bridge(const MacTable::Options& table);
-  ~Bridge() = default;
+  ~Bridge() override = default;
   Bridge(const Bridge&) = delete;
   Bridge& operator=(const Bridge&) = delete;
 
@@ -63,8 +64,21 @@ class Bridge {
   // ports.
   void SetView(ForwardingView view);
 
-  // Changes the gate of one port; to be called between batches.
+  // Changes the gate of one port; to be called between batches. Protocols may narrow it.
   void SetGate(PortId port, PortGate gate);
+  // Puts all ports into the state, as protocols do, and each that was closed or is new.
+  void SetInitialState(PortState state);
+  // In effect.
+  [[nodiscard]] PortState state(PortId port) const {
+    return Narrower(own_gates_[port.value].state, protocol_states_[port.value]);
+  }
+  // Whether protocols have changed a gate or asked for a turn, until the primary has seen to it.
+  [[nodiscard]] bool wants_turn() const { return wants_turn_ || protocol_gates_changed_; }
+  // Whether protocols have changed a gate since the last call.
+  [[nodiscard]] bool TakeProtocolGates() {
+    wants_turn_ = false;
+    return std::exchange(protocol_gates_changed_, false);
+  }
 
   // Grows whenever a view takes the place of another, and whenever protocols want to see other
   // frames. A gate that changes counts on its port alone, so that one whose link flaps makes nobody
@@ -118,6 +132,10 @@ class Bridge {
   [[nodiscard]] const VlanCounterTable& vlan_counters() const { return vlan_counters_; }
 
  private:
+  void SetState(PortId port, PortState state) override;
+  void Flush(PortId port) override { table_.FlushPort(port); }
+  void Wake() override { wants_turn_ = true; }
+  void ApplyGate(PortId port);
   std::optional<DropReason> ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                          PortCounters& counters, EgressLists& egress);
   void SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan, TagEdits edits,
@@ -149,6 +167,11 @@ class Bridge {
   ForwardingView view_;
   uint64_t view_generation_ = 0;
   std::vector<uint64_t> gate_generations_;  // by port
+  std::vector<PortGate> own_gates_;         // by port, without what protocols say
+  std::vector<PortState> protocol_states_;  // by port
+  PortState initial_state_ = PortState::kForwarding;
+  bool protocol_gates_changed_ = false;
+  bool wants_turn_ = false;
   PortGuards port_guards_;
   Protocols protocols_;
   ProtocolVerdict verdict_;                 // of the frame at hand, if it was screened

@@ -88,7 +88,8 @@ void ForwardingView::AddGuards(const PortForwarding& port) {
   if (port.locked) locked_.insert(port.id);
   if (port.storm.is_on()) storm_.insert(port.id);
   if (port.locked || port.security.allowed != nullptr) screened_.insert(port.id);
-  guards_[port.id.value] = {.mab = port.mab, .storm = port.storm, .security = port.security};
+  guards_[port.id.value] = {
+      .mab = port.mab, .storm = port.storm, .security = port.security, .tree = port.tree};
 }
 
 void ForwardingView::AddToVlans(const PortForwarding& port) {

@@ -17,6 +17,7 @@
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/observers/mirrors.h"
 #include "switch/forwarding/port_set.h"
+#include "switch/forwarding/spanning_tree_port.h"
 #include "switch/forwarding/vlan_set.h"
 #include "switch/forwarding/wire/ethernet.h"
 
@@ -68,6 +69,7 @@ struct PortForwarding {
   PortVlans vlans;  // looked at while the bridge filters VLANs
   StormControl storm;
   PortSecurity security;
+  SpanningTreePort tree{};
 };
 
 // The wanted behaviour of the bridge as a whole.
@@ -230,6 +232,10 @@ class ForwardingView {
     return guards_[ingress.value].security;
   }
 
+  [[nodiscard]] const SpanningTreePort& spanning_tree(PortId port) const {
+    return guards_[port.value].tree;
+  }
+
   // The ports that frames from `ingress` may reach at all: not the port itself (hairpin aside), and
   // no isolated port from another. Precondition: `ingress` is a port of this view.
   [[nodiscard]] const PortSet& reach(PortId ingress) const { return reach_[ingress.value]; }
@@ -245,6 +251,7 @@ class ForwardingView {
     bool mab = false;
     StormControl storm;
     PortSecurity security;
+    SpanningTreePort tree;
   };
 
   void AddFlags(const PortForwarding& port);

@@ -36,6 +36,13 @@ inline constexpr std::array<std::string_view, 5> kPortStateNames{
   return state == PortState::kLearning || state == PortState::kForwarding;
 }
 
+// The state that lets pass what both do.
+[[nodiscard]] constexpr PortState Narrower(PortState own, PortState of_tree) {
+  if (own == PortState::kDisabled || of_tree == PortState::kForwarding) return own;
+  if (of_tree == PortState::kLearning && own == PortState::kForwarding) return of_tree;
+  return of_tree == PortState::kLearning ? own : of_tree;
+}
+
 // The gate of one port.
 struct PortGate {
   PortState state = PortState::kDisabled;

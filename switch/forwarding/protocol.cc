@@ -54,6 +54,10 @@ void Protocols::OnTick(ProtocolContext& context) {
   for (Protocol* const protocol : protocols_) protocol->OnTick(context);
 }
 
+void Protocols::OnClosed(PortId port) {
+  for (Protocol* const protocol : protocols_) protocol->OnClosed(port);
+}
+
 std::optional<Tick> Protocols::next_deadline() const {
   std::optional<Tick> next;
   for (const Protocol* const protocol : protocols_) {

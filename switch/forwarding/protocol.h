@@ -23,6 +23,20 @@
 
 namespace tapswitch {
 
+// The effects of a protocol on ports. They take place at once, before the next frame.
+class ProtocolEffects {
+ public:
+  virtual ~ProtocolEffects() = default;
+
+  // The port is in this state, or in one that lets less pass, for other reasons. It is in the one
+  // that Bridge::SetInitialState names at first, and whenever it was closed.
+  virtual void SetState(PortId port, PortState state) = 0;
+  // Forgets the addresses that were learned behind the port.
+  virtual void Flush(PortId port) = 0;
+  // Has the thread that drives the bridge ask for the deadline again, and for what there is to tell.
+  virtual void Wake() = 0;
+};
+
 // The knowledge of a protocol, and the places where its effects go: frames that it originates, and
 // alarms, which may shut a port down. The verdict tells what becomes of a frame.
 struct ProtocolContext {
@@ -31,6 +45,7 @@ struct ProtocolContext {
   Tick now;
   AlarmLog& alarms;
   Originator& originator;
+  ProtocolEffects* effects = nullptr;  // null: there are no ports to act upon
 };
 
 // The verdict on a frame that a protocol has seen.
@@ -91,6 +106,10 @@ class Protocol {
 
   // The view, or a gate, has changed.
   virtual void OnPorts(const ForwardingView& /*view*/) {}
+
+  // Nothing passes the port from now on: its link is down, it is shut down or about to go. Called
+  // at once, so that one that is back at once is a new one all the same.
+  virtual void OnClosed(PortId /*port*/) {}
 };
 
 // The protocols that are registered, asked in that order.
@@ -109,6 +128,7 @@ class Protocols {
 
   void OnTick(ProtocolContext& context);
   [[nodiscard]] std::optional<Tick> next_deadline() const;
+  void OnClosed(PortId port);
 
   // Whether somebody may want to see frames of this type. A frame that nobody wants costs this one
   // test.

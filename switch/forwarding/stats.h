@@ -44,6 +44,7 @@ enum class DropReason : uint8_t {
   kLearnLimit,          // from an address too many, on a port that drops these
   kLoopProbe,           // a probe of loop detection: consumed
   kNeighbourAnswered,  // a question for a neighbour that the bridge answered itself
+  kBpdu,               // a BPDU, while there is a spanning tree: consumed
   kLocalAddress,       // to the bridge itself: consumed
   kSamePort,           // the destination is behind the port it came from
   kEgressBlocked,      // the destination's port may not send it (its state, isolation)
@@ -58,7 +59,7 @@ enum class DropReason : uint8_t {
   kWriteFailed,      // any other error of the write
 };
 
-inline constexpr size_t kDropReasonCount = 32;
+inline constexpr size_t kDropReasonCount = 33;
 
 struct DropReasonInfo {
   std::string_view name;  // as shown to users and in metrics
@@ -87,6 +88,7 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"learn_limit", false},
     {"loop_probe", false},
     {"neighbour_answered", false},
+    {"bpdu", false},
     {"local_address", false},
     {"same_port", false},
     {"egress_blocked", false},

@@ -53,7 +53,7 @@ class PortGates {
   [[nodiscard]] std::optional<Tick> next_deadline() const { return next_deadline_; }
 
   // In effect; disabled when there is no such port.
-  [[nodiscard]] PortState state(PortId id) const { return GateOf(id).state; }
+  [[nodiscard]] PortState state(PortId id) const { return bridge_.state(id); }
   [[nodiscard]] bool is_masked(PortId id) const { return Find(id).is_masked; }
   [[nodiscard]] const std::optional<ShutDown>& shut_down(PortId id) const {
     return Find(id).shut_down;

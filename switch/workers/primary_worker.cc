@@ -240,6 +240,7 @@ void PrimaryWorker::ActOnAlarms() {
     if (on_alarm_) on_alarm_(alarm);
   }
   log.Clear();
+  if (on_protocols_) on_protocols_();
 }
 
 bool PrimaryWorker::Recover(PortId id) {
@@ -274,7 +275,8 @@ void PrimaryWorker::UpdateOwnAddress(PortId id) {
 }
 
 void PrimaryWorker::TellProtocolsOfPorts() {
-  if (gates_.TakeChanged()) bridge_.TellProtocols();
+  const bool is_changed = gates_.TakeChanged();
+  if (bridge_.TakeProtocolGates() || is_changed) bridge_.TellProtocols();
 }
 
 SwitchSnapshot PrimaryWorker::Snapshot() const {

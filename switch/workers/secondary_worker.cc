@@ -91,7 +91,7 @@ bool SecondaryWorker::Decide() {
   const ChangeJournal& journal = bridge->journal();
   const uint64_t before = journal.next();
   lane_->Decide(bridge);
-  const bool has_news = !bridge->port_guards().alarms().alarms().empty() ||
+  const bool has_news = bridge->wants_turn() || !bridge->port_guards().alarms().alarms().empty() ||
                         (journal.lists_flushed() && journal.next() != before) ||
                         (nothing_aged && bridge->table().has_mortal());
   return has_news && bridge.CallPrimary();

@@ -34,6 +34,11 @@ struct Alarm {
     kLoop,           // a probe has come back
     kLoopSuspected,  // stations move to and fro between two ports
     kOwnAddress,     // the port's interface has the address of a station behind another port
+    kBpduGuard,      // a BPDU came in where there may be no bridge
+    kRootGuard,      // a better root was heard of where it may not be
+    kLoopGuard,      // a bridge has fallen silent: the port does not take over
+    kLoopedBack,     // the port hears its own BPDUs
+    kDispute,        // the neighbour does not hear the port
   };
 
   Kind kind = Kind::kStorm;
@@ -51,9 +56,10 @@ struct Alarm {
   bool operator==(const Alarm&) const = default;
 };
 
-inline constexpr size_t kAlarmKindCount = 7;
+inline constexpr size_t kAlarmKindCount = 12;
 inline constexpr std::array<std::string_view, kAlarmKindCount> kAlarmNames{
-    "storm", "fdb_limit", "mac_moves", "spoofing", "loop", "loop_suspected", "own_address"};
+    "storm",       "fdb_limit",  "mac_moves",  "spoofing",   "loop",        "loop_suspected",
+    "own_address", "bpdu_guard", "root_guard", "loop_guard", "looped_back", "dispute"};
 
 [[nodiscard]] constexpr std::string_view NameOf(Alarm::Kind kind) {
   return kAlarmNames[static_cast<size_t>(kind)];
