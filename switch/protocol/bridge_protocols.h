@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "switch/forwarding/bridge.h"
 #include "switch/forwarding/ids.h"
 #include "switch/protocol/loop/loop_detector.h"
 #include "switch/protocol/neighbours/neighbour_proxy.h"
+#include "switch/protocol/stp/spanning_tree.h"
 
 namespace tapswitch {
 
@@ -17,6 +19,7 @@ struct ProtocolSnapshot {
   LoopDetector::Counters loop_detection;
   NeighbourProxy::Counters neighbours;
   size_t neighbour_entries = 0;
+  std::optional<SpanningTreeSnapshot> tree;  // nothing while it is off
 };
 
 class BridgeProtocols {
@@ -25,8 +28,10 @@ class BridgeProtocols {
   explicit BridgeProtocols(Bridge& bridge) : bridge_(bridge) {
     bridge_.protocols().Add(loop_detector_);
     bridge_.protocols().Add(neighbours_);
+    bridge_.protocols().Add(tree_);
   }
   ~BridgeProtocols() {
+    bridge_.protocols().Remove(tree_);
     bridge_.protocols().Remove(neighbours_);
     bridge_.protocols().Remove(loop_detector_);
   }
@@ -42,19 +47,34 @@ class BridgeProtocols {
     bridge_.TellProtocols();
   }
 
+  // Starts or stops the spanning tree, or changes its settings. Without effect if nothing changes.
+  // `address` is the bridge's.
+  void SetSpanningTree(const SpanningTreeSettings& settings, MacAddress address, Tick now) {
+    if (tree_.settings() == settings) return;
+    const bool was_on = tree_.settings().is_on;
+    tree_.Configure(settings, address, now);
+    if (was_on != settings.is_on) {
+      bridge_.SetInitialState(settings.is_on ? PortState::kBlocking : PortState::kForwarding);
+    }
+    bridge_.TellProtocols();
+  }
+  [[nodiscard]] SpanningTree& spanning_tree() { return tree_; }
+
   [[nodiscard]] LoopDetector& loop_detector() { return loop_detector_; }
   [[nodiscard]] NeighbourProxy& neighbours() { return neighbours_; }
 
   [[nodiscard]] ProtocolSnapshot Snapshot(Tick now) const {
     return {.loop_detection = loop_detector_.counters(),
             .neighbours = neighbours_.counters(),
-            .neighbour_entries = neighbours_.table().CountAlive(now)};
+            .neighbour_entries = neighbours_.table().CountAlive(now),
+            .tree = tree_.Snapshot()};
   }
 
  private:
   Bridge& bridge_;
   LoopDetector loop_detector_;
   NeighbourProxy neighbours_;
+  SpanningTree tree_;
 };
 
 }  // namespace tapswitch
