@@ -93,6 +93,12 @@ class Daemon {
     worker_.set_on_status([this](const Port& port) { workers_.OnPortStatus(port); });
     worker_.set_on_release([this] { workers_.OnRelease(); });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
+    worker_.set_on_protocols([this] {
+      if (!protocols_.spanning_tree().has_events()) return;
+      for (const stp::Event& event : protocols_.spanning_tree().TakeEvents()) {
+        events_->Publish(event);
+      }
+    });
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
     if (kernel_.kernel == nullptr) return;
     workers_.OfferFlows(flows_.emplace(bridge_, *kernel_.kernel));

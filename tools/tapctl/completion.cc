@@ -83,6 +83,8 @@ Candidates ValuesOf(const Word& word, const std::optional<std::string>& bridge) 
       return PortNames(bridge);
     case WordKind::kAddress:
       return Addresses(bridge);
+    case WordKind::kCost:
+      return {"auto"};
     case WordKind::kState:
       return {kPortStateNames.begin(), kPortStateNames.end()};
     default:

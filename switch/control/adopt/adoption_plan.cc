@@ -92,9 +92,6 @@ std::string PortCommand(const LinuxBridge& bridge, const LinuxBridgePort& port) 
   if (const uint32_t mask = SettingOr(port.settings, "group_fwd_mask", 0); mask != 0) {
     command += fmt::format(" group_fwd_mask 0x{:x}", mask);
   }
-  if (const uint32_t cost = SettingOr(port.settings, "cost", 0); cost != 0) {
-    command += fmt::format(" cost {}", std::min(cost, 65535U));
-  }
   command += fmt::format(" priority {}", std::min(SettingOr(port.settings, "priority", 32), 63U));
   // Without carrier a port of the kernel is disabled by that alone.
   const uint32_t state = SettingOr(port.settings, "state", kForwarding);

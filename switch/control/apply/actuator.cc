@@ -37,6 +37,9 @@ absl::Status Actuator::ApplyOne(const SetBridge& action) {
   running_.workers.SetForwarding(forwarding);
   running_.commands.Call(
       [&] { running_.protocols.SetLoopDetection(action.settings.loop, running_.clock.Now()); });
+  running_.commands.Call([&] {
+    running_.protocols.SetSpanningTree(action.settings.tree, own_address_, running_.clock.Now());
+  });
   SetOwnAddress(forwarding.vlan_filtering ? action.settings.vlans.members : VlanSet());
   return absl::OkStatus();
 }

@@ -95,6 +95,9 @@ class BridgeControl {
   // Lets a port that was shut down forward again. Returns false if it was not shut down.
   [[nodiscard]] virtual bool Recover(PortId port) = 0;
 
+  // Asks the neighbour of a port anew whether it speaks RSTP.
+  virtual void CheckMigration(PortId /*port*/) {}
+
   // Returns the neighbours, each with the port of its station, if that is known.
   struct NeighbourEntry {
     Neighbour neighbour;

@@ -142,6 +142,10 @@ bool RunningBridge::Recover(PortId port) {
   return running_.commands.Call([&] { return running_.worker.Recover(port); });
 }
 
+void RunningBridge::CheckMigration(PortId port) {
+  running_.commands.Call([&] { running_.protocols.spanning_tree().CheckMigration(port, now()); });
+}
+
 BridgeControl::NeighbourEntry RunningBridge::WithPort(const Neighbour& neighbour, Tick now) const {
   const auto station = running_.bridge.table().Lookup(neighbour.vlan, neighbour.mac, now);
   const bool is_somewhere = station && !station->is_local && station->group == kNoGroup;

@@ -41,6 +41,7 @@ class RunningBridge final : public BridgeControl {
   void VisitEntries(const std::function<void(std::span<const MacEntry>)>& visit) const override;
   uint64_t Flush(const EntryFilter& unwanted) override;
   [[nodiscard]] bool Recover(PortId port) override;
+  void CheckMigration(PortId port) override;
   [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const override;
   uint64_t FlushNeighbours(const NeighbourFilter& unwanted) override;
   [[nodiscard]] KernelFlows FlowsOfKernel() const override;

@@ -17,16 +17,26 @@ constexpr auto Join(const std::array<Word, kSizes>&... lists) {
 }
 
 constexpr std::array kBridgeWords{
-    Word{"ageing_time", kText},      Word{"fdb_max_learned", kNumber},
-    Word{"mcast_snooping", kFlag},   Word{"vlan_filtering", kFlag},
-    Word{"default_pvid", kNumber},   Word{"vlan_protocol", kText},
+    Word{"ageing_time", kText},
+    Word{"fdb_max_learned", kNumber},
+    Word{"mcast_snooping", kFlag},
+    Word{"vlan_filtering", kFlag},
+    Word{"default_pvid", kNumber},
+    Word{"vlan_protocol", kText},
     Word{"group_fwd_mask", kNumber},
+    Word{"stp_state", kFlag},
+    Word{"stp_mode", kChoice, "", "rstp|stp"},
+    Word{"priority", kNumber},
+    Word{"hello_time", kText},
+    Word{"max_age", kText},
+    Word{"forward_delay", kText},
+    Word{"tx_hold_count", kNumber},
 };
 
 constexpr std::array kLinkSettings{
     Word{"state", kState},
     Word{"priority", kNumber},
-    Word{"cost", kNumber},
+    Word{"cost", kCost},
     Word{"hairpin", kFlag},
     Word{"guard", kFlag},
     Word{"root_block", kFlag},
@@ -46,6 +56,12 @@ constexpr std::array kLinkSettings{
     Word{"loop_detection", kFlag},
     Word{"gro", kFlag},
     Word{"kernel_forwarding", kFlag},
+    Word{"bpdu_filter", kFlag},
+    Word{"loop_guard", kFlag},
+    Word{"admin_edge", kFlag},
+    Word{"auto_edge", kFlag},
+    Word{"restricted_tcn", kFlag},
+    Word{"p2p", kChoice, "", "auto|on|off"},
 };
 constexpr auto kLinkWords = Join(std::array{Word{"dev", kName}}, kLinkSettings);
 
@@ -157,6 +173,7 @@ constexpr std::array kMonitorWords{
     Word{"link", kMember, "objects", "link"},     Word{"port", kMember, "objects", "port"},
     Word{"vlan", kMember, "objects", "vlan"},     Word{"mdb", kMember, "objects", "mdb"},
     Word{"config", kMember, "objects", "config"}, Word{"bridge", kMember, "objects", "bridge"},
+    Word{"stp", kMember, "objects", "stp"},
 };
 
 constexpr std::array kTraceWords{
@@ -211,10 +228,11 @@ constexpr std::array kCommands{
             .words = kBridgeWords,
             .usage = "[ageing_time TIME] [fdb_max_learned N] [vlan_filtering on|off] "
                      "[vlan_protocol PROTOCOL] [default_pvid VID|0] [group_fwd_mask MASK] "
-                     "[mcast_snooping off]",
+                     "[mcast_snooping off] [stp_state on|off] [stp_mode rstp|stp] [priority N] "
+                     "[hello_time TIME] [max_age TIME] [forward_delay TIME] [tx_hold_count N]",
             .summary =
                 "change settings; a TIME has a unit, as 300s or 1500ms; a PROTOCOL is 802.1Q or "
-                "802.1ad"},
+                "802.1ad; those from stp_state on are of the spanning tree"},
     Command{.object = "port",
             .verb = "add",
             .method = "port.add",
@@ -269,7 +287,10 @@ constexpr std::array kCommands{
                      "[bcast_flood on|off] [hairpin on|off] [isolated on|off] [locked on|off] "
                      "[mab on|off] [neigh_suppress on|off] [loop_detection on|off] "
                      "[gro on|off] [kernel_forwarding on|off] "
-                     "[fdb_max_learned N] [group_fwd_mask MASK] [cost N] [priority N]",
+                     "[fdb_max_learned N] [group_fwd_mask MASK] [cost N|auto] [priority N] "
+                     "[guard on|off] [root_block on|off] [bpdu_filter on|off] [loop_guard on|off] "
+                     "[admin_edge on|off] [auto_edge on|off] [restricted_tcn on|off] "
+                     "[p2p auto|on|off]",
             .summary = "set flags of a port, all of them or none"},
     Command{.object = "link",
             .verb = "show",
@@ -401,6 +422,22 @@ constexpr std::array kCommands{
                 "send a probe by each port once a period; a port that leads to where another "
                 "one does is blocked for the time of recovery (action block), or only told "
                 "of (action log)"},
+    Command{.object = "stp",
+            .verb = "show",
+            .method = "stp.list",
+            .bare = {"NAME", kName, "dev"},
+            .words = kNameWord,
+            .usage = "[dev NAME]",
+            .summary = "the spanning tree: root, roles and states of ports, what they heard; with "
+                       "-s counters and timers"},
+    Command{.object = "stp",
+            .verb = "mcheck",
+            .method = "stp.mcheck",
+            .bare = {"NAME", kName, "dev"},
+            .words = kNameWord,
+            .required = "dev",
+            .usage = "dev NAME",
+            .summary = "ask the neighbour of a port anew whether it speaks RSTP"},
     Command{.object = "storm",
             .verb = "set",
             .method = "storm.set",

@@ -21,6 +21,7 @@ enum class WordKind : uint8_t {
   kGroup,    // a text: an object {Word::value: text} is appended to the parameter, an array
   kRest,     // all words that follow, as one text
   kChoice,   // one of those in Word::value, which are separated by '|'
+  kCost,     // a number, or auto
   kState,    // a number or a text
   kSet,      // nothing follows: the parameter becomes Word::value
   kTrue,     // nothing follows: the parameter becomes true

@@ -85,6 +85,7 @@ absl::StatusOr<json> ReadValue(const Word& word, const std::string& text) {
       return ReadAddress(word.word, text);
     case WordKind::kChoice:
       return ReadChoice(word, text);
+    case WordKind::kCost:
     case WordKind::kState:
       if (const auto number = ParseNumber(text)) return *number;
       return json(text);

@@ -97,6 +97,28 @@ std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted
   return actions;
 }
 
+absl::Status CheckSpanningTree(const BridgeConfig& wanted) {
+  if (!wanted.bridge.tree.is_on) return absl::OkStatus();
+  const auto refuse = [](const std::string& what) {
+    return absl::FailedPreconditionError("stp_state on: " + what);
+  };
+  const BridgeForwarding& forwarding = wanted.bridge.forwarding;
+  if ((forwarding.group_fwd_mask & 1U) != 0) {
+    return refuse("group_fwd_mask forwards BPDUs: clear its bit 0, or turn stp_state off");
+  }
+  if (forwarding.vlan_filtering && forwarding.vlan_protocol == EtherType::kServiceVlan) {
+    return refuse(
+        "a provider bridge (vlan_protocol 802.1ad) forwards its customers' BPDUs: use "
+        "802.1Q, or turn stp_state off");
+  }
+  for (const PortConfig& port : wanted.ports) {
+    if ((port.settings.group_fwd_mask & 1U) == 0) continue;
+    return refuse("group_fwd_mask of port " + port.spec.name +
+                  " forwards BPDUs: clear its bit 0, or turn stp_state off");
+  }
+  return absl::OkStatus();
+}
+
 void ApplyTo(const Action& action, BridgeConfig& running) { std::visit(Applier{running}, action); }
 
 }  // namespace tapswitch

@@ -21,6 +21,7 @@
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
 #include "switch/protocol/loop/loop_detector.h"
+#include "switch/protocol/stp/settings.h"
 
 namespace tapswitch {
 
@@ -32,6 +33,7 @@ struct BridgeSettings {
   // The VLANs in which frames to the bridge's own address are consumed.
   PortVlans vlans = OnlyPvid(kDefaultPvid);
   LoopDetection loop;
+  SpanningTreeSettings tree;
 
   bool operator==(const BridgeSettings&) const = default;
 };
@@ -99,6 +101,9 @@ using Action =
 // Returns the actions that turn `running` into `wanted`, in an order in which they can be applied:
 // removals first, then the rest in the order of `wanted`.
 [[nodiscard]] std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted);
+
+// Returns FailedPrecondition if there is to be a spanning tree and BPDUs are to be forwarded.
+[[nodiscard]] absl::Status CheckSpanningTree(const BridgeConfig& wanted);
 
 // Changes `running` as the applied `action` changed the switch.
 void ApplyTo(const Action& action, BridgeConfig& running);

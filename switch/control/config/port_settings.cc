@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/protocol/stp/settings.h"
 
 namespace tapswitch {
 namespace {
@@ -19,11 +20,9 @@ struct Never {
   std::string_view missing;  // what it needs
 };
 
-struct Number16 {
-  uint16_t PortSettings::*field;
-  uint16_t least;
-  uint16_t most;
-};
+struct TreePriority {};
+struct TreeCost {};
+struct TreeLink {};
 
 // Shown in hexadecimal.
 struct Mask {
@@ -32,19 +31,19 @@ struct Mask {
 
 struct Setting {
   std::string_view name;
-  std::variant<PortState PortSettings::*, bool PortSettings::*, uint32_t PortSettings::*, Number16,
-               Mask, Never>
+  std::variant<PortState PortSettings::*, bool PortSettings::*, uint32_t PortSettings::*,
+               bool SpanningTreePort::*, TreePriority, TreeCost, TreeLink, Mask, Never>
       field;
 };
 
 // In the order in which bridge(8) shows them.
 constexpr std::array kSettings{
     Setting{"state", &PortSettings::state},
-    Setting{"priority", Number16{&PortSettings::priority, 0, 63}},
-    Setting{"cost", Number16{&PortSettings::cost, 1, 65535}},
+    Setting{"priority", TreePriority{}},
+    Setting{"cost", TreeCost{}},
     Setting{"hairpin", &PortSettings::hairpin},
-    Setting{"guard", Never{"a spanning tree protocol"}},
-    Setting{"root_block", Never{"a spanning tree protocol"}},
+    Setting{"guard", &SpanningTreePort::guard},
+    Setting{"root_block", &SpanningTreePort::root_block},
     Setting{"fastleave", Never{"multicast snooping"}},
     Setting{"learning", &PortSettings::learning},
     Setting{"flood", &PortSettings::flood},
@@ -61,6 +60,12 @@ constexpr std::array kSettings{
     Setting{"loop_detection", &PortSettings::loop_detection},
     Setting{"gro", &PortSettings::gro},
     Setting{"kernel_forwarding", &PortSettings::kernel_forwarding},
+    Setting{"bpdu_filter", &SpanningTreePort::bpdu_filter},
+    Setting{"loop_guard", &SpanningTreePort::loop_guard},
+    Setting{"admin_edge", &SpanningTreePort::admin_edge},
+    Setting{"auto_edge", &SpanningTreePort::auto_edge},
+    Setting{"restricted_tcn", &SpanningTreePort::restricted_tcn},
+    Setting{"p2p", TreeLink{}},
 };
 
 // Returns null if there is none.
@@ -111,6 +116,24 @@ absl::Status SetFlag(std::string_view name, const json& value, bool& flag) {
   return absl::OkStatus();
 }
 
+constexpr std::array<std::string_view, 3> kTreeLinks{"auto", "on", "off"};
+
+absl::Status SetCost(std::string_view name, const json& value, uint32_t& cost) {
+  if (value != "auto") return SetNumber(name, value, 1, stp::kMostPathCost, cost);
+  cost = 0;
+  return absl::OkStatus();
+}
+
+absl::Status SetTreeLink(std::string_view name, const json& value,
+                         SpanningTreePort::PointToPoint& p2p) {
+  const json text = value.is_boolean() ? json(value.get<bool>() ? "on" : "off") : value;
+  const auto* const found = std::find_if(kTreeLinks.begin(), kTreeLinks.end(),
+                                         [&](std::string_view one) { return text == one; });
+  if (found == kTreeLinks.end()) return Bad(name, value, "expected auto, on or off");
+  p2p = static_cast<SpanningTreePort::PointToPoint>(found - kTreeLinks.begin());
+  return absl::OkStatus();
+}
+
 // What to do for each kind of setting.
 struct Setter {
   std::string_view name;
@@ -126,8 +149,17 @@ struct Setter {
   absl::Status operator()(uint32_t PortSettings::*field) const {
     return SetNumber(name, value, 0, std::numeric_limits<uint32_t>::max(), settings.*field);
   }
-  absl::Status operator()(const Number16& number) const {
-    return SetNumber(name, value, number.least, number.most, settings.*number.field);
+  absl::Status operator()(bool SpanningTreePort::*field) const {
+    return SetFlag(name, value, settings.tree.*field);
+  }
+  absl::Status operator()(const TreePriority& /*kind*/) const {
+    return SetNumber(name, value, 0, 63, settings.tree.priority);
+  }
+  absl::Status operator()(const TreeCost& /*kind*/) const {
+    return SetCost(name, value, settings.tree.cost);
+  }
+  absl::Status operator()(const TreeLink& /*kind*/) const {
+    return SetTreeLink(name, value, settings.tree.p2p);
   }
   absl::Status operator()(const Mask& mask) const {
     return SetNumber(name, value, 0, 0xFFFF, settings.*mask.field);
@@ -145,7 +177,14 @@ struct Getter {
   const PortSettings& settings;
 
   ordered_json operator()(PortState PortSettings::*field) const { return NameOf(settings.*field); }
-  ordered_json operator()(const Number16& number) const { return settings.*number.field; }
+  ordered_json operator()(bool SpanningTreePort::*field) const { return settings.tree.*field; }
+  ordered_json operator()(const TreePriority& /*kind*/) const { return settings.tree.priority; }
+  ordered_json operator()(const TreeCost& /*kind*/) const {
+    return settings.tree.cost == 0 ? ordered_json("auto") : ordered_json(settings.tree.cost);
+  }
+  ordered_json operator()(const TreeLink& /*kind*/) const {
+    return kTreeLinks[static_cast<size_t>(settings.tree.p2p)];
+  }
   ordered_json operator()(const Mask& mask) const { return MaskText(settings.*mask.field); }
   ordered_json operator()(const Never& /*never*/) const { return false; }
   ordered_json operator()(auto PortSettings::*field) const { return settings.*field; }
@@ -156,6 +195,8 @@ struct Getter {
 std::string MaskText(uint16_t mask) { return mask == 0 ? "0" : fmt::format("{:#x}", mask); }
 
 PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
+  SpanningTreePort tree = settings.tree;
+  tree.recovery = settings.security.recovery;
   return {.id = id,
           .state = settings.state,
           .learning = settings.learning,
@@ -173,7 +214,8 @@ PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
           .group_fwd_mask = settings.group_fwd_mask,
           .vlans = settings.vlans,
           .storm = settings.storm,
-          .security = settings.security};
+          .security = settings.security,
+          .tree = tree};
 }
 
 // As net/bridge/br_netlink.c, br_setport, has it.
@@ -197,6 +239,9 @@ absl::Status SetPortSetting(std::string_view name, const json& value, PortSettin
 void ShowPortSettings(const PortSettings& settings, ordered_json& link) {
   for (const Setting& setting : kSettings) {
     link[std::string(setting.name)] = std::visit(Getter{settings}, setting.field);
+    // What a link of a speed that is not known costs in Linux (net/bridge/br_if.c, port_cost); the
+    // one that counts here, once there is a spanning tree, is put in its place.
+    if (setting.name == "cost" && settings.tree.cost == 0) link["cost"] = 100;
     // There is no snooping yet, so no router is looked for; 1 is what Linux shows then, too.
     if (setting.name == "bcast_flood") link["mcast_router"] = 1;
   }

@@ -13,8 +13,7 @@
 
 namespace tapswitch {
 
-// The defaults are those of the Linux bridge. Cost and priority belong to the spanning tree
-// protocol, which does not exist yet; they are kept and shown.
+// The defaults are those of the Linux bridge.
 struct PortSettings {
   PortState state = PortState::kForwarding;
   bool learning = true;
@@ -32,8 +31,7 @@ struct PortSettings {
   // Reserved addresses to which frames from this port are forwarded, besides those of the bridge.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;               // set by vlan_edit.h
-  uint16_t cost = 100;           // cost of a link of unknown speed (net/bridge/br_if.c, port_cost)
-  uint16_t priority = 32;        // 0 .. 63
+  SpanningTreePort tree;         // its recovery is that of `security`
   uint32_t fdb_max_learned = 0;  // 0: no limit
   // Set, shown and saved by guard_settings.h.
   StormControl storm;

@@ -42,6 +42,48 @@ absl::Status ReadVlanSettings(ParamReader& reader, BridgeConfig& wanted) {
   return absl::OkStatus();
 }
 
+absl::Status ReadTreeSpan(ParamReader& reader, std::string_view name, Ticks least, Ticks most,
+                          Ticks& span) {
+  const auto text = reader.MaybeTextOrNumber(name);
+  if (!text) return absl::OkStatus();
+  const auto given = ParseDuration(*text);
+  if (given.ok() && *given >= least && *given <= most) {
+    span = *given;
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(fmt::format("{} '{:.100}': expected {} to {}", name, *text,
+                                                DurationText(least), DurationText(most)));
+}
+
+absl::Status ReadTreeSettings(ParamReader& reader, SpanningTreeSettings& tree) {
+  if (const auto on = reader.MaybeFlag("stp_state")) tree.is_on = *on;
+  if (const auto mode = reader.MaybeText("stp_mode")) {
+    if (*mode != "rstp" && *mode != "stp") {
+      return absl::InvalidArgumentError(
+          fmt::format("stp_mode '{:.100}': expected rstp or stp", *mode));
+    }
+    tree.mode =
+        *mode == "stp" ? SpanningTreeSettings::Mode::kStp : SpanningTreeSettings::Mode::kRstp;
+  }
+  if (const auto priority = reader.MaybeNumber("priority", 0, 0xFFFF)) {
+    tree.priority = static_cast<uint16_t>(*priority);
+  }
+  if (const auto count = reader.MaybeNumber("tx_hold_count", 1, 10)) {
+    tree.tx_hold_count = static_cast<uint16_t>(*count);
+  }
+  for (const auto& read :
+       {ReadTreeSpan(reader, "hello_time", Ticks{100}, Ticks{1000}, tree.hello_time),
+        ReadTreeSpan(reader, "max_age", Ticks{600}, Ticks{4000}, tree.max_age),
+        ReadTreeSpan(reader, "forward_delay", Ticks{400}, Ticks{3000}, tree.forward_delay)}) {
+    if (!read.ok()) return read;
+  }
+  if (tree.has_consistent_times()) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format(
+      "max_age {}: it is at least 2 x (hello_time + 1s) and at most 2 x (forward_delay "
+      "- 1s), with hello_time {} and forward_delay {}",
+      DurationText(tree.max_age), DurationText(tree.hello_time), DurationText(tree.forward_delay)));
+}
+
 MethodResult ListBridge(const MethodContext& context, const MethodCall& call) {
   if (absl::Status read = ParamReader(call.params).Finish(); !read.ok()) return read;
   return ordered_json::array({ShowBridge(context.control, context.control.Snapshot())});
@@ -55,8 +97,10 @@ MethodResult SetBridge(const MethodContext& context, const MethodCall& call) {
   const auto snooping = reader.MaybeFlag("mcast_snooping");
   BridgeConfig wanted = context.control.config();
   const absl::Status vlans = ReadVlanSettings(reader, wanted);
+  const absl::Status tree = ReadTreeSettings(reader, wanted.bridge.tree);
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   if (!vlans.ok()) return vlans;
+  if (!tree.ok()) return tree;
   if (snooping.value_or(false)) {
     return absl::FailedPreconditionError("mcast_snooping on: this version does not snoop");
   }

@@ -9,6 +9,7 @@
 #include "switch/control/methods/fdb_json.h"
 #include "switch/control/methods/port_steps.h"
 #include "switch/control/methods/show.h"
+#include "switch/control/methods/tree_json.h"
 
 namespace tapswitch {
 namespace {
@@ -26,6 +27,24 @@ std::string_view RelationOf(Alarm::Kind kind) {
       return ": stations move to and fro, which looks like a loop between it and ";
     case Alarm::Kind::kOwnAddress:
       return ": its interface has the address of a station, which keeps its frames, behind ";
+    default:
+      return "";
+  }
+}
+
+// What is to be done about an alarm, or why the port does not forward; empty where others say that.
+std::string_view CureOf(Alarm::Kind kind) {
+  switch (kind) {
+    case Alarm::Kind::kLoopSuspected:
+      return ": 'tapctl loop set period 1s' finds a loop and blocks one end of it";
+    case Alarm::Kind::kRootGuard:
+      return ": a better root is heard, and the port discards until it is not any more";
+    case Alarm::Kind::kLoopGuard:
+      return ": its neighbour has fallen silent, and the port discards until it is heard again";
+    case Alarm::Kind::kLoopedBack:
+      return ": the port hears its own BPDUs, and discards until it does not any more";
+    case Alarm::Kind::kDispute:
+      return ": its neighbour does not hear it, and the port discards: look at the link";
     default:
       return "";
   }
@@ -100,9 +119,7 @@ void EventPublisher::Publish(const Alarm& alarm) {
     text += fmt::format(": {}{}", alarm.shut_down ? "the port is shut down" : "held where it is",
                         ends ? " for " + DurationText(alarm.recovery) : "");
   }
-  if (alarm.kind == Alarm::Kind::kLoopSuspected) {
-    text += ": 'tapctl loop set period 1s' finds a loop and blocks one end of it";
-  }
+  text += CureOf(alarm.kind);
   spdlog::warn("{}: {}", port, text);
   monitor_.Publish("port", "alarm", members);
   PublishLinkOf(port);
@@ -112,6 +129,24 @@ void EventPublisher::Publish(const RecoveryEvent& event) {
   const std::string port = control_.NameOf(event.port);
   spdlog::info("{}: it is no longer shut down", port);
   monitor_.Publish("port", "recovered", {{"ifname", port}});
+  PublishLinkOf(port);
+}
+
+void EventPublisher::Publish(const stp::Event& event) {
+  const std::string port = control_.NameOf(event.port);
+  const std::string reason = ReasonOf(control_, event);
+  ordered_json members{
+      {"ifname", port}, {"role", NameOf(event.role)}, {"state", NameOf(event.state)}};
+  if (event.kind == stp::Event::Kind::kTopologyChange) {
+    members["reason"] = reason;
+    return monitor_.Publish("stp", "topology_change", std::move(members));
+  }
+  members["from_role"] = NameOf(event.from_role);
+  members["from_state"] = NameOf(event.from_state);
+  members["reason"] = reason;
+  spdlog::info("{}: {} {}, it was {} {}: {}", port, NameOf(event.role), NameOf(event.state),
+               NameOf(event.from_role), NameOf(event.from_state), reason);
+  monitor_.Publish("stp", "changed", std::move(members));
   PublishLinkOf(port);
 }
 

@@ -38,6 +38,7 @@ class EventPublisher {
   void Publish(const RecoveryEvent& event);
   void Publish(const LinkEvent& /*event*/) {}
   void Publish(const WorkerWantedEvent& /*event*/) {}
+  void Publish(const stp::Event& event);
   void PublishLinkOf(const std::string& name);
   void WatchTableIfWanted();
 

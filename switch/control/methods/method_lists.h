@@ -24,6 +24,7 @@ namespace tapswitch {
 [[nodiscard]] std::span<const Method> PortMethods();
 [[nodiscard]] std::span<const Method> ReachMethods();
 [[nodiscard]] std::span<const Method> TraceMethods();
+[[nodiscard]] std::span<const Method> TreeMethods();
 [[nodiscard]] std::span<const Method> VlanMethods();
 
 }  // namespace tapswitch

@@ -17,7 +17,7 @@ std::vector<Method> JoinLists() {
        {AdoptMethods(), BridgeMethods(), CaptureMethods(), ConfigMethods(), FdbMethods(),
         GuardMethods(), KernelMethods(), LinkMethods(), LoopMethods(), MirrorMethods(),
         MonitorMethods(), NeighbourMethods(), PortMethods(), ReachMethods(), TraceMethods(),
-        VlanMethods()}) {
+        TreeMethods(), VlanMethods()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   return all;

@@ -82,7 +82,13 @@ ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snap
   return {{"ifname", control.identity().name},
           {"address", control.identity().address.ToString()},
           {"ageing_time", settings.ageing.centiseconds},
-          {"stp_state", 0},
+          {"stp_state", settings.tree.is_on ? 1 : 0},
+          {"stp_mode", settings.tree.mode == SpanningTreeSettings::Mode::kRstp ? "rstp" : "stp"},
+          {"priority", settings.tree.priority},
+          {"hello_time", settings.tree.hello_time.centiseconds},
+          {"max_age", settings.tree.max_age.centiseconds},
+          {"forward_delay", settings.tree.forward_delay.centiseconds},
+          {"tx_hold_count", settings.tree.tx_hold_count},
           {"vlan_filtering", settings.forwarding.vlan_filtering ? 1 : 0},
           {"vlan_protocol", NameOfVlanProtocol(settings.forwarding.vlan_protocol)},
           {"vlan_default_pvid", settings.default_pvid.value},
@@ -169,6 +175,8 @@ ordered_json ShowLink(const BridgeControl& control, const PortConfig& config,
                     {"mtu", status.mtu},
                     {"master", control.identity().name}};
   ShowPortSettings(config.settings, link);
+  const uint32_t cost = config.settings.tree.cost;
+  if (control.config().bridge.tree.is_on && cost == 0) link["cost"] = stp::kDefaultPathCost;
   link["state"] = NameOf(StateOf(snapshot));
   link["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
   return link;

@@ -1,5 +1,6 @@
 // The method that says what would become of a frame.
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -50,6 +51,20 @@ void DescribeDecision(const BridgeControl& control, const Decision& decision,
   answer["egress"] = std::move(egress);
 }
 
+// Why a port of a spanning tree does not forward, behind what the core says of its state.
+void ExplainState(const BridgeControl& control, PortId ingress, Trace& trace) {
+  const auto step = std::find_if(trace.steps.begin(), trace.steps.end(), [](const TraceStep& one) {
+    return one.stage == "state" && one.verdict == "drop";
+  });
+  if (step == trace.steps.end()) return;
+  const SwitchSnapshot snapshot = control.Snapshot();
+  if (!snapshot.protocols.tree) return;
+  for (const SpanningTreeSnapshot::Port& one : snapshot.protocols.tree->ports) {
+    if (one.port.id != ingress) continue;
+    step->text += " (spanning tree: role " + std::string(NameOf(one.port.role)) + ")";
+  }
+}
+
 MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
   ParamReader reader(call.params);
   const std::string ingress = reader.Text("in");
@@ -66,8 +81,9 @@ MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
   }
   const auto port = context.control.FindPort(ingress);
   if (!port.ok()) return port.status();
-  const auto trace = context.control.TraceFrame(*port, header);
+  auto trace = context.control.TraceFrame(*port, header);
   if (!trace.ok()) return trace.status();
+  ExplainState(context.control, *port, *trace);
   ordered_json answer{{"in", ingress}, {"stages", Words(*trace)}};
   DescribeDecision(context.control, trace->decision, answer);
   DescribeCacheable(trace->cacheable, answer);

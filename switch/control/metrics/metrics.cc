@@ -13,6 +13,7 @@
 #include "switch/control/metrics/label_text.h"
 #include "switch/control/metrics/loop_metrics.h"
 #include "switch/control/metrics/metric_family.h"
+#include "switch/control/metrics/tree_metrics.h"
 
 namespace tapswitch {
 namespace {
@@ -202,7 +203,9 @@ MetricFamily Alarms(const SwitchSnapshot& snapshot, const std::string& bridge) {
        .help = "Times that a guard of the port found something wrong, once an episode: a storm, "
                "stations beyond the limit (fdb_limit), a station that moves to and fro "
                "(mac_moves), forbidden addresses (spoofing), a loop, an interface that has a "
-               "station's address (own_address).",
+               "station's address (own_address), or, in the spanning tree, a BPDU (bpdu_guard), "
+               "a better root (root_guard), silence (loop_guard), its own BPDU (looped_back), a "
+               "neighbour that does not hear it (dispute).",
        .type = MetricType::Counter},
       [](const PortSnapshot& port, size_t alarm) { return ToDouble(port.counters.alarms[alarm]); });
 }
@@ -315,6 +318,7 @@ std::vector<MetricFamily> MetricFamilies(const SwitchSnapshot& snapshot,
   AppendWorkerMetrics(snapshot.loops, labels, families);
   AppendLoopDetectionMetrics(snapshot.protocols.loop_detection, labels, families);
   AppendNeighbourMetrics(snapshot.protocols, labels, families);
+  AppendTreeMetrics(snapshot, bridge, families);
   return families;
 }
 

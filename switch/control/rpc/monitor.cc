@@ -13,8 +13,8 @@ namespace {
 using nlohmann::ordered_json;
 
 // `mdb` has no events yet, so its subscribers get none.
-constexpr std::array<std::string_view, 7> kObjects{"fdb",  "link", "port",  "bridge",
-                                                   "vlan", "mdb",  "config"};
+constexpr std::array<std::string_view, 8> kObjects{"fdb",  "link", "port",   "bridge",
+                                                   "vlan", "mdb",  "config", "stp"};
 
 Monitor::Objects BitOf(std::string_view object) {
   const auto* const found = std::find(kObjects.begin(), kObjects.end(), object);

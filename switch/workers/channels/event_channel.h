@@ -18,6 +18,7 @@
 #include "switch/forwarding/fdb/fdb_events.h"
 #include "switch/forwarding/guards/alarms.h"
 #include "switch/forwarding/ids.h"
+#include "switch/protocol/stp/tree.h"
 #include "switch/workers/channels/mailbox.h"
 
 namespace tapswitch {
@@ -39,8 +40,8 @@ struct WorkerWantedEvent {};
 
 // An event of any kind. A LinkEvent is about an interface in the network namespace that the switch
 // runs in.
-using SwitchEvent =
-    std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent, LinkEvent, WorkerWantedEvent>;
+using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent, LinkEvent,
+                                 WorkerWantedEvent, stp::Event>;
 
 // One thread publishes, and never waits for another one, which takes.
 class EventChannel {

@@ -17,6 +17,7 @@
 #include "tools/tapctl/view/paint.h"
 #include "tools/tapctl/view/reach.h"
 #include "tools/tapctl/view/render_guards.h"
+#include "tools/tapctl/view/render_tree.h"
 
 namespace tapswitch {
 namespace {
@@ -481,6 +482,7 @@ std::string EventText(const Json& event) {
     while (vlans.ends_with('\n')) vlans.pop_back();
     return vlans.empty() ? TextAt(event, "ifname") + " no VLAN" : vlans;
   }
+  if (object == "stp") return TreeEventText(event);
   if (object == "config") {
     return fmt::format("user {}, process {}: {} {}", TextAt(event, "user"),
                        TextAt(event, "process"), TextAt(event, "method"),
@@ -504,6 +506,7 @@ std::string_view LabelOf(std::string_view object) {
   if (object == "port") return "[PORT]";
   if (object == "vlan") return "[VLAN]";
   if (object == "config") return "[CONFIG]";
+  if (object == "stp") return "[STP]";
   return object == "bridge" ? "[BRIDGE]" : "";
 }
 
@@ -582,6 +585,7 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method == "reach") return RenderReach(answer);
   if (method == "loop.list") return RenderLoopDetection(answer);
   if (method == "kernel.list") return RenderKernel(answer, options);
+  if (method == "stp.list") return RenderTree(answer, options);
   return RenderTrace(answer);
 }
 

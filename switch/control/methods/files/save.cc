@@ -162,7 +162,15 @@ std::vector<std::string> WordsOf(const BridgeSettings& bridge) {
           fmt::format(" vlan_filtering {}", forwarding.vlan_filtering ? "on" : "off"),
           fmt::format(" vlan_protocol {}", NameOfVlanProtocol(forwarding.vlan_protocol)),
           fmt::format(" default_pvid {}", bridge.default_pvid.value),
-          " group_fwd_mask " + MaskText(forwarding.group_fwd_mask)};
+          " group_fwd_mask " + MaskText(forwarding.group_fwd_mask),
+          fmt::format(" stp_state {}", bridge.tree.is_on ? "on" : "off"),
+          fmt::format(" stp_mode {}",
+                      bridge.tree.mode == SpanningTreeSettings::Mode::kRstp ? "rstp" : "stp"),
+          fmt::format(" priority {}", bridge.tree.priority),
+          " hello_time " + DurationText(bridge.tree.hello_time),
+          " max_age " + DurationText(bridge.tree.max_age),
+          " forward_delay " + DurationText(bridge.tree.forward_delay),
+          fmt::format(" tx_hold_count {}", bridge.tree.tx_hold_count)};
 }
 
 // Those of `to` that `from` has not; empty if they are equal.

@@ -61,7 +61,7 @@ TEST(CompletionTest, BehindAWordStandsItsValue) {
   EXPECT_THAT(Complete({"link", "set", "dev", "v", "learning", ""}), ElementsAre("off", "on"));
   EXPECT_THAT(Complete({"link", "set", "dev", "v", "state", ""}),
               ElementsAre("blocking", "disabled", "forwarding", "learning", "listening"));
-  EXPECT_THAT(Complete({"link", "set", "dev", "v", "cost", ""}), IsEmpty());
+  EXPECT_THAT(Complete({"link", "set", "dev", "v", "cost", ""}), ElementsAre("auto"));
   EXPECT_THAT(Complete({"storm", "set", "dev", "v", "action", ""}),
               ElementsAre("drop", "shutdown"));
   EXPECT_THAT(Complete({"fdb", "add", "x", "static", "de"}), ElementsAre("dev"));

@@ -68,7 +68,7 @@ TEST(AdoptionPlanTest, ABridgeBecomesSettingsATapAndPorts) {
                   "default_pvid 1 group_fwd_mask 0x4000 fdb_max_learned 0",
                   "port add tap:br0-tap,persist,up=off,mtu=1500 description 'this host, by br0' "
                   "vlan 1 pvid untagged",
-                  "port add netdev:p1 cost 2 priority 32 vlan 1 pvid untagged vlan 10-11 vlan 12 "
+                  "port add netdev:p1 priority 32 vlan 1 pvid untagged vlan 10-11 vlan 12 "
                   "untagged",
                   "fdb replace 02:00:00:00:00:01 dev br0-tap static"));
 }

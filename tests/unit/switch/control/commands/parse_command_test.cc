@@ -281,8 +281,7 @@ TEST(ParseCommandTest, TheOwnNamesOfAnObjectNeedNoMoreLetters) {
 // version accepts only switched off.
 const std::set<std::string_view>& Unshown() {
   static const std::set<std::string_view> words{
-      "local",       "temp", "master",     "brport",    "br",
-      "guard",       "mab",  "root_block", "fastleave", "mcast_to_unicast",
+      "local",       "temp", "master", "brport", "br", "mab", "fastleave", "mcast_to_unicast",
       "dev",  // where the name may stand by itself
       "vid",  // of port add, where it is called vlan
       "vlan_tunnel", "self"};

@@ -33,7 +33,8 @@ TEST(PortSettingsTest, ShowsTheKeysOfBridge8WithItsDefaults) {
     "bcast_flood": true, "mcast_router": 1, "mcast_to_unicast": false, "neigh_suppress": false,
     "vlan_tunnel": false, "isolated": false, "locked": false, "mab": false,
     "fdb_max_learned": 0, "group_fwd_mask": "0", "loop_detection": true, "gro": true,
-    "kernel_forwarding": true})"));
+    "kernel_forwarding": true, "bpdu_filter": false, "loop_guard": false, "admin_edge": false,
+    "auto_edge": true, "restricted_tcn": false, "p2p": "auto"})"));
 }
 
 TEST(PortSettingsTest, StatesHaveNamesAndNumbers) {
@@ -50,16 +51,17 @@ TEST(PortSettingsTest, NamesTheBadValue) {
   EXPECT_THAT(Problem("state", "up"), HasSubstr("state \"up\""));
   EXPECT_THAT(Problem("learning", 1U), HasSubstr("learning 1"));
   EXPECT_THAT(Problem("priority", 64U), HasSubstr("from 0 to 63"));
-  EXPECT_THAT(Problem("cost", 0U), HasSubstr("from 1 to 65535"));
-  EXPECT_THAT(Problem("cost", 65536U), HasSubstr("from 1 to 65535"));
+  EXPECT_THAT(Problem("cost", 0U), HasSubstr("from 1 to 200000000"));
+  EXPECT_THAT(Problem("cost", 200000001U), HasSubstr("from 1 to 200000000"));
+  EXPECT_THAT(Problem("cost", "high"), HasSubstr("cost \"high\""));
+  EXPECT_THAT(Problem("p2p", "shared"), HasSubstr("expected auto, on or off"));
   EXPECT_THAT(Problem("fdb_max_learned", 4294967296U), HasSubstr("4294967296"));
   EXPECT_THAT(Problem("colour", true), HasSubstr("'colour'"));
   EXPECT_THAT(Problem("learning", json("\xff")), HasSubstr("learning"));
 }
 
 TEST(PortSettingsTest, WhatIsNotThereCanOnlyBeOff) {
-  for (const std::string name :
-       {"guard", "root_block", "fastleave", "mcast_to_unicast", "vlan_tunnel"}) {
+  for (const std::string name : {"fastleave", "mcast_to_unicast", "vlan_tunnel"}) {
     PortSettings settings;
     EXPECT_TRUE(SetPortSetting(name, false, settings).ok()) << name;
     EXPECT_THAT(Problem(name, true), HasSubstr(name + " on"));
@@ -91,8 +93,13 @@ TEST(PortSettingsTest, TheWordsMakeTheSameOfTheDefaults) {
                                 .isolated = flip(),
                                 .locked = flip(),
                                 .mab = flip(),
-                                .cost = static_cast<uint16_t>(1 + random() % 65535),
-                                .priority = static_cast<uint16_t>(random() % 64),
+                                .tree = {.cost = static_cast<uint32_t>(random() % 3),
+                                         .priority = static_cast<uint16_t>(random() % 64),
+                                         .guard = flip(),
+                                         .root_block = flip(),
+                                         .auto_edge = flip(),
+                                         .p2p = flip() ? SpanningTreePort::PointToPoint::kOff
+                                                       : SpanningTreePort::PointToPoint::kAuto},
                                 .fdb_max_learned = static_cast<uint32_t>(random())};
     std::istringstream words(PortSettingsAsWords(settings));
     PortSettings again;
@@ -100,6 +107,7 @@ TEST(PortSettingsTest, TheWordsMakeTheSameOfTheDefaults) {
     std::string value;
     while (words >> name >> value) {
       json typed = value == "on" ? json(true) : value == "off" ? json(false) : json(value);
+      if (name == "p2p") typed = value;
       if (value.find_first_not_of("0123456789") == std::string::npos) typed = std::stoull(value);
       ASSERT_TRUE(SetPortSetting(name, typed, again).ok()) << name << ' ' << value;
     }
