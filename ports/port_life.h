@@ -4,7 +4,10 @@
 
 #pragma once
 
+#include <cstddef>
+
 #include "absl/status/status.h"
+#include "ports/port_handover.h"
 #include "ports/ring/ring.h"
 
 namespace tapswitch {
@@ -27,6 +30,20 @@ class PortLife {
   [[nodiscard]] virtual bool Pause() { return false; }
   virtual void Resume() {}
   [[nodiscard]] virtual bool paused() const { return false; }
+
+  // Adds what a successor needs to go on with queue number `queue` of the port. False where the
+  // port cannot be handed over, as is the default. Called after Start.
+  [[nodiscard]] virtual bool HandOver(size_t /*queue*/, PortHandover& /*to*/) const {
+    return false;
+  }
+  // Adds the rest, once for all queues; null where there is none. It is called by the thread that
+  // asks after interfaces, while the port is there.
+  [[nodiscard]] virtual HandOverInterface hand_over_interface() const { return nullptr; }
+
+  // Adds what is only known once it has paused, and takes that over: the successor's port is paused,
+  // too, and goes on where the first one ended. False when there are no descriptors.
+  [[nodiscard]] virtual bool HandOverPaused(PortHandover& /*to*/) const { return true; }
+  virtual void TakeOverPaused(PortHandover& /*from*/) {}
 
   // Called now and then, when all that its ring has received is recycled: a port that has received
   // nothing since the last call gives back what memory it can do without.

@@ -22,7 +22,8 @@ absl::StatusOr<PortQueues> OpenTap(const PortSpec& spec, std::span<const PortIde
                                    const PortSurroundings& surroundings) {
   const auto options = ParseTapOptions(spec);
   if (!options.ok()) return options.status();
-  return OpenTapPort(identities, *options, surroundings.monitor, surroundings.share_link);
+  return OpenTapPort(identities, *options, surroundings.monitor, surroundings.share_link,
+                     surroundings.inherited);
 }
 
 absl::Status CheckNetdev(const PortSpec& spec) { return ParseNetdevOptions(spec).status(); }
@@ -34,7 +35,7 @@ absl::StatusOr<PortQueues> OpenNetdev(const PortSpec& spec,
   if (!options.ok()) return options.status();
   return OpenNetdevPort(identities, *options, surroundings.monitor, surroundings.share_link,
                         surroundings.notes, surroundings.missing, surroundings.switchover,
-                        surroundings.kernel);
+                        surroundings.kernel, nullptr, surroundings.inherited);
 }
 
 absl::Status CheckUnix(const PortSpec& spec) { return ParseUnixOptions(spec).status(); }
@@ -43,7 +44,8 @@ absl::StatusOr<PortQueues> OpenUnix(const PortSpec& spec, std::span<const PortId
                                     const PortSurroundings& surroundings) {
   const auto options = ParseUnixOptions(spec);
   if (!options.ok()) return options.status();
-  auto port = OpenUnixPort(identities.front(), *options, surroundings.listeners);
+  auto port =
+      OpenUnixPort(identities.front(), *options, surroundings.listeners, surroundings.inherited);
   if (!port.ok()) return port.status();
   PortQueues queues;
   queues.push_back(*std::move(port));
@@ -57,11 +59,14 @@ absl::StatusOr<PortQueues> OpenVeth(const PortSpec& spec, std::span<const PortId
                                     const PortSurroundings& surroundings) {
   const auto options = ParseVethOptions(spec);
   if (!options.ok()) return options.status();
-  auto pair = VethPair::Make(*options);
+  PortHandover* const inherited = surroundings.inherited;
+  auto pair = inherited != nullptr && inherited->has(PortHandover::QueueName(0))
+                  ? VethPair::Inherit(*options, static_cast<int>(inherited->number("ifindex")))
+                  : VethPair::Make(*options);
   if (!pair.ok()) return pair.status();
   return OpenNetdevPort(identities, {.name = spec.name, .is_own = true}, surroundings.monitor,
                         surroundings.share_link, surroundings.notes, surroundings.missing, nullptr,
-                        surroundings.kernel, *std::move(pair));
+                        surroundings.kernel, *std::move(pair), inherited);
 }
 
 constexpr std::string_view kTapHelp = R"(a TAP interface that the switch creates or opens:

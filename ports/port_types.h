@@ -28,6 +28,8 @@ struct PortSurroundings {
   MissingInterface missing = MissingInterface::kRefused;  // of a port whose interface others make
   std::shared_ptr<Switchover> switchover = nullptr;       // of ports of a bridge, or null
   KernelForwarding* kernel = nullptr;  // may carry frames of ports; it outlives them
+  // The port as another process hands it over, in place of opening its device; null: none does.
+  PortHandover* inherited = nullptr;
 };
 
 // A Port for each queue of one port. The first speaks for all.

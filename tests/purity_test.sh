@@ -9,6 +9,7 @@
 #   switch/workers      ports, switch/capture, and the two pure folders
 #   switch/control      itself, all of these; of it, commands and client nothing but texts and
 #                       sockets, and adopt no more of ports than the kernel's interfaces
+#   switch/handover     itself, and all of these
 #   switch/process      all of these
 #   tools               itself; of the switch what clients need: control/adopt, commands, client and
 #                       metrics, names of forwarding; of ports os, and interface for the helper of QEMU
@@ -42,8 +43,8 @@ allowed_folders() {
     ports/ring/*) echo 'ports/(os|ring)/|switch/forwarding/' ;;
     ports/netlink/*) echo 'ports/(os|ring|netlink)/|switch/forwarding/' ;;
     ports/interface/*)
-      echo 'ports/(os|ring|netlink|interface)/|ports/(port(_spec)?|option_keys).h$|switch/forwarding/' ;;
-    ports/socket/*) echo 'ports/(os|ring|socket)/|ports/(port(_spec)?|option_keys).h$|switch/forwarding/' ;;
+      echo 'ports/(os|ring|netlink|interface)/|ports/(port(_spec|_handover)?|option_keys).h$|switch/forwarding/' ;;
+    ports/socket/*) echo 'ports/(os|ring|socket)/|ports/(port(_spec|_handover)?|option_keys).h$|switch/forwarding/' ;;
     ports/*) echo 'ports/|switch/forwarding/' ;;
     switch/capture/*) echo 'switch/(capture|forwarding)/|ports/os/' ;;
     switch/workers/*) echo 'switch/(workers|capture|protocol|forwarding)/|ports/' ;;
@@ -52,6 +53,8 @@ allowed_folders() {
       echo 'switch/control/(adopt|commands)/|switch/forwarding/|ports/(os|netlink|interface/exclusion)/' ;;
     switch/control/client/*) echo 'switch/control/client/|ports/os/' ;;
     switch/control/*) echo 'switch/(control|workers|capture|protocol|forwarding)/|ports/' ;;
+    switch/handover/*)
+      echo 'switch/(handover|control|workers|capture|protocol|forwarding)/|ports/' ;;
     switch/process/*) echo 'switch/|ports/' ;;
     tools/qemu-helper/*)
       echo 'tools/qemu-helper/|switch/control/client/|ports/(os|interface)/' ;;

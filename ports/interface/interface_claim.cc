@@ -110,8 +110,8 @@ class InterfaceClaim::Hold {
   RuntimeLock lock_;
 };
 
-absl::StatusOr<InterfaceClaim> InterfaceClaim::Take(const NetworkNamespace& netns, int ifindex,
-                                                    std::string_view port) {
+absl::StatusOr<InterfaceClaim> InterfaceClaim::Inherit(const NetworkNamespace& netns, int ifindex,
+                                                       std::string_view port) {
   const auto interface = Identify(netns, ifindex);
   if (!interface.ok()) return interface.status();
   if (absl::Status entered = Register::OfProcess().Enter(*interface, port); !entered.ok()) {
@@ -119,11 +119,17 @@ absl::StatusOr<InterfaceClaim> InterfaceClaim::Take(const NetworkNamespace& netn
   }
   auto hold = std::make_shared<Hold>(*interface);
   if (absl::Status locked = hold->Lock(); !locked.ok()) return locked;
-  if (HasTcxDrop(netns, ifindex)) {
+  return InterfaceClaim(std::move(hold));
+}
+
+absl::StatusOr<InterfaceClaim> InterfaceClaim::Take(const NetworkNamespace& netns, int ifindex,
+                                                    std::string_view port) {
+  auto claim = Inherit(netns, ifindex, port);
+  if (claim.ok() && HasTcxDrop(netns, ifindex)) {
     return absl::AlreadyExistsError(
         "another switch, whose program drops what comes in by it (bpftool net show)");
   }
-  return InterfaceClaim(std::move(hold));
+  return claim;
 }
 
 absl::StatusOr<InterfaceClaim> InterfaceClaim::TakePatiently(const NetworkNamespace& netns,

@@ -30,6 +30,11 @@ class InterfaceClaim {
   [[nodiscard]] static absl::StatusOr<InterfaceClaim> Take(const NetworkNamespace& netns,
                                                            int ifindex, std::string_view port);
 
+  // Claims the interface as Take does, in place of a process that hands it over and has its program
+  // there.
+  [[nodiscard]] static absl::StatusOr<InterfaceClaim> Inherit(const NetworkNamespace& netns,
+                                                              int ifindex, std::string_view port);
+
   // How long a process that is ending may take to let its interfaces go.
   static constexpr std::chrono::milliseconds kPatience{1000};
 

@@ -38,6 +38,10 @@ absl::Status OpenError(std::string_view name, const std::string& path, int error
 
 }  // namespace
 
+absl::StatusOr<NetworkNamespace> NetworkNamespace::Copy() const {
+  return FromFile(FileDescriptor(fcntl(fd(), F_DUPFD_CLOEXEC, 0)), "network namespace");
+}
+
 absl::StatusOr<NetnsId> IdentifyNetns(int fd) {
   struct stat file {};
   if (fstat(fd, &file) != 0) return absl::ErrnoToStatus(errno, "network namespace");

@@ -35,6 +35,9 @@ class NetworkNamespace {
   [[nodiscard]] static absl::StatusOr<NetworkNamespace> FromFile(FileDescriptor file,
                                                                  std::string_view description);
 
+  // Opens the same namespace once more.
+  [[nodiscard]] absl::StatusOr<NetworkNamespace> Copy() const;
+
   [[nodiscard]] int fd() const { return file_.get(); }
   [[nodiscard]] NetnsId id() const { return id_; }
 

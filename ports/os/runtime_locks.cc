@@ -147,13 +147,14 @@ std::vector<std::string> OwnFolders() {
 // for the kernel.
 class RuntimeLocks::File {
  public:
-  explicit File(FileDescriptor file) : file_(std::move(file)) {}
+  explicit File(FileDescriptor file, bool inherits = false)
+      : file_(std::move(file)), inherits_(inherits) {}
 
   absl::Status Take(off_t offset) {
     const std::lock_guard lock(mutex_);
     if (held_.contains(offset)) return absl::AlreadyExistsError(Describe(getpid()));
     for (;;) {
-      struct flock range = RangeAt(offset, F_WRLCK);
+      struct flock range = RangeAt(offset, inherits_ ? F_RDLCK : F_WRLCK);
       if (fcntl(file_.get(), F_SETLK, &range) == 0) break;
       if (errno != EAGAIN && errno != EACCES) return Failed("cannot lock");
       if (fcntl(file_.get(), F_GETLK, &range) != 0) return Failed("cannot ask for a lock");
@@ -171,9 +172,25 @@ class RuntimeLocks::File {
     held_.erase(offset);
   }
 
+  void Share() {
+    const std::lock_guard lock(mutex_);
+    for (const off_t offset : held_) {
+      struct flock range = RangeAt(offset, F_RDLCK);
+      static_cast<void>(fcntl(file_.get(), F_SETLK, &range));
+    }
+  }
+
+  void EndInheritance() {
+    const std::lock_guard lock(mutex_);
+    inherits_ = false;
+  }
+
+  [[nodiscard]] int fd() const { return file_.get(); }
+
  private:
   FileDescriptor file_;
   std::mutex mutex_;
+  bool inherits_;
   std::set<off_t> held_;
 };
 
@@ -203,17 +220,38 @@ absl::StatusOr<RuntimeLocks> RuntimeLocks::Open(const std::vector<std::string>& 
                   tried));
 }
 
+struct RuntimeLocks::Process {
+  std::mutex mutex;
+  std::optional<RuntimeLocks> opened;
+
+  static Process& Get() {
+    static Process one;
+    return one;
+  }
+};
+
 absl::StatusOr<RuntimeLocks> RuntimeLocks::OfProcess() {
-  static std::mutex mutex;
-  static std::optional<RuntimeLocks> opened;
-  const std::lock_guard lock(mutex);
-  if (!opened) {
+  Process& process = Process::Get();
+  const std::lock_guard lock(process.mutex);
+  if (!process.opened) {
     auto locks = Open(OwnFolders());
     if (!locks.ok()) return locks;
-    opened = *std::move(locks);
+    process.opened = *std::move(locks);
   }
-  return *opened;
+  return *process.opened;
 }
+
+void RuntimeLocks::Inherit(FileDescriptor file) {
+  Process& process = Process::Get();
+  const std::lock_guard lock(process.mutex);
+  process.opened = RuntimeLocks(std::make_shared<File>(std::move(file), /*inherits=*/true));
+}
+
+void RuntimeLocks::EndInheritance() const { file_->EndInheritance(); }
+
+void RuntimeLocks::Share() const { file_->Share(); }
+
+int RuntimeLocks::fd() const { return file_->fd(); }
 
 absl::StatusOr<RuntimeLock> RuntimeLocks::Take(std::string_view name) const {
   const off_t offset = OffsetOf(name);

@@ -9,6 +9,10 @@
 // The locks are those of fcntl(2), which belong to a process, so the kernel can tell which process
 // holds one. All of them would be lost if this process opened the file a second time and closed it.
 // So only OfProcess() opens it, except for tests with a folder of their own.
+//
+// Locks pass from a process to its successor without a moment in which another could take them. The
+// first process makes its locks shared, which still keeps out all who want one for themselves. The
+// successor, which was handed the open file, takes shared locks, too, and the first one ends.
 
 #pragma once
 
@@ -21,6 +25,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "ports/os/file_descriptor.h"
 
 namespace tapswitch {
 
@@ -50,6 +55,17 @@ class RuntimeLocks {
   // they are missing.
   [[nodiscard]] static absl::StatusOr<RuntimeLocks> Open(const std::vector<std::string>& folders);
 
+  // Makes `file`, which another process had from OfProcess, the one of this process. To be called
+  // before OfProcess. Locks are taken as shared ones until EndInheritance.
+  static void Inherit(FileDescriptor file);
+  void EndInheritance() const;
+
+  // Makes all locks that this process holds shared ones: a successor can take them, too.
+  void Share() const;
+
+  // The open file, for a successor.
+  [[nodiscard]] int fd() const;
+
   // Takes the lock of a name, such as "netdev 4026531840 17", without waiting. AlreadyExists if any
   // process, this one included, holds it; the message names the holder, such as "process 123
   // (tapswitchd)". Names are compared by a hash of 62 bits. Thread-safe.
@@ -57,6 +73,7 @@ class RuntimeLocks {
 
  private:
   class File;
+  struct Process;
   explicit RuntimeLocks(std::shared_ptr<File> file) : file_(std::move(file)) {}
 
   std::shared_ptr<File> file_;

@@ -144,6 +144,25 @@ absl::StatusOr<UnixListener> UnixListener::Bind(const Options& options) {
   return listener;
 }
 
+absl::StatusOr<UnixListener> UnixListener::Inherit(const Options& options, FileDescriptor socket) {
+  auto place = SocketPlace::Open(options.path, /*makes_folder=*/false);
+  if (!place.ok()) return About(options, place.status());
+  absl::StatusOr<RuntimeLock> lock = Lock(options, *place);
+  if (!lock.ok()) return lock.status();
+  FileDescriptor file(ioctl(socket.get(), kOpenBoundFile));
+  const auto found = place->Find();
+  if (!found.ok()) return About(options, found.status());
+  // Without CAP_NET_ADMIN the kernel does not tell which file it is.
+  const auto bound = file.valid() ? SocketPlace::Look(std::move(file)) : place->Find();
+  if (!bound.ok() || bound->id() != found->id() || !S_ISSOCK(found->status.st_mode)) {
+    return absl::AbortedError(fmt::format("{}: somebody has put something else in place of {}",
+                                          options.what, options.path));
+  }
+  UnixListener listener(options.path, *std::move(place), std::move(socket), *std::move(lock));
+  listener.bound_ = found->id();
+  return listener;
+}
+
 UnixListener::UnixListener(std::string path, SocketPlace place, FileDescriptor socket,
                            RuntimeLock lock)
     : path_(std::move(path)),

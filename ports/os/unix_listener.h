@@ -51,6 +51,12 @@ class UnixListener {
   // in a folder that others may write: PermissionDenied.
   [[nodiscard]] static absl::StatusOr<UnixListener> Bind(const Options& options);
 
+  // Takes over a socket that Bind of another process has made with these options, and that process
+  // does not remove. The lock is taken as a shared one (RuntimeLocks::Inherit). Aborted if the file
+  // at its path is not the socket's any more.
+  [[nodiscard]] static absl::StatusOr<UnixListener> Inherit(const Options& options,
+                                                            FileDescriptor socket);
+
   // Shuts down the socket, also for processes that hold a copy of it. Removes the file that was
   // bound, unless another file has its name by now; no other file is ever removed.
   ~UnixListener();

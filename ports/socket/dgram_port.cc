@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
@@ -132,11 +133,12 @@ absl::Status DgramPort::Start(Ring& ring) {
 }
 
 void DgramPort::OnCompletions(std::span<const Completion> completions, FrameBatch& /*received*/) {
-  if (closing_) return;
+  if (closing_ || pause_wanted_) return;
   if (!completions.empty() && !queue_->empty()) SendQueued();
 }
 
 bool DgramPort::Receive(FrameBatch& received) {
+  if (pause_wanted_) return false;
   const size_t wanted = std::min({received.room(), kSlots, limit_});
   if (closing_ || wanted == 0) return !closing_;
   inbox_->Prepare(wanted);
@@ -152,6 +154,60 @@ bool DgramPort::Receive(FrameBatch& received) {
     Learn({.name = inbox_->senders[last], .size = inbox_->messages[last].msg_hdr.msg_namelen});
   }
   return static_cast<size_t>(count) == wanted;
+}
+
+bool DgramPort::Pause() {
+  pause_wanted_ = true;
+  return true;
+}
+
+// What was reported meanwhile is reported again to a new watch. Where that cannot be had, the port
+// is not read any more, as little as where it cannot be had at the start.
+void DgramPort::Resume() {
+  if (!std::exchange(pause_wanted_, false) || closing_ || ring_ == nullptr) return;
+  ring_->Unwatch(socket_, MakeTag(kSocketSlot));
+  if (const absl::Status watched = ring_->Watch(socket_, MakeTag(kSocketSlot)); !watched.ok()) {
+    spdlog::error("port {}: it is not read any more: {}: add it again", identity_.name,
+                  std::string(watched.message()));
+    status_.link_up = false;
+    status_.reason = "it cannot be read: add it again";
+    return;
+  }
+  StopWaiting();
+  SendQueued();
+}
+
+// The socket that the switch was started with stays open in a program that it starts.
+bool DgramPort::HandOver(size_t /*queue*/, PortHandover& to) const {
+  return !bound_ || to.AddCopy("socket", bound_->fd());
+}
+
+bool DgramPort::HandOverPaused(PortHandover& to) const {
+  bool is_complete = true;
+  if (learns_ && remote_.size > 0) {
+    is_complete =
+        to.AddBytes("remote", std::as_bytes(std::span(&remote_.name, 1)).first(remote_.size));
+  }
+  if (queue_->empty()) return is_complete;
+  std::vector<std::byte> unsent;
+  for (const iovec& piece : queue_->AllBytes()) {
+    const auto* const bytes = static_cast<const std::byte*>(piece.iov_base);
+    unsent.insert(unsent.end(), bytes, bytes + piece.iov_len);
+  }
+  to.numbers["first_left"] = queue_->first_left();
+  to.numbers["first_frame"] = queue_->first_frame();
+  return is_complete && to.AddBytes("unsent", unsent);
+}
+
+void DgramPort::TakeOverPaused(PortHandover& from) {
+  if (closing_ || ring_ == nullptr || !queue_->empty()) return;
+  const auto unsent = from.TakeBytes("unsent", SendQueue::kMaxBytes);
+  static_cast<void>(queue_->Restore(unsent, from.number("first_left"), from.number("first_frame")));
+  const auto remote = from.TakeBytes("remote", sizeof(sockaddr_un));
+  if (!learns_ || remote.empty()) return;
+  Address sender{.size = static_cast<socklen_t>(remote.size())};
+  std::memcpy(&sender.name, remote.data(), remote.size());
+  if (sender.name.sun_family == AF_UNIX) Learn(sender);
 }
 
 void DgramPort::TakeFrame(size_t slot, FrameBatch& received) {
@@ -179,7 +235,7 @@ void DgramPort::Learn(const Address& sender) {
   status_.link_up = true;
   status_.reason.clear();
   spdlog::info("port {}: up, sends to {}", identity_.name, remote_.path());
-  if (!queue_->empty()) SendQueued();
+  if (!queue_->empty() && !pause_wanted_) SendQueued();
 }
 
 msghdr DgramPort::MessageFor(std::span<iovec> pieces) {

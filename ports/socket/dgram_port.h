@@ -55,9 +55,15 @@ class DgramPort final : public Port {
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
   [[nodiscard]] bool wants_retry() const override {
-    return ring_ != nullptr && !closing_ && !queue_->empty();
+    return ring_ != nullptr && !closing_ && !pause_wanted_ && !queue_->empty();
   }
   void Retry() override;
+  [[nodiscard]] bool Pause() override;
+  void Resume() override;
+  [[nodiscard]] bool paused() const override { return pause_wanted_; }
+  [[nodiscard]] bool HandOver(size_t queue, PortHandover& to) const override;
+  [[nodiscard]] bool HandOverPaused(PortHandover& to) const override;
+  void TakeOverPaused(PortHandover& from) override;
   void OnLinkChange(const LinkEvent& /*link*/) override {}
   void BeginClose() override;
   [[nodiscard]] bool closed() const override { return closing_; }
@@ -99,6 +105,7 @@ class DgramPort final : public Port {
   FileDescriptor waiter_;                 // connected to the remote while the queue is not empty
   size_t limit_ = FrameBatch::kCapacity;  // frames per turn
   bool closing_ = false;
+  bool pause_wanted_ = false;
 };
 
 }  // namespace tapswitch

@@ -28,6 +28,32 @@ bool SendQueue::Append(const WireFrame& frame, size_t done) {
   return true;
 }
 
+// A frame, as far as it is still to be sent.
+bool SendQueue::AppendRest(std::span<const std::byte> bytes, size_t frame) {
+  const bool is_frame =
+      frame <= kMaxSocketFrame && !bytes.empty() && bytes.size() <= kStreamPrefixSize + frame;
+  if (!is_frame || frames_ == kMaxFrames || bytes_ + bytes.size() > kMaxBytes) return false;
+  Store(bytes.data(), bytes.size());
+  entries_[(first_ + frames_++) % kMaxFrames] = {.left = static_cast<uint32_t>(bytes.size()),
+                                                 .frame = static_cast<uint32_t>(frame)};
+  return true;
+}
+
+bool SendQueue::Restore(std::span<const std::byte> bytes, size_t first_left, size_t first_frame) {
+  size_t left = first_left;
+  size_t frame = first_frame;
+  while (!bytes.empty()) {
+    if (left > bytes.size() || !AppendRest(bytes.first(left), frame)) break;
+    bytes = bytes.subspan(left);
+    if (bytes.size() < kStreamPrefixSize) break;
+    frame = FrameSizeIn(bytes.first<kStreamPrefixSize>());
+    left = kStreamPrefixSize + frame;
+  }
+  if (bytes.empty()) return true;
+  while (!empty()) PopFrame();
+  return false;
+}
+
 void SendQueue::Store(const std::byte* data, size_t size) {
   const size_t at = (head_ + bytes_) % kMaxBytes;
   const size_t before_end = std::min(size, kMaxBytes - at);

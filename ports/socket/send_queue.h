@@ -37,12 +37,23 @@ class SendQueue {
   // Removes `bytes` from the front, as they have been sent.
   void Sent(size_t bytes);
 
+  // The first frame: how many of its bytes wait, prefix included, and how long it is. Precondition:
+  // !empty().
+  [[nodiscard]] size_t first_left() const { return entries_[first_].left; }
+  [[nodiscard]] size_t first_frame() const { return entries_[first_].frame; }
+  // Goes on with the bytes of another queue, of whose first frame so many waited. False when they
+  // make no sense: then the queue is empty. Precondition: empty().
+  [[nodiscard]] bool Restore(std::span<const std::byte> bytes, size_t first_left,
+                             size_t first_frame);
+
   // The first frame without its prefix.
   [[nodiscard]] std::array<iovec, 2> FirstFrame() const;
   // Removes the first frame, and returns its size. Precondition: !empty().
   size_t PopFrame();
 
  private:
+  [[nodiscard]] bool AppendRest(std::span<const std::byte> bytes, size_t frame);
+
   struct Entry {
     uint32_t left;   // bytes in memory_
     uint32_t frame;  // bytes of the whole frame

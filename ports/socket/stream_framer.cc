@@ -24,10 +24,7 @@ std::span<std::byte> StreamFramer::Room() {
 std::optional<std::span<const std::byte>> StreamFramer::Next() {
   const std::span<const std::byte> rest = memory_.subspan(begin_, end_ - begin_);
   if (rest.size() < kStreamPrefixSize || bad_length_) return std::nullopt;
-  uint32_t length = 0;
-  for (const std::byte byte : rest.first(kStreamPrefixSize)) {
-    length = (length << 8U) | std::to_integer<uint32_t>(byte);
-  }
+  const auto length = static_cast<uint32_t>(FrameSizeIn(rest.first<kStreamPrefixSize>()));
   if (length > kMaxSocketFrame) {
     bad_length_ = length;
     return std::nullopt;

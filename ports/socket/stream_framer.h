@@ -21,6 +21,13 @@ inline constexpr size_t kMaxSocketFrame = 65535 + 14 + 4;
 
 [[nodiscard]] std::array<std::byte, kStreamPrefixSize> StreamPrefix(size_t frame_size);
 
+// The size that a prefix announces.
+[[nodiscard]] constexpr size_t FrameSizeIn(std::span<const std::byte, kStreamPrefixSize> prefix) {
+  size_t size = 0;
+  for (const std::byte byte : prefix) size = size << 8U | std::to_integer<size_t>(byte);
+  return size;
+}
+
 class StreamFramer {
  public:
   // Uses `memory`, which must outlive the framer.
@@ -40,6 +47,11 @@ class StreamFramer {
   [[nodiscard]] std::optional<uint32_t> bad_length() const { return bad_length_; }
   // Whether the stream could end here without cutting a frame.
   [[nodiscard]] bool between_frames() const { return begin_ == end_; }
+
+  // The bytes that were added but not handed out.
+  [[nodiscard]] std::span<const std::byte> rest() const {
+    return memory_.subspan(begin_, end_ - begin_);
+  }
 
   // Begins a new stream.
   void Reset();

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "ports/os/accept.h"
 #include "spdlog/fmt/fmt.h"
@@ -148,19 +149,21 @@ void StreamPort::OnCompletions(std::span<const Completion> completions, FrameBat
     if (completion.tag != MakeTag() || !connection_.valid()) continue;
     const auto events = static_cast<uint32_t>(completion.result);
     if ((events & (POLLHUP | POLLRDHUP | POLLERR)) != 0) ending_ = true;
-    if ((events & POLLOUT) != 0) SendQueued();
+    if ((events & POLLOUT) != 0 && !pause_wanted_) SendQueued();
   }
 }
 
 bool StreamPort::Receive(FrameBatch& received) {
   if (closing_) return false;
   if (!connection_.valid()) {
-    return Accept();
+    return !pause_wanted_ && Accept();
   }
   buffers_->frames.Clear();
   // The frames that the last turn left go first, and alone: there is memory for the frames of one
   // read.
-  if (TakeFrames(received) || !buffers_->frames.empty()) return true;
+  if (TakeFrames(received)) return true;
+  if (pause_wanted_) return false;
+  if (!buffers_->frames.empty()) return true;
   const size_t room = buffers_->framer.Room().size();
   const ptrdiff_t result = buffers_->framer.bad_length() ? 0 : Read();
   const bool more = TakeFrames(received);
@@ -187,12 +190,75 @@ ptrdiff_t StreamPort::Read() {
 // Returns true if whole frames were left for later.
 bool StreamPort::TakeFrames(FrameBatch& received) {
   ReceivedFrames& frames = buffers_->frames;
+  has_whole_frames_ = true;
   while (!received.full() && frames.count() < limit_) {
     const auto frame = buffers_->framer.Next();
-    if (!frame) return false;
+    if (!frame) return has_whole_frames_ = false;
     frames.Take(*frame, identity_.id, *identity_.counters, received);
   }
   return true;
+}
+
+// Neither reads nor sends what is queued; whole frames that it has read are received.
+bool StreamPort::Pause() {
+  pause_wanted_ = true;
+  return true;
+}
+
+// What was reported meanwhile is reported again to a new watch.
+void StreamPort::Resume() {
+  if (!std::exchange(pause_wanted_, false) || closing_ || ring_ == nullptr) return;
+  if (watching_) WatchAgain();
+  if (connection_.valid()) SendQueued();
+}
+
+void StreamPort::WatchAgain() {
+  StopWatching();
+  if (!connection_.valid()) return WaitForClient();
+  ++watched_;
+  if (absl::Status watched = ring_->Watch(connection_.get(), MakeTag()); !watched.ok()) {
+    return Disconnect(std::string(watched.message()));
+  }
+  watching_ = true;
+  if (std::exchange(awaits_writability_, false)) AwaitWritability(true);
+}
+
+bool StreamPort::HandOver(size_t /*queue*/, PortHandover& to) const {
+  return to.AddCopy("socket", listener_->fd());
+}
+
+bool StreamPort::HandOverPaused(PortHandover& to) const {
+  if (!connection_.valid()) return true;
+  bool is_complete = to.AddCopy("connection", connection_.get());
+  const std::span<const std::byte> unread = buffers_->framer.rest();
+  if (!unread.empty()) is_complete = is_complete && to.AddBytes("unread", unread);
+  const SendQueue& queue = buffers_->queue;
+  if (queue.empty()) return is_complete;
+  std::vector<std::byte> unsent;
+  for (const iovec& piece : queue.AllBytes()) {
+    const auto* const bytes = static_cast<const std::byte*>(piece.iov_base);
+    unsent.insert(unsent.end(), bytes, bytes + piece.iov_len);
+  }
+  to.numbers["first_left"] = queue.first_left();
+  to.numbers["first_frame"] = queue.first_frame();
+  return is_complete && to.AddBytes("unsent", unsent);
+}
+
+// What makes no sense ends the connection, as frames could not be found in it any more.
+void StreamPort::TakeOverPaused(PortHandover& from) {
+  if (!from.has("connection") || connection_.valid() || closing_ || ring_ == nullptr) return;
+  StopWatching();
+  if (absl::Status connected = Connect(from.Take("connection")); !connected.ok()) {
+    return Disconnect(std::string(connected.message()));
+  }
+  const auto unread = from.TakeBytes("unread", buffers_->framer.Room().size());
+  std::copy(unread.begin(), unread.end(), buffers_->framer.Room().begin());
+  buffers_->framer.Add(unread.size());
+  const auto unsent = from.TakeBytes("unsent", SendQueue::kMaxBytes);
+  if (!buffers_->queue.Restore(unsent, from.number("first_left"), from.number("first_frame"))) {
+    return Disconnect("what was to be sent by it was not handed over whole");
+  }
+  if (!unsent.empty()) AwaitWritability(true);
 }
 
 void StreamPort::EndOfStream(ptrdiff_t result) {
@@ -245,7 +311,7 @@ void StreamPort::LogStarvation(int error) {
 }
 
 void StreamPort::Retry() {
-  if (!std::exchange(starved_, false) || closing_) return;
+  if (pause_wanted_ || !std::exchange(starved_, false) || closing_) return;
   if (connection_.valid()) {
     SendQueued();
   } else if (!watching_) {

@@ -58,6 +58,12 @@ class StreamPort final : public Port {
   void Recycle() override {}
   [[nodiscard]] bool wants_retry() const override { return starved_ && !closing_; }
   void Retry() override;
+  [[nodiscard]] bool Pause() override;
+  void Resume() override;
+  [[nodiscard]] bool paused() const override { return pause_wanted_ && !has_whole_frames_; }
+  [[nodiscard]] bool HandOver(size_t queue, PortHandover& to) const override;
+  [[nodiscard]] bool HandOverPaused(PortHandover& to) const override;
+  void TakeOverPaused(PortHandover& from) override;
   void OnLinkChange(const LinkEvent& /*link*/) override {}
   void BeginClose() override;
   [[nodiscard]] bool closed() const override { return closing_; }
@@ -85,6 +91,7 @@ class StreamPort final : public Port {
   // Returns the result of recv(2), or -errno.
   [[nodiscard]] ptrdiff_t Read();
   [[nodiscard]] bool TakeFrames(FrameBatch& received);
+  void WatchAgain();
   void EndOfStream(ptrdiff_t result);
   [[nodiscard]] std::span<const WireFrame> SendNow(std::span<const WireFrame> frames);
   void SendQueued();
@@ -114,6 +121,8 @@ class StreamPort final : public Port {
   bool ending_ = false;                        // the peer has hung up, but data may be unread
   size_t limit_ = ReceivedFrames::kMaxFrames;  // frames per turn
   bool closing_ = false;
+  bool pause_wanted_ = false;
+  bool has_whole_frames_ = false;  // that were read, and are to be received in the next turn
 };
 
 }  // namespace tapswitch

@@ -7,7 +7,7 @@
 namespace tapswitch {
 
 absl::StatusOr<std::shared_ptr<UnixListener>> UnixListeners::Get(
-    const UnixListener::Options& options) {
+    const UnixListener::Options& options, FileDescriptor inherited) {
   std::erase_if(by_path_, [](const auto& entry) { return entry.second.listener.expired(); });
   const auto found = by_path_.find(options.path);
   if (found != by_path_.end()) {
@@ -20,7 +20,9 @@ absl::StatusOr<std::shared_ptr<UnixListener>> UnixListeners::Get(
     }
     if (auto listener = found->second.listener.lock()) return listener;
   }
-  absl::StatusOr<UnixListener> made = UnixListener::Bind(options);
+  absl::StatusOr<UnixListener> made = inherited.valid()
+                                          ? UnixListener::Inherit(options, std::move(inherited))
+                                          : UnixListener::Bind(options);
   if (!made.ok()) return made.status();
   auto listener = std::make_shared<UnixListener>(*std::move(made));
   by_path_[options.path] = {.listener = listener, .options = options};

@@ -17,8 +17,9 @@ class UnixListeners {
  public:
   // Returns the listener of this path, or a new one. It ends with its last user. InvalidArgument if
   // the existing one has another mode, user or group.
+  // A new one is made of the socket that another process hands over, if `inherited` is valid.
   [[nodiscard]] absl::StatusOr<std::shared_ptr<UnixListener>> Get(
-      const UnixListener::Options& options);
+      const UnixListener::Options& options, FileDescriptor inherited = FileDescriptor());
 
  private:
   struct Shared {

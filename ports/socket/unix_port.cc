@@ -57,18 +57,22 @@ absl::StatusOr<FileDescriptor> Inherit(const UnixOptions& options) {
 
 absl::StatusOr<std::unique_ptr<Port>> OpenUnixPort(const PortIdentity& identity,
                                                    const UnixOptions& options,
-                                                   UnixListeners& listeners) {
+                                                   UnixListeners& listeners,
+                                                   PortHandover* inherited) {
+  FileDescriptor handed = inherited != nullptr ? inherited->Take("socket") : FileDescriptor();
   if (options.fd) {
     auto socket = Inherit(options);
     if (!socket.ok()) return socket.status();
     return std::make_unique<DgramPort>(identity, *std::move(socket), options.mtu);
   }
   if (options.mode == UnixOptions::Mode::kDgram) {
-    auto socket = UnixListener::Bind(ListenerOptions(options));
+    auto socket = handed.valid()
+                      ? UnixListener::Inherit(ListenerOptions(options), std::move(handed))
+                      : UnixListener::Bind(ListenerOptions(options));
     if (!socket.ok()) return socket.status();
     return std::make_unique<DgramPort>(identity, *std::move(socket), options.remote, options.mtu);
   }
-  auto listener = listeners.Get(ListenerOptions(options));
+  auto listener = listeners.Get(ListenerOptions(options), std::move(handed));
   if (!listener.ok()) return listener.status();
   return std::make_unique<StreamPort>(identity, *std::move(listener), options.mtu);
 }

@@ -14,6 +14,7 @@ namespace tapswitch {
 // Opens the socket and makes a port with one queue. `listeners` is used during this call only.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<Port>> OpenUnixPort(const PortIdentity& identity,
                                                                  const UnixOptions& options,
-                                                                 UnixListeners& listeners);
+                                                                 UnixListeners& listeners,
+                                                                 PortHandover* inherited = nullptr);
 
 }  // namespace tapswitch

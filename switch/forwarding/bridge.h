@@ -130,6 +130,7 @@ class Bridge final : private ProtocolEffects {
 
   // Counted while VLANs are filtered.
   [[nodiscard]] const VlanCounterTable& vlan_counters() const { return vlan_counters_; }
+  [[nodiscard]] VlanCounterTable& vlan_counters() { return vlan_counters_; }
 
  private:
   void SetState(PortId port, PortState state) override;

@@ -53,6 +53,14 @@ class VlanCounterTable {
   // Precondition: a change was applied for a view in which `port` is a member of `vlan`.
   [[nodiscard]] VlanCounters& of(VlanId vlan, PortId port) { return rows_[vlan.value][port.value]; }
 
+  // Adds what an earlier process has counted; without effect for what is no member.
+  void Add(VlanId vlan, PortId port, const VlanCounters& counters) {
+    auto& row = rows_[vlan.value];
+    if (port.value >= row.size()) return;
+    row[port.value].received += counters.received;
+    row[port.value].sent += counters.sent;
+  }
+
   // Zeros of what is no member.
   [[nodiscard]] VlanCounters Find(VlanId vlan, PortId port) const {
     const auto& row = rows_[vlan.value];

@@ -172,6 +172,8 @@ void LinkThread::Report(const LinkEvent& link) {
   commands_->Call([&] { OnEvent(link); });
 }
 
-absl::Status LinkThread::Call(absl::Status (*step)()) { return commands_->Call(step); }
+absl::Status LinkThread::Call(const std::function<absl::Status()>& step) {
+  return commands_->Call(step);
+}
 
 }  // namespace tapswitch

@@ -64,8 +64,9 @@ class LinkThread {
   // Treats a change as if the kernel had reported it. The listener has been told when this returns.
   void Report(const LinkEvent& link);
 
-  // Has the thread do something about itself.
-  [[nodiscard]] absl::Status Call(absl::Status (*step)());
+  // Has the thread do something, about itself or in its place: it neither forwards, nor has it a
+  // low priority, as the control thread.
+  [[nodiscard]] absl::Status Call(const std::function<absl::Status()>& step);
 
  private:
   struct Shared;

@@ -50,6 +50,23 @@ void PrimaryWorker::OfferPort(PortId id) {
   flows_->SetPort(*ports_[id.value].port);
 }
 
+void PrimaryWorker::NoticeAllPorts() {
+  shared_.AssertHeld();
+  NoticeAll();
+}
+
+void PrimaryWorker::OfferAllPorts() {
+  shared_.AssertHeld();
+  for (const Attached& attached : ports_) {
+    if (attached.port != nullptr) OfferPort(attached.port->identity().id);
+  }
+}
+
+void PrimaryWorker::RestoreShutDown(PortId id, const ShutDown& why) {
+  shared_.AssertHeld();
+  gates_.ShutDownPort(id, why);
+}
+
 void PrimaryWorker::FollowFlows() {
   if (flows_ != nullptr) flows_->Work(lane_.now());
 }
@@ -165,7 +182,7 @@ void PrimaryWorker::Turn() {
     lane_.AdvanceTime(bridge);
     bridge.AnswerCall();
     // Before the frames, whose answers could take all the room there is.
-    bridge->TickProtocols(lane_.now(), lane_.originated());
+    if (!is_silent_) bridge->TickProtocols(lane_.now(), lane_.originated());
     lane_.Decide(bridge);
   }
   lane_.Send();
@@ -218,8 +235,9 @@ std::optional<std::chrono::nanoseconds> PrimaryWorker::Timeout() const {
 // When something is to be done even if nothing happens.
 std::optional<Tick> PrimaryWorker::NextDeadline() const {
   std::optional<Tick> next;
-  for (const auto& deadline : {gates_.next_deadline(), housekeeping_.next_deadline(lane_.now()),
-                               bridge_.protocols().next_deadline(), wake_by_}) {
+  const auto protocols = is_silent_ ? std::nullopt : bridge_.protocols().next_deadline();
+  for (const auto& deadline :
+       {gates_.next_deadline(), housekeeping_.next_deadline(lane_.now()), protocols, wake_by_}) {
     if (deadline) next = std::min(next.value_or(*deadline), *deadline);
   }
   return next;

@@ -58,6 +58,18 @@ class PrimaryWorker {
   // mirror, and all of them when frames belong to other VLANs from now on.
   void SetView(PreparedView& view);
 
+  // Whether protocols say nothing by themselves, as another process forwards.
+  void SetSilent(bool is_silent) { is_silent_ = is_silent; }
+
+  // Looks at the status of each port.
+  void NoticeAllPorts();
+
+  // Offers each port to the kernel's forwarding once more.
+  void OfferAllPorts();
+
+  // Shuts a port down, as a guard of an earlier process has done.
+  void RestoreShutDown(PortId id, const ShutDown& why);
+
   // Precondition: the port is there.
   void OpenPort(PortId id);
   void MaskPort(PortId id);
@@ -183,6 +195,7 @@ class PrimaryWorker {
   PortGates gates_ ABSL_GUARDED_BY(shared_);
   OwnAddresses own_addresses_ ABSL_GUARDED_BY(shared_);
   Housekeeping housekeeping_ ABSL_GUARDED_BY(shared_);
+  bool is_silent_ = false;
   bool release_is_due_ = false;
   std::optional<Tick> wake_by_;
   std::vector<FrameRelay*> relays_;

@@ -26,6 +26,10 @@ class RelayPort final : public Port {
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
   void OnLinkChange(const LinkEvent& /*link*/) override {}
+  // It has nothing of its own.
+  [[nodiscard]] bool HandOver(size_t /*queue*/, PortHandover& /*to*/) const override {
+    return true;
+  }
   void OnFirstQueueStatus(const PortStatus& status) override { status_ = status; }
   void BeginClose() override { closing_ = true; }
   [[nodiscard]] bool closed() const override { return closing_; }

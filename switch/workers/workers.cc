@@ -158,8 +158,11 @@ void Workers::ClearCounters(PortId id) {
 
 absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
                               const PortForwarding& forwarding) {
-  const auto passage =
-      secondaries_.empty() ? PrimaryWorker::Passage::kOpen : PrimaryWorker::Passage::kMasked;
+  const bool is_open = secondaries_.empty() && !is_standby_;
+  const auto passage = is_open ? PrimaryWorker::Passage::kOpen : PrimaryWorker::Passage::kMasked;
+  if (is_standby_) {
+    for (const auto& queue : queues) static_cast<void>(queue->Pause());
+  }
   const PortIdentity identity = queues.front()->identity();
   views_.Set(forwarding);
   PreparedView view = views_.Build(bridge_);
@@ -189,7 +192,7 @@ absl::Status Workers::AddPort(std::vector<std::unique_ptr<Port>> queues,
     UpdateView();
     return started;
   }
-  commands_.Call([&] { primary_.OpenPort(identity.id); });
+  if (!is_standby_) commands_.Call([&] { primary_.OpenPort(identity.id); });
   return absl::OkStatus();
 }
 
@@ -259,16 +262,28 @@ void Workers::RemoveCapture(CapturePoint& capture) {
 // The others come after the primary: whoever is told that a link is up knows that all have heard of
 // it.
 SwitchSnapshot Workers::Snapshot() {
-  SwitchSnapshot snapshot = commands_.Call([&] {
-    SwitchSnapshot of_primary = primary_.Snapshot();
-    of_primary.protocols = protocols_.Snapshot(primary_.lane().now());
-    return of_primary;
-  });
+  SwitchSnapshot snapshot = commands_.Call([&] { return SnapshotOfPrimary(); });
+  AddSecondaries(snapshot);
+  if (flows_ != nullptr) snapshot.Add(flows_->traffic().Read());
+  return snapshot;
+}
+
+SwitchSnapshot Workers::SnapshotByPrimary() {
+  SwitchSnapshot snapshot = SnapshotOfPrimary();
+  AddSecondaries(snapshot);
+  return snapshot;
+}
+
+SwitchSnapshot Workers::SnapshotOfPrimary() const {
+  SwitchSnapshot snapshot = primary_.Snapshot();
+  snapshot.protocols = protocols_.Snapshot(primary_.lane().now());
+  return snapshot;
+}
+
+void Workers::AddSecondaries(SwitchSnapshot& snapshot) {
   for (const auto& secondary : secondaries_) {
     snapshot.Add(secondary->commands().Call([&] { return secondary->lane().Snapshot(); }));
   }
-  if (flows_ != nullptr) snapshot.Add(flows_->traffic().Read());
-  return snapshot;
 }
 
 absl::Status Workers::CallOnEach(const std::function<absl::Status()>& step) {

@@ -22,6 +22,7 @@
 #include "switch/forwarding/bridge.h"
 #include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/channels/command_queue.h"
+#include "switch/workers/channels/countdown.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/secondary_worker.h"
 #include "switch/workers/sharing/port_sharing.h"
@@ -106,10 +107,53 @@ class Workers {
 
   [[nodiscard]] SwitchSnapshot Snapshot();
 
+  // ---- Handing the ports over to another process, and taking them over (workers_handover.cc). The
+  // thread that calls these waits for the workers.
+
+  // From here on no port changes hands between workers, and the kernel carries nothing by itself.
+  void BeginHandover();
+  // Undoes that.
+  void CancelHandover();
+
+  // Has the queues of a port after the first add what a successor needs (PortLife::HandOver).
+  [[nodiscard]] bool HandOverQueues(PortId id, PortHandover& to);
+
+  // Has all ports pause, and returns once nothing of what they received is on its way any more.
+  // False, and without effect, when that does not come about in time.
+  [[nodiscard]] bool PauseAll();
+  // Has those ports receive again.
+  void ResumeAll();
+
+  // Takes a snapshot for a command of the primary's thread, without what the kernel carries.
+  [[nodiscard]] SwitchSnapshot SnapshotByPrimary();
+
+  // Ports that are added from now on are paused and masked: they receive nothing, and nothing is
+  // sent by them, before EndStandby.
+  void BeginStandby() { is_standby_ = true; }
+  [[nodiscard]] bool is_standby() const { return is_standby_; }
+  void EndStandby();
+
   // Calls `step` on each worker's thread until one of them fails.
   [[nodiscard]] absl::Status CallOnEach(const std::function<absl::Status()>& step);
 
  private:
+  // A port that reads by a lane, whose thread runs the commands.
+  struct Reading {
+    CommandQueue* commands = nullptr;
+    Lane* lane = nullptr;
+    PortId id;
+    uint16_t generation = 0;
+  };
+  struct LaneOf {
+    CommandQueue* commands = nullptr;
+    Lane* lane = nullptr;
+  };
+  [[nodiscard]] std::vector<LaneOf> Lanes();
+  void PauseLane(const LaneOf& lane, const std::shared_ptr<Countdown>& countdown);
+
+  [[nodiscard]] SwitchSnapshot SnapshotOfPrimary() const;
+  void AddSecondaries(SwitchSnapshot& snapshot);
+
   [[nodiscard]] static std::unique_ptr<Port> ShareOf(const Port& port, SecondaryWorker& secondary);
   void ShareAllWith(SecondaryWorker& secondary);
   void SetCapturing(bool capturing);
@@ -127,6 +171,8 @@ class Workers {
   std::vector<std::unique_ptr<SecondaryWorker>> secondaries_;
   std::optional<PortSharing> sharing_;
   std::vector<LaneSnapshot> stopped_;  // what those counted that have ended
+  std::vector<Reading> paused_;        // by PauseAll
+  bool is_standby_ = false;
 };
 
 }  // namespace tapswitch

@@ -174,6 +174,17 @@ std::vector<int> InterfacesWithDiscipline(RouteSocket& socket) {
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<ClsactFilter>> ClsactFilter::Inherit(const NetworkNamespace& netns,
+                                                                    int ifindex,
+                                                                    bool made_discipline) {
+  auto lock = TakeLock(netns.id(), ifindex);
+  if (!lock.ok()) return lock.status();
+  auto kept = netns.Copy();
+  if (!kept.ok()) return kept.status();
+  return std::unique_ptr<ClsactFilter>(
+      new ClsactFilter(*std::move(kept), ifindex, *std::move(lock), made_discipline));
+}
+
 absl::StatusOr<std::unique_ptr<ClsactFilter>> ClsactFilter::Add(const NetworkNamespace& netns,
                                                                 int ifindex,
                                                                 const FileDescriptor* program) {
@@ -189,8 +200,7 @@ absl::StatusOr<std::unique_ptr<ClsactFilter>> ClsactFilter::Add(const NetworkNam
     const bool repaired = control.RemoveFilter();
     absl::Status discipline = control.AddDiscipline();
     if (!discipline.ok() && !absl::IsAlreadyExists(discipline)) return discipline;
-    auto kept =
-        NetworkNamespace::FromFile(FileDescriptor(fcntl(netns.fd(), F_DUPFD_CLOEXEC, 0)), "netns");
+    auto kept = netns.Copy();
     if (!kept.ok()) return kept.status();
     filter.reset(
         new ClsactFilter(*std::move(kept), ifindex, *std::move(lock), discipline.ok() || repaired));

@@ -26,6 +26,12 @@ class ClsactFilter {
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<ClsactFilter>> Add(
       const NetworkNamespace& netns, int ifindex, const FileDescriptor* program = nullptr);
 
+  // Takes over the filter of a process that does not remove it.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<ClsactFilter>> Inherit(
+      const NetworkNamespace& netns, int ifindex, bool made_discipline);
+  // Whether the queueing discipline came with it.
+  [[nodiscard]] bool made_discipline() const { return made_discipline_; }
+
   // Remove filters whose owner does not live any more. Without permission they stay.
   static void RemoveAbandoned(const NetworkNamespace& netns, int ifindex);
   static void RemoveAllAbandoned(const NetworkNamespace& netns);

@@ -14,6 +14,11 @@ class ByTcx final : public HostExclusion {
  public:
   ByTcx(FileDescriptor link, bool carries) : HostExclusion(carries), link_(std::move(link)) {}
 
+  [[nodiscard]] bool HandOver(PortHandover& to) const override {
+    to.numbers["carries"] = carries() ? 1 : 0;
+    return to.AddCopy("exclusion", link_.get());
+  }
+
  private:
   FileDescriptor link_;
 };
@@ -22,6 +27,13 @@ class ByClsact final : public HostExclusion {
  public:
   ByClsact(std::unique_ptr<ClsactFilter> filter, bool carries)
       : HostExclusion(carries), filter_(std::move(filter)) {}
+
+  [[nodiscard]] bool HandOver(PortHandover& to) const override {
+    to.numbers["carries"] = carries() ? 1 : 0;
+    to.numbers["clsact"] = 1;
+    to.numbers["made_discipline"] = filter_->made_discipline() ? 1 : 0;
+    return true;
+  }
 
  private:
   std::unique_ptr<ClsactFilter> filter_;
@@ -56,6 +68,16 @@ Exclusion HostExclusion::Apply(const NetworkNamespace& netns, int ifindex,
 
 std::unique_ptr<HostExclusion> HostExclusion::ByLink(FileDescriptor link, bool carries) {
   return std::make_unique<ByTcx>(std::move(link), carries);
+}
+
+Exclusion HostExclusion::Inherit(const NetworkNamespace& netns, int ifindex,
+                                 PortHandover& inherited) {
+  const bool carries = inherited.number("carries") != 0;
+  if (inherited.has("exclusion")) return ByLink(inherited.Take("exclusion"), carries);
+  if (inherited.number("clsact") == 0) return nullptr;
+  auto filter = ClsactFilter::Inherit(netns, ifindex, inherited.number("made_discipline") != 0);
+  if (!filter.ok()) return filter.status();
+  return std::make_unique<ByClsact>(*std::move(filter), carries);
 }
 
 void HostExclusion::Repair(const NetworkNamespace& netns, int ifindex) {

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "ports/os/file_descriptor.h"
 #include "ports/os/netns.h"
+#include "ports/port_handover.h"
 
 namespace tapswitch {
 
@@ -32,6 +33,12 @@ class HostExclusion {
 
   // Excludes the host by a link that is attached already, and lasts as long as the file.
   [[nodiscard]] static std::unique_ptr<HostExclusion> ByLink(FileDescriptor link, bool carries);
+
+  // Adds what a successor needs to keep the host out without a moment in which it is not.
+  [[nodiscard]] virtual bool HandOver(PortHandover& to) const = 0;
+  // Takes that over; null where the host was not excluded.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<HostExclusion>> Inherit(
+      const NetworkNamespace& netns, int ifindex, PortHandover& inherited);
 
   // Undoes what a killed switch has left on an interface of which the host is not to be excluded.
   static void Repair(const NetworkNamespace& netns, int ifindex);

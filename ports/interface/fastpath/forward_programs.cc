@@ -69,6 +69,13 @@ bool IsComplete(const ForwardPrograms& loaded) {
 
 bool HasForwardPrograms() { return true; }
 
+// FNV-1a of the object.
+uint64_t ForwardProgramsId() {
+  uint64_t hash = 0xCBF29CE484222325;
+  for (const unsigned char byte : ForwardObject()) hash = (hash ^ byte) * 0x100000001B3;
+  return hash;
+}
+
 absl::StatusOr<ForwardPrograms> LoadForwardPrograms(uint32_t mark) {
   const auto bytes = ForwardObject();
   libbpf_set_print(SayNothing);

@@ -27,4 +27,7 @@ struct ForwardPrograms {
 // is done with them later does. Unimplemented in a build without them. The message is for people.
 [[nodiscard]] absl::StatusOr<ForwardPrograms> LoadForwardPrograms(uint32_t mark);
 
+// A number that differs where the programs or their maps do; 0 in a build without them.
+[[nodiscard]] uint64_t ForwardProgramsId();
+
 }  // namespace tapswitch

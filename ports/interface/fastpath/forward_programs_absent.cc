@@ -11,4 +11,6 @@ absl::StatusOr<ForwardPrograms> LoadForwardPrograms(uint32_t /*mark*/) {
   return absl::UnimplementedError("it was built without clang or libbpf");
 }
 
+uint64_t ForwardProgramsId() { return 0; }
+
 }  // namespace tapswitch

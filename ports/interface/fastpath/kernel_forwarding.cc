@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <random>
@@ -32,23 +34,68 @@ size_t CountPossibleProcessors() {
   return std::stoul(last == std::string::npos ? text : text.substr(last + 1)) + 1;
 }
 
+// The files of the programs and maps, by the names under which they are handed over.
+constexpr std::array<std::pair<const char*, FileDescriptor ForwardPrograms::*>, 8> kFiles{{
+    {"decide", &ForwardPrograms::decide},
+    {"carry", &ForwardPrograms::carry},
+    {"flows", &ForwardPrograms::flows},
+    {"interfaces", &ForwardPrograms::interfaces},
+    {"generations", &ForwardPrograms::generations},
+    {"seats", &ForwardPrograms::seats},
+    {"cells", &ForwardPrograms::cells},
+    {"settings", &ForwardPrograms::settings},
+}};
+
 uint32_t RandomMark() { return std::random_device()() | 0x8000'0000U; }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KernelForwarding>> KernelForwarding::Load() {
-  const auto netns = NetworkNamespace::Current();
-  if (!netns.ok()) return netns.status();
   auto programs = LoadForwardPrograms(RandomMark());
   if (!programs.ok()) return programs.status();
-  auto generations = Numbers::Map(programs->generations.get(), TAPSWITCH_GENERATIONS);
+  return Make(*std::move(programs));
+}
+
+absl::StatusOr<std::unique_ptr<KernelForwarding>> KernelForwarding::Inherit(PortHandover& files) {
+  if (files.number("program") != ForwardProgramsId()) {
+    return absl::FailedPreconditionError(
+        "the programs that were handed over are those of another version");
+  }
+  ForwardPrograms programs;
+  for (const auto& [name, file] : kFiles) {
+    programs.*file = files.Take(name);
+    if (!(programs.*file).valid()) return absl::FailedPreconditionError("a program is missing");
+  }
+  auto made = Make(std::move(programs));
+  if (!made.ok()) return made;
+  (*made)->is_inherited_ = true;
+  const MutexLock lock((*made)->mutex_);
+  (*made)->next_seat_ = files.number("next_seat");
+  return made;
+}
+
+bool KernelForwarding::HandOver(PortHandover& to) {
+  to.numbers["program"] = ForwardProgramsId();
+  {
+    const MutexLock lock(mutex_);
+    to.numbers["next_seat"] = next_seat_;
+  }
+  return std::all_of(kFiles.begin(), kFiles.end(), [&](const auto& one) {
+    return to.AddCopy(one.first, (programs_.*one.second).get());
+  });
+}
+
+absl::StatusOr<std::unique_ptr<KernelForwarding>> KernelForwarding::Make(ForwardPrograms programs) {
+  const auto netns = NetworkNamespace::Current();
+  if (!netns.ok()) return netns.status();
+  auto generations = Numbers::Map(programs.generations.get(), TAPSWITCH_GENERATIONS);
   if (!generations.ok()) return generations.status();
-  auto seats = MappedArray<tapswitch_seat>::Map(programs->seats.get(), TAPSWITCH_MOST_SEATS);
+  auto seats = MappedArray<tapswitch_seat>::Map(programs.seats.get(), TAPSWITCH_MOST_SEATS);
   if (!seats.ok()) return seats.status();
-  auto settings = MappedArray<tapswitch_settings>::Map(programs->settings.get(), 1);
+  auto settings = MappedArray<tapswitch_settings>::Map(programs.settings.get(), 1);
   if (!settings.ok()) return settings.status();
   std::unique_ptr<KernelForwarding> loaded(
-      new KernelForwarding(netns->id(), *std::move(programs), *std::move(generations),
+      new KernelForwarding(netns->id(), std::move(programs), *std::move(generations),
                            *std::move(seats), *std::move(settings)));
   if (loaded->processors_ == 0) return absl::InternalError("the number of processors is unknown");
   return loaded;
@@ -76,6 +123,14 @@ std::shared_ptr<KernelSeat> KernelForwarding::NewSeat() {
     return seat;
   }
   return nullptr;
+}
+
+std::shared_ptr<KernelSeat> KernelForwarding::InheritSeat(uint32_t number) {
+  const MutexLock lock(mutex_);
+  if (!is_inherited_ || number >= taken_.size() || !taken_[number].expired()) return nullptr;
+  auto seat = std::make_shared<KernelSeat>(seats_[number], number);
+  taken_[number] = seat;
+  return seat;
 }
 
 absl::Status KernelForwarding::SetSeat(int ifindex, const KernelSeat& seat) const {

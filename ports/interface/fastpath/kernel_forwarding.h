@@ -25,6 +25,7 @@
 #include "ports/interface/fastpath/mapped_array.h"
 #include "ports/os/mutex.h"
 #include "ports/os/netns.h"
+#include "ports/port_handover.h"
 #include "switch/forwarding/ids.h"
 
 namespace tapswitch {
@@ -91,6 +92,14 @@ class KernelForwarding {
   // cure.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<KernelForwarding>> Load();
 
+  // Takes over the programs and maps that another process has loaded, which has removed all flows
+  // and makes none. `files` are those of HandOver. FailedPrecondition when they are not those that
+  // this program would load.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<KernelForwarding>> Inherit(
+      PortHandover& files);
+  // Adds copies of the programs and maps.
+  [[nodiscard]] bool HandOver(PortHandover& to);
+
   [[nodiscard]] NetnsId netns() const { return netns_; }
   // The filter of packet sockets (SO_ATTACH_BPF), to be attached before they are bound, and only
   // where the other program is at the ingress of the interface.
@@ -101,6 +110,8 @@ class KernelForwarding {
 
   // A seat for the sockets of one port; null when all are in use.
   [[nodiscard]] std::shared_ptr<KernelSeat> NewSeat();
+  // The seat that another process has handed over, with its counts; null when there is no such.
+  [[nodiscard]] std::shared_ptr<KernelSeat> InheritSeat(uint32_t number);
   // Has frames that come in by an interface counted in a seat, before its sockets are bound.
   [[nodiscard]] absl::Status SetSeat(int ifindex, const KernelSeat& seat) const;
   void RemoveSeat(int ifindex) const;
@@ -139,6 +150,9 @@ class KernelForwarding {
   KernelForwarding(NetnsId netns, ForwardPrograms programs, Numbers generations,
                    MappedArray<tapswitch_seat> seats, MappedArray<tapswitch_settings> settings);
 
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<KernelForwarding>> Make(
+      ForwardPrograms programs);
+
   [[nodiscard]] uint64_t Generation(size_t place) const {
     return std::atomic_ref(generations_[place]).load(std::memory_order_acquire);
   }
@@ -146,6 +160,7 @@ class KernelForwarding {
 
   NetnsId netns_;
   ForwardPrograms programs_;
+  bool is_inherited_ = false;
   Numbers generations_;
   MappedArray<tapswitch_seat> seats_;
   MappedArray<tapswitch_settings> settings_;

@@ -53,6 +53,22 @@ void KernelAttachment::GiveUp() {
   seat_.reset();
 }
 
+// Counted from 1: 0 is what is missing.
+void KernelAttachment::HandOver(PortHandover& to) const {
+  if (filters() && seat_ != nullptr) to.numbers["seat"] = uint64_t{seat_->number()} + 1;
+}
+
+// The filter stays as it is in any case. Without its maps it gives all frames to the sockets.
+void KernelAttachment::Inherit(const PortHandover& inherited, int ifindex) {
+  const uint64_t seat = inherited.number("seat");
+  if (access_.kernel == nullptr || seat == 0) return;
+  seat_ = access_.kernel->InheritSeat(static_cast<uint32_t>(seat - 1));
+  if (seat_ == nullptr) return;
+  ifindex_ = ifindex;
+  seat_->SetDropped(ifindex, ReadTxDropped(ifindex).value_or(0));
+  seat_->set_in_use(true);
+}
+
 absl::Status KernelAttachment::SetFilter(int socket) const {
   const int program = access_.kernel->filter();
   if (setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program)) == 0) {

@@ -13,6 +13,7 @@
 #include "ports/interface/fastpath/kernel_forwarding.h"
 #include "ports/os/file_descriptor.h"
 #include "ports/os/netns.h"
+#include "ports/port_handover.h"
 #include "switch/forwarding/ids.h"
 
 namespace tapswitch {
@@ -44,6 +45,11 @@ class KernelAttachment {
   void Leave();
   // Nobody knows what the sockets have been given: they are of no use for this.
   void GiveUp();
+
+  // Adds what a successor needs to go on with the filter, and takes that over: where the programs
+  // were handed over, too, it goes on counting where the first process ended.
+  void HandOver(PortHandover& to) const;
+  void Inherit(const PortHandover& inherited, int ifindex);
 
   // Whether the sockets have the filter.
   [[nodiscard]] bool filters() const { return ifindex_ != 0; }

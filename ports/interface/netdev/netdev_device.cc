@@ -117,17 +117,24 @@ bool NetdevDevice::CanReturn(const NetdevOptions& options) {
 
 absl::Status NetdevDevice::OpenSockets() {
   std::vector<FileDescriptor> sockets;
-  std::vector<FileDescriptor> untaken;
   for (size_t i = 0; i < queues_; ++i) {
     auto socket = OpenPacketSocket(*netns_);
     if (!socket.ok()) return socket.status();
-    untaken.emplace_back(fcntl(socket->get(), F_DUPFD_CLOEXEC, 0));
-    if (!untaken.back().valid()) return absl::ErrnoToStatus(errno, "dup of a packet socket");
     sockets.push_back(*std::move(socket));
+  }
+  kernel_.OnNewSockets();
+  return KeepSockets(std::move(sockets));
+}
+
+// Each is there twice: for this, and for the queue that takes it.
+absl::Status NetdevDevice::KeepSockets(std::vector<FileDescriptor> sockets) {
+  std::vector<FileDescriptor> untaken;
+  for (const FileDescriptor& socket : sockets) {
+    untaken.emplace_back(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+    if (!untaken.back().valid()) return absl::ErrnoToStatus(errno, "dup of a packet socket");
   }
   sockets_ = std::move(sockets);
   in_group_ = false;
-  kernel_.OnNewSockets();
   const MutexLock lock(mutex_);
   untaken_ = std::move(untaken);
   untaken_seat_ = kernel_.seat();

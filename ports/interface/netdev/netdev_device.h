@@ -44,6 +44,7 @@
 #include "ports/os/file_descriptor.h"
 #include "ports/os/mutex.h"
 #include "ports/os/netns.h"
+#include "ports/port_handover.h"
 
 namespace tapswitch {
 
@@ -65,6 +66,15 @@ class NetdevDevice {
       const NetdevOptions& options, size_t queues = 1,
       MissingInterface missing = MissingInterface::kRefused,
       std::shared_ptr<Switchover> switchover = nullptr, KernelAccess kernel = {});
+
+  // Takes over an interface that another process has attached, with its sockets and whatever keeps
+  // the host out. Nothing about it is changed. FailedPrecondition unless it has `queues` sockets.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<NetdevDevice>> Inherit(
+      const NetdevOptions& options, PortHandover& inherited, size_t queues, KernelAccess kernel);
+
+  // Adds what a successor needs for Inherit; nothing where no interface is attached. To be called
+  // by the thread of Query. FailedPrecondition while the interface is still a bridge's.
+  [[nodiscard]] absl::Status HandOver(PortHandover& to) const;
 
   // Whether an interface that was deleted could be attached again now. Any thread may ask; it is
   // for one that does not forward.
@@ -100,6 +110,8 @@ class NetdevDevice {
   NetdevDevice(NetdevOptions options, NetworkNamespace netns, size_t queues, KernelAccess kernel);
 
   [[nodiscard]] absl::Status OpenSockets();
+  [[nodiscard]] absl::Status KeepSockets(std::vector<FileDescriptor> sockets);
+  [[nodiscard]] absl::Status TakeOver(PortHandover& inherited);
   [[nodiscard]] absl::Status FollowNamespace();
   [[nodiscard]] bool IsAwaited() const;
   [[nodiscard]] absl::Status Return();

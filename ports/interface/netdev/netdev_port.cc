@@ -22,6 +22,7 @@ NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
                                           .told_unsupported = std::move(queue.told_unsupported)}),
       missed_(std::move(queue.missed)),
       new_seat_(std::move(queue.seat)),
+      hand_over_(std::move(queue.hand_over)),
       seat_(new_seat_ ? new_seat_() : nullptr) {}
 
 void NetdevPort::RefreshCounters() {
@@ -50,9 +51,12 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
     const LinkSharing& share, AttachNotes& notes, MissingInterface missing,
     const std::shared_ptr<Switchover>& switchover, KernelForwarding* kernel,
-    std::shared_ptr<FarEnd> far_end) {
-  auto opened = NetdevDevice::Open(options, identities.size(), missing, switchover,
-                                   {.kernel = kernel, .port = identities[0].id});
+    std::shared_ptr<FarEnd> far_end, PortHandover* inherited) {
+  const KernelAccess access{.kernel = kernel, .port = identities[0].id};
+  const bool is_inherited = inherited != nullptr && inherited->has(PortHandover::QueueName(0));
+  auto opened = is_inherited
+                    ? NetdevDevice::Inherit(options, *inherited, identities.size(), access)
+                    : NetdevDevice::Open(options, identities.size(), missing, switchover, access);
   if (!opened.ok()) return opened.status();
   const std::shared_ptr<NetdevDevice> device = *std::move(opened);
   notes = {.warnings = device->warnings(), .address = device->first_address()};
@@ -80,6 +84,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
         .accepted = PacketSocketOffloads(),
         .told_unsupported = told_unsupported,
         .seat = [device, number] { return device->SeatOf(number); },
+        .hand_over = [device](PortHandover& to) { return device->HandOver(to); },
     };
     ports.push_back(std::make_unique<NetdevPort>(identity, std::move(queue)));
   }

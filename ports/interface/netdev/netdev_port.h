@@ -36,6 +36,7 @@ class NetdevPort final : public InterfacePort {
     std::shared_ptr<std::atomic_flag> told_unsupported{};  // see InterfacePort::Medium
     // Returns the seat of the socket that the queue has been given last; null without one.
     std::function<std::shared_ptr<KernelSeat>()> seat{};
+    HandOverInterface hand_over{};  // see PortLife
   };
 
   NetdevPort(PortIdentity identity, Queue queue);
@@ -47,6 +48,10 @@ class NetdevPort final : public InterfacePort {
   void RefreshCounters() override;
 
   void OnSent() override;
+  [[nodiscard]] bool HandOver(size_t /*queue*/, PortHandover& /*to*/) const override {
+    return hand_over_ != nullptr;
+  }
+  [[nodiscard]] HandOverInterface hand_over_interface() const override { return hand_over_; }
   [[nodiscard]] KernelPath kernel_path() const override;
 
  private:
@@ -54,6 +59,7 @@ class NetdevPort final : public InterfacePort {
 
   std::function<uint32_t(int socket)> missed_;
   std::function<std::shared_ptr<KernelSeat>()> new_seat_;
+  HandOverInterface hand_over_;
   std::shared_ptr<KernelSeat> seat_;  // of the socket in use
   uint64_t done_ = 0;                 // of the frames that were taken, in the seat
 };
@@ -68,11 +74,12 @@ struct AttachNotes {
 // MakePortQueues. `notes` is filled in. `kernel`, which outlives them, may carry their frames.
 // `monitor` outlives them, is asked by the thread that `share` chooses, and its events reach
 // OnLinkChange. See NetdevDevice for `switchover`. `far_end` is null where the switch has not made
-// the interface; it is destroyed with the last of the ports.
+// the interface; it is destroyed with the last of the ports. `inherited` takes the place of an
+// interface that is attached.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
     std::span<const PortIdentity> identities, const NetdevOptions& options, LinkMonitor& monitor,
     const LinkSharing& share, AttachNotes& notes, MissingInterface missing,
     const std::shared_ptr<Switchover>& switchover = nullptr, KernelForwarding* kernel = nullptr,
-    std::shared_ptr<FarEnd> far_end = nullptr);
+    std::shared_ptr<FarEnd> far_end = nullptr, PortHandover* inherited = nullptr);
 
 }  // namespace tapswitch

@@ -73,8 +73,7 @@ absl::StatusOr<std::unique_ptr<PeerSegmentationOff>> PeerSegmentationOff::Apply(
     const NetworkNamespace& netns, int ifindex) {
   const FileDescriptor& program = PassProgram();
   if (!program.valid()) return absl::ErrnoToStatus(errno, "loading an XDP program");
-  auto kept =
-      NetworkNamespace::FromFile(FileDescriptor(fcntl(netns.fd(), F_DUPFD_CLOEXEC, 0)), "netns");
+  auto kept = netns.Copy();
   if (!kept.ok()) return kept.status();
   // In the driver only: the features do not follow a program in front of the stack.
   auto link = LinkProgram(
@@ -85,6 +84,22 @@ absl::StatusOr<std::unique_ptr<PeerSegmentationOff>> PeerSegmentationOff::Apply(
   // Some kernels have turned it on by themselves then, and turn it off.
   applied->made_gro_ = SetGro(netns, ifindex, true);
   return applied;
+}
+
+bool PeerSegmentationOff::HandOver(PortHandover& to) const {
+  to.numbers["made_gro"] = made_gro_ ? 1 : 0;
+  return to.AddCopy("peer_segmentation", program_.get());
+}
+
+absl::StatusOr<std::unique_ptr<PeerSegmentationOff>> PeerSegmentationOff::Inherit(
+    const NetworkNamespace& netns, int ifindex, PortHandover& inherited) {
+  if (!inherited.has("peer_segmentation")) return nullptr;
+  auto kept = netns.Copy();
+  if (!kept.ok()) return kept.status();
+  std::unique_ptr<PeerSegmentationOff> made(
+      new PeerSegmentationOff(*std::move(kept), ifindex, inherited.Take("peer_segmentation")));
+  made->made_gro_ = inherited.number("made_gro") != 0;
+  return made;
 }
 
 PeerSegmentationOff::PeerSegmentationOff(NetworkNamespace netns, int ifindex,

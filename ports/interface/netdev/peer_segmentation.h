@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "ports/os/file_descriptor.h"
 #include "ports/os/netns.h"
+#include "ports/port_handover.h"
 
 namespace tapswitch {
 
@@ -25,6 +26,11 @@ class PeerSegmentationOff {
   // in another namespace than the thread's. Any thread may call it.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<PeerSegmentationOff>> Apply(
       const NetworkNamespace& netns, int ifindex);
+
+  // Adds what a successor needs to keep that up, and takes it over; null where there is nothing.
+  [[nodiscard]] bool HandOver(PortHandover& to) const;
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<PeerSegmentationOff>> Inherit(
+      const NetworkNamespace& netns, int ifindex, PortHandover& inherited);
 
   // Turns GRO of the near end off again, if it was off. A switch that is killed leaves it on.
   ~PeerSegmentationOff();

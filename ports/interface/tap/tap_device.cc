@@ -124,4 +124,20 @@ absl::StatusOr<TapDevice> OpenTap(const TapOptions& options, size_t queues) {
   return device;
 }
 
+absl::StatusOr<TapDevice> InheritTap(const TapOptions& options, PortHandover& inherited,
+                                     size_t queues) {
+  if (inherited.has(PortHandover::QueueName(queues))) {
+    return absl::FailedPreconditionError(
+        fmt::format("port '{}': it has more queues than there are workers: start the new process "
+                    "with the same --workers",
+                    options.name));
+  }
+  TapDevice device{.file = inherited.Take(PortHandover::QueueName(0)),
+                   .offloads = {static_cast<uint8_t>(inherited.number("offloads"))}};
+  for (size_t i = 1; i < queues && inherited.has(PortHandover::QueueName(i)); ++i) {
+    device.more_queues.push_back(inherited.Take(PortHandover::QueueName(i)));
+  }
+  return device;
+}
+
 }  // namespace tapswitch

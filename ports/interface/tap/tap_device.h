@@ -30,6 +30,7 @@
 #include "ports/interface/interface_claim.h"
 #include "ports/interface/tap/tap_options.h"
 #include "ports/os/file_descriptor.h"
+#include "ports/port_handover.h"
 #include "switch/forwarding/offload/virtio_net.h"
 
 namespace tapswitch {
@@ -65,5 +66,10 @@ struct TapDevice {
 // Errors are one line that says what to do about it. After one, nothing that was made is left, and
 // a TAP that existed is where it was, with the settings it had.
 [[nodiscard]] absl::StatusOr<TapDevice> OpenTap(const TapOptions& options, size_t queues = 1);
+
+// Takes over a TAP that another process has opened so. It is not claimed yet, and nothing about it
+// is changed. FailedPrecondition when it has more than `queues` queues: nobody would read them.
+[[nodiscard]] absl::StatusOr<TapDevice> InheritTap(const TapOptions& options,
+                                                   PortHandover& inherited, size_t queues);
 
 }  // namespace tapswitch

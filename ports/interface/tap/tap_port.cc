@@ -114,10 +114,19 @@ std::unique_ptr<Port> TapPort::Share(const PortIdentity& identity) const {
   return share;
 }
 
+// One whose device has been deleted is made again.
+bool TapPort::HandOver(size_t queue, PortHandover& to) const {
+  if (status().ifindex == 0) return true;
+  to.numbers.insert_or_assign("offloads", status().accepted.bits);
+  return to.AddCopy(PortHandover::QueueName(queue), fd());
+}
+
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
     std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor,
-    const LinkSharing& share) {
-  auto device = OpenTap(options, identities.size());
+    const LinkSharing& share, PortHandover* inherited) {
+  const bool is_inherited = inherited != nullptr && inherited->has(PortHandover::QueueName(0));
+  auto device = is_inherited ? InheritTap(options, *inherited, identities.size())
+                             : OpenTap(options, identities.size());
   if (!device.ok()) return device.status();
   const auto query = std::make_shared<TapQuery>(options, *device, monitor);
   const SharedLinkQueries queries = share(identities[0], [query] { return (*query)(); });

@@ -31,6 +31,7 @@ class TapPort final : public InterfacePort {
 
   void set_make_share(MakeShare make) { make_share_ = std::move(make); }
   [[nodiscard]] std::unique_ptr<Port> Share(const PortIdentity& identity) const override;
+  [[nodiscard]] bool HandOver(size_t queue, PortHandover& to) const override;
 
  private:
   MakeShare make_share_;  // null: it has a queue for each thread
@@ -38,9 +39,9 @@ class TapPort final : public InterfacePort {
 
 // Opens the TAP with up to `identities.size()` queues and makes a port of each; see MakePortQueues.
 // `monitor` outlives them, is asked by the thread that `share` chooses, and its events reach
-// OnLinkChange.
+// OnLinkChange. The queues of `inherited` take the place of those of a TAP that is opened.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
     std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor,
-    const LinkSharing& share);
+    const LinkSharing& share, PortHandover* inherited = nullptr);
 
 }  // namespace tapswitch

@@ -103,6 +103,13 @@ absl::StatusOr<std::shared_ptr<VethPair>> VethPair::Make(const VethOptions& opti
   return Annotate(set_up, options);
 }
 
+absl::StatusOr<std::shared_ptr<VethPair>> VethPair::Inherit(const VethOptions& options,
+                                                            int ifindex) {
+  auto home = NetworkNamespace::Current();
+  if (!home.ok()) return Annotate(home.status(), options);
+  return std::shared_ptr<VethPair>(new VethPair(options, *std::move(home), ifindex));
+}
+
 VethPair::~VethPair() {
   if (options_.persist) return;
   // With one end goes the other. It may have gone already, with the station's namespace.

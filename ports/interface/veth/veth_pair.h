@@ -24,6 +24,10 @@ class VethPair final : public FarEnd {
   // are one line that names the port and the cure; nothing is left behind.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<VethPair>> Make(const VethOptions& options);
 
+  // Takes over the pair of a process that keeps it; `ifindex` is that of the switch's end.
+  [[nodiscard]] static absl::StatusOr<std::shared_ptr<VethPair>> Inherit(const VethOptions& options,
+                                                                         int ifindex);
+
   // Deletes the pair, unless it persists.
   ~VethPair() override;
   VethPair(const VethPair&) = delete;

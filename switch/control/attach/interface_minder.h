@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "ports/os/netns.h"
 #include "ports/port.h"
@@ -25,8 +26,8 @@ namespace tapswitch {
 class InterfaceMinder {
  public:
   // Both arguments must outlive this object.
-  InterfaceMinder(BridgeControl& control, const RunningSwitch& running)
-      : control_(control), running_(running) {}
+  InterfaceMinder(BridgeControl& control, RunningSwitch running)
+      : control_(control), running_(std::move(running)) {}
 
   // Records ports that lost their interface.
   void OnLinkState(const LinkStateEvent& event);

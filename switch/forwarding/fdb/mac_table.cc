@@ -97,6 +97,13 @@ bool MacTable::Set(const MacEntry& entry, Tick now) {
   return true;
 }
 
+bool MacTable::Restore(const MacEntry& entry, Tick now) {
+  if (!Set(entry, now)) return false;
+  Slot& slot = slots_[Locate(KeyOf(entry.vlan, entry.address))];
+  slot.last_seen = std::min(entry.last_seen, now).centiseconds & kLow48;
+  return true;
+}
+
 bool MacTable::Erase(VlanId vlan, MacAddress address) {
   const Index at = Locate(KeyOf(vlan, address));
   return at != kNoIndex && EraseWhole(Change::Kind::kErased, at);

@@ -148,6 +148,12 @@ class MacTable {
   // full and nothing learned is left to evict.
   [[nodiscard]] bool Set(const MacEntry& entry, Tick now);
 
+  // Sets an entry as Set does, but as of entry.last_seen: to be called in the order of that, for the
+  // entries of an earlier process.
+  [[nodiscard]] bool Restore(const MacEntry& entry, Tick now);
+  // Adds to evictions() those that an earlier process counted.
+  void AddEvictions(uint64_t evictions) { evictions_ += evictions; }
+
   // Adds entry.port to the static entry of that key; without one, or with a learned one in its
   // place, sets it. The flags become those of `entry`, whose state is taken as kStatic. False, and
   // nothing changes, when there is no room, kMaxGroups groups exist, or the entry is permanent.

@@ -39,6 +39,25 @@ bool MoveWatch::IsHeld(VlanId vlan, MacAddress address, Tick now) const {
   return record != nullptr && now.centiseconds < record->held_until;
 }
 
+MoveMemory MoveWatch::MemoryOf(const Record& record) {
+  constexpr uint64_t kVlanBits = 0xFFF;
+  return {.vlan = VlanId{static_cast<uint16_t>((record.key >> 48U) & kVlanBits)},
+          .address = MacAddress::FromNumber(record.key),
+          .first = record.first,
+          .last = record.last,
+          .told_until = record.told_until,
+          .held_until = record.held_until,
+          .moves = record.moves};
+}
+
+void MoveWatch::Restore(const MoveMemory& memory) {
+  Record& record = Take(KeyOf(memory.vlan, memory.address), Tick{memory.last});
+  record.first = memory.first;
+  record.told_until = memory.told_until;
+  record.held_until = memory.held_until;
+  record.moves = memory.moves;
+}
+
 // As in the address table.
 uint64_t MoveWatch::KeyOf(VlanId vlan, MacAddress address) {
   return (uint64_t{1} << 60U) | (uint64_t{vlan.value} << 48U) | address.number();

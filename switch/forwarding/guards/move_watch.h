@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "switch/forwarding/guards/guard_memory.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/wire/ethernet.h"
 
@@ -39,6 +40,17 @@ class MoveWatch {
   // Notes that the station is held; nothing for ever.
   void Hold(VlanId vlan, MacAddress address, std::optional<Tick> until, Tick now);
 
+  // Calls visit(const MoveMemory&) for each station that is known, and goes on with one.
+  template <typename Visit>
+  void VisitAll(Visit&& visit) const {
+    for (const Place& place : places_) {
+      for (const Record& record : place) {
+        if (record.key != 0) visit(MemoryOf(record));
+      }
+    }
+  }
+  void Restore(const MoveMemory& memory);
+
   // False also when it is not known any more.
   [[nodiscard]] bool IsHeld(VlanId vlan, MacAddress address, Tick now) const;
 
@@ -57,6 +69,7 @@ class MoveWatch {
   using Place = std::array<Record, kWays>;
 
   static uint64_t KeyOf(VlanId vlan, MacAddress address);
+  static MoveMemory MemoryOf(const Record& record);
   [[nodiscard]] size_t PlaceOf(uint64_t key) const;
   [[nodiscard]] const Record* Find(uint64_t key) const;
   Record& Take(uint64_t key, Tick now);

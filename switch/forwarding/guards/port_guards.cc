@@ -48,6 +48,17 @@ void LearnLocked(const ForwardingView& view, MacTable& table, const ParsedFrame&
   if (result != LearnResult::kRefreshed) counters.Learned(result);
 }
 
+// Incidents that follow each other within this time are one episode.
+constexpr Ticks kEpisodeCalm{1000};
+
+// True of the first, and of the first that is to shut the port down.
+bool Note(EpisodeMemory& episode, bool shuts_down, Tick now) {
+  const bool is_first = !episode.last || *episode.last + kEpisodeCalm <= now;
+  const bool is_news = is_first || (shuts_down && !episode.shuts_down);
+  episode = {.last = now, .shuts_down = shuts_down};
+  return is_news;
+}
+
 Alarm AlarmOf(Alarm::Kind kind, const ParsedFrame& frame) {
   return {
       .kind = kind, .port = frame.ingress, .vlan = frame.as.vlan, .address = frame.header.source};
@@ -99,7 +110,7 @@ std::optional<DropReason> PortGuards::CheckFlood(const ForwardingView& view, con
   const StormControl::Rate& rate = control.rates[index];
   if (rate.per_second == 0) return std::nullopt;
   const Amount amount = AmountOf(frame);
-  PortMemory& memory = ports_[frame.ingress.value];
+  PortGuardMemory& memory = ports_[frame.ingress.value];
   const RateLimit limit{
       .per_second = rate.per_second, .in_bits = rate.in_bits, .burst = control.burst};
   if (memory.buckets[index].Take(limit, rate.in_bits ? amount.bits : amount.frames, now)) {
@@ -114,8 +125,8 @@ std::optional<DropReason> PortGuards::CheckFlood(const ForwardingView& view, con
   return DropReason::kStorm;
 }
 
-void PortGuards::Report(Episode& episode, const Alarm& alarm, Tick now) {
-  if (episode.Note(alarm.shut_down, now) && !alarms_.Raise(alarm)) episode.Forget();
+void PortGuards::Report(EpisodeMemory& episode, const Alarm& alarm, Tick now) {
+  if (Note(episode, alarm.shut_down, now) && !alarms_.Raise(alarm)) episode.last.reset();
 }
 
 // Precondition: Learn has just moved the station to the port.

@@ -19,6 +19,7 @@
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/guards/alarms.h"
+#include "switch/forwarding/guards/guard_memory.h"
 #include "switch/forwarding/guards/loop_suspicion.h"
 #include "switch/forwarding/guards/move_watch.h"
 #include "switch/forwarding/guards/token_bucket.h"
@@ -56,44 +57,23 @@ class PortGuards {
   // The port begins anew: it was added, or is no longer shut down.
   void Forget(PortId port) { ports_[port.value] = {}; }
 
+  // The memory of a port, and of the moves of stations, for a process that goes on with it.
+  [[nodiscard]] const PortGuardMemory& memory(PortId port) const { return ports_[port.value]; }
+  void Restore(PortId port, const PortGuardMemory& memory) { ports_[port.value] = memory; }
+  [[nodiscard]] MoveWatch& moves() { return moves_; }
+
   // The alarms for what was noticed. The driver of the bridge empties the log.
   [[nodiscard]] AlarmLog& alarms() { return alarms_; }
 
  private:
-  // Incidents that follow each other within kCalm.
-  class Episode {
-   public:
-    static constexpr Ticks kCalm{1000};
-    // True of the first, and of the first that is to shut the port down.
-    bool Note(bool shuts_down, Tick now) {
-      const bool is_first = !last_ || *last_ + kCalm <= now;
-      const bool is_news = is_first || (shuts_down && !shuts_down_);
-      last_ = now;
-      shuts_down_ = shuts_down;
-      return is_news;
-    }
-    void Forget() { last_.reset(); }
-
-   private:
-    std::optional<Tick> last_;
-    bool shuts_down_ = false;
-  };
-
-  struct PortMemory {
-    std::array<TokenBucket, kStormKindCount> buckets;
-    std::array<Episode, kStormKindCount> storms;
-    Episode at_limit;
-    Episode spoofing;
-  };
-
-  void Report(Episode& episode, const Alarm& alarm, Tick now);
+  void Report(EpisodeMemory& episode, const Alarm& alarm, Tick now);
   void NoteMove(const ForwardingView& view, MacTable& table, const ParsedFrame& frame, Tick now);
   void SuspectLoop(const MacTable& table, const ParsedFrame& frame, Tick now);
   void MoveIfReleased(MacTable& table, const ParsedFrame& frame, Tick now) const;
 
   MoveWatch moves_;
   LoopSuspicion loops_;
-  std::vector<PortMemory> ports_;  // by id
+  std::vector<PortGuardMemory> ports_;  // by id
   AlarmLog alarms_;
 };
 

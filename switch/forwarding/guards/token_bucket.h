@@ -27,6 +27,16 @@ struct RateLimit {
 
 class TokenBucket {
  public:
+  TokenBucket() = default;
+  // Goes on with a bucket of an earlier process, whose limit() was this, and so on.
+  TokenBucket(const RateLimit& limit, int64_t credit, Tick seen)
+      : limit_(limit), credit_(std::min(credit, Most())), seen_(seen) {}
+  [[nodiscard]] const RateLimit& limit() const { return limit_; }
+  [[nodiscard]] int64_t credit() const { return credit_; }
+  [[nodiscard]] Tick seen() const { return seen_; }
+
+  bool operator==(const TokenBucket&) const = default;
+
   // Whether `amount` may pass now. A limit that differs from the last call's begins with its whole
   // burst. Preconditions: limit.per_second > 0, and amount is below 2^48.
   [[nodiscard]] bool Take(const RateLimit& limit, uint64_t amount, Tick now) {

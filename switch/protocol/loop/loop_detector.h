@@ -46,6 +46,7 @@ class LoopDetector final : public Protocol {
 
   // Sets the sender of this start of the bridge; to be called before the first probe.
   void SetSender(const ProbeSender& sender) { sender_ = sender; }
+  [[nodiscard]] const ProbeSender& sender() const { return sender_; }
 
   // Takes effect at once: the first round of probes is due.
   void Configure(const LoopDetection& settings, Tick now);
@@ -55,6 +56,8 @@ class LoopDetector final : public Protocol {
   void SetPorts(const PortSet& forwarding, const PortSet& probing);
 
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  // Goes on with the counts of an earlier process.
+  void SetCounters(const Counters& counters) { counters_ = counters; }
 
   // Nothing while it is off. Probes are the bridge's own frames, whose source no guard would let
   // in.

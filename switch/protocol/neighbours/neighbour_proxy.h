@@ -38,6 +38,8 @@ class NeighbourProxy final : public Protocol {
   [[nodiscard]] NeighbourTable& table() { return table_; }
   [[nodiscard]] const NeighbourTable& table() const { return table_; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  // Goes on with the counts of an earlier process.
+  void SetCounters(const Counters& counters) { counters_ = counters; }
 
   // ARP and ICMPv6, while a port has the flag. Nothing is believed of a station that is not let in.
   [[nodiscard]] ProtocolInterests interests() const override;

@@ -58,6 +58,15 @@ NeighbourTable::Result NeighbourTable::Learn(VlanId vlan, MacAddress mac,
   return Result::kContested;
 }
 
+void NeighbourTable::Restore(const Neighbour& neighbour) {
+  if (places_.empty()) return;
+  const auto set = std::span(places_).subspan(SetOf(neighbour.vlan, neighbour.address), kWays);
+  const auto rank = [](const Place& place) {
+    return place.used ? place.neighbour.last_seen : Tick{};
+  };
+  *std::ranges::min_element(set, {}, rank) = {.used = true, .neighbour = neighbour};
+}
+
 size_t NeighbourTable::CountAlive(Tick now) const {
   return static_cast<size_t>(
       std::ranges::count_if(places_, [&](const Place& place) { return place.is_alive(now); }));

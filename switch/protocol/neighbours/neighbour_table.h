@@ -55,6 +55,9 @@ class NeighbourTable {
 
   Result Learn(VlanId vlan, MacAddress mac, const NeighbourClaim& claim, Tick now);
 
+  // Goes on with what an earlier process knew.
+  void Restore(const Neighbour& neighbour);
+
   // Null when there is none that is alive.
   [[nodiscard]] const Neighbour* Find(VlanId vlan, IpAddress address, Tick now) const;
 

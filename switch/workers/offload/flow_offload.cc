@@ -64,6 +64,7 @@ FlowOffload::FlowOffload(Bridge& bridge, KernelForwarding& kernel)
 const FlowOffload::PortFacts& FlowOffload::facts(PortId id) const { return ports_[id.value]; }
 
 void FlowOffload::SetPort(const Port& port) {
+  if (is_suspended_) return;
   const PortId id = port.identity().id;
   const PortStatus& status = port.status();
   const KernelPath path = port.kernel_path();

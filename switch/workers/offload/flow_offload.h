@@ -69,6 +69,13 @@ class FlowOffload {
   void SetPort(const Port& port);
   void RemovePort(PortId id);
 
+  // Ends all flows, and makes none until Resume: another process is to have the programs. What the
+  // kernel has of flows is removed by RemoveSome, some at a time; true when nothing is left.
+  void Suspend();
+  [[nodiscard]] bool RemoveSome(size_t most);
+  // The ports that are there are to be set again after this.
+  void Resume();
+
   // ---- Frames, by any worker
 
   using Ports = std::span<const std::unique_ptr<Port>>;  // of the worker, by id
@@ -154,6 +161,7 @@ class FlowOffload {
   KernelTraffic traffic_;
   std::function<void(PortId)> on_pending_;
 
+  bool is_suspended_ = false;
   std::vector<PortFacts> ports_;  // by id
   FlowPorts may_carry_;
 

@@ -31,6 +31,7 @@ std::optional<uint32_t> KernelTraffic::CellOf(VlanId vlan, PortId port) {
   if (number == cells_.size()) return std::nullopt;
   cells_[number].vlan = vlan;
   cells_[number].port = port;
+  cells_[number].base = kernel_.ReadCell(number);  // an earlier process may have counted there
   cell_count_.store(number + 1, std::memory_order_release);
   numbers_.emplace(NumberOf(vlan, port), number);
   return number;

@@ -57,7 +57,7 @@ class KernelTraffic {
   struct Cell {
     VlanId vlan;
     PortId port;
-    FlowCell base{};  // when it was cleared
+    FlowCell base{};  // when it was given out, or cleared
   };
   struct Interface {
     int ifindex = 0;

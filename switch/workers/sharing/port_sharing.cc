@@ -35,7 +35,7 @@ void PortSharing::OnTurn() {
   looked_at_ = now;
   const LoadPeriod period = Measure();
   if (!shares_.empty()) primary_.WakeBy(now + kLookInterval);
-  if (moving_ > 0 || starting_) return;
+  if (moving_ > 0 || starting_ || is_suspended_) return;
   Act(options_.governor ? options_.governor(period) : governor_.OnPeriod(period));
 }
 

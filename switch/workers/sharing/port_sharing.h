@@ -45,6 +45,12 @@ class PortSharing {
   // To be called after each turn.
   void OnTurn();
 
+  // While it is suspended no port begins to change hands.
+  void Suspend() { is_suspended_ = true; }
+  void Resume() { is_suspended_ = false; }
+  // Whether none is about to.
+  [[nodiscard]] bool is_at_rest() const { return moving_ == 0; }
+
   // A worker was added, or could not be; then it is asked for again.
   void OnWorkerStarted() { starting_ = false; }
 
@@ -88,6 +94,7 @@ class PortSharing {
   std::vector<PortWork> loaded_;
   std::vector<Share> shares_;
   size_t moving_ = 0;  // ports that are changing hands
+  bool is_suspended_ = false;
   bool starting_ = false;
 };
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "ports/os/file_descriptor.h"
 #include "spdlog/fmt/fmt.h"
 #include "tests/support/temporary_directory.h"
 
@@ -46,6 +47,28 @@ TEST_F(RuntimeLocksTest, OneAtATimeHasALock) {
   EXPECT_TRUE(locks->Take("b").ok());
   first.reset();
   EXPECT_TRUE(locks->Take("a").ok());
+}
+
+// The other process ends with the lock, as a successor that is killed; then it is this one's again.
+TEST_F(RuntimeLocksTest, ASuccessorTakesWhatIsSharedAndNobodyElseDoes) {
+  const auto locks = Open();
+  const auto lock = locks->Take("a");
+  ASSERT_TRUE(lock.ok()) << lock.status();
+  const auto takes = [&](const char* name) {
+    return InAnotherProcess([&] {
+      RuntimeLocks::Inherit(FileDescriptor(dup(locks->fd())));
+      return RuntimeLocks::OfProcess()->Take(name).ok() ? 1 : 0;
+    });
+  };
+  EXPECT_EQ(takes("a"), 0) << "it is not shared yet";
+  locks->Share();
+  EXPECT_EQ(takes("a"), 1);
+  EXPECT_EQ(InAnotherProcess([&] {
+              const auto other = RuntimeLocks::Open({folder_});
+              return absl::IsAlreadyExists(other->Take("a").status()) ? 0 : 1;
+            }),
+            0);
+  EXPECT_EQ(takes("b"), 1) << "nobody has that";
 }
 
 TEST_F(RuntimeLocksTest, AnotherProcessIsToldWhoHasIt) {
