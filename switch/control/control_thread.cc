@@ -56,8 +56,15 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
       attacher_(control_, monitor_, running_, options_.attach),
       minder_(control_, running_),
       publisher_(control_, monitor_),
-      context_{
-          control_, monitor_, captures_, attacher_, publisher_, initial_, options_.adoption_file},
+      context_{control_,
+               monitor_,
+               captures_,
+               attacher_,
+               publisher_,
+               initial_,
+               options_.adoption_file,
+               options_.upgrade ? &upgrade_ : nullptr},
+      upgrade_([this](const std::optional<std::string>& program) { return Upgrade(program); }),
       thread_([this] { Run(); }) {}
 
 ControlThread::~ControlThread() { thread_.join(); }
@@ -73,9 +80,14 @@ void ControlThread::Reload() {
 }
 
 void ControlThread::Run() {
-  YieldToFrames();
+  // Nobody forwards while this takes over.
+  if (options_.inheritance == nullptr) YieldToFrames();
   absl::Status started = SetUp();
   const bool serves = started.ok();
+  if (options_.inheritance != nullptr) {
+    if (!serves) options_.inheritance->Refuse(started);
+    YieldToFrames();
+  }
   options_.on_started(std::move(started));
   if (serves) {
     running_.commands.Call([] {});  // by now the worker has acted upon that
@@ -83,6 +95,7 @@ void ControlThread::Run() {
     Serve();
   }
   metrics_.reset();  // its threads ask the worker, too
+  if (is_handed_over_) options_.on_handed_over();
   options_.on_finished();
 }
 
@@ -92,15 +105,51 @@ absl::Status ControlThread::SetUp() {
     captures_.ForgetPort(port);
   });
   control_.set_missing_interfaces(MissingInterface::kAwaited);
-  if (absl::Status changed = control_.Change(initial_); !changed.ok()) return changed;
-  if (!options_.startup_file.empty()) {
-    if (absl::Status ran = RunStartupFile(options_.startup_file, context_); !ran.ok()) return ran;
-  }
+  if (absl::Status made = MakePorts(); !made.ok()) return made;
   control_.set_missing_interfaces(MissingInterface::kRefused);
   if (absl::Status attached = attacher_.Start(); !attached.ok()) return attached;
   if (absl::Status prepared = options_.before_service(); !prepared.ok()) return prepared;
-  if (absl::Status listens = ListenForScrapes(); !listens.ok()) return listens;
-  return WatchEvents();
+  if (absl::Status watched = WatchEvents(); !watched.ok()) return watched;
+  return options_.inheritance == nullptr ? ListenForScrapes() : TakeOver();
+}
+
+absl::Status ControlThread::MakePorts() {
+  if (options_.inheritance != nullptr) return options_.inheritance->Inherit(control_, context_);
+  if (absl::Status changed = control_.Change(initial_); !changed.ok()) return changed;
+  if (options_.startup_file.empty()) return absl::OkStatus();
+  return RunStartupFile(options_.startup_file, context_);
+}
+
+// From here on there is no way back: what fails is said, and the switch goes on without it.
+absl::Status ControlThread::TakeOver() {
+  auto report = options_.inheritance->TakeOver();
+  if (!report.ok()) return report.status();
+  spdlog::info("took over from version {}: nobody forwarded for {:.1f} ms", report->from_version,
+               std::chrono::duration<double, std::milli>(report->gap).count());
+  for (const std::string& line : report->not_kept) spdlog::warn("not kept: {}", line);
+  control_.set_handover(*std::move(report));
+  options_.inheritance->WaitForEnd();
+  if (const absl::Status listens = ListenForScrapes(); !listens.ok()) {
+    spdlog::error("no metrics: {}", std::string(listens.message()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<JsonText> ControlThread::Upgrade(const std::optional<std::string>& program) {
+  auto answer = options_.upgrade(control_, attacher_, program);
+  is_handed_over_ = answer.ok();
+  return answer;
+}
+
+// Those who watch are told, and what is under way to clients is sent.
+void ControlThread::LeaveToSuccessor() {
+  constexpr int kTurns = 8;
+  constexpr std::chrono::milliseconds kPatience(1);
+  socket_->StopListening();
+  PublishEvents();
+  monitor_.PublishToAll("bridge", "handed_over", {{"ifname", control_.identity().name}});
+  EndCaptures();
+  for (int i = 0; i < kTurns; ++i) socket_->Turn(kPatience);
 }
 
 absl::Status ControlThread::ListenForScrapes() {
@@ -151,6 +200,9 @@ void ControlThread::PublishEvents() {
 }
 
 MethodResult ControlThread::Answer(const std::string& method, const MethodCall& call) {
+  if (is_handed_over_) {
+    return absl::UnavailableError("another process has taken over in this moment: call again");
+  }
   const ControlPeer peer = socket_->peer(call.client).value_or(ControlPeer{});
   if (absl::Status may = policy_.Check(peer, method, call.params); !may.ok()) return may;
   if (method != "port.add" || policy_.IsTrusted(peer)) return CallFor(peer, method, call);
@@ -175,7 +227,7 @@ MethodResult ControlThread::CallFor(const ControlPeer& peer, const std::string& 
 }
 
 void ControlThread::Serve() {
-  while (!stopping_) {
+  while (!stopping_ && !is_handed_over_) {
     ReloadIfTold();
     // One at a time, so that clients do not wait for a thousand of them.
     attacher_.Step();
@@ -183,6 +235,7 @@ void ControlThread::Serve() {
     socket_->Turn(Sooner(attacher_.patience(), minder_.Wait()));
     captures_.Pump();
   }
+  if (is_handed_over_) return LeaveToSuccessor();
   EndCaptures();
 }
 

@@ -29,6 +29,27 @@
 
 namespace tapswitch {
 
+// The state that another process hands over, as the control thread takes it. All is called on the thread.
+class Inheritance {
+ public:
+  virtual ~Inheritance() = default;
+  Inheritance(const Inheritance&) = delete;
+  Inheritance& operator=(const Inheritance&) = delete;
+
+  // Takes the place of the ports and the startup file.
+  [[nodiscard]] virtual absl::Status Inherit(RunningBridge& control,
+                                             const MethodContext& context) = 0;
+  // All is prepared: forwards from now on.
+  [[nodiscard]] virtual absl::StatusOr<HandoverReport> TakeOver() = 0;
+  // The other process may end: returns when it has.
+  virtual void WaitForEnd() = 0;
+  // The switch cannot be taken over. It does not return.
+  virtual void Refuse(const absl::Status& why) = 0;
+
+ protected:
+  Inheritance() = default;
+};
+
 class ControlThread {
  public:
   struct Options {
@@ -51,6 +72,14 @@ class ControlThread {
     std::function<void()> on_worker_wanted;
     // Called on the thread when it has nothing more to ask of the worker.
     std::function<void()> on_finished;
+    // Hands the switch over to another process. After a success its answer is sent, and then
+    // `on_handed_over` is called on the thread, which does not return.
+    std::function<absl::StatusOr<JsonText>(RunningBridge& control, const Attacher& attacher,
+                                           const std::optional<std::string>& program)>
+        upgrade;
+    std::function<void()> on_handed_over;
+    // Null, or another process hands the switch over.
+    Inheritance* inheritance = nullptr;
   };
 
   // `socket` is null when no client is to be served. `running` is served by its thread from now
@@ -80,6 +109,10 @@ class ControlThread {
   void Serve();
   void ReloadIfTold();
   void EndCaptures();
+  [[nodiscard]] absl::Status MakePorts();
+  [[nodiscard]] absl::Status TakeOver();
+  [[nodiscard]] absl::StatusOr<JsonText> Upgrade(const std::optional<std::string>& program);
+  void LeaveToSuccessor();
 
   Options options_;
   RunningSwitch running_;
@@ -96,6 +129,8 @@ class ControlThread {
   PortQuota quota_;
   ChangeLog changes_;
   std::unique_ptr<MetricsServer> metrics_;
+  UpgradeFunction upgrade_;
+  bool is_handed_over_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> reloading_ = false;
   std::thread thread_;  // last: it uses all of the above

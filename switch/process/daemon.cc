@@ -6,7 +6,6 @@
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,9 +22,13 @@
 #include "switch/control/metrics/listen_address.h"
 #include "switch/control/startup.h"
 #include "switch/forwarding/bridge.h"
+#include "switch/handover/predecessor.h"
+#include "switch/handover/successor.h"
+#include "switch/process/heir.h"
 #include "switch/process/log.h"
 #include "switch/process/parts.h"
 #include "switch/process/privileges.h"
+#include "switch/process/randomness.h"
 #include "switch/process/signals.h"
 #include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/affinity.h"
@@ -48,26 +51,15 @@ constexpr uint32_t kSignalSlot = 0;
 constexpr uint32_t kCommandSlot = 1;
 constexpr uint32_t kCallSlot = 2;
 
-uint64_t RandomNumber() {
-  std::random_device random;
-  return (uint64_t{random()} << 32U) | random();
-}
-
-SipKey RandomKey() { return {.low = RandomNumber(), .high = RandomNumber()}; }
-
-// Locally administered, of one station (IEEE 802, 8.4).
-MacAddress RandomAddress() {
-  constexpr uint64_t kLocal = uint64_t{2} << 40U;
-  constexpr uint64_t kGroup = uint64_t{1} << 40U;
-  return MacAddress::FromNumber((RandomNumber() | kLocal) & ~kGroup);
-}
-
 class Daemon {
  public:
   // NOLINTNEXTLINE(modernize-pass-by-value): it is read after it was copied
-  Daemon(const Config& config, const SwitchOccasions& occasions, Parts parts)
+  Daemon(const Config& config, const ProgramImage& program, const SwitchOccasions& occasions,
+         Parts parts, std::unique_ptr<Successor> inherited)
       : config_(config),
+        program_(program),
         occasions_(occasions),
+        inherited_(std::move(inherited)),
         signals_(std::move(parts.signals)),
         commands_(std::move(parts.commands)),
         call_(std::move(parts.call)),
@@ -114,15 +106,17 @@ class Daemon {
     StartLinks();
     const std::vector<int> cpus = config_.workers > 1U ? AllowedCpus() : std::vector<int>();
     if (absl::Status started = StartSecondaries(cpus); !started.ok()) return started;
-    const MacAddress address = RandomAddress();
-    protocols_.loop_detector().SetSender({.bridge = address, .key = RandomKey()});
+    const MacAddress address = inherited_ ? inherited_->state().address : RandomAddress();
+    const SipKey key = inherited_ ? inherited_->state().probe_key : RandomKey();
+    const Tick started = inherited_ ? inherited_->state().started : clock_->Now();
+    protocols_.loop_detector().SetSender({.bridge = address, .key = key});
     protocols_.neighbours().table().SetKey(RandomKey());
     static_cast<void>(bridge_.table().Set(
         {.address = address, .port = kBridgePort, .state = MacEntryState::kPermanent},
         clock_->Now()));
-    ControlThread control(ControlOptions(),
-                          {config_.name, address, ring_.explanation, clock_->Now()}, Running(),
-                          std::move(socket_));
+    control_listener_ = socket_->listener();
+    ControlThread control(ControlOptions(), {config_.name, address, ring_.explanation, started},
+                          Running(), std::move(socket_));
     control_ = &control;
     PinThread(cpus, 0);  // after the control thread, which would inherit it
     while (!stopping_) TakeTurn();
@@ -136,6 +130,8 @@ class Daemon {
     if (started_.ok()) LogCounters();
     return started_;
   }
+
+  [[nodiscard]] bool has_taken_over() const { return has_started_; }
 
  private:
   // The worker acts upon what the link thread tells between two batches.
@@ -229,7 +225,15 @@ class Daemon {
             .on_service = occasions_.on_ready,
             .on_reload = occasions_.on_reload,
             .on_worker_wanted = [this] { GrowWorkers(); },
-            .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); }};
+            .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); },
+            .upgrade =
+                [this](RunningBridge& control, const Attacher& attacher,
+                       const std::optional<std::string>& program) {
+                  return HandOverTo(program, program_, Running(), control, attacher,
+                                    control_listener_);
+                },
+            .on_handed_over = occasions_.on_handed_over,
+            .inheritance = inherited_ ? &heir_.emplace(*inherited_, Running()) : nullptr};
   }
 
   // Called by the control thread; capabilities are per thread, so all take part.
@@ -267,6 +271,7 @@ class Daemon {
 
   void OnStarted(const absl::Status& started) {
     started_ = started;
+    has_started_ = started.ok();
     if (!started.ok()) {
       stopping_ = true;
       return;
@@ -318,7 +323,11 @@ class Daemon {
 
   // The workers go first: their ports refer to the ring, the link thread and the counters.
   Config config_;
+  ProgramImage program_;
   SwitchOccasions occasions_;
+  std::unique_ptr<Successor> inherited_;  // null: nobody hands over
+  std::optional<Heir> heir_;
+  int control_listener_ = -1;
   StopSignals signals_;
   std::unique_ptr<CommandQueue> commands_;
   WakeEvent call_;  // of a secondary worker, that the primary is to take a turn
@@ -336,6 +345,7 @@ class Daemon {
   bool stopping_ = false;
   bool control_finished_ = false;
   absl::Status started_;
+  bool has_started_ = false;
   NetnsId netns_;  // the switch's own
   KernelPart kernel_;
   std::optional<FlowOffload> flows_;
@@ -343,6 +353,25 @@ class Daemon {
   PrimaryWorker worker_;
   Workers workers_{*commands_, worker_, bridge_, protocols_};
 };
+
+absl::Status TakeOver(const Config& config, const ProgramImage& program,
+                      const SwitchOccasions& occasions, int channel) {
+  auto successor = Successor::Receive(channel);
+  if (!successor.ok()) EndRefusing(nullptr, successor.status());
+  // What the startup file says was carried out by the first process.
+  Config without_startup = config;
+  without_startup.startup_file.clear();
+  if (absl::Status checked = CheckConfig(without_startup); !checked.ok()) {
+    EndRefusing(successor->get(), checked);
+  }
+  auto parts = MakeParts(config, &(*successor)->state());
+  if (!parts.ok()) EndRefusing(successor->get(), parts.status());
+  const Successor* const refusing = successor->get();
+  Daemon daemon(config, program, occasions, *std::move(parts), *std::move(successor));
+  absl::Status ran = daemon.Run();
+  if (!daemon.has_taken_over()) EndRefusing(refusing, ran);
+  return ran;
+}
 
 }  // namespace
 
@@ -358,7 +387,9 @@ absl::Status CheckConfig(const Config& config) {
   return config.startup_file.empty() ? absl::OkStatus() : CheckStartupFile(config.startup_file);
 }
 
-absl::Status RunSwitch(const Config& config, const SwitchOccasions& occasions) {
+absl::Status RunSwitch(const Config& config, const ProgramImage& program,
+                       const SwitchOccasions& occasions, std::optional<int> take_over) {
+  if (take_over) return TakeOver(config, program, occasions, *take_over);
   if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
   // The locks are opened with the rights of the starting user. Without them each claim of an
   // interface fails with an error.
@@ -367,7 +398,7 @@ absl::Status RunSwitch(const Config& config, const SwitchOccasions& occasions) {
   if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::RepairAll(*own);
   auto parts = MakeParts(config);
   if (!parts.ok()) return parts.status();
-  Daemon daemon(config, occasions, *std::move(parts));
+  Daemon daemon(config, program, occasions, *std::move(parts), nullptr);
   return daemon.Run();
 }
 

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "switch/control/config/config.h"
@@ -14,14 +16,25 @@ namespace tapswitch {
 // Checks the configuration as far as possible without touching the system.
 [[nodiscard]] absl::Status CheckConfig(const Config& config);
 
+// The program that runs, for one that takes over from it.
+struct ProgramImage {
+  std::string path;                    // of the file
+  std::vector<std::string> arguments;  // those behind its name
+};
+
 // Called on the control thread.
 struct SwitchOccasions {
   std::function<void()> on_ready;   // once, when ports forward and clients are served
   std::function<void()> on_reload;  // at each SIGHUP, before the startup file is applied again
+  // Another process has taken over: to end at once, without undoing anything.
+  std::function<void()> on_handed_over;
 };
 
 // Opens the ports, forwards frames until SIGTERM or SIGINT, and closes the ports. Errors only occur
-// before the switch is ready, and leave nothing behind.
-[[nodiscard]] absl::Status RunSwitch(const Config& config, const SwitchOccasions& occasions);
+// before the switch is ready, and leave nothing behind. Where `take_over` is a descriptor, another
+// process hands its ports over by it; an error then ends this process.
+[[nodiscard]] absl::Status RunSwitch(const Config& config, const ProgramImage& program,
+                                     const SwitchOccasions& occasions,
+                                     std::optional<int> take_over);
 
 }  // namespace tapswitch

@@ -18,6 +18,16 @@ KernelPart LoadKernelForwarding(bool wanted) {
   return {.kernel = nullptr, .why_not = std::move(why)};
 }
 
+KernelPart InheritKernelForwarding(bool wanted, PortHandover& inherited) {
+  if (!wanted || inherited.files.empty()) return LoadKernelForwarding(wanted);
+  auto taken = KernelForwarding::Inherit(inherited);
+  if (taken.ok()) return {.kernel = *std::move(taken), .why_not = {}};
+  std::string why(taken.status().message());
+  why += ": a restart brings it back";
+  spdlog::warn("known conversations are not carried by the kernel any more: {}", why);
+  return {.kernel = nullptr, .why_not = std::move(why)};
+}
+
 bool HasLoadedAllPrograms(const KernelPart& part) {
   utsname system{};
   uname(&system);

@@ -18,6 +18,10 @@ struct KernelPart {
 // not keep. The log says why there is none.
 [[nodiscard]] KernelPart LoadKernelForwarding(bool wanted);
 
+// Takes over the programs of another process, or loads them if that had none. Where those are of
+// another version there are none: its ports have the other programs.
+[[nodiscard]] KernelPart InheritKernelForwarding(bool wanted, PortHandover& inherited);
+
 // Whether no port that comes later needs another BPF program, as one does before Linux 6.2
 // (peer_segmentation.h).
 [[nodiscard]] bool HasLoadedAllPrograms(const KernelPart& part);

@@ -15,9 +15,15 @@ absl::Status Explain(const absl::Status& status) {
                                                   "XDG_RUNTIME_DIR to a directory of your own"));
 }
 
+KernelPart MakeKernelPart(const Config& config, PreparedState* inherited) {
+  return inherited == nullptr
+             ? LoadKernelForwarding(config.kernel_forwarding)
+             : InheritKernelForwarding(config.kernel_forwarding, inherited->kernel);
+}
+
 }  // namespace
 
-absl::StatusOr<Parts> MakeParts(const Config& config) {
+absl::StatusOr<Parts> MakeParts(const Config& config, PreparedState* inherited) {
   auto signals = StopSignals::Block();
   if (!signals.ok()) return signals.status();
   auto commands = CommandQueue::Create();
@@ -35,14 +41,17 @@ absl::StatusOr<Parts> MakeParts(const Config& config) {
   // Early, so that a second switch of the same name ends before it touches anything, and clients
   // may wait for the answer.
   auto clock = std::make_unique<SystemClock>();
-  auto socket =
-      ControlSocket::Listen({.path = config.control_socket, .group = config.control_group}, *clock);
+  const ControlSocket::Options options{.path = config.control_socket,
+                                       .group = config.control_group};
+  auto socket = inherited == nullptr
+                    ? ControlSocket::Listen(options, *clock)
+                    : ControlSocket::Inherit(options, std::move(inherited->control), *clock);
   if (!socket.ok()) return Explain(socket.status());
   return Parts{*std::move(signals), *std::move(commands),
                *std::move(call),    *std::move(events),
                std::move(clock),    *std::move(socket),
                *std::move(ring),    *std::move(links),
-               netns->id(),         LoadKernelForwarding(config.kernel_forwarding)};
+               netns->id(),         MakeKernelPart(config, inherited)};
 }
 
 }  // namespace tapswitch

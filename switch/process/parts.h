@@ -11,6 +11,7 @@
 #include "ports/ring/ring_factory.h"
 #include "switch/control/config/config.h"
 #include "switch/control/rpc/control_socket.h"
+#include "switch/handover/handover_state.h"
 #include "switch/process/kernel_part.h"
 #include "switch/process/signals.h"
 #include "switch/workers/channels/command_queue.h"
@@ -32,7 +33,9 @@ struct Parts {
   KernelPart kernel;
 };
 
-// Makes them, or says what cannot be had. Nothing is left after an error.
-[[nodiscard]] absl::StatusOr<Parts> MakeParts(const Config& config);
+// Makes them, or says what cannot be had. Nothing is left after an error. Those that another
+// process hands over are taken from `inherited`; null: none does.
+[[nodiscard]] absl::StatusOr<Parts> MakeParts(const Config& config,
+                                              PreparedState* inherited = nullptr);
 
 }  // namespace tapswitch

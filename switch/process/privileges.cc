@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -37,6 +38,34 @@ bool IsPermitted(cap_t capabilities, cap_value_t capability) {
   return cap_get_flag(capabilities, capability, CAP_PERMITTED, &value) == 0 && value == CAP_SET;
 }
 
+// Whether each of the kept capabilities that are permitted is, or is no more, one that programs
+// inherit. It changes the calling thread alone.
+bool PassOn(bool on) {
+  const Capabilities capabilities(cap_get_proc());
+  if (capabilities == nullptr) return false;
+  const cap_flag_value_t value = on ? CAP_SET : CAP_CLEAR;
+  for (const cap_value_t capability : kKept) {
+    if (!IsPermitted(capabilities.get(), capability)) continue;
+    if (!on) prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, capability, 0, 0);
+    cap_set_flag(capabilities.get(), CAP_INHERITABLE, 1, &capability, value);
+  }
+  if (cap_set_proc(capabilities.get()) != 0) return false;
+  return !on || std::all_of(kKept.begin(), kKept.end(), [&](cap_value_t capability) {
+    return !IsPermitted(capabilities.get(), capability) ||
+           prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0;
+  });
+}
+
+// Whether programs would have fewer capabilities than the thread, as they are no root's.
+bool WouldLoseRights() {
+  const Capabilities capabilities(cap_get_proc());
+  if (geteuid() == 0 || capabilities == nullptr) return false;
+  return std::any_of(kKept.begin(), kKept.end(), [&](cap_value_t capability) {
+    return IsPermitted(capabilities.get(), capability) &&
+           prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) != 1;
+  });
+}
+
 // Restores the one effective capability that the next step needs: a change of user removes all.
 absl::Status ClearBoundingSet(cap_t capabilities) {
   constexpr cap_value_t kNeeded = CAP_SETPCAP;
@@ -44,6 +73,7 @@ absl::Status ClearBoundingSet(cap_t capabilities) {
   cap_set_flag(capabilities, CAP_EFFECTIVE, 1, &kNeeded, CAP_SET);
   if (absl::Status set = Set(capabilities); !set.ok()) return set;
   for (cap_value_t capability = 0; cap_get_bound(capability) >= 0; ++capability) {
+    if (std::find(kKept.begin(), kKept.end(), capability) != kKept.end()) continue;
     if (cap_drop_bound(capability) != 0) return SystemError("cannot clear the bounding set");
   }
   return absl::OkStatus();
@@ -68,12 +98,28 @@ absl::Status KeepCapabilities() {
 }
 
 absl::Status ChangeUser(const UserAccount& user) {
+  if (geteuid() == user.uid && getuid() == user.uid && getegid() == user.gid) {
+    return absl::OkStatus();
+  }
   if (setgroups(user.groups.size(), user.groups.data()) == 0 &&
       setresgid(user.gid, user.gid, user.gid) == 0 &&
       setresuid(user.uid, user.uid, user.uid) == 0) {
     return absl::OkStatus();
   }
   return SystemError(fmt::format("--user={}: cannot become that user", user.name));
+}
+
+absl::Status WithRightsForPrograms(const std::function<absl::Status()>& start) {
+  if (!WouldLoseRights()) return start();
+  if (!PassOn(true)) {
+    static_cast<void>(PassOn(false));
+    return absl::PermissionDeniedError(
+        "a new process would not have the capabilities of this one, which has given up passing "
+        "them on: restart the switch");
+  }
+  absl::Status started = start();
+  static_cast<void>(PassOn(false));
+  return started;
 }
 
 absl::Status GiveUpBpf() {

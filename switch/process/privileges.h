@@ -12,6 +12,8 @@
 
 #pragma once
 
+#include <functional>
+
 #include "absl/status/status.h"
 #include "ports/os/user_accounts.h"
 
@@ -21,15 +23,20 @@ namespace tapswitch {
 [[nodiscard]] absl::Status KeepCapabilities();
 
 // Changes the real, effective and saved user and group, and the supplementary groups, of all
-// threads.
+// threads, unless they are those of that user already.
 [[nodiscard]] absl::Status ChangeUser(const UserAccount& user);
 
 // Keeps CAP_NET_ADMIN (TAPs and link settings), CAP_NET_BROADCAST (link events of other namespaces)
 // and CAP_NET_RAW (netdev ports), if the calling thread has them. Programs that it executes get no
-// capabilities (no_new_privs; an empty bounding set, if the thread may change it). The others are
-// lost. Without CAP_SYS_ADMIN no namespace can be entered, so ports with netns= cannot be added any
-// more.
+// capabilities (no_new_privs; a bounding set of these alone, if the thread may change it), but by
+// WithRightsForPrograms. The others are lost. Without CAP_SYS_ADMIN no namespace can be entered, so
+// ports with netns= cannot be added any more.
 [[nodiscard]] absl::Status LimitCapabilities();
+
+// Calls a function so that a program which it starts has the capabilities of the calling thread,
+// also where LimitCapabilities keeps programs from having any. An error is one of that, or of
+// `start`.
+[[nodiscard]] absl::Status WithRightsForPrograms(const std::function<absl::Status()>& start);
 
 // Gives up CAP_BPF of the calling thread, which programs need only to be loaded; unless it may do
 // anything anyway (CAP_SYS_ADMIN).

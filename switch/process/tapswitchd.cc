@@ -3,7 +3,9 @@
 #include <gflags/gflags.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
+#include <climits>
 #include <cstdio>
 #include <iostream>
 #include <optional>
@@ -66,6 +68,9 @@ DEFINE_bool(
 DEFINE_string(log_file, "",
               "file to append the log to; without it the log goes to standard error, and of a "
               "detached switch to syslog, or else to a file beside the control socket");
+DEFINE_int32(take_over, -1,
+             "take over from the process that has started this one, by this descriptor: for the "
+             "switch itself (tapctl upgrade)");
 DEFINE_bool(check, false, "validate flags and ports, then exit");
 
 namespace {
@@ -156,6 +161,14 @@ absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>
                                  .attach = FLAGS_attach});
 }
 
+// The path is read at the start, as the file may be replaced later.
+tapswitch::ProgramImage ImageOf(const std::vector<std::string>& arguments) {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
+  return {.path = size > 0 ? std::string(path.data(), static_cast<size_t>(size)) : "",
+          .arguments = arguments};
+}
+
 // The log of a detached switch goes where somebody will look for it.
 absl::Status MoveLogAway(const std::string& control_socket) {
   if (!FLAGS_log_file.empty()) return absl::OkStatus();  // it is there already
@@ -187,10 +200,22 @@ tapswitch::SwitchOccasions OccasionsOf(const tapswitch::Config& config,
                 if (FLAGS_log_file.empty()) return;
                 const absl::Status opened = tapswitch::MoveLogToFile(FLAGS_log_file);
                 if (!opened.ok()) spdlog::error("{}", std::string(opened.message()));
+              },
+          .on_handed_over =
+              [] {
+                static_cast<void>(tapswitch::CloseLog(kLogPatience));
+                _exit(0);
               }};
 }
 
-int Main(const std::vector<std::string>& ports) {
+// By the log, as what people read of a switch that was handed over is its log.
+void FollowDetached(const tapswitch::Config& config) {
+  if (!FLAGS_detach) return;
+  const absl::Status moved = MoveLogAway(config.control_socket);
+  if (!moved.ok()) spdlog::warn("the log ends here: {}", std::string(moved.message()));
+}
+
+int Main(const tapswitch::ProgramImage& program, const std::vector<std::string>& ports) {
   const auto config = ConfigFromFlags(ports);
   if (!config.ok()) return Fail(config.status());
   if (FLAGS_check) {
@@ -201,13 +226,17 @@ int Main(const std::vector<std::string>& ports) {
     return checked.ok() ? 0 : Fail(checked);
   }
   std::optional<tapswitch::Detachment> detachment;
-  if (FLAGS_detach) {
+  const bool takes_over = FLAGS_take_over >= 0;
+  if (FLAGS_detach && !takes_over) {
     auto forked = tapswitch::Detachment::Fork();
     if (!forked.ok()) return Fail(forked.status());
     detachment = *std::move(forked);
   }
   if (const absl::Status log = OpenLog(); !log.ok()) return Fail(log);
-  const absl::Status ran = tapswitch::RunSwitch(*config, OccasionsOf(*config, detachment));
+  if (takes_over) FollowDetached(*config);
+  const absl::Status ran =
+      tapswitch::RunSwitch(*config, program, OccasionsOf(*config, detachment),
+                           takes_over ? std::optional(FLAGS_take_over) : std::nullopt);
   const bool is_logged = tapswitch::CloseLog(kLogPatience);
   const int exit_status = ran.ok() ? 0 : Fail(ran);
   // The thread that writes the log is still writing, so the objects that it uses must stay until it
@@ -222,7 +251,8 @@ int main(int argc, char** argv) {
   tapswitch::OpenStandardDescriptors();
   tapswitch::ForgetInherited();
   gflags::SetVersionString(TAPSWITCH_VERSION);
-  const auto line = ReadFlags({argv + 1, argv + argc});
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const auto line = ReadFlags(arguments);
   if (!line.ok()) return Fail(line.status());
   if (line->wants_help) {
     PrintHelp();
@@ -235,5 +265,5 @@ int main(int argc, char** argv) {
               << '\n';
     return 0;
   }
-  return Main(line->words);
+  return Main(ImageOf(arguments), line->words);
 }

@@ -86,7 +86,7 @@ TEST_P(PrivilegeDropTest, EveryThreadHasThreeCapabilitiesAndIsThatUser) {
     EXPECT_EQ(status["CapPrm"], "0000000000003800");
     EXPECT_EQ(status["CapInh"], "0000000000000000");
     EXPECT_EQ(status["CapAmb"], "0000000000000000");
-    EXPECT_EQ(status["CapBnd"], "0000000000000000");
+    EXPECT_EQ(status["CapBnd"], "0000000000003800");
     EXPECT_EQ(status["NoNewPrivs"], "1");
   }
   EXPECT_GE(threads, 4U) << "the worker, the control thread, and at least two for metrics";

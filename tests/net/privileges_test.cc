@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <barrier>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -71,8 +72,8 @@ bool ThreadIsLimited(const UserAccount& user) {
   return HasStatus("Uid", uid + "\t" + uid + "\t" + uid + "\t" + uid) &&
          HasStatus("Gid", gid + "\t" + gid + "\t" + gid + "\t" + gid) &&
          HasStatus("CapEff", kCapabilities) && HasStatus("CapPrm", kCapabilities) &&
-         HasStatus("CapInh", kNone) && HasStatus("CapBnd", kNone) && HasStatus("CapAmb", kNone) &&
-         HasStatus("NoNewPrivs", "1");
+         HasStatus("CapInh", kNone) && HasStatus("CapBnd", kCapabilities) &&
+         HasStatus("CapAmb", kNone) && HasStatus("NoNewPrivs", "1");
 }
 
 // Opened as root: who may open it is up to the machine (udev lets everybody).
@@ -150,6 +151,29 @@ TEST_F(PrivilegesTest, AProcessWithFewerCapabilitiesKeepsThoseOfThem) {
               cap_free(few);
               return Expect(set, "capabilities are set") && Limited(LimitCapabilities()) &&
                      HasStatus("CapEff", "0000000000001000") && HasStatus("NoNewPrivs", "1");
+            }),
+            0);
+}
+
+// A program that the switch hands over to.
+TEST_F(PrivilegesTest, AProgramHasTheCapabilitiesWhereItIsToHaveThem) {
+  EXPECT_EQ(RunInChild([this] {
+              const bool limited = Limited(KeepCapabilities()) && Limited(ChangeUser(nobody_)) &&
+                                   Limited(LimitCapabilities());
+              const auto program_has = [](const char* capabilities) {
+                const std::string command =
+                    std::string("grep -q 'CapEff:.") + capabilities + "' /proc/self/status";
+                return std::system(command.c_str()) == 0;
+              };
+              const bool had_none = program_has(kNone);
+              bool has_them = false;
+              const absl::Status started = WithRightsForPrograms([&] {
+                has_them = program_has(kCapabilities);
+                return absl::OkStatus();
+              });
+              return limited && Limited(started) && Expect(had_none, "others have none") &&
+                     Expect(has_them, "it has those of the switch") &&
+                     Expect(program_has(kNone), "later ones have none") && ThreadIsLimited(nobody_);
             }),
             0);
 }

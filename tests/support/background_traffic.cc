@@ -22,8 +22,9 @@ FrameFlood::FrameFlood(const TestHost& from, MacAddress source, MacAddress desti
         while (!stop.stop_requested()) static_cast<void>(socket.TrySend(frame));
       }) {}
 
-SteadyStream::SteadyStream(const TestHost& from, const TestHost& to, int window)
+SteadyStream::SteadyStream(const TestHost& from, const TestHost& to, int window, int first_station)
     : window_(window),
+      first_station_(first_station),
       sender_(from.OpenPacketSocket(0)),
       receiver_(to.OpenPacketSocket(static_cast<uint16_t>(kTestType))),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
@@ -43,8 +44,9 @@ void SteadyStream::Run(const std::stop_token& stop) {
 }
 
 bool SteadyStream::DeliverWindow() {
-  const auto frame = [](uint64_t number) {
-    return TestFrame(Station(2), Station(1), "frame " + std::to_string(number));
+  const auto frame = [this](uint64_t number) {
+    return TestFrame(Station(first_station_ + 1), Station(first_station_),
+                     "frame " + std::to_string(number));
   };
   for (int i = 0; i < window_; ++i) sender_.Send(frame(delivered_ + static_cast<uint64_t>(i)));
   for (int i = 0; i < window_; ++i, ++delivered_) {

@@ -30,8 +30,8 @@ class SteadyStream {
   // The window: it keeps a switch busy and fits in the queue of a TAP, which has room for 500.
   static constexpr int kFullRate = 128;
 
-  // The hosts are Station(1) and Station(2) of the network.
-  SteadyStream(const TestHost& from, const TestHost& to, int window = 1);
+  // The hosts are two stations of the network with numbers that follow each other.
+  SteadyStream(const TestHost& from, const TestHost& to, int window = 1, int first_station = 1);
 
   // Waits until that many more frames have arrived. Returns false if one is lost.
   [[nodiscard]] bool DeliversMore(uint64_t frames) const;
@@ -48,6 +48,7 @@ class SteadyStream {
   [[nodiscard]] bool DeliverWindow();
 
   int window_;
+  int first_station_;
   PacketSocket sender_;
   PacketSocket receiver_;
   std::atomic<uint64_t> delivered_ = 0;

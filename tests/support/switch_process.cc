@@ -109,6 +109,8 @@ SwitchProcess::SwitchProcess(const std::vector<std::string>& arguments,
                  [](std::string& word) { return word.data(); });
   pointers.push_back(nullptr);
 
+  // A process that the switch has handed over to is then a child of this one.
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   pid_ = fork();  // NOLINT(*-prefer-member-initializer): when all is made that the child uses
   if (pid_ == 0) Exec(pointers);
   if (pid_ < 0) ThrowErrno("fork");
@@ -152,6 +154,14 @@ std::optional<int> SwitchProcess::WaitForExit(std::chrono::seconds limit) {
   if (waitid(P_PIDFD, static_cast<id_t>(process_.get()), &info, WEXITED) != 0) return std::nullopt;
   process_ = FileDescriptor();
   return info.si_code == CLD_EXITED ? std::optional(info.si_status) : std::nullopt;
+}
+
+bool SwitchProcess::FollowSuccessor(pid_t successor) {
+  FileDescriptor process(pidfd_open(successor, 0));
+  if (WaitForExit(kStopLimit) != 0) return false;
+  process_ = std::move(process);
+  pid_ = successor;
+  return process_.valid();
 }
 
 void SwitchProcess::Stop(int signal) {

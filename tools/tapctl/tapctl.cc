@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -29,6 +30,8 @@
 #include "tools/tapctl/release.h"
 #include "tools/tapctl/stop.h"
 #include "tools/tapctl/top.h"
+#include "tools/tapctl/upgrade.h"
+#include "tools/tapctl/view/answer.h"
 #include "tools/tapctl/view/overview.h"
 #include "tools/tapctl/view/reach.h"
 #include "tools/tapctl/view/render.h"
@@ -60,6 +63,7 @@ class CommandRunner {
   absl::Status Connect();
   absl::Status RunBatch(const std::string& name);
   absl::Status RunMonitor(const Request& request);
+  absl::Status Resubscribe(const Request& request);
   absl::Status PassOn(const Request& request);
   [[nodiscard]] absl::Status Show(const Request& request,
                                   const absl::StatusOr<ControlConnection::Json>& answer) const;
@@ -86,6 +90,13 @@ absl::Status CommandRunner::Connect() {
   return absl::OkStatus();
 }
 
+// Watches the process that has taken over, as before.
+absl::Status CommandRunner::Resubscribe(const Request& request) {
+  connection_.reset();
+  if (absl::Status connected = Connect(); !connected.ok()) return connected;
+  return connection_->Call(request.command->method, request.params).status();
+}
+
 absl::Status CommandRunner::RunMonitor(const Request& request) {
   // Each line is out at once: there is nothing left to do.
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { _exit(0); });
@@ -96,10 +107,15 @@ absl::Status CommandRunner::RunMonitor(const Request& request) {
   // bridge(8) names the objects where all are asked for.
   const auto objects = request.params.value("objects", nlohmann::json::array());
   const bool label = objects.size() != 1 || objects[0] == "all";
-  for (;;) {
+  for (bool is_handed_over = false;;) {
     const auto event = connection_->NextEvent(STDOUT_FILENO);
     if (absl::IsCancelled(event.status())) return absl::OkStatus();
+    if (!event.ok() && std::exchange(is_handed_over, false)) {
+      if (absl::Status again = Resubscribe(request); !again.ok()) return again;
+      continue;
+    }
     if (!event.ok()) return event.status();
+    is_handed_over = TextAt(*event, "event") == "handed_over";
     if (!Print(RenderEvent(*event, label, options_.output))) return absl::OkStatus();
   }
 }
@@ -169,6 +185,7 @@ absl::Status CommandRunner::Run(std::span<const std::string> words) {
   }
   if (absl::Status connected = Connect(); !connected.ok()) return connected;
   if (object == "stop") return Show(*request, RunStop(*connection_, options_.timeout));
+  if (object == "upgrade") return Show(*request, RunUpgrade(*connection_, request->params));
   if (object == "show") return RunShow();
   if (object == "why") return RunWhy(*request);
   if (object == "reach" && request->params.contains("diff")) return RunReachDifference(*request);

@@ -141,6 +141,12 @@ std::optional<PortId> Actuator::FreeId() const {
   return PortId{static_cast<uint16_t>(free - names_.begin())};
 }
 
+PortHandover* Actuator::FindInherited(std::string_view name) const {
+  if (inherited_ == nullptr) return nullptr;
+  const auto found = inherited_->find(name);
+  return found == inherited_->end() ? nullptr : &found->second;
+}
+
 absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortConfig& port) {
   const auto identities = running_.workers.Identities(
       {.id = id, .generation = generations_[id.value]++, .name = port.spec.name});
@@ -155,7 +161,8 @@ absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortConfig& por
                                 .notes = notes,
                                 .missing = missing_,
                                 .switchover = switchover_,
-                                .kernel = running_.kernel});
+                                .kernel = running_.kernel,
+                                .inherited = FindInherited(port.spec.name)});
   if (!queues.ok()) return queues;
   for (const std::string& line : notes.warnings) Warn(port.spec.name, line);
   WarnOfStations(id, port, notes.address);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 #include "ports/interface/exclusion/switchover.h"
 #include "ports/interface/netdev/netdev_options.h"
 #include "ports/port.h"
+#include "ports/port_handover.h"
 #include "ports/socket/unix_listeners.h"
 #include "switch/control/config/bridge_config.h"
 #include "switch/workers/running_switch.h"
@@ -36,6 +38,10 @@ class Actuator {
   }
 
   void set_missing_interfaces(MissingInterface missing) { missing_ = missing; }
+  // See RunningBridge.
+  void set_inherited(std::map<std::string, PortHandover, std::less<>>* ports) {
+    inherited_ = ports;
+  }
   void set_switchover(std::shared_ptr<Switchover> switchover) {
     switchover_ = std::move(switchover);
   }
@@ -64,6 +70,7 @@ class Actuator {
 
   [[nodiscard]] std::optional<PortId> FreeId() const;
   using Queues = std::vector<std::unique_ptr<Port>>;
+  [[nodiscard]] PortHandover* FindInherited(std::string_view name) const;
   [[nodiscard]] absl::StatusOr<Queues> Open(PortId id, const PortConfig& port);
   void Warn(std::string_view port, std::string_view line);
   void WarnOfStations(PortId id, const PortConfig& port, MacAddress address);
@@ -82,6 +89,7 @@ class Actuator {
   UnixListeners listeners_;
   MissingInterface missing_ = MissingInterface::kRefused;
   std::shared_ptr<Switchover> switchover_;  // of ports that are opened now
+  std::map<std::string, PortHandover, std::less<>>* inherited_ = nullptr;
   std::function<void(PortId)> before_forgetting_;
   PortSet ephemeral_;
   std::vector<std::string> names_;  // by id; empty: the id is free

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +31,14 @@
 
 namespace tapswitch {
 
+// How the process came to the bridge that another process had.
+struct HandoverReport {
+  uint64_t count = 0;  // of handovers, since the bridge began; 0: this process has begun it
+  std::string from_version{};
+  std::chrono::nanoseconds gap{};       // for which nobody forwarded
+  std::vector<std::string> not_kept{};  // lines for people
+};
+
 class BridgeControl {
  public:
   struct Identity {
@@ -49,6 +58,9 @@ class BridgeControl {
   // Changes the bridge to the wanted configuration, action by action. The first error ends it; the
   // actions before it stay in effect.
   [[nodiscard]] absl::Status Change(const BridgeConfig& wanted);
+
+  [[nodiscard]] const HandoverReport& handover() const { return handover_; }
+  void set_handover(HandoverReport report) { handover_ = std::move(report); }
 
   // Other threads may read these.
   [[nodiscard]] const PortDescriptions& descriptions() const { return descriptions_; }
@@ -147,6 +159,7 @@ class BridgeControl {
   void ForgetLocked(const SetPort& action);
 
   Identity identity_;
+  HandoverReport handover_;
   BridgeConfig config_;
   PortDescriptions descriptions_;  // those of config_
   bool watched_ = false;

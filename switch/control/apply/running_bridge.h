@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ports/port_handover.h"
 #include "switch/control/apply/actuator.h"
 #include "switch/control/apply/bridge_control.h"
 #include "switch/control/apply/pacer.h"
@@ -57,6 +59,12 @@ class RunningBridge final : public BridgeControl {
 
   void set_missing_interfaces(MissingInterface missing) override {
     actuator_.set_missing_interfaces(missing);
+  }
+
+  // Has ports that are added made of what another process hands over, by their names, instead of
+  // opening their devices. Null: no more. `ports` outlives that.
+  void set_inherited(std::map<std::string, PortHandover, std::less<>>* ports) {
+    actuator_.set_inherited(ports);
   }
 
   void set_switchover(std::shared_ptr<Switchover> switchover) override {

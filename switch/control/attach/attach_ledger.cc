@@ -17,6 +17,7 @@ void AttachLedger::OnLink(const LinkEvent& link) {
   Interface& interface = interfaces_[link.ifindex];
   interface.name = link.name;
   interface.up = link.up;
+  if (settled_in_advance_.erase(link.ifindex) != 0) interface.attention = Attention::kSettled;
   if (!link.up && interface.attention == Attention::kPostponed) {
     interface.attention = Attention::kWanted;
   }
@@ -62,6 +63,19 @@ std::optional<int> AttachLedger::InterfaceOf(std::string_view name) const {
 }
 
 void AttachLedger::Settle(int ifindex) { SetAttention(ifindex, Attention::kSettled); }
+
+void AttachLedger::SettleInAdvance(std::span<const uint64_t> ifindexes) {
+  for (const uint64_t ifindex : ifindexes) settled_in_advance_.insert(static_cast<int>(ifindex));
+}
+
+std::vector<uint64_t> AttachLedger::Settled() const {
+  std::vector<uint64_t> settled;
+  for (const auto& [ifindex, interface] : interfaces_) {
+    if (interface.attention == Attention::kSettled)
+      settled.push_back(static_cast<uint64_t>(ifindex));
+  }
+  return settled;
+}
 
 void AttachLedger::Postpone(int ifindex) { SetAttention(ifindex, Attention::kPostponed); }
 

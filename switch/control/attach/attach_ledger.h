@@ -11,8 +11,11 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ports/netlink/link_monitor.h"
 
@@ -53,6 +56,9 @@ class AttachLedger {
 
   // Records that the interface is not to be attached, however long it exists.
   void Settle(int ifindex);
+  // Does so for interfaces that are yet to be recorded, and returns those of Settle that exist.
+  void SettleInAdvance(std::span<const uint64_t> ifindexes);
+  [[nodiscard]] std::vector<uint64_t> Settled() const;
   // Records that the interface could not be attached. It is tried again when it goes down and comes
   // up.
   void Postpone(int ifindex);
@@ -70,9 +76,10 @@ class AttachLedger {
 
   std::function<bool(std::string_view)> matches_;
   std::map<int, Interface> interfaces_;  // interfaces that match
-  std::map<int, std::string> ports_;     // ports that depend on an interface
-  std::deque<Task> gone_;                // ports whose interface has gone
-  std::deque<int> news_;                 // interfaces to examine
+  std::set<int> settled_in_advance_;
+  std::map<int, std::string> ports_;  // ports that depend on an interface
+  std::deque<Task> gone_;             // ports whose interface has gone
+  std::deque<int> news_;              // interfaces to examine
 };
 
 }  // namespace tapswitch

@@ -53,6 +53,20 @@ absl::Status Attacher::Start() {
   return absl::OkStatus();
 }
 
+absl::Status Attacher::Inherit(std::span<const uint64_t> settled) {
+  ledger_.SettleInAdvance(settled);
+  for (const PortConfig& port : control_.config().ports) {
+    if (!port.ephemeral) continue;
+    if (absl::Status watched = Watch(); !watched.ok()) return watched;
+    const auto link = FindLink(*netns_, port.spec.name);
+    if (!link.ok()) return link.status();
+    if (!*link) continue;  // it goes with the next look at what there is
+    ledger_.NotePort((*link)->ifindex, port.spec.name);
+    doubtful_.insert((*link)->ifindex);
+  }
+  return absl::OkStatus();
+}
+
 std::optional<std::string> Attacher::PatientOwnerOf(int ifindex) const {
   constexpr std::chrono::milliseconds kPause(10);
   for (;;) {

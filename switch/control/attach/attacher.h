@@ -41,6 +41,12 @@ class Attacher {
   // error.
   [[nodiscard]] absl::Status Start();
 
+  // Goes on where another process has ended, before Start: ephemeral ports of the configuration go
+  // with their interfaces, and these interfaces are not attached again.
+  [[nodiscard]] absl::Status Inherit(std::span<const uint64_t> settled);
+  // The interfaces that are not to be attached again, though they are there, by ifindex.
+  [[nodiscard]] std::vector<uint64_t> Settled() const { return ledger_.Settled(); }
+
   // Records an event of an interface; Step acts on it.
   void OnLink(const LinkEvent& link);
 

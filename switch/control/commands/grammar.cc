@@ -598,6 +598,14 @@ constexpr std::array kCommands{
             .usage = "[port NAME up|down] [timeout TIME]",
             .summary = "return when the switch runs, or when a port of it is up; after 30s, or "
                        "TIME, fail and say why"},
+    Command{.object = "upgrade",
+            .verb = "",
+            .method = "bridge.upgrade",
+            .bare = {"BINARY", kText, "program"},
+            .usage = "[BINARY]",
+            .summary =
+                "have a new process take over, of the program at BINARY or where the present "
+                "one was, without a lost frame; if it cannot, the present one goes on"},
     Command{.object = "stop",
             .verb = "",
             .method = "bridge.stop",

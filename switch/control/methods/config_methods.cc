@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "spdlog/fmt/fmt.h"
 #include "switch/control/apply/bridge_control.h"
 #include "switch/control/methods/files/apply.h"
 #include "switch/control/methods/files/save.h"
@@ -48,11 +49,27 @@ MethodResult StopSwitch(const MethodContext& /*context*/, const MethodCall& call
   return nullptr;
 }
 
+// The process ends after the answer, and the new one serves clients.
+MethodResult UpgradeSwitch(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
+  const auto program = reader.MaybeText("program");
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  if (context.upgrade == nullptr) {
+    return absl::FailedPreconditionError("this switch cannot be handed over: restart it");
+  }
+  if (program && !program->starts_with('/')) {
+    return absl::InvalidArgumentError(
+        fmt::format("program '{}': give its whole path, which begins with '/'", *program));
+  }
+  return (*context.upgrade)(program);
+}
+
 // `config.save` reads: the client gets the commands, and the switch writes no file.
 constexpr std::array kConfigMethods{
     Method{"config.save", MethodKind::kReads, SaveConfig},
     Method{"config.apply", MethodKind::kChanges, ApplyConfig, MethodUse::kOnlyByClients},
     Method{"bridge.stop", MethodKind::kChanges, StopSwitch, MethodUse::kOnlyByClients},
+    Method{"bridge.upgrade", MethodKind::kChanges, UpgradeSwitch, MethodUse::kOnlyByClients},
 };
 
 }  // namespace

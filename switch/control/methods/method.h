@@ -8,7 +8,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -24,6 +27,11 @@ class Captures;
 class EventPublisher;
 class Monitor;
 
+// Hands the switch over to another program, or to the present one, and returns what is to be shown
+// of that; see MethodContext.
+using UpgradeFunction =
+    std::function<absl::StatusOr<JsonText>(const std::optional<std::string>& program)>;
+
 // The objects that methods work on. All of them outlive this.
 struct MethodContext {
   BridgeControl& control;
@@ -34,6 +42,7 @@ struct MethodContext {
   const BridgeConfig& initial;  // what the flags and ports of the command line say
   // The file that says what was taken over (adoption_record.h); empty: there is no place for it.
   std::string_view adoption_file = {};
+  const UpgradeFunction* upgrade = nullptr;  // null: there is nobody to hand over to
 };
 
 using MethodParams = nlohmann::json;

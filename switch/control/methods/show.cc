@@ -76,52 +76,62 @@ PortState StateOf(const PortSnapshot* snapshot) {
 
 }  // namespace
 
+ordered_json ShowHandover(const HandoverReport& report) {
+  return {{"count", report.count},
+          {"from_version", report.from_version},
+          {"gap_ms", std::chrono::duration<double, std::milli>(report.gap).count()},
+          {"not_kept", report.not_kept}};
+}
+
 ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snapshot) {
   const BridgeSettings& settings = control.config().bridge;
   const auto sum = [&](LearnResult result) { return SumOfLearning(snapshot, result); };
-  return {{"ifname", control.identity().name},
-          {"address", control.identity().address.ToString()},
-          {"ageing_time", settings.ageing.centiseconds},
-          {"stp_state", settings.tree.is_on ? 1 : 0},
-          {"stp_mode", settings.tree.mode == SpanningTreeSettings::Mode::kRstp ? "rstp" : "stp"},
-          {"priority", settings.tree.priority},
-          {"hello_time", settings.tree.hello_time.centiseconds},
-          {"max_age", settings.tree.max_age.centiseconds},
-          {"forward_delay", settings.tree.forward_delay.centiseconds},
-          {"tx_hold_count", settings.tree.tx_hold_count},
-          {"vlan_filtering", settings.forwarding.vlan_filtering ? 1 : 0},
-          {"vlan_protocol", NameOfVlanProtocol(settings.forwarding.vlan_protocol)},
-          {"vlan_default_pvid", settings.default_pvid.value},
-          {"vlan_stats_enabled", 1},
-          {"vlan_stats_per_port", 1},
-          {"group_fwd_mask", MaskText(settings.forwarding.group_fwd_mask)},
-          {"group_addr", "01:80:c2:00:00:00"},
-          {"mcast_snooping", 0},
-          {"fdb_n_learned", snapshot.table.learned},
-          {"fdb_max_learned", settings.fdb_max_learned},
-          {"fdb_n_entries", snapshot.table.entries},
-          {"fdb_max", snapshot.table.capacity},
-          {"n_ports", control.config().ports.size()},
-          {"pid", getpid()},
-          {"uptime", static_cast<uint64_t>(Seconds({(control.now().centiseconds -
-                                                     control.identity().started.centiseconds)}))},
-          {"io", control.identity().io},
-          {"counters",
-           {{"fdb_learned", sum(LearnResult::kLearned)},
-            {"fdb_moved", sum(LearnResult::kMoved)},
-            {"fdb_limited", sum(LearnResult::kLimited)},
-            {"fdb_no_room", sum(LearnResult::kRefused)},
-            {"fdb_evicted", snapshot.table.evicted},
-            {"neigh_answered", snapshot.protocols.neighbours.answered},
-            {"neigh_suppressed", snapshot.protocols.neighbours.spared},
-            {"neigh_contested", snapshot.protocols.neighbours.contested},
-            {"loop_frames", snapshot.loop.frames},
-            {"loop_busy_seconds", snapshot.loop.busy_seconds},
-            {"loop_polls", snapshot.loop.polls.polls},
-            {"loop_poll_hits", snapshot.loop.polls.hits},
-            {"loop_poll_yields", snapshot.loop.polls.yields},
-            {"loop_poll_seconds", std::chrono::duration<double>(snapshot.loop.polls.spent).count()},
-            {"ring_overflows", snapshot.loop.ring_overflows}}}};
+  ordered_json shown{
+      {"ifname", control.identity().name},
+      {"address", control.identity().address.ToString()},
+      {"ageing_time", settings.ageing.centiseconds},
+      {"stp_state", settings.tree.is_on ? 1 : 0},
+      {"stp_mode", settings.tree.mode == SpanningTreeSettings::Mode::kRstp ? "rstp" : "stp"},
+      {"priority", settings.tree.priority},
+      {"hello_time", settings.tree.hello_time.centiseconds},
+      {"max_age", settings.tree.max_age.centiseconds},
+      {"forward_delay", settings.tree.forward_delay.centiseconds},
+      {"tx_hold_count", settings.tree.tx_hold_count},
+      {"vlan_filtering", settings.forwarding.vlan_filtering ? 1 : 0},
+      {"vlan_protocol", NameOfVlanProtocol(settings.forwarding.vlan_protocol)},
+      {"vlan_default_pvid", settings.default_pvid.value},
+      {"vlan_stats_enabled", 1},
+      {"vlan_stats_per_port", 1},
+      {"group_fwd_mask", MaskText(settings.forwarding.group_fwd_mask)},
+      {"group_addr", "01:80:c2:00:00:00"},
+      {"mcast_snooping", 0},
+      {"fdb_n_learned", snapshot.table.learned},
+      {"fdb_max_learned", settings.fdb_max_learned},
+      {"fdb_n_entries", snapshot.table.entries},
+      {"fdb_max", snapshot.table.capacity},
+      {"n_ports", control.config().ports.size()},
+      {"pid", getpid()},
+      {"uptime", static_cast<uint64_t>(Seconds(
+                     {(control.now().centiseconds - control.identity().started.centiseconds)}))},
+      {"io", control.identity().io},
+      {"counters",
+       {{"fdb_learned", sum(LearnResult::kLearned)},
+        {"fdb_moved", sum(LearnResult::kMoved)},
+        {"fdb_limited", sum(LearnResult::kLimited)},
+        {"fdb_no_room", sum(LearnResult::kRefused)},
+        {"fdb_evicted", snapshot.table.evicted},
+        {"neigh_answered", snapshot.protocols.neighbours.answered},
+        {"neigh_suppressed", snapshot.protocols.neighbours.spared},
+        {"neigh_contested", snapshot.protocols.neighbours.contested},
+        {"loop_frames", snapshot.loop.frames},
+        {"loop_busy_seconds", snapshot.loop.busy_seconds},
+        {"loop_polls", snapshot.loop.polls.polls},
+        {"loop_poll_hits", snapshot.loop.polls.hits},
+        {"loop_poll_yields", snapshot.loop.polls.yields},
+        {"loop_poll_seconds", std::chrono::duration<double>(snapshot.loop.polls.spent).count()},
+        {"ring_overflows", snapshot.loop.ring_overflows}}}};
+  if (control.handover().count != 0) shown["handover"] = ShowHandover(control.handover());
+  return shown;
 }
 
 ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {

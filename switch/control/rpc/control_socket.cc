@@ -44,23 +44,37 @@ void Reject(const FileDescriptor& client, std::string_view why) {
 // Its owner and its group may connect.
 constexpr mode_t kMode = 0660;
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const Options& options,
-                                                                     const Clock& clock) {
-  FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll.valid()) return absl::ErrnoToStatus(errno, "epoll_create1");
-  auto wake = WakeEvent::Create();
-  if (!wake.ok()) return wake.status();
-  absl::StatusOr<UnixListener> listener = UnixListener::Bind({
+UnixListener::Options ListenerOptions(const ControlSocket::Options& options) {
+  return {
       .what = "control socket",
       .path = options.path,
       .occupant = "a bridge of this name is running",
       .mode = kMode,
       .group = options.group,
       .makes_folder = true,
-  });
+  };
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const Options& options,
+                                                                     const Clock& clock) {
+  return Make(UnixListener::Bind(ListenerOptions(options)), clock);
+}
+
+absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Inherit(const Options& options,
+                                                                      FileDescriptor socket,
+                                                                      const Clock& clock) {
+  return Make(UnixListener::Inherit(ListenerOptions(options), std::move(socket)), clock);
+}
+
+absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Make(
+    absl::StatusOr<UnixListener> listener, const Clock& clock) {
   if (!listener.ok()) return listener.status();
+  FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll.valid()) return absl::ErrnoToStatus(errno, "epoll_create1");
+  auto wake = WakeEvent::Create();
+  if (!wake.ok()) return wake.status();
   std::unique_ptr<ControlSocket> made(
       new ControlSocket(*std::move(listener), std::move(epoll), *std::move(wake), clock));
   if (absl::Status status = made->Start(); !status.ok()) return status;
@@ -222,6 +236,10 @@ void ControlSocket::PauseListener() {
   listener_paused_until_ = clock_.Now() + kListenerPause;
   epoll_event event{.events = 0, .data = {.u64 = kListenerTag}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener_.fd(), &event);
+}
+
+void ControlSocket::StopListening() {
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.fd(), nullptr);
 }
 
 void ControlSocket::ResumeListener() {

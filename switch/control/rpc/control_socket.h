@@ -71,6 +71,9 @@ class ControlSocket {
   // UnixListener::Bind. `clock` must outlive the socket.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<ControlSocket>> Listen(const Options& options,
                                                                              const Clock& clock);
+  // Goes on with the socket of a process that hands it over, and does not remove it.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<ControlSocket>> Inherit(
+      const Options& options, FileDescriptor socket, const Clock& clock);
   // Closes all clients, without any callback.
   ~ControlSocket() = default;
   ControlSocket(const ControlSocket&) = delete;
@@ -118,6 +121,10 @@ class ControlSocket {
   // The peer of a client; nullopt for a client that is gone.
   [[nodiscard]] std::optional<ControlPeer> peer(ClientId id) const;
 
+  // The listening socket, for a successor; and leaving all new clients to that.
+  [[nodiscard]] int listener() const { return listener_.fd(); }
+  void StopListening();
+
   [[nodiscard]] size_t clients() const { return clients_.size(); }
   // The memory of unsent data, and of received data that were not taken yet.
   [[nodiscard]] size_t held() const { return held_; }
@@ -127,6 +134,8 @@ class ControlSocket {
   using Clients = std::map<ClientId, Client>;
 
   ControlSocket(UnixListener listener, FileDescriptor epoll, WakeEvent wake, const Clock& clock);
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<ControlSocket>> Make(
+      absl::StatusOr<UnixListener> listener, const Clock& clock);
   [[nodiscard]] absl::Status Start();
 
   // Functions that wait.

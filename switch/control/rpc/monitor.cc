@@ -78,6 +78,13 @@ void Monitor::Publish(std::string_view object, std::string_view event,
   }
 }
 
+void Monitor::PublishToAll(std::string_view object, std::string_view event,
+                           const ordered_json& members) {
+  for (const auto& [client, reader] : readers_) {
+    static_cast<void>(push_(client, EventLine(object, event, members)));
+  }
+}
+
 void Monitor::Miss(std::string_view object, uint64_t count) {
   const Objects bit = BitOf(object);
   for (auto& [client, reader] : readers_) {

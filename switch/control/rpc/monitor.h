@@ -37,6 +37,10 @@ class Monitor {
   void Publish(std::string_view object, std::string_view event,
                const nlohmann::ordered_json& members);
 
+  // Sends an event to all who watch anything.
+  void PublishToAll(std::string_view object, std::string_view event,
+                    const nlohmann::ordered_json& members);
+
   // Records that `count` events of `object` will not be published.
   void Miss(std::string_view object, uint64_t count);
 

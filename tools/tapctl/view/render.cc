@@ -257,6 +257,17 @@ std::string RenderMirrors(const Json& list) {
 
 // ----- the bridge, traces ------------------------------------------------------------------------
 
+std::string RenderHandover(const Json& answer) {
+  const Json* const gap = MemberAt(answer, "gap_ms");
+  const double milliseconds = gap != nullptr && gap->is_number() ? gap->get<double>() : 0;
+  std::string text = fmt::format("process {} has taken over; nobody forwarded for {:.1f} ms\n",
+                                 TextAt(answer, "pid"), milliseconds);
+  for (const Json& line : ListAt(answer, "not_kept")) {
+    if (line.is_string()) text += "not kept: " + Printable(line.get<std::string>()) + "\n";
+  }
+  return text;
+}
+
 std::string RenderBridge(const Json& list, const OutputOptions& options) {
   std::string text;
   for (const Json& bridge : list) {
@@ -564,6 +575,7 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
     return request.params.value("dry_run", false) ? RenderLines(answer.at("commands")) : "";
   }
   if (method == "bridge.adopt" && !options.json) return RenderAdoption(request, answer);
+  if (method == "bridge.upgrade" && !options.json) return RenderHandover(answer);
   if (method == "bridge.release" && !options.json) {
     return RenderLines(answer.value("steps", Json::array()));
   }

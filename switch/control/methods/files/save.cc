@@ -228,10 +228,12 @@ void SaveBridge(const std::string& name, BridgeConfig& before, const BridgeConfi
   SaveLoopDetection(before.bridge.loop, after.bridge.loop, lines);
 }
 
+enum class SavedPorts : uint8_t { kLasting, kAll };
+
 void SavePorts(const BridgeConfig& before, const BridgeConfig& after,
-               std::vector<std::string>& lines) {
+               std::vector<std::string>& lines, SavedPorts which = SavedPorts::kLasting) {
   for (const PortConfig& port : after.ports) {
-    if (port.ephemeral) continue;
+    if (port.ephemeral && which == SavedPorts::kLasting) continue;
     const PortConfig* const other = before.port(port.spec.name);
     if (IsKept(other, port)) {
       SaveSettings(Quoted(port.spec.name), other->settings, port.settings, lines);
@@ -241,21 +243,30 @@ void SavePorts(const BridgeConfig& before, const BridgeConfig& after,
   }
 }
 
-}  // namespace
-
-std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
+std::vector<std::string> SaveConfig(const BridgeControl& control, SavedPorts which) {
   const BridgeConfig& config = control.config();
   std::vector<std::string> lines{
       fmt::format("bridge set{}", fmt::join(WordsOf(config.bridge), ""))};
   SaveVlans(Quoted(control.identity().name), OnlyPvid(config.bridge.default_pvid),
             config.bridge.vlans, lines);
   SaveLoopDetection({}, config.bridge.loop, lines);
-  SavePorts({}, config, lines);
+  SavePorts({}, config, lines, which);
   for (const MirrorConfig& mirror : config.mirrors) {
     lines.push_back("mirror add " + MirrorWords(mirror));
   }
+  return lines;
+}
+
+}  // namespace
+
+std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
+  std::vector<std::string> lines = SaveConfig(control, SavedPorts::kLasting);
   SaveEntries(control, lines);
   return lines;
+}
+
+std::vector<std::string> SaveConfigAsCommands(const BridgeControl& control) {
+  return SaveConfig(control, SavedPorts::kAll);
 }
 
 BridgeDifference CommandsBetween(const BridgeControl& before, const BridgeControl& after) {

@@ -14,6 +14,9 @@ namespace tapswitch {
 // extern_learn) except the bridge's own address, which is new at each start.
 [[nodiscard]] std::vector<std::string> SaveAsCommands(const BridgeControl& control);
 
+// Commands for the configuration alone, with the ports that are ephemeral.
+[[nodiscard]] std::vector<std::string> SaveConfigAsCommands(const BridgeControl& control);
+
 // Commands that make `after` of `before`, in an order in which they can be carried out; empty if
 // both are alike in what is saved. Ports that are ephemeral in both are left alone.
 struct BridgeDifference {

@@ -32,11 +32,11 @@ std::vector<std::string> Complete(std::vector<std::string> words) {
 }
 
 TEST(CompletionTest, ObjectsComeFirst) {
-  EXPECT_THAT(
-      Complete({""}),
-      ElementsAre("adopt", "apply", "batch", "bridge", "capture", "fdb", "help", "kernel", "link",
-                  "loop", "mirror", "monitor", "neigh", "port", "reach", "release", "save",
-                  "security", "show", "stop", "storm", "top", "trace", "vlan", "wait", "why"));
+  EXPECT_THAT(Complete({""}),
+              ElementsAre("adopt", "apply", "batch", "bridge", "capture", "fdb", "help", "kernel",
+                          "link", "loop", "mirror", "monitor", "neigh", "port", "reach", "release",
+                          "save", "security", "show", "stop", "storm", "top", "trace", "upgrade",
+                          "vlan", "wait", "why"));
   EXPECT_THAT(Complete({"b"}), ElementsAre("batch", "bridge"));
   EXPECT_THAT(Complete({"fly"}), IsEmpty());
 }

@@ -1,0 +1,50 @@
+// The two ends of a handover as parts of the process: handing over to a program, and taking over
+// in place of opening ports.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "switch/control/apply/running_bridge.h"
+#include "switch/control/attach/attacher.h"
+#include "switch/control/control_thread.h"
+#include "switch/handover/successor.h"
+#include "switch/process/daemon.h"
+#include "switch/workers/running_switch.h"
+
+namespace tapswitch {
+
+// Hands over to `wanted`, or to a new process of `present`, and tells the service manager. Returns
+// what is shown of that. After a success this process has to end at once.
+[[nodiscard]] absl::StatusOr<JsonText> HandOverTo(const std::optional<std::string>& wanted,
+                                                  const ProgramImage& present,
+                                                  const RunningSwitch& running,
+                                                  RunningBridge& control, const Attacher& attacher,
+                                                  int control_socket);
+
+// Ends a process that does not take over, and tells the other one why; null: that knows. Nothing is
+// undone, as all that this process has is the other's.
+[[noreturn]] void EndRefusing(const Successor* successor, const absl::Status& why);
+
+// Takes over, for the control thread.
+class Heir final : public Inheritance {
+ public:
+  // Both outlive it.
+  Heir(Successor& successor, RunningSwitch running)
+      : successor_(successor), running_(std::move(running)) {}
+
+  [[nodiscard]] absl::Status Inherit(RunningBridge& control, const MethodContext& context) override;
+  [[nodiscard]] absl::StatusOr<HandoverReport> TakeOver() override;
+  void WaitForEnd() override;
+  void Refuse(const absl::Status& why) override;
+
+ private:
+  Successor& successor_;
+  RunningSwitch running_;
+};
+
+}  // namespace tapswitch

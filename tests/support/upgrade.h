@@ -1,0 +1,31 @@
+// Has a new process take over from the switch under test.
+
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/control_client.h"
+#include "tests/support/switch_process.h"
+
+namespace tapswitch {
+
+// Calls for an upgrade, and follows the process that takes over. Returns the answer.
+inline nlohmann::json Upgrade(SwitchProcess& process,
+                              const nlohmann::json& params = nlohmann::json::object()) {
+  nlohmann::json answer;
+  {
+    ControlClient client;
+    answer = client.Call("bridge.upgrade", params);
+  }
+  if (!answer.is_object() || !answer.contains("pid")) {
+    ADD_FAILURE() << "no answer: " << answer;
+    return answer;
+  }
+  EXPECT_TRUE(process.FollowSuccessor(answer["pid"].get<pid_t>()));
+  EXPECT_EQ(answer["not_kept"], nlohmann::json::array());
+  return answer;
+}
+
+}  // namespace tapswitch
