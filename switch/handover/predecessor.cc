@@ -58,6 +58,11 @@ Predecessor::Predecessor(Options options, RunningSwitch running, BridgeControl& 
 
 absl::StatusOr<Predecessor::Outcome> Predecessor::HandOver(
     const std::optional<std::string>& program) {
+  if (control_.config().bridge.tree.is_on) {
+    return absl::FailedPreconditionError(
+        "a spanning tree is not handed over: its ports would be closed for seconds: restart the "
+        "switch when that may be, or turn it off before: tapctl bridge set stp_state off");
+  }
   const auto locks = RuntimeLocks::OfProcess();
   if (!locks.ok()) return locks.status();
   locks->Share();

@@ -52,8 +52,11 @@ void Lane::FinishRemovals() {
 bool Lane::PausePort(PortId id, std::function<void()> on_paused) {
   Port* const found = port(id);
   if (found == nullptr || !found->Pause()) return false;
-  pausing_.push_back(
-      {.id = id, .generation = found->identity().generation, .on_paused = std::move(on_paused)});
+  // One that has paused at once may have nothing to wake the lane for.
+  pausing_.push_back({.id = id,
+                      .generation = found->identity().generation,
+                      .on_paused = std::move(on_paused),
+                      .is_read_out = found->paused()});
   return true;
 }
 

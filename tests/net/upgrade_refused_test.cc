@@ -60,6 +60,17 @@ class BadSuccessorTest : public SwitchTest {
 };
 INSTANTIATE_TEST_SUITE_P(Io, BadSuccessorTest, kEachIo, IoName);
 
+TEST_P(BadSuccessorTest, AGoodOneWhileThereIsASpanningTree) {
+  ControlClient client;
+  client.Call("bridge.set", {{"stp_state", true}});
+  EXPECT_THAT(client.Refused("bridge.upgrade", {{"program", TAPSWITCHD_PATH}}),
+              HasSubstr("tapctl bridge set stp_state off"));
+  client.Call("bridge.set", {{"stp_state", false}});
+  // Frames that came while the ports were closed are lost.
+  ASSERT_TRUE(stream_->DeliversMore(1000));
+  stream_.reset();
+}
+
 TEST_P(BadSuccessorTest, OneThatIsMissing) {
   EXPECT_THAT(Refused("/nowhere/tapswitchd"), HasSubstr("cannot be started"));
 }

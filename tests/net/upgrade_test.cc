@@ -29,7 +29,11 @@ using nlohmann::json;
 json Entry(int station) {
   ControlClient client;
   for (const json& entry : client.Call("fdb.list")) {
-    if (entry["mac"] == Station(station).ToString()) return entry;
+    if (entry["mac"] != Station(station).ToString()) continue;
+    json ageless = entry;
+    ageless.erase("used");
+    ageless.erase("updated");
+    return ageless;
   }
   return {};
 }
@@ -69,7 +73,7 @@ class LinkWatch {
   [[nodiscard]] std::string Finish() const {
     network_.sandbox().Run("ip link set lo alias end");
     EXPECT_TRUE(WaitUntil([&] { return Lines().find(" lo:") != std::string::npos; }));
-    return network_.sandbox().Run("grep -v ' lo:' /run/tapswitch/links || true");
+    return network_.sandbox().Run("tr -d '\\0' </run/tapswitch/links | grep -v ' lo:' || true");
   }
 
  private:
@@ -94,7 +98,12 @@ class UpgradeTest : public SwitchTest {
   // process is replaced again and again.
   static void ExpectNoLossDuring(TestNetwork& network, int upgrades) {
     std::deque<SteadyStream> streams;
+    ControlClient client;
     for (const int first : {1, 3, 5}) {
+      // Nothing is flooded, as each receiver takes the frames of its own stream only.
+      client.Call("fdb.add", {{"mac", Station(first + 1).ToString()},
+                              {"dev", network.host(first + 1).port()},
+                              {"state", "static"}});
       streams.emplace_back(network.host(first), network.host(first + 1), SteadyStream::kFullRate,
                            first);
     }
@@ -153,7 +162,9 @@ TEST_P(UpgradeTest, FiftyLeakNeitherFilesNorMemory) {
   const size_t memory = ResidentKilobytes(process.pid());
   for (int i = 0; i < 50; ++i) Upgrade(network.tapswitchd());
   EXPECT_EQ(count(), 51);
-  EXPECT_EQ(OpenFiles(process.pid()), files);
+  // That of the client goes a moment later.
+  EXPECT_TRUE(WaitUntil([&] { return OpenFiles(process.pid()) <= files; }))
+      << OpenFiles(process.pid()) << " files, and before " << files;
   EXPECT_LT(ResidentKilobytes(process.pid()), memory + memory / 2 + kHeldBackKilobytes);
 }
 
