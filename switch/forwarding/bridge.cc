@@ -1,7 +1,9 @@
 #include "switch/forwarding/bridge.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "switch/forwarding/decision.h"
@@ -42,6 +44,7 @@ namespace {
 
 Bridge::Bridge(const MacTable::Options& table)
     : table_(table),
+      groups_(table.salt),
       gate_generations_(kMaxPorts),
       own_gates_(kMaxPorts),
       protocol_states_(kMaxPorts, PortState::kForwarding),
@@ -156,8 +159,8 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
   if (view_.filters_vlans() && masks.members.contains(frame.ingress)) {
     vlan_counters_.of(as.vlan, frame.ingress).received.Add(frame.bytes().size());
   }
-  if (view_.is_screened(frame.ingress) || protocols_.may_want(header->type_or_length))
-      [[unlikely]] {
+  if (view_.is_screened(frame.ingress) ||
+      protocols_.may_want(header->type_or_length, header->destination)) [[unlikely]] {
     if (const auto refused = Screen(frame, *header, as, now, counters)) return refused;
   }
   if (view_.learns(masks, frame.ingress) && TeachesSource(*header)) {
@@ -167,8 +170,13 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
     }
   }
 
-  const Decision decision = Decide(view_, table_, frame.ingress, as, *header, now);
-  if (decision.action == Decision::Action::kDrop) return decision.reason;
+  const Decision decision =
+      Decide(view_, table_, frame.ingress, as, *header, now, {&groups_, frame.bytes()});
+  if (decision.action == Decision::Action::kDrop) {
+    if (decision.reason == DropReason::kNoListener) [[unlikely]]
+      NoteUnwanted(frame, *header, as, now);
+    return decision.reason;
+  }
   if (decision.action == Decision::Action::kFlood) {
     // A copy, so that the decision itself can stay in registers.
     const PortSet flood = decision.flood;
@@ -192,7 +200,7 @@ void Bridge::SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan
 std::optional<DropReason> Bridge::Flood(const Frame& frame, EthernetHeader header, uint16_t index,
                                         Classification as, PortSet ports, Tick now,
                                         PortCounters& counters, EgressLists& egress) {
-  if (protocols_.may_want(header.type_or_length)) {
+  if (protocols_.may_want(header.type_or_length, header.destination)) {
     ports -= verdict_.excluded;
     if (ports.empty()) return verdict_.reason;
   }
@@ -200,7 +208,13 @@ std::optional<DropReason> Bridge::Flood(const Frame& frame, EthernetHeader heade
     if (const auto refused = CheckFlood(frame, header, as, now, counters)) return refused;
   }
   const TagEdits edits(view_, header, as);
-  ports.ForEach([&](PortId port) { SendBy(port, frame, index, as.vlan, edits, egress); });
+  PortSet seen_to;
+  if (!groups_.to_unicast().empty() && header.destination.is_multicast()) [[unlikely]] {
+    seen_to = SendToHosts(frame, header, index, as, ports & groups_.to_unicast(), now, egress);
+  }
+  (ports - seen_to).ForEach([&](PortId port) {
+    SendBy(port, frame, index, as.vlan, edits, egress);
+  });
   if (view_.is_mirrored(frame.ingress)) [[unlikely]] {
     MirrorSent(view_, ports, as.vlan, edits, index, egress);
   }
@@ -242,7 +256,7 @@ std::optional<DropReason> Bridge::Screen(const Frame& frame, EthernetHeader head
   if (!view_.gates().learning().contains(ingress) || view_.is_mirror_destination(ingress)) {
     return std::nullopt;
   }
-  const ParsedFrame parsed{ingress, as, header, frame.bytes()};
+  const ParsedFrame parsed{ingress, as, header, frame.bytes(), frame.offload.needs_checksum};
   const Protocols::Bits who = protocols_.WantedBy(parsed);
   const auto at_once = static_cast<Protocols::Bits>(who & ~protocols_.guarded());
   const auto guarded = static_cast<Protocols::Bits>(who & protocols_.guarded());
@@ -269,6 +283,59 @@ std::optional<DropReason> Bridge::CheckFlood(const Frame& frame, EthernetHeader 
                                              Classification as, Tick now, PortCounters& counters) {
   return port_guards_.CheckFlood(view_, table_, {frame.ingress, as, header, frame.bytes()}, frame,
                                  now, counters);
+}
+
+PortSet Bridge::SendToHosts(const Frame& frame, EthernetHeader header, uint16_t index,
+                            Classification as, const PortSet& ports, Tick now,
+                            EgressLists& egress) {
+  PortSet seen_to;
+  if (header.tag && as.tag == FrameTag::kNone) return seen_to;
+  const VlanMasks& masks = view_.masks(as.vlan);
+  const GroupFlow flow = ReadGroupFlow(header, frame.bytes());
+  const PortSet wanting = ports & PortsOfMembersAlone(groups_, table_, masks, as.vlan, flow);
+  if (wanting.empty()) return seen_to;
+  const TagEdits edits(view_, header, as);
+  for (const GroupMember& member : groups_.Find({as.vlan, flow.group})->members()) {
+    if (!wanting.contains(member.port)) continue;
+    const EgressFrame copy = edits.Copy(index, masks.untagged.contains(member.port));
+    if (SendToHostsOf(member, frame, header, copy, as.vlan, now, egress)) {
+      seen_to.insert(member.port);
+    }
+  }
+  return seen_to;
+}
+
+// False when one copy has to do for all, as hosts may be unknown, or are too many.
+bool Bridge::SendToHostsOf(const GroupMember& member, const Frame& frame, EthernetHeader header,
+                           EgressFrame copy, VlanId vlan, Tick now, EgressLists& egress) {
+  if (!member.hosts_are_all || member.hosts.empty() || member.permanent ||
+      !egress.has_room(member.port, member.hosts.size())) {
+    return false;
+  }
+  std::array<uint8_t, GroupMember::kMostHosts> receivers{};
+  size_t count = 0;
+  for (const GroupHost& host : member.hosts) {
+    const bool is_sender = host.mac == header.source && member.port == frame.ingress;
+    if (host.until <= now || is_sender) continue;
+    const uint8_t receiver = egress.NumberOf(host.mac);
+    if (receiver == 0) return false;
+    const auto known = std::span(receivers).first(count);
+    if (std::ranges::find(known, receiver) == known.end()) receivers[count++] = receiver;
+  }
+  for (const uint8_t receiver : std::span(receivers).first(count)) {
+    copy.receiver = receiver;
+    if (view_.filters_vlans()) vlan_counters_.of(vlan, member.port).sent.Add(frame.bytes().size());
+    egress.Append(member.port, copy);
+  }
+  return count > 0;
+}
+
+void Bridge::NoteUnwanted(const Frame& frame, EthernetHeader header, Classification as, Tick now) {
+  const GroupFlow flow = ReadGroupFlow(header, frame.bytes());
+  groups_.NoteUnwanted({.key = {as.vlan, flow.group},
+                        .source = flow.source,
+                        .port = frame.ingress,
+                        .last_seen = now});
 }
 
 void Bridge::Prefetch(const Frame& frame) const {

@@ -11,6 +11,7 @@
 #include "switch/forwarding/egress_lists.h"
 #include "switch/forwarding/fdb/change_journal.h"
 #include "switch/forwarding/fdb/mac_table.h"
+#include "switch/forwarding/fdb/multicast_table.h"
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/guards/port_guards.h"
@@ -109,6 +110,9 @@ class Bridge final : private ProtocolEffects {
 
   [[nodiscard]] MacTable& table() { return table_; }
   [[nodiscard]] const MacTable& table() const { return table_; }
+  // The table of multicast groups. It is off until a protocol snoops.
+  [[nodiscard]] MulticastTable& groups() { return groups_; }
+  [[nodiscard]] const MulticastTable& groups() const { return groups_; }
   // The journal of changes of the table, of gates and of the view. It is always written, so that
   // readers may come and go.
   [[nodiscard]] ChangeJournal& journal() { return journal_; }
@@ -160,11 +164,21 @@ class Bridge final : private ProtocolEffects {
                                                          PortCounters& counters);
   [[gnu::noinline]] std::optional<DropReason> ShowReserved(const Frame& frame,
                                                            EthernetHeader header, Tick now);
+  // Sends each host of a group a copy of its own, behind those of `ports` that want it so. Returns
+  // these ports.
+  [[gnu::noinline]] PortSet SendToHosts(const Frame& frame, EthernetHeader header, uint16_t index,
+                                        Classification as, const PortSet& ports, Tick now,
+                                        EgressLists& egress);
+  bool SendToHostsOf(const GroupMember& member, const Frame& frame, EthernetHeader header,
+                     EgressFrame copy, VlanId vlan, Tick now, EgressLists& egress);
+  [[gnu::noinline]] void NoteUnwanted(const Frame& frame, EthernetHeader header, Classification as,
+                                      Tick now);
   bool Show(Protocols::Bits who, const ParsedFrame& frame, Tick now);
   void Prefetch(const Frame& frame) const;
 
   ChangeJournal journal_;
   MacTable table_;
+  MulticastTable groups_;
   ForwardingView view_;
   uint64_t view_generation_ = 0;
   std::vector<uint64_t> gate_generations_;  // by port

@@ -34,14 +34,33 @@ Decision Flood(const ForwardingView& view, PortId ingress, const PortSet& candid
                                                        : DropReason::kNotMember;
 }
 
+// Kept out of line, so that only frames to groups of a bridge that snoops pay for it.
+[[gnu::noinline]] Decision ToGroup(const ForwardingView& view, const MacTable& table,
+                                   PortId ingress, VlanId vlan, EthernetHeader header,
+                                   const GroupFrame& frame) {
+  const GroupFlow flow = ReadGroupFlow(header, frame.bytes);
+  const GroupDecision ports = DecideGroup(*frame.groups, table, view.masks(vlan), vlan, flow);
+  return Flood(view, ingress, ports.ports,
+               ports.reason == GroupReason::kMembers || ports.reason == GroupReason::kNoMembers
+                   ? DropReason::kNoListener
+                   : DropReason::kNoEgress);
+}
+
 // A template, so that a look-up is inlined and its result stays in registers.
 template <typename LookUp>
 Decision DecideWith(const ForwardingView& view, const MacTable& table, PortId ingress,
-                    Classification as, MacAddress destination, LookUp look_up) {
+                    Classification as, const EthernetHeader& header, const GroupFrame& frame,
+                    LookUp look_up) {
   const VlanMasks& masks = view.masks(as.vlan);
   if (!view.passes(masks, ingress)) return Drop(WhyRefused(view, ingress, as));
-  if (destination.is_multicast()) {
-    return Flood(view, ingress, destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood,
+  if (header.destination.is_multicast()) {
+    const bool is_broadcast = header.destination.is_broadcast();
+    // Who is behind a tag that is payload cannot be asked, so nothing is withheld from there.
+    const bool is_hidden = header.tag && as.tag == FrameTag::kNone;
+    if (frame.groups != nullptr && frame.groups->is_on() && !is_broadcast && !is_hidden) {
+      return ToGroup(view, table, ingress, as.vlan, header, frame);
+    }
+    return Flood(view, ingress, is_broadcast ? masks.bcast_flood : masks.mcast_flood,
                  DropReason::kNoEgress);
   }
   const auto found = look_up();
@@ -67,15 +86,16 @@ std::optional<DropReason> Admit(const ForwardingView& view, PortId ingress,
 }
 
 Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress,
-                Classification as, const EthernetHeader& header, Tick now) {
-  return DecideWith(view, table, ingress, as, header.destination,
+                Classification as, const EthernetHeader& header, Tick now,
+                const GroupFrame& frame) {
+  return DecideWith(view, table, ingress, as, header, frame,
                     [&] { return table.Lookup(as.vlan, header.destination, now); });
 }
 
 Decision DecideKnowing(const ForwardingView& view, const MacTable& table, PortId ingress,
-                       Classification as, MacAddress destination,
-                       const std::optional<MacLookup>& found) {
-  return DecideWith(view, table, ingress, as, destination, [&] { return found; });
+                       Classification as, const EthernetHeader& header,
+                       const std::optional<MacLookup>& found, const GroupFrame& frame) {
+  return DecideWith(view, table, ingress, as, header, frame, [&] { return found; });
 }
 
 }  // namespace tapswitch

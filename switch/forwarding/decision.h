@@ -11,6 +11,7 @@
 
 #include "switch/forwarding/fdb/mac_table.h"
 #include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/group_decision.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/stats.h"
@@ -42,12 +43,15 @@ struct Decision {
 
 // Precondition: `ingress` is a port of `view`, the header was admitted, and is classified as `as`.
 [[nodiscard]] Decision Decide(const ForwardingView& view, const MacTable& table, PortId ingress,
-                              Classification as, const EthernetHeader& header, Tick now);
+                              Classification as, const EthernetHeader& header, Tick now,
+                              const GroupFrame& frame = {});
 
 // Decides as Decide does, given the result of the look-up of the destination: nothing for a group
 // address.
 [[nodiscard]] Decision DecideKnowing(const ForwardingView& view, const MacTable& table,
-                                     PortId ingress, Classification as, MacAddress destination,
-                                     const std::optional<MacLookup>& found);
+                                     PortId ingress, Classification as,
+                                     const EthernetHeader& header,
+                                     const std::optional<MacLookup>& found,
+                                     const GroupFrame& frame = {});
 
 }  // namespace tapswitch

@@ -61,8 +61,9 @@ EgressBuilder::EgressBuilder()
   pieces_.reserve(kMaxFrames * kPiecesPerFrame);
 }
 
-void EgressBuilder::Begin(std::span<const Frame> batch) {
+void EgressBuilder::Begin(std::span<const Frame> batch, std::span<const MacAddress> receivers) {
   batch_ = batch;
+  receivers_ = receivers;
   frames_.clear();
   ClearScratch();
 }
@@ -132,12 +133,13 @@ EgressBuilder::Result EgressBuilder::Append(EgressFrame copy, const EgressLimits
   const Frame& frame = batch_[copy.frame];
   if (IsTooLong(frame, limits.mtu)) return Result::kTooLong;
   const Work work = WorkFor(frame, limits);
-  if (work == Work::kNone && copy.edit == TagEdit::kKeep) {
+  if (work == Work::kNone && copy.edit == TagEdit::kKeep && copy.receiver == 0) {
     if (frames_.size() == kMaxFrames) return Result::kNoRoom;
     frames_.push_back({.pieces = {&frame.wire, 1}, .size = frame.bytes().size()});
     return Result::kAppended;
   }
-  Finished& finished = finished_[copy.frame][FormOf(copy.edit, work)];
+  Finished own;  // a copy to a receiver of its own is made for nobody else
+  Finished& finished = copy.receiver == 0 ? finished_[copy.frame][FormOf(copy.edit, work)] : own;
   if (finished.count == 0) {
     const Result result = Make(frame, copy, work, finished);
     if (result != Result::kAppended) return result;
@@ -275,8 +277,9 @@ std::span<std::byte> EgressBuilder::TakeHeader(size_t size) {
 
 // `header`: from TakeHeader, and filled at least as far as the frame's own headers go.
 Piece EgressBuilder::FinishHeader(std::span<std::byte> header, EgressFrame copy,
-                                  const VirtioNetHeader& offload) {
+                                  const VirtioNetHeader& offload) const {
   std::byte* const frame = EditTag(header.data(), copy.edit, copy.tag);
+  if (copy.receiver != 0) StoreBe48(frame, receivers_[copy.receiver - 1U].number());
   std::byte* const wire = frame - kVirtioNetHeaderSize;
   StoreVirtioNetHeader(Grown(offload, GrowthBy(copy.edit)),
                        std::span<std::byte, kVirtioNetHeaderSize>(wire, kVirtioNetHeaderSize));

@@ -53,8 +53,8 @@ class EgressBuilder {
 
   EgressBuilder();
 
-  // Starts a turn. `batch` stays in place until the turn ends.
-  void Begin(std::span<const Frame> batch);
+  // Starts a turn. `batch`, and the receivers that copies name, stay in place until the turn ends.
+  void Begin(std::span<const Frame> batch, std::span<const MacAddress> receivers = {});
 
   // Appends the first of `copies`, and in the same frame as many of those behind it as join it.
   struct Appended {
@@ -101,10 +101,11 @@ class EgressBuilder {
   void AddFrame(std::span<std::byte> header, EgressFrame copy, const VirtioNetHeader& offload,
                 std::span<const std::byte> payload);
   void AddFrame(size_t first_piece);
-  static Piece FinishHeader(std::span<std::byte> header, EgressFrame copy,
-                            const VirtioNetHeader& offload);
+  [[nodiscard]] Piece FinishHeader(std::span<std::byte> header, EgressFrame copy,
+                                   const VirtioNetHeader& offload) const;
 
   std::span<const Frame> batch_;
+  std::span<const MacAddress> receivers_;
   Coalescer coalescer_;
   std::vector<WireFrame> frames_;  // for the port at hand
   std::array<std::array<Finished, kForms>, FrameBatch::kCapacity> finished_{};

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/originated_frames.h"
 #include "switch/forwarding/port_set.h"
+#include "switch/forwarding/wire/ethernet.h"
 #include "switch/forwarding/wire/tag_edit.h"
 
 namespace tapswitch {
@@ -21,7 +23,8 @@ namespace tapswitch {
 struct EgressFrame {
   uint16_t frame = 0;  // index in the batch
   TagEdit edit = TagEdit::kKeep;
-  VlanTag tag{};  // that an edit gives it
+  uint8_t receiver = 0;  // 0: its own destination; else the number of another (EgressLists)
+  VlanTag tag{};         // that an edit gives it
 
   bool operator==(const EgressFrame&) const = default;
 };
@@ -48,10 +51,11 @@ class TagEdits {
 class EgressLists {
  public:
   // Room is reserved here, so that grouping never allocates: of a batch for the frames that leave
-  // by the port, or, where mirrors copy to it, for one copy as each came and one as it left.
+  // by the port, or, where mirrors copy to it, for one copy as each came and one as it left; and
+  // for as many copies to single receivers.
   void AddPort(PortId port) {
     if (lists_.size() <= port.value) lists_.resize(port.value + 1U);
-    lists_[port.value].reserve(2 * FrameBatch::kCapacity);
+    lists_[port.value].reserve(2 * kRoom);
   }
 
   // Precondition: AddPort(port) was called; a frame is appended once to a port, or twice
@@ -60,6 +64,15 @@ class EgressLists {
     lists_[port.value].push_back(frame);
     used_.insert(port);
   }
+
+  // Whether a frame may be appended that many times more, each to a receiver of its own.
+  [[nodiscard]] bool has_room(PortId port, size_t copies) const {
+    return lists_[port.value].size() + copies <= kRoom;
+  }
+  // Returns the number of a receiver, for copies of this batch; 0: there are too many others.
+  [[nodiscard]] uint8_t NumberOf(MacAddress receiver);
+  // The receivers; the first has the number 1.
+  [[nodiscard]] std::span<const MacAddress> receivers() const { return receivers_; }
 
   // The ports whose list is not empty.
   [[nodiscard]] const PortSet& used() const { return used_; }
@@ -73,12 +86,27 @@ class EgressLists {
   void Clear() {
     used_.ForEach([this](PortId port) { lists_[port.value].clear(); });
     used_ = {};
+    receivers_.clear();
   }
 
  private:
+  static constexpr size_t kRoom = 2 * FrameBatch::kCapacity;
+  static constexpr size_t kMostReceivers = UINT8_MAX;
+
   std::vector<std::vector<EgressFrame>> lists_;  // by port
   PortSet used_;
+  std::vector<MacAddress> receivers_;
   OriginatedFrames originated_;
 };
+
+inline uint8_t EgressLists::NumberOf(MacAddress receiver) {
+  const auto known = std::find(receivers_.begin(), receivers_.end(), receiver);
+  const auto number = static_cast<size_t>(known - receivers_.begin()) + 1;
+  if (known != receivers_.end()) return static_cast<uint8_t>(number);
+  if (number > kMostReceivers) return 0;
+  receivers_.reserve(kMostReceivers);
+  receivers_.push_back(receiver);
+  return static_cast<uint8_t>(number);
+}
 
 }  // namespace tapswitch

@@ -88,8 +88,12 @@ void ForwardingView::AddGuards(const PortForwarding& port) {
   if (port.locked) locked_.insert(port.id);
   if (port.storm.is_on()) storm_.insert(port.id);
   if (port.locked || port.security.allowed != nullptr) screened_.insert(port.id);
-  guards_[port.id.value] = {
-      .mab = port.mab, .storm = port.storm, .security = port.security, .tree = port.tree};
+  guards_[port.id.value] = {.mab = port.mab,
+                            .storm = port.storm,
+                            .security = port.security,
+                            .multicast = port.multicast,
+                            .tree = port.tree,
+                            .exceptions = port.vlans.exceptions};
 }
 
 void ForwardingView::AddToVlans(const PortForwarding& port) {

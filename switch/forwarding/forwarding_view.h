@@ -32,8 +32,22 @@ struct VlanForwarding {
   bool flood = true;
   bool mcast_flood = true;
   bool bcast_flood = true;
+  uint8_t mcast_router = 1;  // as that of PortMulticast
+  uint32_t mcast_max_groups = 0;
 
   bool operator==(const VlanForwarding&) const = default;
+};
+
+// How a port takes part in multicast snooping.
+struct PortMulticast {
+  bool fast_leave = false;  // a group ends with the last host that is known to want it
+  bool to_unicast = false;  // each host that has joined a group gets a copy of its own
+  // Whether the port leads to a multicast router: 0 no, 1 as it is learned, 2 yes, 3 for a while
+  // (uapi linux/if_bridge.h, MDB_RTR_TYPE_*).
+  uint8_t router = 1;
+  uint32_t max_groups = 0;  // entries; 0: no limit
+
+  bool operator==(const PortMulticast&) const = default;
 };
 
 // The VLANs of a port (IEEE 802.1Q, 8.8.10: member set and untagged set).
@@ -70,6 +84,7 @@ struct PortForwarding {
   StormControl storm;
   PortSecurity security;
   SpanningTreePort tree{};
+  PortMulticast multicast;
 };
 
 // The wanted behaviour of the bridge as a whole.
@@ -235,6 +250,13 @@ class ForwardingView {
   [[nodiscard]] const SpanningTreePort& spanning_tree(PortId port) const {
     return guards_[port.value].tree;
   }
+  [[nodiscard]] const PortMulticast& multicast(PortId port) const {
+    return guards_[port.value].multicast;
+  }
+  // The port's behaviour in VLANs where it differs, by ascending VLAN.
+  [[nodiscard]] const std::vector<VlanForwarding>& exceptions(PortId port) const {
+    return guards_[port.value].exceptions;
+  }
 
   // The ports that frames from `ingress` may reach at all: not the port itself (hairpin aside), and
   // no isolated port from another. Precondition: `ingress` is a port of this view.
@@ -251,7 +273,9 @@ class ForwardingView {
     bool mab = false;
     StormControl storm;
     PortSecurity security;
+    PortMulticast multicast;
     SpanningTreePort tree;
+    std::vector<VlanForwarding> exceptions;
   };
 
   void AddFlags(const PortForwarding& port);

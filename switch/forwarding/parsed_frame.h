@@ -17,6 +17,7 @@ struct ParsedFrame {
   Classification as;
   const EthernetHeader& header;
   std::span<const std::byte> bytes;
+  bool has_unfinished_checksum = false;  // whoever sends it on finishes it
 };
 
 }  // namespace tapswitch

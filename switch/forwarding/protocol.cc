@@ -30,6 +30,7 @@ void Protocols::Remove(Protocol& protocol) {
 bool Protocols::OnPorts(const ForwardingView& view) {
   types_.clear();
   const uint64_t filter_before = std::exchange(type_filter_, 0);
+  group_type_filter_ = 0;
   std::ranges::fill(reserved_, Bits{0});
   guarded_ = 0;
   wants_reserved_ = false;
@@ -39,7 +40,9 @@ bool Protocols::OnPorts(const ForwardingView& view) {
     const ProtocolInterests interests = protocols_[i]->interests();
     for (const auto& type : interests.types) {
       types_.push_back({.type = type, .who = bit});
-      type_filter_ |= uint64_t{1} << FilterBit(type.ether_type);
+      const uint64_t bit_of_type = uint64_t{1} << FilterBit(type.ether_type);
+      group_type_filter_ |= bit_of_type;
+      if (!type.to_groups) type_filter_ |= bit_of_type;
     }
     for (size_t x = 0; x < reserved_.size(); ++x) {
       if (((interests.reserved >> x) & 1U) != 0) reserved_[x] |= bit;
@@ -73,6 +76,7 @@ Protocols::Bits Protocols::WantedBy(const ParsedFrame& frame) const {
   Bits who = 0;
   for (const WantedType& wanted : types_) {
     if (frame.header.type_or_length != wanted.type.ether_type) continue;
+    if (wanted.type.to_groups && !frame.header.destination.is_multicast()) continue;
     if (!wanted.type.ip_protocol || wanted.type.ip_protocol == IpProtocolOf(frame)) {
       who |= wanted.who;
     }

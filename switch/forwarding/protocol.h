@@ -78,6 +78,8 @@ struct ProtocolInterests {
   struct Type {
     uint16_t ether_type = 0;
     std::optional<uint8_t> ip_protocol;
+    bool to_groups =
+        false;  // of these, only those to a group address, which unicast pays nothing for
   };
 
   // Frames to 01:80:C2:00:00:0X, as bits of X: before they are dropped or forwarded, in every state
@@ -130,13 +132,17 @@ class Protocols {
   [[nodiscard]] std::optional<Tick> next_deadline() const;
   void OnClosed(PortId port);
 
-  // Whether somebody may want to see frames of this type. A frame that nobody wants costs this one
-  // test.
+  // Whether somebody may want to see frames of this type that are not for a group address.
   [[nodiscard]] bool may_want(uint16_t ether_type) const {
     return ((type_filter_ >> FilterBit(ether_type)) & 1U) != 0;
   }
   // Tells may_want for all types, for those who ask elsewhere: it is the bit (type ^ type >> 6) & 63.
   [[nodiscard]] uint64_t type_filter() const { return type_filter_; }
+  // Whether somebody may want to see frames of this type to this address. A frame that nobody wants costs this one test.
+  [[nodiscard]] bool may_want(uint16_t ether_type, MacAddress destination) const {
+    const uint64_t filter = destination.is_multicast() ? group_type_filter_ : type_filter_;
+    return ((filter >> FilterBit(ether_type)) & 1U) != 0;
+  }
   // The protocols that want to see a frame.
   [[nodiscard]] Bits WantedBy(const ParsedFrame& frame) const;
   [[nodiscard]] bool wants_reserved() const { return wants_reserved_; }
@@ -163,7 +169,8 @@ class Protocols {
 
   std::vector<Protocol*> protocols_;
   std::vector<WantedType> types_;
-  uint64_t type_filter_ = 0;  // FilterBit of each type that is wanted
+  uint64_t type_filter_ = 0;        // FilterBit of each type that is wanted
+  uint64_t group_type_filter_ = 0;  // the same for frames to group addresses
   bool wants_reserved_ = false;
   std::array<Bits, 16> reserved_{};
   Bits guarded_ = 0;

@@ -48,6 +48,7 @@ enum class DropReason : uint8_t {
   kLocalAddress,       // to the bridge itself: consumed
   kSamePort,           // the destination is behind the port it came from
   kEgressBlocked,      // the destination's port may not send it (its state, isolation)
+  kNoListener,         // to a group that no other port wants, or a report that no router waits for
   kNoEgress,           // flooding found no port to go to
   // Counted on the port that the copy should have left by.
   kTooLong,          // longer than the port's MTU allows
@@ -59,7 +60,7 @@ enum class DropReason : uint8_t {
   kWriteFailed,      // any other error of the write
 };
 
-inline constexpr size_t kDropReasonCount = 33;
+inline constexpr size_t kDropReasonCount = 34;
 
 struct DropReasonInfo {
   std::string_view name;  // as shown to users and in metrics
@@ -92,6 +93,7 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"local_address", false},
     {"same_port", false},
     {"egress_blocked", false},
+    {"no_listener", false},
     {"no_egress", false},
     {"too_long", true},
     {"unsegmentable", true},

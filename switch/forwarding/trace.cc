@@ -45,7 +45,7 @@ class Tracer {
  public:
   Tracer(const ForwardingView& view, const MacTable& table, const Protocols& protocols,
          PortId ingress, const EthernetHeader& header, Tick now,
-         const std::function<std::string(PortId)>& name)
+         const std::function<std::string(PortId)>& name, const GroupFrame& frame)
       : view_(view),
         table_(table),
         protocols_(protocols),
@@ -53,6 +53,7 @@ class Tracer {
         header_(header),
         now_(now),
         name_(name),
+        frame_(frame),
         as_(view.Classify(ingress, header)),
         vlan_(as_.vlan),
         masks_(view.masks(vlan_)) {}
@@ -108,8 +109,7 @@ class Tracer {
       Step("vlan", "pass", VlanText());
       return true;
     }
-    const DropReason reason =
-        DecideKnowing(view_, table_, ingress_, as_, header_.destination, {}).reason;
+    const DropReason reason = DecideKnowing(view_, table_, ingress_, as_, header_, {}).reason;
     if (reason == DropReason::kMirrorPort) {
       return Drop("mirror", reason,
                   "a mirror copies to " + name_(ingress_) + ": nothing else passes");
@@ -209,7 +209,7 @@ class Tracer {
 
   void Decide() {
     Decision& decision = trace_.decision;
-    decision = DecideKnowing(view_, table_, ingress_, as_, header_.destination, found_);
+    decision = DecideKnowing(view_, table_, ingress_, as_, header_, found_, frame_);
     if (!view_.passes(masks_, ingress_)) {
       return Step("state", "drop", name_(ingress_) + " is not in state forwarding");
     }
@@ -277,7 +277,24 @@ class Tracer {
          FanOutText(group, masks_.forwarding));
   }
 
+  [[nodiscard]] bool AsksGroups() const {
+    return frame_.groups != nullptr && frame_.groups->is_on() &&
+           header_.destination.is_multicast() && !header_.destination.is_broadcast() &&
+           !(header_.tag && as_.tag == FrameTag::kNone);
+  }
+
+  void FloodToGroup() {
+    const GroupDecision group =
+        DecideGroup(*frame_.groups, table_, masks_, vlan_, ReadGroupFlow(header_, frame_.bytes));
+    is_withheld_ =
+        group.reason != GroupReason::kNotSnooped && group.reason != GroupReason::kNeverWithheld;
+    Step("group", "pass", std::string(TextOf(group.reason)));
+    Step("egress", trace_.decision.action == Decision::Action::kDrop ? "drop" : "flood",
+         FanOutText(view_.ports(), group.ports));
+  }
+
   void Flood() {
+    if (AsksGroups()) return FloodToGroup();
     const MacAddress destination = header_.destination;
     const PortSet& mask = destination.is_broadcast()   ? masks_.bcast_flood
                           : destination.is_multicast() ? masks_.mcast_flood
@@ -321,6 +338,7 @@ class Tracer {
     }
     if (mask.contains(port)) return "";
     if (header_.destination.is_broadcast()) return "bcast_flood off";
+    if (is_withheld_ && masks_.mcast_flood.contains(port)) return "nobody there wants it";
     return header_.destination.is_multicast() ? "mcast_flood off" : "flood off";
   }
 
@@ -349,12 +367,14 @@ class Tracer {
   const EthernetHeader& header_;
   Tick now_;
   const std::function<std::string(PortId)>& name_;
+  const GroupFrame& frame_;
   Classification as_;
   VlanId vlan_;
   const VlanMasks& masks_;
   std::optional<MacLookup> found_;
   std::optional<MacAddress> forgotten_;
   bool has_taught_itself_ = false;
+  bool is_withheld_ = false;  // from ports that have not asked for the group
   Trace trace_;
 };
 
@@ -362,8 +382,8 @@ class Tracer {
 
 Trace TraceFrame(const ForwardingView& view, const MacTable& table, const Protocols& protocols,
                  PortId ingress, const EthernetHeader& header, Tick now,
-                 const std::function<std::string(PortId)>& name) {
-  return Tracer(view, table, protocols, ingress, header, now, name).Run();
+                 const std::function<std::string(PortId)>& name, const GroupFrame& frame) {
+  return Tracer(view, table, protocols, ingress, header, now, name, frame).Run();
 }
 
 }  // namespace tapswitch

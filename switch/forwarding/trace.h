@@ -19,7 +19,8 @@
 namespace tapswitch {
 
 struct TraceStep {
-  std::string stage;    // "admit", "mirror", "vlan", "screen", "learn", "state", "lookup", "egress"
+  std::string
+      stage;  // "admit", "mirror", "vlan", "screen", "learn", "state", "lookup", "group", "egress"
   std::string verdict;  // "pass", "drop"; "learn"; "forward", "flood"
   std::string text;     // for people
 
@@ -39,11 +40,13 @@ struct Trace {
   std::optional<TraceStep> kernel_step = std::nullopt;
 };
 
-// `name` gives the name of a port, of kBridgePort too.
+// `name` gives the name of a port, of kBridgePort too. Of `frame` the IP addresses are read, as Decide
+// reads them, if there are any.
 // Precondition: `ingress` is a port of `view`.
 [[nodiscard]] Trace TraceFrame(const ForwardingView& view, const MacTable& table,
                                const Protocols& protocols, PortId ingress,
                                const EthernetHeader& header, Tick now,
-                               const std::function<std::string(PortId)>& name);
+                               const std::function<std::string(PortId)>& name,
+                               const GroupFrame& frame = {});
 
 }  // namespace tapswitch

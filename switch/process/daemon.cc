@@ -111,6 +111,7 @@ class Daemon {
     const Tick started = inherited_ ? inherited_->state().started : clock_->Now();
     protocols_.loop_detector().SetSender({.bridge = address, .key = key});
     protocols_.neighbours().table().SetKey(RandomKey());
+    protocols_.multicast().SetAddress(address);
     static_cast<void>(bridge_.table().Set(
         {.address = address, .port = kBridgePort, .state = MacEntryState::kPermanent},
         clock_->Now()));

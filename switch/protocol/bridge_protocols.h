@@ -9,6 +9,7 @@
 #include "switch/forwarding/bridge.h"
 #include "switch/forwarding/ids.h"
 #include "switch/protocol/loop/loop_detector.h"
+#include "switch/protocol/multicast/multicast_snooping.h"
 #include "switch/protocol/neighbours/neighbour_proxy.h"
 #include "switch/protocol/stp/spanning_tree.h"
 
@@ -19,20 +20,27 @@ struct ProtocolSnapshot {
   LoopDetector::Counters loop_detection;
   NeighbourProxy::Counters neighbours;
   size_t neighbour_entries = 0;
+  MulticastSnooping::Counters multicast;
+  Memberships::Counters memberships;
+  size_t multicast_groups = 0;
+  size_t multicast_entries = 0;
+  size_t multicast_deaf_ports = 0;
   std::optional<SpanningTreeSnapshot> tree;  // nothing while it is off
 };
 
 class BridgeProtocols {
  public:
   // Registers the protocols for as long as this lives. `bridge` outlives this.
-  explicit BridgeProtocols(Bridge& bridge) : bridge_(bridge) {
+  explicit BridgeProtocols(Bridge& bridge) : bridge_(bridge), multicast_(bridge.groups()) {
     bridge_.protocols().Add(loop_detector_);
+    bridge_.protocols().Add(multicast_);
     bridge_.protocols().Add(neighbours_);
     bridge_.protocols().Add(tree_);
   }
   ~BridgeProtocols() {
     bridge_.protocols().Remove(tree_);
     bridge_.protocols().Remove(neighbours_);
+    bridge_.protocols().Remove(multicast_);
     bridge_.protocols().Remove(loop_detector_);
   }
   BridgeProtocols(const BridgeProtocols&) = delete;
@@ -60,6 +68,15 @@ class BridgeProtocols {
   }
   [[nodiscard]] SpanningTree& spanning_tree() { return tree_; }
 
+  // Snoops, or not; takes effect at once. Without effect when nothing changes.
+  void SetMulticast(const MulticastSettings& settings, Tick now) {
+    if (multicast_.settings() == settings) return;
+    multicast_.Configure(settings, now);
+    bridge_.TellProtocols();
+  }
+
+  [[nodiscard]] MulticastSnooping& multicast() { return multicast_; }
+  [[nodiscard]] const MulticastSnooping& multicast() const { return multicast_; }
   [[nodiscard]] LoopDetector& loop_detector() { return loop_detector_; }
   [[nodiscard]] NeighbourProxy& neighbours() { return neighbours_; }
 
@@ -67,12 +84,18 @@ class BridgeProtocols {
     return {.loop_detection = loop_detector_.counters(),
             .neighbours = neighbours_.counters(),
             .neighbour_entries = neighbours_.table().CountAlive(now),
+            .multicast = multicast_.counters(),
+            .memberships = multicast_.memberships(),
+            .multicast_groups = bridge_.groups().groups(),
+            .multicast_entries = bridge_.groups().rows(),
+            .multicast_deaf_ports = multicast_.deaf().size(),
             .tree = tree_.Snapshot()};
   }
 
  private:
   Bridge& bridge_;
   LoopDetector loop_detector_;
+  MulticastSnooping multicast_;
   NeighbourProxy neighbours_;
   SpanningTree tree_;
 };

@@ -214,7 +214,7 @@ void Lane::Decide(const LockedBridge& bridge) {
 void Lane::Send() {
   if (!batch_.empty()) {
     LimitFlooding();
-    builder_.Begin(batch_.frames());
+    builder_.Begin(batch_.frames(), egress_.receivers());
     egress_.used().ForEach([this](PortId id) { SendFrom(id); });
     egress_.Clear();
   }

@@ -310,6 +310,7 @@ SwitchSnapshot PrimaryWorker::Snapshot() const {
         .status = attached.status,
         .state = gates_.state(identity.id),
         .learned = table.learned(identity.id),
+        .mcast_groups = bridge_.groups().rows(identity.id),
         .shut_down = gates_.shut_down(identity.id),
     });
     PortSnapshot& shown = snapshot.ports.back();

@@ -32,6 +32,7 @@ struct PortSnapshot {
   PortCounters counters;
   std::optional<PortTraffic> kernel;  // of `counters`, what the kernel carried
   uint32_t learned = 0;               // entries of the address table
+  uint32_t mcast_groups = 0;          // entries of the table of groups
   std::optional<ShutDown> shut_down;
   Ticks recovers_in;          // of a port that is shut down for a time
   std::string description{};  // workers leave it empty: see PortDescriptions

@@ -141,7 +141,8 @@ TEST_F(TapctlTest, TwoIsForWhatTheSwitchRefuses) {
   EXPECT_THAT(Fail("port del vnet9", 2), HasSubstr("vnet9"));
   EXPECT_THAT(Fail("fdb del 02:00:00:00:00:01 dev vnet1", 2), HasSubstr("02:00:00:00:00:01"));
   EXPECT_THAT(Fail("fdb get 02:00:00:00:00:01", 2), HasSubstr("02:00:00:00:00:01"));
-  EXPECT_THAT(Fail("bridge set mcast_snooping on", 2), HasSubstr("mcast_snooping"));
+  EXPECT_THAT(Fail("bridge set mcast_vlan_snooping on", 2), HasSubstr("vlan_filtering on"));
+  EXPECT_THAT(Fail("mdb add port vnet1 grp 239.1.1.1", 2), HasSubstr("mcast_snooping on"));
   EXPECT_THAT(Fail("fdb add 02:00:00:00:00:01 dev vnet1 vlan 5", 2), HasSubstr("vlan 5"));
 }
 

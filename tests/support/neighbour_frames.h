@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "switch/forwarding/wire/ethernet.h"
-#include "switch/protocol/neighbours/ip_address.h"
+#include "switch/forwarding/wire/ip_address.h"
 #include "tests/support/frame_builder.h"
 
 namespace tapswitch {

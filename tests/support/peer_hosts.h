@@ -41,11 +41,25 @@ class PeerHosts {
 
   [[nodiscard]] static std::string EndOf(int host) { return "peer" + std::to_string(host); }
 
+  void Send(int host, std::span<const std::byte> frame) const {
+    sockets_.at(static_cast<size_t>(host) - 1).Send(frame);
+  }
+
+  // Sends a frame on a host's eth0, waits until it has come to host `to`, and forgets it.
+  void SendTo(int to, int host, std::span<const std::byte> frame) {
+    Send(host, frame);
+    Received received;
+    EXPECT_TRUE(WaitUntil([&] {
+      Take(received);
+      return received.contains(to);
+    }));
+  }
+
   // Sends a frame on a host's eth0, and returns the frames of the test's stations that come to the
   // others. It returns when these are the `expected` ones, or when they have not come for long;
   // then it waits a moment for unexpected ones.
   Received Pass(int host, std::span<const std::byte> frame, const Received& expected) {
-    sockets_.at(static_cast<size_t>(host) - 1).Send(frame);
+    Send(host, frame);
     Received received;
     EXPECT_TRUE(WaitUntil(
         [&] {

@@ -25,9 +25,22 @@ Candidates Objects() {
 Candidates Verbs(std::string_view object) {
   Candidates verbs;
   for (const Command& command : Commands()) {
-    if (command.object == object && !command.verb.empty()) verbs.emplace(command.verb);
+    if (command.object == object && !command.verb.empty()) {
+      verbs.emplace(command.verb.substr(0, command.verb.find(' ')));
+    }
   }
   return verbs;
+}
+
+// The second words of a verb of two; empty if it has but one.
+Candidates SecondWords(std::string_view object, std::string_view first) {
+  Candidates words;
+  for (const Command& command : Commands()) {
+    const bool has_two = command.object == object && command.verb.starts_with(first) &&
+                         command.verb.substr(first.size()).starts_with(' ');
+    if (has_two) words.emplace(command.verb.substr(first.size() + 1));
+  }
+  return words;
 }
 
 Candidates PortNames(const std::optional<std::string>& bridge) {
@@ -113,10 +126,16 @@ Candidates CandidatesFor(std::span<const std::string> words,
   if (words.size() <= 1) return Objects();
   auto verbs = Verbs(words[0]);
   if (!verbs.empty() && words.size() == 2) return verbs;
-  const std::string_view verb = verbs.empty() ? "" : std::string_view(words[1]);
+  std::string verb = verbs.empty() ? "" : words[1];
+  size_t used = verbs.empty() ? 1 : 2;
+  if (auto seconds = SecondWords(words[0], verb); !verb.empty() && !seconds.empty()) {
+    if (words.size() == 3) return seconds;
+    verb += " " + words[2];
+    used = 3;
+  }
   for (const Command& command : Commands()) {
     if (command.object == words[0] && command.verb == verb) {
-      return WordsOf(command, words.subspan(verbs.empty() ? 1 : 2), bridge);
+      return WordsOf(command, words.subspan(used), bridge);
     }
   }
   return {};

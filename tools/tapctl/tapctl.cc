@@ -177,6 +177,9 @@ absl::Status CommandRunner::Run(std::span<const std::string> words) {
   if (request->command->method == "vlan.list" && options_.output.statistics) {
     request->params["statistics"] = true;
   }
+  if (request->command->method == "vlan.list" && options_.output.details) {
+    request->params["details"] = true;
+  }
   const std::string_view object = request->command->object;
   if (object == "batch") return RunBatch(request->params["file"].get<std::string>());
   if (object == "wait") return RunWait([this] { return OpenConnection(); }, request->params);

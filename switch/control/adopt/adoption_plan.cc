@@ -22,9 +22,12 @@ struct PortFlag {
   bool is_usual;
 };
 constexpr std::array kKnownFlags{
-    PortFlag{"learning", true},    PortFlag{"flood", true},    PortFlag{"mcast_flood", true},
-    PortFlag{"bcast_flood", true}, PortFlag{"hairpin", false}, PortFlag{"isolated", false},
-    PortFlag{"locked", false},     PortFlag{"mab", false},     PortFlag{"neigh_suppress", false},
+    PortFlag{"learning", true},          PortFlag{"flood", true},
+    PortFlag{"mcast_flood", true},       PortFlag{"bcast_flood", true},
+    PortFlag{"hairpin", false},          PortFlag{"isolated", false},
+    PortFlag{"locked", false},           PortFlag{"mab", false},
+    PortFlag{"neigh_suppress", false},   PortFlag{"fastleave", false},
+    PortFlag{"mcast_to_unicast", false},
 };
 
 // Settings that the switch does not have, and what follows for the port that has them.
@@ -33,12 +36,9 @@ struct UnknownSetting {
   std::string_view effect;
 };
 constexpr std::array kUnknownSettings{
-    UnknownSetting{"fastleave", "it has no effect without multicast snooping"},
-    UnknownSetting{"mcast_to_unicast", "multicast is sent as multicast"},
     UnknownSetting{"proxy_arp", "stations answer ARP themselves"},
     UnknownSetting{"proxy_arp_wifi", "stations answer ARP themselves"},
     UnknownSetting{"backup_port", "frames are not redirected when it has no carrier"},
-    UnknownSetting{"mcast_max_groups", "groups are not counted"},
     UnknownSetting{"neigh_vlan_suppress", "neigh_suppress is for all VLANs of a port"},
 };
 
@@ -91,6 +91,9 @@ std::string PortCommand(const LinuxBridge& bridge, const LinuxBridgePort& port) 
   }
   if (const uint32_t mask = SettingOr(port.settings, "group_fwd_mask", 0); mask != 0) {
     command += fmt::format(" group_fwd_mask 0x{:x}", mask);
+  }
+  if (const uint32_t most = SettingOr(port.settings, "mcast_max_groups", 0); most != 0) {
+    command += fmt::format(" mcast_max_groups {}", most);
   }
   command += fmt::format(" priority {}", std::min(SettingOr(port.settings, "priority", 32), 63U));
   // Without carrier a port of the kernel is disabled by that alone.
@@ -145,7 +148,8 @@ void AddBridgeLosses(const LinuxBridge& bridge, AdoptionPlan& plan) {
   const LinuxBridgeSettings& settings = bridge.settings;
   if (SettingOr(settings, "mcast_snooping", 0) != 0) {
     plan.lost.push_back(
-        fmt::format("multicast snooping: multicast goes to all ports{}",
+        fmt::format("multicast snooping: multicast goes to all ports{} (tapctl bridge set "
+                    "mcast_snooping on)",
                     bridge.groups.empty()
                         ? ""
                         : fmt::format(", also that of {} known groups", bridge.groups.size())));

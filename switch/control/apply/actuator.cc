@@ -40,6 +40,8 @@ absl::Status Actuator::ApplyOne(const SetBridge& action) {
   running_.commands.Call([&] {
     running_.protocols.SetSpanningTree(action.settings.tree, own_address_, running_.clock.Now());
   });
+  running_.commands.Call(
+      [&] { running_.protocols.SetMulticast(action.settings.multicast, running_.clock.Now()); });
   SetOwnAddress(forwarding.vlan_filtering ? action.settings.vlans.members : VlanSet());
   return absl::OkStatus();
 }
@@ -229,6 +231,10 @@ void Actuator::SetLimits(PortId id, const PortSettings& settings) {
 // All entries of the port, a few at a time, so that frames never wait long.
 void Actuator::Forget(PortId id) {
   constexpr size_t kEntriesAtOnce = 1024;
+  running_.commands.Call([&] {
+    running_.bridge.groups().EraseIf(
+        [id](const GroupKey&, const GroupMember& member) { return member.port == id; });
+  });
   const auto forget_some = [&] { return running_.bridge.table().ErasePort(id, kEntriesAtOnce); };
   while (!running_.commands.Call(forget_some)) {
   }

@@ -22,9 +22,11 @@
 #include "ports/interface/exclusion/switchover.h"
 #include "ports/interface/netdev/netdev_options.h"
 #include "switch/control/apply/fdb_edit.h"
+#include "switch/control/apply/mdb_edit.h"
 #include "switch/control/apply/port_descriptions.h"
 #include "switch/control/config/bridge_config.h"
 #include "switch/forwarding/trace.h"
+#include "switch/protocol/multicast/multicast_snooping.h"
 #include "switch/protocol/neighbours/neighbour_table.h"
 #include "switch/workers/offload/flow_offload.h"
 #include "switch/workers/snapshot.h"
@@ -133,14 +135,37 @@ class BridgeControl {
   };
   [[nodiscard]] virtual KernelFlows FlowsOfKernel() const { return {}; }
 
+  // Returns the multicast groups, by ascending key. Frames are forwarded in between.
+  using GroupEntry = std::pair<GroupKey, MulticastGroup>;
+  [[nodiscard]] virtual std::vector<GroupEntry> Groups() const = 0;
+  [[nodiscard]] virtual absl::Status AddGroup(MdbVerb verb, const MdbRequest& request) = 0;
+  [[nodiscard]] virtual absl::Status DeleteGroup(const GroupKey& key, PortId port,
+                                                 IpAddress source) = 0;
+
+  // Returns what multicast snooping knows besides.
+  struct MulticastStatus {
+    std::vector<SnoopedStatus> vlans;
+    PortSet deaf;
+    PortSet flooded;
+    std::vector<std::pair<PortId, uint32_t>> refused;  // memberships, by port; without zeros
+    std::vector<UnwantedSender> unwanted;
+  };
+  [[nodiscard]] virtual MulticastStatus Multicast() const = 0;
+  // Returns the entries of a port in a VLAN.
+  [[nodiscard]] virtual uint32_t GroupsOf(PortId port, VlanId vlan) const = 0;
+
   [[nodiscard]] virtual Tick now() const = 0;
 
-  // Returns what the switch would do with a frame that came in by `ingress` now.
-  [[nodiscard]] virtual absl::StatusOr<Trace> TraceFrame(PortId ingress,
-                                                         const EthernetHeader& header) const = 0;
+  // Returns what the switch would do with a frame that came in by `ingress` now. Of `bytes`, which
+  // may be empty, the IP addresses are read where groups are concerned.
+  [[nodiscard]] virtual absl::StatusOr<Trace> TraceFrame(
+      PortId ingress, const EthernetHeader& header, std::span<const std::byte> bytes) const = 0;
 
   // Sets whether changes of the address table are published.
   virtual void WatchTable(bool watch) { watched_ = watch; }
+  // Sets whether changes of multicast groups are published.
+  virtual void WatchGroups(bool watch) { groups_are_watched_ = watch; }
+  [[nodiscard]] bool watches_groups() const { return groups_are_watched_; }
   [[nodiscard]] bool watches_table() const { return watched_; }
 
  protected:
@@ -164,6 +189,7 @@ class BridgeControl {
   PortDescriptions descriptions_;  // those of config_
   bool watched_ = false;
   std::shared_ptr<Switchover> switchover_;
+  bool groups_are_watched_ = false;
 };
 
 }  // namespace tapswitch

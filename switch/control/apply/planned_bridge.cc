@@ -91,8 +91,41 @@ uint64_t PlannedBridge::Flush(const EntryFilter& unwanted) {
   return flushed;
 }
 
+void PlannedBridge::AdoptGroups(std::span<const GroupEntry> groups,
+                                const std::function<std::string(PortId)>& name_of) {
+  for (const auto& [key, group] : groups) {
+    for (const MdbRequest& request : PermanentRequests(key, group)) {
+      const bool is_host = request.port == kBridgePort;
+      const auto port = is_host ? std::optional(kBridgePort) : Find(name_of(request.port));
+      if (!port) continue;
+      MdbRequest adopted = request;
+      adopted.port = *port;
+      static_cast<void>(AddGroup(MdbVerb::kReplace, adopted));
+    }
+  }
+}
+
+std::vector<BridgeControl::GroupEntry> PlannedBridge::Groups() const {
+  std::vector<GroupKey> keys = groups_.Keys();
+  std::sort(keys.begin(), keys.end());
+  std::vector<GroupEntry> entries;
+  entries.reserve(keys.size());
+  for (const GroupKey& key : keys) entries.emplace_back(key, *groups_.Find(key));
+  return entries;
+}
+
+absl::Status PlannedBridge::AddGroup(MdbVerb verb, const MdbRequest& request) {
+  groups_.set_most_groups(MulticastTable::kMostGroups);
+  return AddMdbEntry(groups_, verb, request, kNow);
+}
+
+absl::Status PlannedBridge::DeleteGroup(const GroupKey& key, PortId port, IpAddress source) {
+  return DeleteMdbEntry(groups_, key, port, source);
+}
+
 absl::StatusOr<Trace> PlannedBridge::TraceFrame(PortId /*ingress*/,
-                                                const EthernetHeader& /*header*/) const {
+                                                const EthernetHeader& /*header*/,
+                                                std::span<const std::byte> /*bytes*/) const {
   return absl::FailedPreconditionError("trace: a plan carries no frames: leave it out");
 }
 
@@ -108,6 +141,7 @@ absl::Status PlannedBridge::Apply(const Action& action) {
   } else if (const auto* const remove = std::get_if<RemovePort>(&action)) {
     const PortId id = *Find(remove->name);
     Flush([id](const MacEntry& entry) { return entry.port == id; });
+    groups_.EraseIf([id](const GroupKey&, const GroupMember& member) { return member.port == id; });
     names_[id.value].clear();
   }
   return absl::OkStatus();

@@ -29,6 +29,10 @@ class PlannedBridge final : public BridgeControl {
   void AdoptEntries(std::span<const MacEntry> entries,
                     const std::function<std::string(PortId)>& name_of);
 
+  // Takes over the multicast groups that a user has made to last, likewise.
+  void AdoptGroups(std::span<const GroupEntry> groups,
+                   const std::function<std::string(PortId)>& name_of);
+
   [[nodiscard]] SwitchSnapshot Snapshot() const override { return {}; }
   [[nodiscard]] SwitchSnapshot SnapshotOfChange() const override { return {}; }
   [[nodiscard]] absl::Status AddEntry(FdbVerb verb, const FdbRequest& request) override;
@@ -42,9 +46,15 @@ class PlannedBridge final : public BridgeControl {
   [[nodiscard]] bool Recover(PortId /*port*/) override { return true; }
   [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const override { return {}; }
   uint64_t FlushNeighbours(const NeighbourFilter& /*unwanted*/) override { return 0; }
+  [[nodiscard]] std::vector<GroupEntry> Groups() const override;
+  [[nodiscard]] absl::Status AddGroup(MdbVerb verb, const MdbRequest& request) override;
+  [[nodiscard]] absl::Status DeleteGroup(const GroupKey& key, PortId port,
+                                         IpAddress source) override;
+  [[nodiscard]] MulticastStatus Multicast() const override { return {}; }
+  [[nodiscard]] uint32_t GroupsOf(PortId /*port*/, VlanId /*vlan*/) const override { return 0; }
   [[nodiscard]] Tick now() const override { return kNow; }
-  [[nodiscard]] absl::StatusOr<Trace> TraceFrame(PortId ingress,
-                                                 const EthernetHeader& header) const override;
+  [[nodiscard]] absl::StatusOr<Trace> TraceFrame(PortId ingress, const EthernetHeader& header,
+                                                 std::span<const std::byte> bytes) const override;
 
  private:
   // Nothing ages in a plan.
@@ -56,6 +66,7 @@ class PlannedBridge final : public BridgeControl {
 
   std::vector<std::string> names_;  // by id; empty: the id is free
   MacTable table_;
+  MulticastTable groups_{0};
 };
 
 }  // namespace tapswitch

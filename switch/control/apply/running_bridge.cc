@@ -1,5 +1,6 @@
 #include "switch/control/apply/running_bridge.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
@@ -10,6 +11,9 @@ namespace {
 
 // Reads the neighbours between two batches, and looks up the station of each.
 constexpr size_t kNeighboursAtOnce = 512;
+
+// Copies groups between two batches.
+constexpr size_t kGroupsAtOnce = 64;
 
 }  // namespace
 
@@ -78,8 +82,8 @@ uint64_t RunningBridge::Flush(const EntryFilter& unwanted) {
   return FlushEntries(running_, unwanted);
 }
 
-absl::StatusOr<Trace> RunningBridge::TraceFrame(PortId ingress,
-                                                const EthernetHeader& header) const {
+absl::StatusOr<Trace> RunningBridge::TraceFrame(PortId ingress, const EthernetHeader& header,
+                                                std::span<const std::byte> bytes) const {
   return running_.commands.Call([&]() -> absl::StatusOr<Trace> {
     if (running_.worker.port(ingress) == nullptr) {
       return absl::FailedPreconditionError(
@@ -87,7 +91,8 @@ absl::StatusOr<Trace> RunningBridge::TraceFrame(PortId ingress,
     }
     Trace trace = tapswitch::TraceFrame(running_.bridge.view(), running_.bridge.table(),
                                         running_.bridge.protocols(), ingress, header, now(),
-                                        [this](PortId id) { return NameOf(id); });
+                                        [this](PortId id) { return NameOf(id); },
+                                        {&running_.bridge.groups(), bytes});
     if (trace.cacheable_step) trace.kernel_step = ExplainKernel(ingress, header);
     return trace;
   });
@@ -172,6 +177,64 @@ uint64_t RunningBridge::FlushNeighbours(const NeighbourFilter& unwanted) {
     return running_.protocols.neighbours().table().Erase(
         time, [&](const Neighbour& neighbour) { return unwanted(WithPort(neighbour, time)); });
   });
+}
+
+std::vector<BridgeControl::GroupEntry> RunningBridge::Groups() const {
+  std::vector<GroupKey> keys =
+      running_.commands.Call([&] { return running_.bridge.groups().Keys(); });
+  std::sort(keys.begin(), keys.end());
+  std::vector<GroupEntry> entries;
+  entries.reserve(keys.size());
+  for (size_t first = 0; first < keys.size(); first += kGroupsAtOnce) {
+    const size_t count = std::min(kGroupsAtOnce, keys.size() - first);
+    running_.commands.Call([&] {
+      for (const GroupKey& key : std::span(keys).subspan(first, count)) {
+        const MulticastGroup* const group = running_.bridge.groups().Find(key);
+        if (group != nullptr) entries.emplace_back(key, *group);
+      }
+    });
+  }
+  return entries;
+}
+
+absl::Status RunningBridge::AddGroup(MdbVerb verb, const MdbRequest& request) {
+  return running_.commands.Call([&] {
+    MdbRequest made = request;
+    made.is_port_up = request.port == kBridgePort ||
+                      running_.worker.EffectiveState(request.port) != PortState::kDisabled;
+    return AddMdbEntry(running_.bridge.groups(), verb, made, now());
+  });
+}
+
+absl::Status RunningBridge::DeleteGroup(const GroupKey& key, PortId port, IpAddress source) {
+  return running_.commands.Call(
+      [&] { return DeleteMdbEntry(running_.bridge.groups(), key, port, source); });
+}
+
+BridgeControl::MulticastStatus RunningBridge::Multicast() const {
+  return running_.commands.Call([&] {
+    const MulticastSnooping& snooping = running_.protocols.multicast();
+    MulticastStatus status{.vlans = snooping.Status(now()),
+                           .deaf = snooping.deaf(),
+                           .flooded = running_.bridge.groups().crowded(),
+                           .refused = {},
+                           .unwanted = running_.bridge.groups().unwanted()};
+    const auto& refused = snooping.memberships().refused_by_port;
+    for (uint16_t id = 0; id < kMaxPorts; ++id) {
+      if (refused[id] != 0) status.refused.emplace_back(PortId{id}, refused[id]);
+    }
+    return status;
+  });
+}
+
+uint32_t RunningBridge::GroupsOf(PortId port, VlanId vlan) const {
+  if (port == kBridgePort) return 0;
+  return running_.commands.Call([&] { return running_.bridge.groups().rows(port, vlan); });
+}
+
+void RunningBridge::WatchGroups(bool watch) {
+  BridgeControl::WatchGroups(watch);
+  running_.commands.Call([&] { running_.bridge.groups().set_watched(watch); });
 }
 
 void RunningBridge::WatchTable(bool watch) {

@@ -47,10 +47,17 @@ class RunningBridge final : public BridgeControl {
   [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const override;
   uint64_t FlushNeighbours(const NeighbourFilter& unwanted) override;
   [[nodiscard]] KernelFlows FlowsOfKernel() const override;
+  [[nodiscard]] std::vector<GroupEntry> Groups() const override;
+  [[nodiscard]] absl::Status AddGroup(MdbVerb verb, const MdbRequest& request) override;
+  [[nodiscard]] absl::Status DeleteGroup(const GroupKey& key, PortId port,
+                                         IpAddress source) override;
+  [[nodiscard]] MulticastStatus Multicast() const override;
+  [[nodiscard]] uint32_t GroupsOf(PortId port, VlanId vlan) const override;
   [[nodiscard]] Tick now() const override { return running_.clock.Now(); }
-  [[nodiscard]] absl::StatusOr<Trace> TraceFrame(PortId ingress,
-                                                 const EthernetHeader& header) const override;
+  [[nodiscard]] absl::StatusOr<Trace> TraceFrame(PortId ingress, const EthernetHeader& header,
+                                                 std::span<const std::byte> bytes) const override;
   void WatchTable(bool watch) override;
+  void WatchGroups(bool watch) override;
 
   // Sets a function that is called before a port's name is dropped: see Actuator.
   void set_before_forgetting(std::function<void(PortId)> handler) {

@@ -98,6 +98,21 @@ absl::StatusOr<std::string_view> ChooseVerb(std::string_view object, std::string
   return Choose(VerbMeantBy(text, verbs), "command", fmt::format(" of {}", object), verbs);
 }
 
+absl::StatusOr<std::string_view> TakeVerb(std::string_view object,
+                                          std::span<const std::string>& words) {
+  std::string text = words.front();
+  words = words.subspan(1);
+  const Names verbs = VerbNames(object);
+  const bool has_second = std::any_of(verbs.begin(), verbs.end(), [&](std::string_view verb) {
+    return verb.starts_with(text + " ");
+  });
+  if (has_second) {
+    text += " " + (words.empty() ? std::string("show") : words.front());
+    if (!words.empty()) words = words.subspan(1);
+  }
+  return ChooseVerb(object, text);
+}
+
 absl::StatusOr<const Word*> ChooseWord(const Command& command, std::string_view text) {
   Names names;
   for (const Word& word : command.words) names.push_back(word.word);

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +27,11 @@ namespace tapswitch {
 [[nodiscard]] absl::StatusOr<std::string_view> ChooseObject(std::string_view text);
 [[nodiscard]] absl::StatusOr<std::string_view> ChooseVerb(std::string_view object,
                                                           std::string_view text);
+
+// Takes the verb off the front of `words`: one word, or two, as `global show`. Precondition: the
+// object has verbs, and there is a word.
+[[nodiscard]] absl::StatusOr<std::string_view> TakeVerb(std::string_view object,
+                                                        std::span<const std::string>& words);
 // Precondition: the command has words.
 [[nodiscard]] absl::StatusOr<const Word*> ChooseWord(const Command& command, std::string_view text);
 

@@ -16,14 +16,35 @@ constexpr auto Join(const std::array<Word, kSizes>&... lists) {
   return all;
 }
 
-constexpr std::array kBridgeWords{
+constexpr std::array kQuerierWords{
+    Word{"mcast_snooping", kFlag},
+    Word{"mcast_querier", kFlag},
+    Word{"mcast_igmp_version", kNumber},
+    Word{"mcast_mld_version", kNumber},
+    Word{"mcast_last_member_count", kNumber},
+    Word{"mcast_last_member_interval", kText},
+    Word{"mcast_startup_query_count", kNumber},
+    Word{"mcast_startup_query_interval", kText},
+    Word{"mcast_membership_interval", kText},
+    Word{"mcast_querier_interval", kText},
+    Word{"mcast_query_interval", kText},
+    Word{"mcast_query_response_interval", kText},
+};
+
+constexpr std::array kOwnBridgeWords{
     Word{"ageing_time", kText},
     Word{"fdb_max_learned", kNumber},
-    Word{"mcast_snooping", kFlag},
     Word{"vlan_filtering", kFlag},
     Word{"default_pvid", kNumber},
     Word{"vlan_protocol", kText},
     Word{"group_fwd_mask", kNumber},
+    Word{"mcast_vlan_snooping", kFlag},
+    Word{"mcast_router", kNumber},
+    Word{"mcast_query_use_ifaddr", kFlag},
+    Word{"mcast_stats_enabled", kFlag},
+    Word{"mcast_hash_max", kNumber},
+    Word{"mcast_unregistered", kChoice, "", "flood|routers"},
+    Word{"mcast_querier_address", kText},
     Word{"stp_state", kFlag},
     Word{"stp_mode", kChoice, "", "rstp|stp"},
     Word{"priority", kNumber},
@@ -32,6 +53,38 @@ constexpr std::array kBridgeWords{
     Word{"forward_delay", kText},
     Word{"tx_hold_count", kNumber},
 };
+constexpr auto kBridgeWords = Join(kOwnBridgeWords, kQuerierWords);
+
+constexpr auto kVlanGlobalWords =
+    Join(std::array{Word{"vid", kText}, Word{"dev", kName}}, kQuerierWords);
+constexpr std::array kVlanGlobalShowWords{Word{"vid", kNumber}, Word{"dev", kName}};
+
+constexpr std::array kGroupWords{
+    Word{"dev", kName},
+    Word{"port", kName},
+    Word{"grp", kText},
+    Word{"src", kText},
+    Word{"vid", kNumber},
+    Word{"permanent", kSet, "state", "permanent"},
+    Word{"temp", kSet, "state", "temp"},
+    Word{"filter_mode", kChoice, "", "include|exclude"},
+    Word{"source_list", kText},
+    Word{"proto", kState},
+};
+constexpr std::array kGroupShowWords{Word{"dev", kName}, Word{"vid", kNumber}, Word{"port", kName}};
+constexpr std::array kGroupGetWords{Word{"dev", kName}, Word{"grp", kText}, Word{"src", kText},
+                                    Word{"vid", kNumber}};
+constexpr std::array kGroupFlushWords{
+    Word{"dev", kName},
+    Word{"port", kName},
+    Word{"vid", kNumber},
+    Word{"permanent", kTrue},
+    Word{"nopermanent", kFalse, "permanent"},
+    Word{"proto", kState},
+};
+constexpr std::string_view kGroupUsage =
+    "[dev BRIDGE] port NAME grp GROUP [src ADDRESS] [permanent|temp] [vid VID] [filter_mode "
+    "include|exclude] [source_list ADDRESS[,...]] [proto PROTOCOL]";
 
 constexpr std::array kLinkSettings{
     Word{"state", kState},
@@ -45,7 +98,9 @@ constexpr std::array kLinkSettings{
     Word{"flood", kFlag},
     Word{"mcast_flood", kFlag},
     Word{"bcast_flood", kFlag},
+    Word{"mcast_router", kNumber},
     Word{"mcast_to_unicast", kFlag},
+    Word{"mcast_max_groups", kNumber},
     Word{"neigh_suppress", kFlag},
     Word{"vlan_tunnel", kFlag},
     Word{"isolated", kFlag},
@@ -128,9 +183,15 @@ constexpr std::array kVlanDeleteWords{
 };
 
 constexpr std::array kVlanSetWords{
-    Word{"dev", kName},         Word{"vid", kText},   Word{"state", kState},
-    Word{"learning", kFlag},    Word{"flood", kFlag}, Word{"mcast_flood", kFlag},
+    Word{"dev", kName},
+    Word{"vid", kText},
+    Word{"state", kState},
+    Word{"learning", kFlag},
+    Word{"flood", kFlag},
+    Word{"mcast_flood", kFlag},
     Word{"bcast_flood", kFlag},
+    Word{"mcast_router", kNumber},
+    Word{"mcast_max_groups", kNumber},
 };
 
 constexpr std::array kVlanShowWords{Word{"dev", kName}, Word{"vid", kNumber}};
@@ -177,8 +238,8 @@ constexpr std::array kMonitorWords{
 };
 
 constexpr std::array kTraceWords{
-    Word{"in", kName},     Word{"src", kAddress}, Word{"dst", kAddress},
-    Word{"vlan", kNumber}, Word{"type", kNumber},
+    Word{"in", kName},     Word{"src", kAddress}, Word{"dst", kAddress}, Word{"vlan", kNumber},
+    Word{"type", kNumber}, Word{"grp", kText},    Word{"from", kText},
 };
 
 constexpr std::array kMirrorWords{
@@ -228,7 +289,15 @@ constexpr std::array kCommands{
             .words = kBridgeWords,
             .usage = "[ageing_time TIME] [fdb_max_learned N] [vlan_filtering on|off] "
                      "[vlan_protocol PROTOCOL] [default_pvid VID|0] [group_fwd_mask MASK] "
-                     "[mcast_snooping off] [stp_state on|off] [stp_mode rstp|stp] [priority N] "
+                     "[mcast_snooping on|off] [mcast_vlan_snooping on|off] [mcast_querier on|off] "
+                     "[mcast_querier_address ADDRESS] [mcast_query_use_ifaddr on|off] "
+                     "[mcast_unregistered flood|routers] [mcast_router N] [mcast_hash_max N] "
+                     "[mcast_stats_enabled on|off] [mcast_igmp_version 2|3] [mcast_mld_version "
+                     "1|2] [mcast_last_member_count N] [mcast_last_member_interval TIME] "
+                     "[mcast_startup_query_count N] [mcast_startup_query_interval TIME] "
+                     "[mcast_membership_interval TIME] [mcast_querier_interval TIME] "
+                     "[mcast_query_interval TIME] [mcast_query_response_interval TIME] "
+                     "[stp_state on|off] [stp_mode rstp|stp] [priority N] "
                      "[hello_time TIME] [max_age TIME] [forward_delay TIME] [tx_hold_count N]",
             .summary =
                 "change settings; a TIME has a unit, as 300s or 1500ms; a PROTOCOL is 802.1Q or "
@@ -283,14 +352,16 @@ constexpr std::array kCommands{
             .bare = {"NAME", kName, "dev"},
             .words = kLinkWords,
             .required = "dev",
-            .usage = "dev NAME [state STATE] [learning on|off] [flood on|off] [mcast_flood on|off] "
-                     "[bcast_flood on|off] [hairpin on|off] [isolated on|off] [locked on|off] "
-                     "[mab on|off] [neigh_suppress on|off] [loop_detection on|off] "
-                     "[gro on|off] [kernel_forwarding on|off] "
-                     "[fdb_max_learned N] [group_fwd_mask MASK] [cost N|auto] [priority N] "
-                     "[guard on|off] [root_block on|off] [bpdu_filter on|off] [loop_guard on|off] "
-                     "[admin_edge on|off] [auto_edge on|off] [restricted_tcn on|off] "
-                     "[p2p auto|on|off]",
+            .usage =
+                "dev NAME [state STATE] [learning on|off] [flood on|off] [mcast_flood on|off] "
+                "[bcast_flood on|off] [hairpin on|off] [isolated on|off] [locked on|off] "
+                "[mab on|off] [neigh_suppress on|off] [loop_detection on|off] "
+                "[gro on|off] [kernel_forwarding on|off] "
+                "[fdb_max_learned N] [group_fwd_mask MASK] [fastleave on|off] [mcast_router N] "
+                "[mcast_max_groups N] [mcast_to_unicast on|off] [cost N|auto] [priority N] "
+                "[guard on|off] [root_block on|off] [bpdu_filter on|off] [loop_guard on|off] "
+                "[admin_edge on|off] [auto_edge on|off] [restricted_tcn on|off] "
+                "[p2p auto|on|off]",
             .summary = "set flags of a port, all of them or none"},
     Command{.object = "link",
             .verb = "show",
@@ -378,8 +449,30 @@ constexpr std::array kCommands{
             .words = kVlanSetWords,
             .required = "vid dev",
             .usage = "vid VID[-VID][,...] dev NAME [state STATE] [learning on|off] [flood on|off] "
-                     "[mcast_flood on|off] [bcast_flood on|off]",
+                     "[mcast_flood on|off] [bcast_flood on|off] [mcast_router N] "
+                     "[mcast_max_groups N]",
             .summary = "restrict a port in a VLAN, besides what its own flags say"},
+    Command{.object = "vlan",
+            .verb = "global set",
+            .method = "vlan.global_set",
+            .bare = {"VID", kText, "vid"},
+            .words = kVlanGlobalWords,
+            .required = "vid",
+            .usage =
+                "vid VID[-VID][,...] [dev BRIDGE] [mcast_snooping on|off] [mcast_querier on|off] "
+                "[mcast_igmp_version 2|3] [mcast_mld_version 1|2] [mcast_last_member_count N] "
+                "[mcast_last_member_interval TIME] [mcast_startup_query_count N] "
+                "[mcast_startup_query_interval TIME] [mcast_membership_interval TIME] "
+                "[mcast_querier_interval TIME] [mcast_query_interval TIME] "
+                "[mcast_query_response_interval TIME]",
+            .summary = "multicast snooping of VLANs, in effect with mcast_vlan_snooping on; a TIME "
+                       "without a unit is in hundredths of a second"},
+    Command{.object = "vlan",
+            .verb = "global show",
+            .method = "vlan.global_list",
+            .words = kVlanGlobalShowWords,
+            .usage = "[vid VID] [dev BRIDGE]",
+            .summary = "the same"},
     Command{.object = "vlan",
             .verb = "show",
             .method = "vlan.list",
@@ -387,6 +480,60 @@ constexpr std::array kCommands{
             .words = kVlanShowWords,
             .usage = "[dev NAME] [vid VID]",
             .summary = "the VLANs of ports; with -s what they carried"},
+    Command{.object = "mdb",
+            .verb = "show",
+            .method = "mdb.list",
+            .words = kGroupShowWords,
+            .usage = "[dev BRIDGE] [vid VID] [port NAME]",
+            .summary = "ports that want frames of multicast groups, and that lead to routers; with "
+                       "-d filters, with -s timers"},
+    Command{.object = "mdb",
+            .verb = "get",
+            .method = "mdb.get",
+            .bare = {"GROUP", kText, "grp"},
+            .words = kGroupGetWords,
+            .required = "grp",
+            .usage = "[dev BRIDGE] grp GROUP [src ADDRESS] [vid VID]",
+            .summary = "the entries of one group"},
+    Command{.object = "mdb",
+            .verb = "add",
+            .method = "mdb.add",
+            .words = kGroupWords,
+            .required = "port grp",
+            .usage = kGroupUsage,
+            .summary = "add an entry; the port is also the bridge itself"},
+    Command{.object = "mdb",
+            .verb = "replace",
+            .method = "mdb.replace",
+            .words = kGroupWords,
+            .required = "port grp",
+            .usage = kGroupUsage,
+            .summary = "add an entry or change it"},
+    Command{.object = "mdb",
+            .verb = "del",
+            .method = "mdb.del",
+            .words = kGroupWords,
+            .required = "port grp",
+            .usage = kGroupUsage,
+            .summary = "remove an entry"},
+    Command{.object = "mdb",
+            .verb = "flush",
+            .method = "mdb.flush",
+            .words = kGroupFlushWords,
+            .usage = "[dev BRIDGE] [port NAME] [vid VID] [[no]permanent] [proto PROTOCOL]",
+            .summary = "remove all entries that match"},
+    Command{.object = "multicast",
+            .verb = "show",
+            .method = "multicast.list",
+            .usage = "",
+            .summary =
+                "who asks hosts for their groups in each VLAN, and where routers are; with -s "
+                "what was counted"},
+    Command{.object = "multicast",
+            .verb = "doctor",
+            .method = "multicast.doctor",
+            .usage = "",
+            .summary = "what is wrong with multicasts now, and what can be done about it"},
     Command{
         .object = "neigh",
         .verb = "show",
@@ -500,7 +647,8 @@ constexpr std::array kCommands{
             .method = "trace",
             .words = kTraceWords,
             .required = "in src dst",
-            .usage = "in NAME src MAC dst MAC [vlan VID] [type ETHERTYPE]",
+            .usage = "in NAME src MAC dst MAC [vlan VID] [type ETHERTYPE] [grp GROUP [from "
+                     "ADDRESS]]",
             .summary = "what would become of a frame, stage by stage"},
     Command{.object = "mirror",
             .verb = "add",

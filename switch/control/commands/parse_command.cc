@@ -32,9 +32,8 @@ absl::StatusOr<const Command*> TakeCommand(std::span<const std::string>& words) 
   words = words.subspan(1);
   if (VerbNames(*object).front().empty()) return &CommandOf(*object, "");
   if (words.empty()) return &CommandOf(*object, "show");
-  const auto verb = ChooseVerb(*object, words.front());
+  const auto verb = TakeVerb(*object, words);
   if (!verb.ok()) return verb.status();
-  words = words.subspan(1);
   return &CommandOf(*object, *verb);
 }
 

@@ -81,7 +81,8 @@ absl::StatusOr<std::string> Usage(std::span<const std::string> words, size_t col
   if (!object.ok()) return object.status();
   const auto verbs = VerbNames(*object);
   if (words.size() > 1 && !verbs.front().empty()) {
-    const auto verb = ChooseVerb(*object, words[1]);
+    words = words.subspan(1);
+    const auto verb = TakeVerb(*object, words);
     if (!verb.ok()) return verb.status();
     return UsageOf(CommandOf(*object, *verb), columns);
   }

@@ -21,6 +21,7 @@
 #include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
 #include "switch/protocol/loop/loop_detector.h"
+#include "switch/protocol/multicast/multicast_settings.h"
 #include "switch/protocol/stp/settings.h"
 
 namespace tapswitch {
@@ -34,6 +35,7 @@ struct BridgeSettings {
   PortVlans vlans = OnlyPvid(kDefaultPvid);
   LoopDetection loop;
   SpanningTreeSettings tree;
+  MulticastSettings multicast;
 
   bool operator==(const BridgeSettings&) const = default;
 };

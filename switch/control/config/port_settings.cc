@@ -20,6 +20,11 @@ struct Never {
   std::string_view missing;  // what it needs
 };
 
+struct Number16 {
+  uint16_t PortSettings::*field;
+  uint16_t most;
+};
+
 struct TreePriority {};
 struct TreeCost {};
 struct TreeLink {};
@@ -32,7 +37,7 @@ struct Mask {
 struct Setting {
   std::string_view name;
   std::variant<PortState PortSettings::*, bool PortSettings::*, uint32_t PortSettings::*,
-               bool SpanningTreePort::*, TreePriority, TreeCost, TreeLink, Mask, Never>
+               bool SpanningTreePort::*, TreePriority, TreeCost, TreeLink, Number16, Mask, Never>
       field;
 };
 
@@ -44,17 +49,19 @@ constexpr std::array kSettings{
     Setting{"hairpin", &PortSettings::hairpin},
     Setting{"guard", &SpanningTreePort::guard},
     Setting{"root_block", &SpanningTreePort::root_block},
-    Setting{"fastleave", Never{"multicast snooping"}},
+    Setting{"fastleave", &PortSettings::fastleave},
     Setting{"learning", &PortSettings::learning},
     Setting{"flood", &PortSettings::flood},
     Setting{"mcast_flood", &PortSettings::mcast_flood},
     Setting{"bcast_flood", &PortSettings::bcast_flood},
-    Setting{"mcast_to_unicast", Never{"multicast snooping"}},
+    Setting{"mcast_router", Number16{&PortSettings::mcast_router, 3}},
+    Setting{"mcast_to_unicast", &PortSettings::mcast_to_unicast},
     Setting{"neigh_suppress", &PortSettings::neigh_suppress},
     Setting{"vlan_tunnel", Never{"tunnels"}},
     Setting{"isolated", &PortSettings::isolated},
     Setting{"locked", &PortSettings::locked},
     Setting{"mab", &PortSettings::mab},
+    Setting{"mcast_max_groups", &PortSettings::mcast_max_groups},
     Setting{"fdb_max_learned", &PortSettings::fdb_max_learned},
     Setting{"group_fwd_mask", Mask{&PortSettings::group_fwd_mask}},
     Setting{"loop_detection", &PortSettings::loop_detection},
@@ -161,6 +168,9 @@ struct Setter {
   absl::Status operator()(const TreeLink& /*kind*/) const {
     return SetTreeLink(name, value, settings.tree.p2p);
   }
+  absl::Status operator()(const Number16& number) const {
+    return SetNumber(name, value, 0, number.most, settings.*number.field);
+  }
   absl::Status operator()(const Mask& mask) const {
     return SetNumber(name, value, 0, 0xFFFF, settings.*mask.field);
   }
@@ -185,6 +195,7 @@ struct Getter {
   ordered_json operator()(const TreeLink& /*kind*/) const {
     return kTreeLinks[static_cast<size_t>(settings.tree.p2p)];
   }
+  ordered_json operator()(const Number16& number) const { return settings.*number.field; }
   ordered_json operator()(const Mask& mask) const { return MaskText(settings.*mask.field); }
   ordered_json operator()(const Never& /*never*/) const { return false; }
   ordered_json operator()(auto PortSettings::*field) const { return settings.*field; }
@@ -215,7 +226,11 @@ PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
           .vlans = settings.vlans,
           .storm = settings.storm,
           .security = settings.security,
-          .tree = tree};
+          .tree = tree,
+          .multicast = {.fast_leave = settings.fastleave,
+                        .to_unicast = settings.mcast_to_unicast,
+                        .router = static_cast<uint8_t>(settings.mcast_router),
+                        .max_groups = settings.mcast_max_groups}};
 }
 
 // As net/bridge/br_netlink.c, br_setport, has it.
@@ -242,8 +257,6 @@ void ShowPortSettings(const PortSettings& settings, ordered_json& link) {
     // What a link of a speed that is not known costs in Linux (net/bridge/br_if.c, port_cost); the
     // one that counts here, once there is a spanning tree, is put in its place.
     if (setting.name == "cost" && settings.tree.cost == 0) link["cost"] = 100;
-    // There is no snooping yet, so no router is looked for; 1 is what Linux shows then, too.
-    if (setting.name == "bcast_flood") link["mcast_router"] = 1;
   }
 }
 

@@ -33,6 +33,10 @@ struct PortSettings {
   PortVlans vlans;               // set by vlan_edit.h
   SpanningTreePort tree;         // its recovery is that of `security`
   uint32_t fdb_max_learned = 0;  // 0: no limit
+  bool fastleave = false;
+  bool mcast_to_unicast = false;
+  uint16_t mcast_router = 1;      // 0 .. 3
+  uint32_t mcast_max_groups = 0;  // 0: no limit
   // Set, shown and saved by guard_settings.h.
   StormControl storm;
   PortSecurity security;

@@ -7,6 +7,7 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/duration.h"
+#include "switch/control/config/multicast_config.h"
 #include "switch/control/config/vlan_edit.h"
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
@@ -84,6 +85,21 @@ absl::Status ReadTreeSettings(ParamReader& reader, SpanningTreeSettings& tree) {
       DurationText(tree.max_age), DurationText(tree.hello_time), DurationText(tree.forward_delay)));
 }
 
+absl::Status ReadMulticastSettings(const MethodParams& params, ParamReader& reader,
+                                   BridgeConfig& wanted) {
+  MulticastSettings& settings = wanted.bridge.multicast;
+  for (const std::string_view name : MulticastNames()) {
+    reader.Allow(name);
+    const auto value = params.find(name);
+    if (value == params.end()) continue;
+    if (absl::Status set = SetMulticast(name, *value, settings); !set.ok()) return set;
+  }
+  // As the kernel's bridge, which ends it with the VLANs.
+  const bool filters = wanted.bridge.forwarding.vlan_filtering;
+  if (!filters && !params.contains("mcast_vlan_snooping")) settings.vlan_snooping = false;
+  return CheckMulticast(settings, filters);
+}
+
 MethodResult ListBridge(const MethodContext& context, const MethodCall& call) {
   if (absl::Status read = ParamReader(call.params).Finish(); !read.ok()) return read;
   return ordered_json::array({ShowBridge(context.control, context.control.Snapshot())});
@@ -94,16 +110,14 @@ MethodResult SetBridge(const MethodContext& context, const MethodCall& call) {
   const auto ageing = reader.MaybeTextOrNumber("ageing_time");
   const auto max_learned =
       reader.MaybeNumber("fdb_max_learned", 0, std::numeric_limits<uint32_t>::max());
-  const auto snooping = reader.MaybeFlag("mcast_snooping");
   BridgeConfig wanted = context.control.config();
   const absl::Status vlans = ReadVlanSettings(reader, wanted);
   const absl::Status tree = ReadTreeSettings(reader, wanted.bridge.tree);
+  const absl::Status multicast = ReadMulticastSettings(call.params, reader, wanted);
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   if (!vlans.ok()) return vlans;
   if (!tree.ok()) return tree;
-  if (snooping.value_or(false)) {
-    return absl::FailedPreconditionError("mcast_snooping on: this version does not snoop");
-  }
+  if (!multicast.ok()) return multicast;
   if (ageing) {
     const auto span = ParseDuration(*ageing);
     if (!span.ok()) {

@@ -7,6 +7,7 @@
 #include "spdlog/spdlog.h"
 #include "switch/control/commands/duration.h"
 #include "switch/control/methods/fdb_json.h"
+#include "switch/control/methods/mdb_json.h"
 #include "switch/control/methods/port_steps.h"
 #include "switch/control/methods/show.h"
 #include "switch/control/methods/tree_json.h"
@@ -45,6 +46,10 @@ std::string_view CureOf(Alarm::Kind kind) {
       return ": the port hears its own BPDUs, and discards until it does not any more";
     case Alarm::Kind::kDispute:
       return ": its neighbour does not hear it, and the port discards: look at the link";
+    case Alarm::Kind::kMldDeaf:
+      return ": stations there answer no queries of MLD: neighbour discovery is flooded to it";
+    case Alarm::Kind::kGroupLimit:
+      return ": memberships of multicast groups are refused: see 'tapctl multicast doctor'";
     default:
       return "";
   }
@@ -65,6 +70,8 @@ void EventPublisher::Unsubscribe(ClientId client) {
 void EventPublisher::WatchTableIfWanted() {
   const bool wanted = monitor_.IsWatched("fdb");
   if (wanted != control_.watches_table()) control_.WatchTable(wanted);
+  const bool groups = monitor_.IsWatched("mdb");
+  if (groups != control_.watches_groups()) control_.WatchGroups(groups);
 }
 
 void EventPublisher::PublishSwitchEvents(const EventChannel::Taken& taken) {
@@ -79,6 +86,20 @@ void EventPublisher::Publish(const FdbEvent& event) {
   ordered_json members = ShowEntry(control_, event.entry);
   if (event.kind == FdbEvent::Kind::kMoved) members["from"] = control_.NameOf(event.from);
   monitor_.Publish("fdb", kNames[static_cast<size_t>(event.kind)], members);
+}
+
+void EventPublisher::Publish(const GroupChanges& event) {
+  for (const GroupChange& change : event.changes) {
+    MdbRow row{.key = change.key,
+               .port = change.port,
+               .source = change.source,
+               .permanent = change.permanent,
+               .sources = {}};
+    ordered_json members = ShowMdbRow(control_, row, control_.now());
+    for (const char* key : {"filter_mode", "protocol", "timer"}) members.erase(key);
+    monitor_.Publish("mdb", change.added ? "added" : "deleted", members);
+  }
+  if (event.missed != 0) monitor_.Miss("mdb", event.missed);
 }
 
 void EventPublisher::Publish(const LinkStateEvent& event) {

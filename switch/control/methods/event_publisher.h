@@ -33,6 +33,7 @@ class EventPublisher {
 
  private:
   void Publish(const FdbEvent& event);
+  void Publish(const GroupChanges& event);
   void Publish(const LinkStateEvent& event);
   void Publish(const Alarm& alarm);
   void Publish(const RecoveryEvent& event);

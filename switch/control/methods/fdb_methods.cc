@@ -72,36 +72,6 @@ struct EntryQuery {
   }
 };
 
-// Whether `name`, if any, is the name of this bridge.
-absl::Status CheckBridge(const BridgeControl& control, const std::optional<std::string>& name) {
-  if (!name || *name == control.identity().name) return absl::OkStatus();
-  return absl::NotFoundError(
-      fmt::format("br {}: this is {}: leave it out", *name, control.identity().name));
-}
-
-// The VLANs that an entry on `port` is meant for: the one named, of which the port is a member;
-// else all VLANs of the port, or kNoVlan while VLANs are not filtered. kNoVlan may also be named.
-// Not empty.
-absl::StatusOr<std::vector<VlanId>> FindVlans(const BridgeControl& control, PortId port,
-                                              std::optional<uint64_t> vlan) {
-  const PortVlans& vlans = VlansOf(control, port);
-  if (vlan) {
-    const VlanId named{static_cast<uint16_t>(*vlan)};
-    if (named == kNoVlan) return std::vector{kNoVlan};
-    if (vlans.members.contains(named)) return std::vector{named};
-    return absl::FailedPreconditionError(
-        fmt::format("vlan {}: {} is not a member of it: add it (tapctl vlan add vid {} dev {})",
-                    *vlan, control.NameOf(port), *vlan, control.NameOf(port)));
-  }
-  if (!control.config().bridge.forwarding.vlan_filtering) return std::vector{kNoVlan};
-  std::vector<VlanId> all;
-  vlans.members.ForEach([&](VlanId member) { all.push_back(member); });
-  if (!all.empty()) return all;
-  return absl::FailedPreconditionError(
-      fmt::format("{} is a member of no VLAN: add one (tapctl vlan add vid VID dev {})",
-                  control.NameOf(port), control.NameOf(port)));
-}
-
 // Visits the entry if frames can meet it, as VLANs are filtered or not: once for each VLAN that it
 // is shown in.
 void ForEachInUse(const BridgeControl& control, const MacEntry& entry,
@@ -206,7 +176,8 @@ MethodResult GetEntry(const MethodContext& context, const MethodCall& call) {
   const auto dev = reader.MaybeText("dev");
   const auto bridge = reader.MaybeText("br");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
-  if (absl::Status named = CheckBridge(context.control, bridge); !named.ok()) return named;
+  if (absl::Status named = CheckBridgeName(context.control, "br", bridge); !named.ok())
+    return named;
   const auto entries = context.control.FindEntry(
       vlan ? std::optional(VlanId{static_cast<uint16_t>(*vlan)}) : std::nullopt, address);
   std::vector<MacEntry> shown;
@@ -236,7 +207,8 @@ MethodResult ListEntries(const MethodContext& context, const MethodCall& call) {
   const auto state = ReadState(reader);
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   if (!state.ok()) return state.status();
-  if (absl::Status named = CheckBridge(context.control, bridge); !named.ok()) return named;
+  if (absl::Status named = CheckBridgeName(context.control, "br", bridge); !named.ok())
+    return named;
   query.state = *state;
   if (vlan) query.vlan = VlanId{static_cast<uint16_t>(*vlan)};
   if (dev) {

@@ -18,8 +18,10 @@ namespace tapswitch {
 [[nodiscard]] std::span<const Method> KernelMethods();
 [[nodiscard]] std::span<const Method> LinkMethods();
 [[nodiscard]] std::span<const Method> LoopMethods();
+[[nodiscard]] std::span<const Method> MdbMethods();
 [[nodiscard]] std::span<const Method> MirrorMethods();
 [[nodiscard]] std::span<const Method> MonitorMethods();
+[[nodiscard]] std::span<const Method> MulticastMethods();
 [[nodiscard]] std::span<const Method> NeighbourMethods();
 [[nodiscard]] std::span<const Method> PortMethods();
 [[nodiscard]] std::span<const Method> ReachMethods();

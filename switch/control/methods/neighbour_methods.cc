@@ -1,7 +1,5 @@
 // Methods about neighbours.
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "switch/control/apply/bridge_control.h"
+#include "switch/control/config/multicast_config.h"
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
 
@@ -43,14 +42,6 @@ absl::StatusOr<NeighbourQuery> ReadQuery(const BridgeControl& control, const Met
   return query;
 }
 
-std::string AddressText(IpAddress address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const auto bytes = address.bytes();
-  const size_t skipped = address.is_v4() ? IpAddress::kV6Size - IpAddress::kV4Size : 0;
-  inet_ntop(address.is_v4() ? AF_INET : AF_INET6, bytes.data() + skipped, text.data(), text.size());
-  return text.data();
-}
-
 // REACHABLE: questions for it are kept from ports with neigh_suppress. STALE: nobody knows where
 // its station is.
 std::string_view StateOf(const Entry& entry, Tick now) {
@@ -61,7 +52,7 @@ std::string_view StateOf(const Entry& entry, Tick now) {
 // With the names of `ip -j neigh`.
 ordered_json ShowNeighbour(const BridgeControl& control, const Entry& entry, Tick now) {
   const Neighbour& neighbour = entry.neighbour;
-  ordered_json shown{{"dst", AddressText(neighbour.address)}};
+  ordered_json shown{{"dst", IpAddressText(neighbour.address)}};
   if (entry.port) shown["dev"] = control.NameOf(*entry.port);
   shown["lladdr"] = neighbour.mac.ToString();
   if (neighbour.vlan != kNoVlan) shown["vlan"] = neighbour.vlan.value;

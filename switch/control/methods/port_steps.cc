@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <vector>
 
+#include "spdlog/fmt/fmt.h"
 #include "switch/control/methods/event_publisher.h"
 #include "switch/control/methods/param_reader.h"
 
@@ -21,9 +23,36 @@ absl::StatusOr<PortId> FindPortOrBridge(const BridgeControl& control, const std:
   return control.FindPort(name);
 }
 
+absl::Status CheckBridgeName(const BridgeControl& control, std::string_view word,
+                             const std::optional<std::string>& name) {
+  if (!name || *name == control.identity().name) return absl::OkStatus();
+  return absl::NotFoundError(
+      fmt::format("{} {}: this is {}: leave it out", word, *name, control.identity().name));
+}
+
 const PortVlans& VlansOf(const BridgeControl& control, PortId port) {
   if (port == kBridgePort) return control.config().bridge.vlans;
   return control.config().port(control.NameOf(port))->settings.vlans;
+}
+
+absl::StatusOr<std::vector<VlanId>> FindVlans(const BridgeControl& control, PortId port,
+                                              std::optional<uint64_t> vlan) {
+  const PortVlans& vlans = VlansOf(control, port);
+  if (vlan) {
+    const VlanId named{static_cast<uint16_t>(*vlan)};
+    if (named == kNoVlan) return std::vector{kNoVlan};
+    if (vlans.members.contains(named)) return std::vector{named};
+    return absl::FailedPreconditionError(
+        fmt::format("vlan {}: {} is not a member of it: add it (tapctl vlan add vid {} dev {})",
+                    *vlan, control.NameOf(port), *vlan, control.NameOf(port)));
+  }
+  if (!control.config().bridge.forwarding.vlan_filtering) return std::vector{kNoVlan};
+  std::vector<VlanId> all;
+  vlans.members.ForEach([&](VlanId member) { all.push_back(member); });
+  if (!all.empty()) return all;
+  return absl::FailedPreconditionError(
+      fmt::format("{} is a member of no VLAN: add one (tapctl vlan add vid VID dev {})",
+                  control.NameOf(port), control.NameOf(port)));
 }
 
 void PublishSettings(const MethodContext& context, const PortConfig& before) {

@@ -5,8 +5,10 @@
 
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,9 +26,20 @@ namespace tapswitch {
 [[nodiscard]] absl::StatusOr<PortId> FindPortOrBridge(const BridgeControl& control,
                                                       const std::string& name);
 
+// NotFound if the word `word` names another bridge than this; it may be left out.
+[[nodiscard]] absl::Status CheckBridgeName(const BridgeControl& control, std::string_view word,
+                                           const std::optional<std::string>& name);
+
 // Returns the VLANs of a port, or of the bridge itself, until the next change. Precondition: the
 // port is there.
 [[nodiscard]] const PortVlans& VlansOf(const BridgeControl& control, PortId port);
+
+// Returns the VLANs that an entry of a table on `port` is meant for: the one named, of which the port
+// is a member; else all VLANs of the port, or kNoVlan while VLANs are not filtered. kNoVlan may also be
+// named. Not empty.
+[[nodiscard]] absl::StatusOr<std::vector<VlanId>> FindVlans(const BridgeControl& control,
+                                                            PortId port,
+                                                            std::optional<uint64_t> vlan);
 
 // Publishes the VLANs of a port, or of the bridge itself, to those who watch them. It is defined
 // with the methods about VLANs.

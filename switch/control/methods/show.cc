@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "switch/control/config/multicast_config.h"
 #include "switch/control/config/vlan_edit.h"
 
 namespace tapswitch {
@@ -104,7 +105,6 @@ ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snap
       {"vlan_stats_per_port", 1},
       {"group_fwd_mask", MaskText(settings.forwarding.group_fwd_mask)},
       {"group_addr", "01:80:c2:00:00:00"},
-      {"mcast_snooping", 0},
       {"fdb_n_learned", snapshot.table.learned},
       {"fdb_max_learned", settings.fdb_max_learned},
       {"fdb_n_entries", snapshot.table.entries},
@@ -130,6 +130,7 @@ ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snap
         {"loop_poll_yields", snapshot.loop.polls.yields},
         {"loop_poll_seconds", std::chrono::duration<double>(snapshot.loop.polls.spent).count()},
         {"ring_overflows", snapshot.loop.ring_overflows}}}};
+  ShowMulticast(settings.multicast, shown);
   if (control.handover().count != 0) shown["handover"] = ShowHandover(control.handover());
   return shown;
 }
@@ -189,6 +190,7 @@ ordered_json ShowLink(const BridgeControl& control, const PortConfig& config,
   if (control.config().bridge.tree.is_on && cost == 0) link["cost"] = stp::kDefaultPathCost;
   link["state"] = NameOf(StateOf(snapshot));
   link["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
+  link["mcast_n_groups"] = snapshot == nullptr ? 0 : snapshot->mcast_groups;
   return link;
 }
 

@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "spdlog/fmt/fmt.h"
 #include "switch/control/apply/bridge_control.h"
+#include "switch/control/config/multicast_config.h"
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
+#include "switch/forwarding/wire/ip_headers.h"
 
 namespace tapswitch {
 namespace {
@@ -65,6 +70,34 @@ void ExplainState(const BridgeControl& control, PortId ingress, Trace& trace) {
   }
 }
 
+// An IP header with the addresses, as far as the decision reads it.
+absl::StatusOr<std::vector<std::byte>> HeaderOf(const EthernetHeader& header,
+                                                const std::string& group,
+                                                const std::optional<std::string>& from) {
+  const auto to = ParseIpAddress("grp", group);
+  if (!to.ok()) return to.status();
+  IpAddress source = to->is_v4() ? IpAddress::FromV4(0) : IpAddress();
+  if (from) {
+    const auto named = ParseIpAddress("from", *from);
+    if (!named.ok()) return named.status();
+    source = *named;
+  }
+  if (!to->is_multicast() || (from && source.is_v4() != to->is_v4())) {
+    return absl::InvalidArgumentError(
+        fmt::format("grp {}: expected a group, and a source of the same family", group));
+  }
+  std::vector<std::byte> bytes(header.payload_offset + ipv6::kHeaderSize);
+  std::byte* const packet = bytes.data() + header.payload_offset;
+  const size_t skipped = to->is_v4() ? IpAddress::kV6Size - IpAddress::kV4Size : 0;
+  const size_t at = to->is_v4() ? ipv4::kAddresses : ipv6::kAddresses;
+  packet[0] = to->is_v4() ? std::byte{0x45} : std::byte{0x60};
+  const auto source_bytes = source.bytes();
+  const auto group_bytes = to->bytes();
+  auto* end = std::copy(source_bytes.begin() + skipped, source_bytes.end(), packet + at);
+  std::copy(group_bytes.begin() + skipped, group_bytes.end(), end);
+  return bytes;
+}
+
 MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
   ParamReader reader(call.params);
   const std::string ingress = reader.Text("in");
@@ -72,6 +105,8 @@ MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
   const auto vlan = reader.MaybeNumber("vlan", 0, kVlanCount - 1);
   header.type_or_length = static_cast<uint16_t>(
       reader.MaybeNumber("type", 0, 0xFFFF).value_or(static_cast<uint16_t>(EtherType::kIpv4)));
+  const auto group = reader.MaybeText("grp");
+  const auto from = reader.MaybeText("from");
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   header.payload_offset = kEthernetHeaderSize;
   if (vlan) {
@@ -81,7 +116,15 @@ MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
   }
   const auto port = context.control.FindPort(ingress);
   if (!port.ok()) return port.status();
-  auto trace = context.control.TraceFrame(*port, header);
+  std::vector<std::byte> bytes;
+  if (group) {
+    auto made = HeaderOf(header, *group, from);
+    if (!made.ok()) return made.status();
+    header.type_or_length = static_cast<uint16_t>(
+        group->find(':') == std::string::npos ? EtherType::kIpv4 : EtherType::kIpv6);
+    bytes = *std::move(made);
+  }
+  auto trace = context.control.TraceFrame(*port, header, bytes);
   if (!trace.ok()) return trace.status();
   ExplainState(context.control, *port, *trace);
   ordered_json answer{{"in", ingress}, {"stages", Words(*trace)}};

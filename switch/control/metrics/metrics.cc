@@ -276,6 +276,46 @@ void AppendNeighbourMetrics(const ProtocolSnapshot& protocols, const Labels& lab
                             labels, ToDouble(protocols.neighbours.contested)));
 }
 
+void AppendMulticastMetrics(const ProtocolSnapshot& protocols, const Labels& labels,
+                            std::vector<MetricFamily>& families) {
+  const MulticastSnooping::Counters& counters = protocols.multicast;
+  const auto add = [&](MetricType type, std::string name, std::string help, uint64_t value) {
+    families.push_back(Single(type, std::move(name), std::move(help), labels, ToDouble(value)));
+  };
+  uint64_t reports = counters.igmp_leaves + counters.mld_leaves;
+  for (const uint64_t count : counters.igmp_reports) reports += count;
+  for (const uint64_t count : counters.mld_reports) reports += count;
+  uint64_t queries = 0;
+  for (const uint64_t count : counters.igmp_queries) queries += count;
+  for (const uint64_t count : counters.mld_queries) queries += count;
+  add(MetricType::Gauge, "tapswitch_mdb_groups",
+      "Multicast groups that somebody has asked for. 0 while mcast_snooping is off.",
+      protocols.multicast_groups);
+  add(MetricType::Gauge, "tapswitch_mdb_entries",
+      "Entries of ports in the table of multicast groups: see tapctl mdb show.",
+      protocols.multicast_entries);
+  add(MetricType::Gauge, "tapswitch_multicast_deaf_ports",
+      "Ports with stations that answer no queries of MLD, to which neighbour discovery is flooded: "
+      "see tapctl multicast doctor.",
+      protocols.multicast_deaf_ports);
+  add(MetricType::Counter, "tapswitch_multicast_reports_total",
+      "Reports of membership, and leaves, that were received.", reports);
+  add(MetricType::Counter, "tapswitch_multicast_queries_total",
+      "Queries for members that were received from others.", queries);
+  add(MetricType::Counter, "tapswitch_multicast_sent_queries_total",
+      "Queries for members that the bridge sent.",
+      counters.sent_igmp_queries + counters.sent_mld_queries);
+  add(MetricType::Counter, "tapswitch_multicast_malformed_total",
+      "Messages of IGMP and MLD that were not to be believed. When it grows: find who sends them "
+      "with tapctl capture.",
+      counters.malformed);
+  add(MetricType::Counter, "tapswitch_multicast_refused_total",
+      "Memberships that found no room, or that a limit refused. When it grows: see tapctl "
+      "multicast "
+      "doctor.",
+      protocols.memberships.refused);
+}
+
 // ----- the switch itself -------------------------------------------------------------------------
 
 std::vector<MetricFamily> ProcessMetrics(bool is_up, const Labels& labels,
@@ -318,6 +358,7 @@ std::vector<MetricFamily> MetricFamilies(const SwitchSnapshot& snapshot,
   AppendWorkerMetrics(snapshot.loops, labels, families);
   AppendLoopDetectionMetrics(snapshot.protocols.loop_detection, labels, families);
   AppendNeighbourMetrics(snapshot.protocols, labels, families);
+  AppendMulticastMetrics(snapshot.protocols, labels, families);
   AppendTreeMetrics(snapshot, bridge, families);
   return families;
 }

@@ -12,7 +12,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// `mdb` has no events yet, so its subscribers get none.
 constexpr std::array<std::string_view, 8> kObjects{"fdb",  "link", "port",   "bridge",
                                                    "vlan", "mdb",  "config", "stp"};
 

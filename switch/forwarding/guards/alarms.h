@@ -39,6 +39,8 @@ struct Alarm {
     kLoopGuard,      // a bridge has fallen silent: the port does not take over
     kLoopedBack,     // the port hears its own BPDUs
     kDispute,        // the neighbour does not hear the port
+    kMldDeaf,        // stations behind the port answer no queries of MLD
+    kGroupLimit,     // memberships of the port were refused
   };
 
   Kind kind = Kind::kStorm;
@@ -56,10 +58,11 @@ struct Alarm {
   bool operator==(const Alarm&) const = default;
 };
 
-inline constexpr size_t kAlarmKindCount = 12;
+inline constexpr size_t kAlarmKindCount = 14;
 inline constexpr std::array<std::string_view, kAlarmKindCount> kAlarmNames{
-    "storm",       "fdb_limit",  "mac_moves",  "spoofing",   "loop",        "loop_suspected",
-    "own_address", "bpdu_guard", "root_guard", "loop_guard", "looped_back", "dispute"};
+    "storm",          "fdb_limit",   "mac_moves",  "spoofing",   "loop",
+    "loop_suspected", "own_address", "bpdu_guard", "root_guard", "loop_guard",
+    "looped_back",    "dispute",     "mld_deaf",   "group_limit"};
 
 [[nodiscard]] constexpr std::string_view NameOf(Alarm::Kind kind) {
   return kAlarmNames[static_cast<size_t>(kind)];

@@ -11,7 +11,7 @@
 #include <span>
 
 #include "switch/forwarding/wire/ethernet.h"
-#include "switch/protocol/neighbours/ip_address.h"
+#include "switch/forwarding/wire/ip_address.h"
 
 namespace tapswitch {
 

@@ -18,7 +18,7 @@
 
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/wire/ethernet.h"
-#include "switch/protocol/neighbours/ip_address.h"
+#include "switch/forwarding/wire/ip_address.h"
 #include "switch/protocol/neighbours/neighbour_message.h"
 #include "switch/protocol/sip_hash.h"
 

@@ -16,6 +16,7 @@
 #include "ports/netlink/link_monitor.h"
 #include "ports/os/wake_event.h"
 #include "switch/forwarding/fdb/fdb_events.h"
+#include "switch/forwarding/fdb/multicast_table.h"
 #include "switch/forwarding/guards/alarms.h"
 #include "switch/forwarding/ids.h"
 #include "switch/protocol/stp/tree.h"
@@ -30,6 +31,12 @@ struct LinkStateEvent {
   std::string reason;  // why it is down
 };
 
+// Entries of multicast groups that have come or gone, and how many more there were.
+struct GroupChanges {
+  std::vector<GroupChange> changes;
+  uint64_t missed = 0;
+};
+
 // A port that was shut down forwards again.
 struct RecoveryEvent {
   PortId port;
@@ -40,8 +47,8 @@ struct WorkerWantedEvent {};
 
 // An event of any kind. A LinkEvent is about an interface in the network namespace that the switch
 // runs in.
-using SwitchEvent = std::variant<FdbEvent, LinkStateEvent, Alarm, RecoveryEvent, LinkEvent,
-                                 WorkerWantedEvent, stp::Event>;
+using SwitchEvent = std::variant<FdbEvent, GroupChanges, LinkStateEvent, Alarm, RecoveryEvent,
+                                 LinkEvent, WorkerWantedEvent, stp::Event>;
 
 // One thread publishes, and never waits for another one, which takes.
 class EventChannel {

@@ -24,6 +24,10 @@ void FdbPublisher::Watch(bool watched) {
 }
 
 bool FdbPublisher::Publish() {
+  if (bridge_.groups().has_changes()) {
+    auto [changes, missed] = bridge_.groups().TakeChanges();
+    events_.Publish(GroupChanges{.changes = std::move(changes), .missed = missed});
+  }
   if (!reader_ || reader_->waiting() == 0) return false;
   uint64_t missed = reader_->SkipLost();
   std::vector<SwitchEvent> events;

@@ -1,5 +1,5 @@
 // Tells whoever watches the address table what it did by itself: from the bridge's change journal
-// to the event channel.
+// to the event channel. The same of multicast groups, from their table.
 
 #pragma once
 

@@ -146,8 +146,9 @@ void TellOfDrops(const Answer& port, std::vector<std::string>& lines) {
   for (const auto& [reason, count] : drops.items()) {
     const bool counts = count.is_number_integer() && count != 0;
     // A frame that nobody was there to receive is no fault, as when ports come up one by one.
-    if (counts && reason != "no_egress" && reason != "link_down")
-      reasons.emplace_back(count.get<uint64_t>(), reason);
+    const bool is_ordinary =
+        reason == "no_egress" || reason == "no_listener" || reason == "link_down";
+    if (counts && !is_ordinary) reasons.emplace_back(count.get<uint64_t>(), reason);
   }
   if (reasons.empty()) return;
   std::sort(reasons.rbegin(), reasons.rend());

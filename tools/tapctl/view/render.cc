@@ -285,6 +285,119 @@ std::string RenderBridge(const Json& list, const OutputOptions& options) {
   return text;
 }
 
+// As `bridge mdb show` has it.
+std::string GroupEntryText(const Json& row, const OutputOptions& options) {
+  std::string text = fmt::format("dev {} port {} grp {}", TextAt(row, "dev"), TextAt(row, "port"),
+                                 TextAt(row, "grp"));
+  if (row.contains("src")) text += " src " + TextAt(row, "src");
+  text += " " + TextAt(row, "state");
+  if (options.details && row.contains("filter_mode")) {
+    text += " filter_mode " + TextAt(row, "filter_mode");
+  }
+  std::string separator = " source_list ";
+  for (const Json& source : ListAt(row, "source_list")) {
+    if (!options.details || !source.is_object()) continue;
+    text += separator + TextAt(source, "address") + "/" + TextAt(source, "timer");
+    separator = ",";
+  }
+  if (options.details && row.contains("protocol")) text += " proto " + TextAt(row, "protocol");
+  for (const Json& flag : ListAt(row, "flags")) {
+    if (flag.is_string()) text += " " + Printable(flag.get<std::string>());
+  }
+  if (row.contains("vid")) text += " vid " + TextAt(row, "vid");
+  if (options.statistics && row.contains("timer")) text += " " + TextAt(row, "timer");
+  return text;
+}
+
+std::string RenderGroups(const Json& list, const OutputOptions& options) {
+  std::string text;
+  for (const Json& bridge : list) {
+    for (const Json& row : ListAt(bridge, "mdb")) text += GroupEntryText(row, options) + "\n";
+    const Json routers = MembersAt(bridge, "router");
+    for (const auto& [name, ports] : routers.items()) {
+      text += "router ports on " + Printable(name) + ":";
+      for (const Json& port : ports) {
+        if (port.is_object()) text += " " + TextAt(port, "port");
+      }
+      text += "\n";
+    }
+  }
+  return text;
+}
+
+std::string NamesText(const Json& object, const char* key) {
+  std::string text;
+  for (const Json& name : ListAt(object, key)) {
+    if (name.is_string()) text += " " + Printable(name.get<std::string>());
+  }
+  return text;
+}
+
+std::string QuerierText(const Json& vlan) {
+  std::string text = "    " + TextAt(vlan, "family") + "v" + TextAt(vlan, "version");
+  if (vlan.contains("vlan")) text += " vlan " + TextAt(vlan, "vlan");
+  text += TextAt(vlan, "active") == "true" ? " active" : " flooded";
+  if (vlan.contains("querier")) {
+    text += fmt::format(" querier {} {}", TextAt(vlan, "querier"), TextAt(vlan, "address"));
+  } else {
+    text += " no querier";
+  }
+  if (vlan.contains("querier_version")) {
+    text += fmt::format(" version {} heard {}s ago expires {}s", TextAt(vlan, "querier_version"),
+                        TextAt(vlan, "age"), TextAt(vlan, "expires"));
+  }
+  const std::string routers = NamesText(vlan, "routers");
+  return text + (routers.empty() ? "" : " routers" + routers);
+}
+
+std::string RenderMulticast(const Json& list, const OutputOptions& options) {
+  std::string text;
+  for (const Json& bridge : list) {
+    const bool is_on = TextAt(bridge, "mcast_snooping") == "true";
+    text += fmt::format("{}: mcast_snooping {} groups {} entries {}\n", TextAt(bridge, "ifname"),
+                        is_on ? "on" : "off", TextAt(bridge, "groups"), TextAt(bridge, "entries"));
+    for (const Json& vlan : ListAt(bridge, "queriers")) text += QuerierText(vlan) + "\n";
+    for (const char* key : {"deaf", "flooded"}) {
+      const std::string names = NamesText(bridge, key);
+      if (!names.empty()) text += fmt::format("    {} ports:{}\n", key, names);
+    }
+    if (!options.statistics) continue;
+    const Json counters = MembersAt(bridge, "counters");
+    for (const auto& [kind, counts] : counters.items()) {
+      const std::string counted = NonZeroText(counts);
+      if (!counted.empty()) text += fmt::format("    {}:{}\n", Printable(kind), counted);
+    }
+  }
+  return text;
+}
+
+std::string RenderDoctor(const Json& list) {
+  if (list.empty()) return "nothing is wrong with multicasts\n";
+  std::string text;
+  for (const Json& finding : list) {
+    const std::string where = finding.contains("where") ? TextAt(finding, "where") + ": " : "";
+    text += fmt::format("{}{}\n    cure: {}\n", where, TextAt(finding, "text"),
+                        TextAt(finding, "cure"));
+  }
+  return text;
+}
+
+std::string RenderVlansGlobally(const Json& list) {
+  std::string text = fmt::format("{:<16}  {:<9}\n", "port", "vlan-id");
+  for (const Json& bridge : list) {
+    std::string name = TextAt(bridge, "ifname");
+    for (const Json& vlan : ListAt(bridge, "vlans")) {
+      text += fmt::format("{:<16}  {}\n                   ", std::exchange(name, ""),
+                          TextAt(vlan, "vlan"));
+      for (const auto& [key, value] : vlan.items()) {
+        if (key != "vlan") text += fmt::format(" {} {}", Printable(key), TextAt(vlan, key.c_str()));
+      }
+      text += "\n";
+    }
+  }
+  return text;
+}
+
 // As ip-neighbour(8).
 std::string RenderNeighbours(const Request& request, const Json& list,
                              const OutputOptions& options) {
@@ -411,6 +524,13 @@ Json Reduced(const Request& request, Json answer, const OutputOptions& options) 
     if (method == "vlan.list" && !options.compress_vlans) {
       object["vlans"] = WithoutRanges(ListAt(object, "vlans"));
     }
+    if (method == "multicast.list" && !options.statistics) EraseKeys(object, {"counters"});
+    if (method.starts_with("mdb.") && object.contains("mdb")) {
+      for (Json& row : object["mdb"]) {
+        if (!options.details) EraseKeys(row, {"filter_mode", "source_list", "protocol"});
+        if (!options.statistics) EraseKeys(row, {"timer"});
+      }
+    }
     if (method == "bridge.list" && !options.statistics) EraseKeys(object, {"counters"});
     if (method == "port.list" && !options.statistics) {
       EraseKeys(object, {"stats64", "forwarded", "kernel", "gro", "drops", "learning"});
@@ -487,6 +607,7 @@ std::string EventText(const Json& event) {
     while (entry.ends_with(' ')) entry.pop_back();  // of a state without a name
     return fmt::format("{}{} {}{}", prefix, entry, what, from);
   }
+  if (object == "mdb") return prefix + GroupEntryText(event, {});
   if (object == "link") return prefix + LinkText(event);
   if (object == "vlan") {
     std::string vlans = VlansText(event);
@@ -518,6 +639,7 @@ std::string_view LabelOf(std::string_view object) {
   if (object == "vlan") return "[VLAN]";
   if (object == "config") return "[CONFIG]";
   if (object == "stp") return "[STP]";
+  if (object == "mdb") return "[MDB]";
   return object == "bridge" ? "[BRIDGE]" : "";
 }
 
@@ -546,7 +668,9 @@ bool IsAnswerTo(std::string_view method, const Json& answer) {
   if (method == "config.apply") {
     return answer.is_object() && answer.contains("commands") && answer["commands"].is_array();
   }
-  if (!method.ends_with(".list") && !method.ends_with(".get")) return true;
+  const bool is_list =
+      method.ends_with("list") || method.ends_with(".get") || method == "multicast.doctor";
+  if (!is_list) return true;
   return answer.is_array() && std::all_of(answer.begin(), answer.end(),
                                           [](const Json& item) { return item.is_object(); });
 }
@@ -586,6 +710,10 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method.starts_with("fdb.")) return RenderEntries(request, answer, options);
   if (method == "link.list") return OneLine(RenderLinks(answer, options), options);
   if (method == "vlan.list") return RenderVlans(answer);
+  if (method == "vlan.global_list") return RenderVlansGlobally(answer);
+  if (method.starts_with("mdb.")) return RenderGroups(answer, options);
+  if (method == "multicast.list") return RenderMulticast(answer, options);
+  if (method == "multicast.doctor") return RenderDoctor(answer);
   if (method == "port.list" && options.brief) return RenderPortTable(answer, Json(), options);
   if (method == "port.list") return OneLine(RenderPorts(answer, options), options);
   if (method == "mirror.list") return RenderMirrors(answer);

@@ -35,6 +35,7 @@ void CopyEntries(const BridgeControl& from, PlannedBridge& to) {
   from.VisitEntries([&](std::span<const MacEntry> some) {
     to.AdoptEntries(some, [&](PortId port) { return from.NameOf(port); });
   });
+  to.AdoptGroups(from.Groups(), [&](PortId port) { return from.NameOf(port); });
 }
 
 absl::Status RunPlanned(const MethodContext& planned, const Request& request) {

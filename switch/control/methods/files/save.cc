@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <span>
 #include <tuple>
 
@@ -11,9 +12,11 @@
 #include "switch/control/commands/duration.h"
 #include "switch/control/commands/quoting.h"
 #include "switch/control/config/guard_settings.h"
+#include "switch/control/config/multicast_config.h"
 #include "switch/control/config/port_words.h"
 #include "switch/control/config/vlan_edit.h"
 #include "switch/control/methods/files/save_entries.h"
+#include "switch/control/methods/files/save_groups.h"
 
 namespace tapswitch {
 namespace {
@@ -30,6 +33,12 @@ std::string Words(const VlanForwarding& exception, const VlanForwarding& from) {
   flag("flood", &VlanForwarding::flood);
   flag("mcast_flood", &VlanForwarding::mcast_flood);
   flag("bcast_flood", &VlanForwarding::bcast_flood);
+  if (exception.mcast_router != from.mcast_router) {
+    words += fmt::format(" mcast_router {}", exception.mcast_router);
+  }
+  if (exception.mcast_max_groups != from.mcast_max_groups) {
+    words += fmt::format(" mcast_max_groups {}", exception.mcast_max_groups);
+  }
   return words;
 }
 
@@ -184,6 +193,24 @@ std::string BridgeWords(const BridgeSettings& from, const BridgeSettings& to) {
   return words;
 }
 
+// The commands that turn the settings `from` of multicast snooping into `to`.
+void SaveMulticast(const MulticastSettings& from, const MulticastSettings& to,
+                   std::vector<std::string>& lines) {
+  const std::string words = MulticastAsWords(to, from);
+  if (!words.empty()) lines.push_back("bridge set" + words);
+  const auto of = [](const MulticastSettings& settings, VlanId vlan) {
+    const auto found = settings.vlans.find(vlan);
+    return found == settings.vlans.end() ? VlanMulticast() : found->second;
+  };
+  std::set<VlanId> vlans;
+  for (const auto& [vlan, unused] : from.vlans) vlans.insert(vlan);
+  for (const auto& [vlan, unused] : to.vlans) vlans.insert(vlan);
+  for (const VlanId vlan : vlans) {
+    const std::string own = VlanMulticastAsWords(of(to, vlan), of(from, vlan));
+    if (!own.empty()) lines.push_back(fmt::format("vlan global set vid {}{}", vlan.value, own));
+  }
+}
+
 bool HasMirror(const BridgeConfig& config, const MirrorConfig& mirror) {
   return std::find(config.mirrors.begin(), config.mirrors.end(), mirror) != config.mirrors.end();
 }
@@ -226,6 +253,7 @@ void SaveBridge(const std::string& name, BridgeConfig& before, const BridgeConfi
   }
   SaveVlans(name, before.bridge.vlans, after.bridge.vlans, lines);
   SaveLoopDetection(before.bridge.loop, after.bridge.loop, lines);
+  SaveMulticast(before.bridge.multicast, after.bridge.multicast, lines);
 }
 
 enum class SavedPorts : uint8_t { kLasting, kAll };
@@ -250,6 +278,7 @@ std::vector<std::string> SaveConfig(const BridgeControl& control, SavedPorts whi
   SaveVlans(Quoted(control.identity().name), OnlyPvid(config.bridge.default_pvid),
             config.bridge.vlans, lines);
   SaveLoopDetection({}, config.bridge.loop, lines);
+  SaveMulticast({}, config.bridge.multicast, lines);
   SavePorts({}, config, lines, which);
   for (const MirrorConfig& mirror : config.mirrors) {
     lines.push_back("mirror add " + MirrorWords(mirror));
@@ -262,6 +291,7 @@ std::vector<std::string> SaveConfig(const BridgeControl& control, SavedPorts whi
 std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
   std::vector<std::string> lines = SaveConfig(control, SavedPorts::kLasting);
   SaveEntries(control, lines);
+  SaveGroups(control, lines);
   return lines;
 }
 
@@ -281,6 +311,9 @@ BridgeDifference CommandsBetween(const BridgeControl& before, const BridgeContro
     difference.config.push_back("mirror add " + MirrorWords(mirror));
   }
   difference.entries = EntryCommandsBetween(before, after);
+  for (std::string& command : GroupCommandsBetween(before, after)) {
+    difference.entries.push_back(std::move(command));
+  }
   return difference;
 }
 

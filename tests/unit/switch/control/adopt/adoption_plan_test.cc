@@ -111,11 +111,11 @@ TEST(AdoptionPlanTest, WhatTheSwitchDoesNotHaveIsToldALineEach) {
   bridge.settings["mcast_snooping"] = 1;
   bridge.groups.resize(3);
   bridge.settings["nf_call_iptables"] = 1;
-  bridge.ports[0].settings["mcast_to_unicast"] = 1;
+  bridge.ports[0].settings["proxy_arp"] = 1;
   bridge.rule_tables = {"filter", "nat"};
   EXPECT_THAT(PlanOf(bridge).lost,
               ElementsAre(HasSubstr("of 3 known groups"), HasSubstr("nf_call_iptables"),
-                          HasSubstr("(filter, nat)"), HasSubstr("p1 mcast_to_unicast")));
+                          HasSubstr("(filter, nat)"), HasSubstr("p1 proxy_arp")));
 }
 
 TEST(AdoptionPlanTest, WhatWouldBreakTheNetworkIsRefusedWithTheCure) {

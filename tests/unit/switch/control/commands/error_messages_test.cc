@@ -113,7 +113,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Wrong{"port add v isolatd on", "unexpected 'isolatd': did you mean 'isolated'?"},
         Wrong{"link set dev v mcast on",
-              "ambiguous word 'mcast': expected mcast_flood or mcast_to_unicast"},
+              "ambiguous word 'mcast': expected mcast_flood, mcast_router, mcast_to_unicast or "
+              "mcast_max_groups"},
         Wrong{"fdb add 02:00:00:00:00:01 dev v self",
               "self: an address of the interface itself is not the bridge's: leave it out"},
         Wrong{"fdb show dev v w x",

@@ -37,9 +37,11 @@ TEST(MethodTableTest, EachMethodIsACommandOfTapctlAndNoCommandIsWithoutOne) {
 
 // A new method that reads is to be entered here; the test below calls it.
 const std::set<std::string_view> kReading{
-    "bridge.list",   "config.save", "fdb.get",    "fdb.list",      "kernel.list", "link.list",
-    "loop.list",     "mirror.list", "neigh.list", "monitor.start", "port.list",   "reach",
-    "security.list", "storm.list",  "trace",      "vlan.list"};
+    "bridge.list", "config.save",   "fdb.get",          "fdb.list",       "kernel.list",
+    "link.list",   "loop.list",     "mdb.get",          "mdb.list",       "mirror.list",
+    "neigh.list",  "monitor.start", "multicast.doctor", "multicast.list", "port.list",
+    "reach",       "security.list", "storm.list",       "trace",          "vlan.global_list",
+    "vlan.list"};
 
 TEST(MethodTableTest, TheseReadAndAllOthersChange) {
   std::set<std::string_view> reading;
@@ -76,16 +78,20 @@ class MethodsTest : public MethodsFixture {
     EXPECT_EQ(Answer("storm.set", {{"dev", "vm"}, {"broadcast", "10pps"}}), "null");
     EXPECT_EQ(Answer("mirror.add", {{"name", "m"}, {"dev", "vm"}, {"to", "tap"}}), "null");
     EXPECT_EQ(Answer("fdb.add", {{"mac", kStation}, {"dev", "vm"}, {"vlan", 7U}}), "null");
+    EXPECT_EQ(Answer("bridge.set", {{"mcast_snooping", true}}), "null");
+    EXPECT_EQ(Answer("mdb.add", {{"port", "vm"}, {"grp", kGroup}, {"state", "permanent"}}), "null");
   }
 
   // Parameters that the method does not refuse on the bridge above.
   static json ParamsFor(std::string_view method) {
     if (method == "fdb.get") return {{"mac", kStation}};
+    if (method == "mdb.get") return {{"grp", kGroup}};
     if (method == "trace") return {{"in", "vm"}, {"src", "02:00:00:00:00:02"}, {"dst", kStation}};
     return json::object();
   }
 
   static constexpr std::string_view kStation = "02:00:00:00:00:01";
+  static constexpr std::string_view kGroup = "239.1.1.1";
 };
 
 TEST_F(MethodsTest, AMethodThatReadsChangesNothingThatIsSaved) {

@@ -38,6 +38,10 @@ class IpAddress {
     return bytes;
   }
 
+  // The two halves of the IPv6 or IPv4-mapped address, for hashing.
+  [[nodiscard]] constexpr uint64_t high() const { return high_; }
+  [[nodiscard]] constexpr uint64_t low() const { return low_; }
+
   // 0.0.0.0 or ::
   [[nodiscard]] constexpr bool is_unspecified() const {
     return high_ == 0 && (low_ == 0 || low_ == kMapped);
@@ -54,6 +58,13 @@ class IpAddress {
     // ::, ::1, mapped and compatible ones.
     return high_ != 0 && !is_multicast;
   }
+
+  // A group address: 224.0.0.0/4 or ff00::/8.
+  [[nodiscard]] constexpr bool is_multicast() const {
+    return is_v4() ? v4() >> 28U == 0xE : (high_ >> 56U) == 0xFF;
+  }
+  // fe80::/10
+  [[nodiscard]] constexpr bool is_link_local_v6() const { return (high_ >> 54U) == 0x3FA; }
 
   constexpr auto operator<=>(const IpAddress&) const = default;
 

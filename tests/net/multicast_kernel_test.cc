@@ -1,0 +1,171 @@
+// The same reports, leaves and data to groups: does the switch deliver what the kernel's bridge
+// delivers that snoops, too?
+//
+// The kernel's bridge sends groups that nobody has asked for to routers alone once somebody asks, so
+// the switch is told to do so, too. Groups of link scope, which it never withholds, are left out. A
+// port that wants all sources but some, beside another that has listed sources, misses some of these
+// in the kernel; so hosts of the new versions share no group.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/support/control_client.h"
+#include "tests/support/frame_drain.h"
+#include "tests/support/frame_exchange.h"
+#include "tests/support/group_frames.h"
+#include "tests/support/peer_hosts.h"
+#include "tests/support/switch_test.h"
+#include "tests/support/test_network.h"
+
+namespace tapswitch::multicast_kernel_test {
+namespace {
+
+using nlohmann::json;
+using Received = FrameDrain::Received;
+
+// Hosts 1 and 2 speak the old versions of both protocols, 3 and 4 the new ones; who asks is behind
+// 5.
+constexpr int kPorts = 5;
+constexpr int kQuerier = 5;
+
+IpAddress Group(bool is_v4, unsigned number) {
+  return is_v4 ? V4(0xEF010100 + number) : V6(0xFF0E000000000000, 0x100 + number);
+}
+IpAddress Address(bool is_v4, int host) {
+  const auto number = static_cast<uint32_t>(host);
+  return is_v4 ? V4(0x0A530000 + number) : V6(0xFE80000000000000, number);
+}
+
+class MulticastKernelTest : public SwitchTest {
+ protected:
+  void SetUp() override {
+    SwitchTest::SetUp();
+    if (IsSkipped()) return;
+    network_.emplace(SilentHosts(io(), kPorts));
+    client_.emplace();
+    drain_.emplace(*network_, *client_);
+    if (!MakeKernelBridge()) GTEST_SKIP() << "this kernel has no bridge that snoops";
+    // Nothing expires meanwhile.
+    const std::string settings =
+        " mcast_snooping 1 mcast_igmp_version 3 mcast_mld_version 2 mcast_last_member_interval "
+        "6000";
+    network_->sandbox().Run("ip link set kbr0 type bridge" + settings);
+    network_->sandbox().Run(std::string(TAPCTL_PATH) + " bridge set mcast_unregistered routers" +
+                            settings);
+    network_->sandbox().Run("bridge link set dev " + PeerHosts::EndOf(1) + " fastleave on");
+    client_->Call("link.set", {{"dev", "vnet1"}, {"fastleave", true}});
+    BecomeActive();
+  }
+
+  bool MakeKernelBridge() {
+    const NetnsSandbox& sandbox = network_->sandbox();
+    if (sandbox.TryRun("ip link add name kbr0 type bridge mcast_snooping 1").status != 0) {
+      return false;
+    }
+    // It cuts off the padding of packets on their way through netfilter.
+    static_cast<void>(
+        sandbox.TryRun("sysctl -q net.bridge.bridge-nf-call-iptables=0 "
+                       "net.bridge.bridge-nf-call-ip6tables=0"));
+    peer_.emplace(sandbox, kPorts);
+    for (int i = 1; i <= kPorts; ++i) {
+      sandbox.Run("ip link set " + PeerHosts::EndOf(i) + " master kbr0");
+    }
+    sandbox.Run("ip link set kbr0 up");
+    return true;
+  }
+
+  // The frames of the test's stations that the switch delivers.
+  Received PassOurs(int host, const WireBytes& bytes) {
+    Received ours = drain_->Pass(host, bytes);
+    for (auto& [to, frames] : ours) {
+      std::erase_if(frames, [](const auto& one) { return one[7] != std::byte{0xAA}; });
+    }
+    std::erase_if(ours, [](const auto& one) { return one.second.empty(); });
+    return ours;
+  }
+
+  // Both have heard who asks, and wait no longer for answers.
+  void BecomeActive() {
+    for (const bool is_v4 : {true, false}) {
+      GroupPacketFrame query = QueryFrom(Address(is_v4, kQuerier), {}, 1);
+      query.source = Station(kQuerier);
+      const auto bytes = query.Build();
+      drain_->Pass(kQuerier, bytes);
+      peer_->SendTo(1, kQuerier, bytes);
+    }
+    EXPECT_TRUE(WaitUntil([&] {
+      const json status = client_->Call("multicast.list").at(0)["queriers"];
+      return std::ranges::all_of(status, [](const json& one) { return one["active"] == true; });
+    }));
+    // The kernel waits for as long as the query says: a tenth of a second.
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    drain_->Drain();
+  }
+
+  unsigned Below(unsigned bound) { return static_cast<unsigned>(random_() % bound); }
+
+  // The kernel floods reports of the new versions, and leaves; here they go to routers alone.
+  void ShowReport() {
+    const bool is_v4 = Below(2) == 0;
+    const int host = 1 + static_cast<int>(Below(4));
+    const bool leaves = Below(3) == 0;
+    GroupPacketFrame report = RandomReport(host, is_v4, leaves);
+    report.source = Station(host);
+    report.from = Address(is_v4, host);
+    const auto bytes = report.Build();
+    const Received to_routers{{kQuerier, {bytes}}};
+    EXPECT_EQ(PassOurs(host, bytes), to_routers) << "report of host " << host;
+    if (host <= 2 && !leaves) {
+      EXPECT_EQ(peer_->Pass(host, bytes, to_routers), to_routers);
+    } else {
+      peer_->SendTo(kQuerier, host, bytes);
+    }
+  }
+
+  GroupPacketFrame RandomReport(int host, bool is_v4, bool leaves) {
+    if (host <= 2) return OldReport(Group(is_v4, Below(2)), leaves);
+    const IpAddress group = Group(is_v4, static_cast<unsigned>(host) - 1);
+    if (leaves) return NewReport({{.type = RecordType::kToInclude, .group = group}});
+    std::vector<IpAddress> sources;
+    for (int i = 1; i <= 3; ++i) {
+      if (Below(2) == 0) sources.push_back(Address(is_v4, 100 + i));
+    }
+    return NewReport({{static_cast<RecordType>(1 + Below(6)), group, sources}});
+  }
+
+  void ShowData() {
+    const bool is_v4 = Below(2) == 0;
+    const int host = 1 + static_cast<int>(Below(4));
+    const IpAddress group = Group(is_v4, Below(5));
+    const auto source = Address(is_v4, 101 + static_cast<int>(Below(4)));
+    const auto frame = DataTo(group, source, Station(host));
+    const Received ours = PassOurs(host, frame);
+    EXPECT_EQ(peer_->Pass(host, frame, ours), ours)
+        << "from host " << host << " to group " << (is_v4 ? "v4 " : "v6 ") << (group.low() & 0xFU);
+  }
+
+  std::mt19937 random_{kSeed};
+  static constexpr unsigned kSeed = 11;
+  std::optional<TestNetwork> network_;
+  std::optional<ControlClient> client_;
+  std::optional<FrameDrain> drain_;
+  std::optional<PeerHosts> peer_;
+};
+INSTANTIATE_TEST_SUITE_P(Io, MulticastKernelTest, kEachIo, IoName);
+
+TEST_P(MulticastKernelTest, BothDeliverTheSame) {
+  SCOPED_TRACE(testing::Message() << "seed " << kSeed);
+  for (int number = 0; number < 300 && !HasFailure(); ++number) {
+    SCOPED_TRACE(testing::Message() << "frame " << number);
+    Below(2) == 0 ? ShowReport() : ShowData();
+  }
+}
+
+}  // namespace
+}  // namespace tapswitch::multicast_kernel_test
