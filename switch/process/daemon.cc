@@ -86,10 +86,7 @@ class Daemon {
     worker_.set_on_release([this] { workers_.OnRelease(); });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
     worker_.set_on_protocols([this] {
-      if (!protocols_.spanning_tree().has_events()) return;
-      for (const stp::Event& event : protocols_.spanning_tree().TakeEvents()) {
-        events_->Publish(event);
-      }
+      for (const auto& event : protocols_.TakeTreeEvents(clock_->Now())) events_->Publish(event);
     });
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
     if (kernel_.kernel == nullptr) return;
@@ -240,16 +237,12 @@ class Daemon {
   // Called by the control thread; capabilities are per thread, so all take part.
   absl::Status DropPrivileges() {
     if (!config_.user && !HasLoadedAllPrograms(kernel_)) return absl::OkStatus();
-    const auto on_all = [this](absl::Status (*step)()) {
+    return GiveUpPrivileges(config_.user, [this](PrivilegeStep step) {
       absl::Status own = step();
       if (own.ok()) own = workers_.CallOnEach(step);
       if (own.ok()) own = links_->Call(step);
       return own.ok() ? CallOnLogThread(step) : own;
-    };
-    if (!config_.user) return on_all(GiveUpBpf);
-    if (absl::Status kept = on_all(KeepCapabilities); !kept.ok()) return kept;
-    if (absl::Status changed = ChangeUser(*config_.user); !changed.ok()) return changed;
-    return on_all(LimitCapabilities);
+    });
   }
 
   void TakeTurn() {

@@ -145,4 +145,12 @@ absl::Status LimitCapabilities() {
   return Set(kept.get());
 }
 
+absl::Status GiveUpPrivileges(const std::optional<UserAccount>& user,
+                              const std::function<absl::Status(PrivilegeStep step)>& on_all) {
+  if (!user) return on_all(GiveUpBpf);
+  if (absl::Status kept = on_all(KeepCapabilities); !kept.ok()) return kept;
+  if (absl::Status changed = ChangeUser(*user); !changed.ok()) return changed;
+  return on_all(LimitCapabilities);
+}
+
 }  // namespace tapswitch

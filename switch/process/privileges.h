@@ -13,6 +13,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "ports/os/user_accounts.h"
@@ -41,5 +42,14 @@ namespace tapswitch {
 // Gives up CAP_BPF of the calling thread, which programs need only to be loaded; unless it may do
 // anything anyway (CAP_SYS_ADMIN).
 [[nodiscard]] absl::Status GiveUpBpf();
+
+// A step that each thread takes for itself.
+using PrivilegeStep = absl::Status (*)();
+
+// Gives up what a switch that has started does not need: all of the above for a `user`, else
+// CAP_BPF. `on_all` has each thread of the process take a step.
+[[nodiscard]] absl::Status GiveUpPrivileges(
+    const std::optional<UserAccount>& user,
+    const std::function<absl::Status(PrivilegeStep step)>& on_all);
 
 }  // namespace tapswitch

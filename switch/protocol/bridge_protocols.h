@@ -3,8 +3,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "switch/forwarding/bridge.h"
 #include "switch/forwarding/ids.h"
@@ -67,6 +69,19 @@ class BridgeProtocols {
     bridge_.TellProtocols();
   }
   [[nodiscard]] SpanningTree& spanning_tree() { return tree_; }
+
+  // Returns what has happened in the tree since the last call. Hosts may be behind other ports than
+  // before a change of topology: who queries asks them again.
+  [[nodiscard]] std::vector<stp::Event> TakeTreeEvents(Tick now) {
+    if (!tree_.has_events()) return {};
+    auto events = tree_.TakeEvents();
+    if (std::ranges::any_of(events, [](const stp::Event& event) {
+          return event.kind == stp::Event::Kind::kTopologyChange;
+        })) {
+      multicast_.AskAgain(now);
+    }
+    return events;
+  }
 
   // Snoops, or not; takes effect at once. Without effect when nothing changes.
   void SetMulticast(const MulticastSettings& settings, Tick now) {
