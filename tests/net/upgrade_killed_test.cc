@@ -62,8 +62,10 @@ class UpgradeKilledTest : public SwitchTest {
 
   static std::optional<pid_t> ServingProcess() {
     try {
+      // The one who listens may end before it answers.
       ControlClient client;
-      const auto reply = client.Request("bridge.list");
+      client.Send("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"bridge.list\",\"params\":{}}\n");
+      const auto reply = client.ReadLine();
       if (!reply.contains("result")) return std::nullopt;
       return reply["result"][0]["pid"].get<pid_t>();
     } catch (const std::exception&) {

@@ -640,7 +640,7 @@ constexpr std::array kCommands{
             .verb = "",
             .method = "monitor.start",
             .words = kMonitorWords,
-            .usage = "[all|fdb|link|port|vlan|mdb|bridge|config]...",
+            .usage = "[all|fdb|link|port|vlan|mdb|stp|bridge|config]...",
             .summary = "a line for each event; -t tells when"},
     Command{.object = "trace",
             .verb = "",

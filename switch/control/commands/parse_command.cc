@@ -85,6 +85,9 @@ absl::StatusOr<json> ReadValue(const Word& word, const std::string& text) {
     case WordKind::kChoice:
       return ReadChoice(word, text);
     case WordKind::kCost:
+      if (const auto number = ParseNumber(text)) return *number;
+      if (text == "auto") return json(text);
+      return Bad(fmt::format("{} '{}': expected a number or auto", word.word, text));
     case WordKind::kState:
       if (const auto number = ParseNumber(text)) return *number;
       return json(text);
@@ -102,6 +105,8 @@ std::string_view Expected(WordKind kind) {
       return "on or off";
     case WordKind::kNumber:
       return "a number";
+    case WordKind::kCost:
+      return "a number or auto";
     case WordKind::kName:
     case WordKind::kNames:
       return "a name";

@@ -55,7 +55,7 @@ TEST(AttachRuleTest, NamesTheWordThatIsWrong) {
                                                        {{"isolated", "maybe"}, "maybe"},
                                                        {{"fdb_max_learned", "-1"}, "-1"},
                                                        {{"dev", "x"}, "dev"},
-                                                       {{"fastleave", "on"}, "fastleave"}}) {
+                                                       {{"vlan_tunnel", "on"}, "vlan_tunnel"}}) {
     const auto rule = Read({word});
     EXPECT_FALSE(rule.ok()) << word.key;
     EXPECT_THAT(std::string(rule.status().message()), HasSubstr("--attach: 'vnet*'"));

@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"batch", "'file' is missing: tapctl batch FILE|-"},
                     Wrong{"link set dev", "dev: expected a name behind it"},
                     Wrong{"link set dev v learning", "learning: expected on or off behind it"},
-                    Wrong{"link set dev v cost", "cost: expected a number behind it"},
+                    Wrong{"link set dev v cost", "cost: expected a number or auto behind it"},
                     Wrong{"link set dev v state", "state: expected a value behind it"},
                     Wrong{"trace in v src", "src: expected a MAC address behind it"},
                     Wrong{"mirror add m from dev", "dev: expected a name behind it"},
@@ -91,13 +91,13 @@ INSTANTIATE_TEST_SUITE_P(
     Values, WrongLine,
     testing::Values(Wrong{"link set dev v learning maybe", "learning 'maybe': expected on or off"},
                     Wrong{"port add v isolated ON", "isolated 'ON': expected on or off"},
-                    Wrong{"link set dev v cost x", "cost 'x': expected a number"},
-                    Wrong{"link set dev v cost -1", "cost '-1': expected a number"},
-                    Wrong{"link set dev v cost ''", "cost '': expected a number"},
-                    Wrong{"link set dev v cost 0x", "cost '0x': expected a number"},
+                    Wrong{"link set dev v cost x", "cost 'x': expected a number or auto"},
+                    Wrong{"link set dev v cost -1", "cost '-1': expected a number or auto"},
+                    Wrong{"link set dev v cost ''", "cost '': expected a number or auto"},
+                    Wrong{"link set dev v cost 0x", "cost '0x': expected a number or auto"},
                     Wrong{"link set dev v cost 18446744073709551616",
-                          "cost '18446744073709551616': expected a number"},
-                    Wrong{"link set dev v cost 1.5", "cost '1.5': expected a number"},
+                          "cost '18446744073709551616': expected a number or auto"},
+                    Wrong{"link set dev v cost 1.5", "cost '1.5': expected a number or auto"},
                     Wrong{"top count many", "count 'many': expected a number"},
                     Wrong{"storm set v action cry", "action 'cry': expected drop or shutdown"},
                     Wrong{"security set v violation x",
@@ -120,7 +120,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"fdb show dev v w x",
               "unexpected 'w': expected dev, brport, br, vlan, state or dynamic"},
         Wrong{"monitor fdb flies",
-              "unexpected 'flies': expected all, fdb, link, port, vlan, mdb, config or bridge"},
+              "unexpected 'flies': expected all, fdb, link, port, vlan, mdb, "
+              "config, bridge or stp"},
         Wrong{"port add v pvid", "unexpected 'pvid': expected vlan VID before it"},
         Wrong{"port add v untagged", "unexpected 'untagged': expected vlan VID before it"}));
 
@@ -139,7 +140,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(ErrorMessagesTest, AListOfAllHasAll) {
   EXPECT_THAT(MessageFor("fly"), HasSubstr("stop or batch"));
   EXPECT_THAT(MessageFor("link set dev v flying on"),
-              HasSubstr("loop_detection, gro or kernel_forwarding"));
+              AllOf(HasSubstr("loop_detection, gro, kernel_forwarding"), HasSubstr(" or p2p")));
 }
 
 TEST(ErrorMessagesTest, EachIsOneLine) {
