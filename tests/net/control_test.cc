@@ -136,8 +136,8 @@ TEST_P(ControlTest, AllOfALinkSetOrNothing) {
   const json before = Link("vnet1");
   EXPECT_THAT(Refused("link.set", {{"dev", "vnet1"}, {"learning", false}, {"state", "upright"}}),
               HasSubstr("upright"));
-  EXPECT_THAT(Refused("link.set", {{"dev", "vnet1"}, {"isolated", true}, {"fastleave", true}}),
-              HasSubstr("fastleave"));
+  EXPECT_THAT(Refused("link.set", {{"dev", "vnet1"}, {"isolated", true}, {"vlan_tunnel", true}}),
+              HasSubstr("vlan_tunnel"));
   EXPECT_EQ(Link("vnet1"), before);
 }
 

@@ -129,7 +129,7 @@ TEST_F(TapctlTest, OneIsForWhatIsSaidWrong) {
   EXPECT_THAT(Fail("-B", 1), HasSubstr("needs a value"));
   EXPECT_THAT(Fail("", 1), HasSubstr("no command is given"));
   // What only the switch knows to be wrong.
-  EXPECT_THAT(Fail("link set dev vnet1 cost 70000", 1), HasSubstr("cost 70000"));
+  EXPECT_THAT(Fail("link set dev vnet1 cost 200000001", 1), HasSubstr("cost 200000001"));
   EXPECT_THAT(Fail("bridge set ageing_time 300", 1), HasSubstr("ageing_time"));
   EXPECT_THAT(Fail("top interval fast", 1), HasSubstr("fast"));
 }
