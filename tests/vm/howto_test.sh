@@ -269,6 +269,16 @@ verify_changing_a_switch_by_a_file() {
   [[ $(tapctl -d link show dev vnet3) == *'isolated on'* ]] || fail "$(tapctl -d link show)"
 }
 
+verify_multicasts_only_where_they_are_wanted() {
+  [[ $(cat /run/howto/commands.log) == *'mcast_snooping on'*'nothing is wrong'* ]] ||
+    fail "$(cat /run/howto/commands.log)"
+}
+
+verify_upgrading() {
+  [[ $(cat /run/howto/commands.log) == *'nobody forwarded for'*' 0% packet loss'* ]] ||
+    fail "$(cat /run/howto/commands.log)"
+}
+
 verify_what_a_restart_takes_along() {
   expect_reachable h1 10.0.0.1
 }
