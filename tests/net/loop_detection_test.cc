@@ -128,7 +128,13 @@ TEST_P(LoopDetectionTest, OrWhenSomebodySaysSo) {
   watcher.Call("monitor.start", {{"objects", {"port"}}});
   PlugIn();
   SetLoop({{"period", "100ms"}, {"recovery", "off"}});
-  const json alarm = watcher.ReadLine()["params"];
+  // That stations move to and fro may be noticed first, or meanwhile.
+  const auto next = [&] {
+    json event = watcher.ReadLine()["params"];
+    while (event.value("alarm", "") == "loop_suspected") event = watcher.ReadLine()["params"];
+    return event;
+  };
+  const json alarm = next();
   EXPECT_EQ(alarm["event"], "alarm");
   EXPECT_EQ(alarm["alarm"], "loop");
   EXPECT_EQ(alarm["ifname"], "vnet2");
@@ -139,7 +145,7 @@ TEST_P(LoopDetectionTest, OrWhenSomebodySaysSo) {
 
   PullOut();
   client_->Call("port.recover", {{"name", "vnet2"}});
-  EXPECT_EQ(watcher.ReadLine()["params"]["event"], "recovered");
+  EXPECT_EQ(next()["event"], "recovered");
   EXPECT_TRUE(WaitForState(2, "forwarding"));
   EXPECT_THAT(client_->Refused("port.recover", {{"name", "vnet2"}}), HasSubstr("not shut down"));
 }
