@@ -11,6 +11,7 @@
 #include "tools/tapctl/view/answer.h"
 #include "tools/tapctl/view/human.h"
 #include "tools/tapctl/view/paint.h"
+#include "tools/tapctl/view/render_handover.h"
 
 namespace tapswitch {
 namespace {
@@ -170,20 +171,6 @@ void TellOfTable(const Answer& bridge, std::vector<std::string>& lines) {
                   entries, room));
 }
 
-// Of a process that another one has handed over to; else empty.
-std::string HandoverLine(const Answer& bridge) {
-  const Answer handover = MembersAt(bridge, "handover");
-  if (handover.empty()) return "";
-  const Answer* const gap = MemberAt(handover, "gap_ms");
-  std::string text = fmt::format("took over from version {}; nobody forwarded for {:.1f} ms\n",
-                                 TextAt(handover, "from_version"),
-                                 gap != nullptr && gap->is_number() ? gap->get<double>() : 0.0);
-  for (const Answer& line : ListAt(handover, "not_kept")) {
-    if (line.is_string()) text += "not kept: " + Printable(line.get<std::string>()) + "\n";
-  }
-  return text;
-}
-
 std::string FirstLine(const Overview& overview, bool coloured) {
   const Answer& bridge = overview.bridge;
   const size_t ports = overview.ports.size();
@@ -194,7 +181,7 @@ std::string FirstLine(const Overview& overview, bool coloured) {
                       TextAt(bridge, "fdb_n_entries"), TextAt(bridge, "fdb_max"));
   text += TextAt(bridge, "vlan_filtering") == "1" ? "  VLANs filtered" : "";
   text += "  " + TextAt(bridge, "io") + "\n";
-  return text + HandoverLine(bridge);
+  return text + HandoverText(bridge);
 }
 
 }  // namespace

@@ -1,0 +1,34 @@
+#include "tools/tapctl/view/render_handover.h"
+
+#include "spdlog/fmt/fmt.h"
+#include "tools/tapctl/view/answer.h"
+#include "tools/tapctl/view/render.h"
+
+namespace tapswitch {
+namespace {
+
+// The gap, and a line for each thing that was not kept.
+std::string CostText(const Answer& handover) {
+  const Answer* const gap = MemberAt(handover, "gap_ms");
+  std::string text = fmt::format("nobody forwarded for {:.1f} ms\n",
+                                 gap != nullptr && gap->is_number() ? gap->get<double>() : 0.0);
+  for (const Answer& line : ListAt(handover, "not_kept")) {
+    if (line.is_string()) text += "not kept: " + Printable(line.get<std::string>()) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string RenderHandover(const Answer& answer) {
+  return fmt::format("process {} has taken over; {}", TextAt(answer, "pid"), CostText(answer));
+}
+
+std::string HandoverText(const Answer& bridge) {
+  const Answer handover = MembersAt(bridge, "handover");
+  if (handover.empty()) return "";
+  return fmt::format("took over from version {}; {}", TextAt(handover, "from_version"),
+                     CostText(handover));
+}
+
+}  // namespace tapswitch
