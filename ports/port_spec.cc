@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
+#include <optional>
 #include <system_error>
 
 #include "ports/os/text.h"
+#include "ports/os/user_accounts.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -34,6 +37,24 @@ absl::StatusOr<PortOption> ParseOption(std::string_view text) {
   if (!option.key.empty()) return option;
   return Bad(text.empty() ? "there is an empty option: remove the ',' that is too many"
                           : fmt::format("'{}' has no key: write KEY=VALUE", text));
+}
+
+// The all-ones id means "nobody" to the kernel, which would lift a restriction.
+constexpr uint32_t kMostId = std::numeric_limits<uint32_t>::max() - 1;
+
+absl::StatusOr<uint32_t> ReadId(const PortOption& option, std::string_view what,
+                                std::optional<uint32_t> (*find)(const std::string& name)) {
+  const auto name = ReadText(option);
+  if (!name.ok()) return name.status();
+  if (const auto number = ReadNumber(option, 0, kMostId); number.ok()) return *number;
+  if (const auto id = find(*name)) return *id;
+  return absl::InvalidArgumentError(fmt::format(
+      "{}={}: there is no such {}: give a name or a number that exists", option.key, *name, what));
+}
+
+std::optional<uint32_t> FindUserId(const std::string& name) {
+  const auto account = FindUser(name);
+  return account ? std::optional(account->uid) : std::nullopt;
 }
 
 }  // namespace
@@ -137,6 +158,14 @@ absl::StatusOr<uint32_t> ReadNumber(const PortOption& option, uint32_t least, ui
 absl::StatusOr<std::string> ReadText(const PortOption& option) {
   if (option.value && !option.value->empty()) return *option.value;
   return Bad(fmt::format("{0} needs a value: write {0}=VALUE", option.key));
+}
+
+absl::StatusOr<uid_t> ReadUser(const PortOption& option) {
+  return ReadId(option, "user", FindUserId);
+}
+
+absl::StatusOr<gid_t> ReadGroup(const PortOption& option) {
+  return ReadId(option, "group", FindGroup);
 }
 
 }  // namespace tapswitch

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -62,5 +64,9 @@ struct PortSpec {
 
 // Text of at least one byte.
 [[nodiscard]] absl::StatusOr<std::string> ReadText(const PortOption& option);
+
+// A user or a group, by its name in the system's databases or by its number.
+[[nodiscard]] absl::StatusOr<uid_t> ReadUser(const PortOption& option);
+[[nodiscard]] absl::StatusOr<gid_t> ReadGroup(const PortOption& option);
 
 }  // namespace tapswitch

@@ -97,10 +97,7 @@ MacAddress LinkFollower::StationWithin(const LinkEvent& link, bool link_up) {
 // Whether an event is about the other end of the pair, and differs from what is known of that.
 bool LinkFollower::IsNewsOfStation(const LinkEvent& link) const {
   const StationLink& known = link_.station;
-  if (known.ifindex == 0 || link.netns != known.netns || link.ifindex != known.ifindex)
-    return false;
-  return link.removed || link.up != known.up || link.mtu != known.mtu ||
-         link.address != known.address || link.has_xdp != known.has_xdp;
+  return known.Is(link.netns, link.ifindex) && (link.removed || StationOf(link) != known);
 }
 
 bool LinkFollower::IsNews(const LinkEvent& link, bool reading_waits_for_link) const {

@@ -42,6 +42,10 @@ struct StationLink {
   MacAddress address{};
   bool has_xdp = false;
 
+  // Whether an event is about this end.
+  [[nodiscard]] bool Is(NetnsId of, int index) const {
+    return ifindex != 0 && index == ifindex && of == netns;
+  }
   bool operator==(const StationLink&) const = default;
 };
 
@@ -64,6 +68,16 @@ struct LinkEvent {
 
   bool operator==(const LinkEvent&) const = default;
 };
+
+// The interface of an event as the other end of a pair.
+[[nodiscard]] inline StationLink StationOf(const LinkEvent& link) {
+  return {.netns = link.netns,
+          .ifindex = link.ifindex,
+          .up = link.up,
+          .mtu = link.mtu,
+          .address = link.address,
+          .has_xdp = link.has_xdp};
+}
 
 class LinkMonitor {
  public:

@@ -93,14 +93,13 @@ absl::Status AddVethPair(const NetworkNamespace& home, const NetworkNamespace& a
   auto socket = OpenIn(home);
   if (!socket.ok()) return socket.status();
   const std::string text(name);
-  NlMessage request = NewNlMessage(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
-  ifinfomsg header{};
-  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
+  NlMessage request = NewLinkMessage(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
   nla_put_string(request.get(), IFLA_IFNAME, text.c_str());
   nlattr* const info = nla_nest_start(request.get(), IFLA_LINKINFO);
   nla_put_string(request.get(), IFLA_INFO_KIND, "veth");
   nlattr* const data = nla_nest_start(request.get(), IFLA_INFO_DATA);
   nlattr* const peer = nla_nest_start(request.get(), VETH_INFO_PEER);
+  ifinfomsg header{};
   nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
   nla_put_string(request.get(), IFLA_IFNAME, text.c_str());
   nla_put_u32(request.get(), IFLA_NET_NS_FD, static_cast<uint32_t>(away.fd()));
@@ -115,10 +114,7 @@ void StopIpv6Addresses(const NetworkNamespace& netns, int ifindex) {
   if (!socket.ok()) return;
   constexpr int kGenerationMode = 8;  // IFLA_INET6_ADDR_GEN_MODE
   constexpr uint8_t kNone = 1;        // IN6_ADDR_GEN_MODE_NONE
-  NlMessage request = NewNlMessage(RTM_SETLINK, NLM_F_ACK);
-  ifinfomsg header{};
-  header.ifi_index = ifindex;
-  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
+  NlMessage request = NewLinkMessage(RTM_SETLINK, NLM_F_ACK, ifindex);
   nlattr* const families = nla_nest_start(request.get(), IFLA_AF_SPEC);
   nlattr* const inet6 = nla_nest_start(request.get(), AF_INET6);
   nla_put_u8(request.get(), kGenerationMode, kNone);
@@ -130,11 +126,8 @@ void StopIpv6Addresses(const NetworkNamespace& netns, int ifindex) {
 absl::Status DeleteLink(const NetworkNamespace& netns, int ifindex) {
   auto socket = OpenIn(netns);
   if (!socket.ok()) return socket.status();
-  NlMessage request = NewNlMessage(RTM_DELLINK, NLM_F_ACK);
-  ifinfomsg header{};
-  header.ifi_index = ifindex;
-  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
-  return socket->Transact(std::move(request), [](nlmsghdr& /*reply*/) {});
+  return socket->Transact(NewLinkMessage(RTM_DELLINK, NLM_F_ACK, ifindex),
+                          [](nlmsghdr& /*reply*/) {});
 }
 
 absl::Status SendWithoutQueueing(const NetworkNamespace& netns, int ifindex) {

@@ -23,12 +23,7 @@ namespace {
 constexpr uint32_t kForwarding = 3;  // BR_STATE_FORWARDING
 
 NlMessage LinkRequest(int type, unsigned char family, int ifindex) {
-  NlMessage request = NewNlMessage(type, NLM_F_ACK);
-  ifinfomsg header{};
-  header.ifi_family = family;
-  header.ifi_index = ifindex;
-  nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO);
-  return request;
+  return NewLinkMessage(type, NLM_F_ACK, ifindex, family);
 }
 
 absl::Status Send(NlMessage request) {

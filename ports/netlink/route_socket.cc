@@ -40,14 +40,19 @@ NlMessage NewNlMessage(int type, int flags) {
   return message;
 }
 
-NlMessage NewLinkQuestion(int flags, int ifindex) {
-  NlMessage message = NewNlMessage(RTM_GETLINK, flags);
+NlMessage NewLinkMessage(int type, int flags, int ifindex, unsigned char family) {
+  NlMessage message = NewNlMessage(type, flags);
   ifinfomsg header{};
+  header.ifi_family = family;
   header.ifi_index = ifindex;
   if (nlmsg_append(message.get(), &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
     throw std::bad_alloc();
   }
   return message;
+}
+
+NlMessage NewLinkQuestion(int flags, int ifindex) {
+  return NewLinkMessage(RTM_GETLINK, flags, ifindex);
 }
 
 absl::StatusOr<RouteSocket> RouteSocket::Open() {

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <sys/socket.h>
+
 #include <functional>
 #include <memory>
 #include <utility>
@@ -27,6 +29,10 @@ using NlSocket = std::unique_ptr<nl_sock, NlSocketDeleter>;
 
 // An empty request of the given type (RTM_...), with the NLM_F_... flags of `flags`.
 [[nodiscard]] NlMessage NewNlMessage(int type, int flags);
+
+// A message about an interface (RTM_...LINK), as yet without attributes; zero: none by its index.
+[[nodiscard]] NlMessage NewLinkMessage(int type, int flags, int ifindex = 0,
+                                       unsigned char family = AF_UNSPEC);
 
 // A request about interfaces (RTM_GETLINK). If `ifindex` is zero, attributes have to name the
 // interface, or NLM_F_DUMP among `flags` asks for all.

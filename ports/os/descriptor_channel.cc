@@ -17,7 +17,7 @@ namespace {
 // Files that go with one byte; the kernel takes 253 (SCM_MAX_FD).
 constexpr size_t kFilesAtOnce = 200;
 
-// What comes before the files and the bytes of a message.
+// The header of a message, in front of its files and its bytes.
 struct Header {
   uint64_t magic = 0x7461707368616e64;
   uint64_t bytes = 0;
@@ -69,19 +69,23 @@ absl::Status DescriptorChannel::Await(short events, Clock::time_point deadline) 
   }
 }
 
+absl::Status DescriptorChannel::AwaitAfter(int error, const char* doing, short events,
+                                           Clock::time_point deadline) const {
+  if (error == EPIPE || error == ECONNRESET) return Closed();
+  if (error == EAGAIN || error == EINTR) return Await(events, deadline);
+  return absl::ErrnoToStatus(error, doing);
+}
+
 absl::Status DescriptorChannel::SendBytes(std::span<const std::byte> bytes,
                                           Clock::time_point deadline) const {
   while (!bytes.empty()) {
     const ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent >= 0) {
       bytes = bytes.subspan(static_cast<size_t>(sent));
-    } else if (errno == EPIPE || errno == ECONNRESET) {
-      return Closed();
-    } else if (errno != EAGAIN && errno != EINTR) {
-      return absl::ErrnoToStatus(errno, "sending to the other process");
-    } else if (absl::Status room = Await(POLLOUT, deadline); !room.ok()) {
-      return room;
+      continue;
     }
+    absl::Status room = AwaitAfter(errno, "sending to the other process", POLLOUT, deadline);
+    if (!room.ok()) return room;
   }
   return absl::OkStatus();
 }
@@ -105,13 +109,11 @@ absl::Status DescriptorChannel::SendFiles(std::span<const int> files,
     std::memcpy(CMSG_DATA(part), some.data(), some.size_bytes());
     if (sendmsg(socket_.get(), &message, MSG_NOSIGNAL) == 1) {
       files = files.subspan(some.size());
-    } else if (errno == EPIPE || errno == ECONNRESET) {
-      return Closed();
-    } else if (errno != EAGAIN && errno != EINTR) {
-      return absl::ErrnoToStatus(errno, "sending open files to the other process");
-    } else if (absl::Status room = Await(POLLOUT, deadline); !room.ok()) {
-      return room;
+      continue;
     }
+    absl::Status room =
+        AwaitAfter(errno, "sending open files to the other process", POLLOUT, deadline);
+    if (!room.ok()) return room;
   }
   return absl::OkStatus();
 }
@@ -133,15 +135,13 @@ absl::Status DescriptorChannel::ReceiveBytes(std::span<std::byte> bytes,
                                              Clock::time_point deadline) const {
   while (!bytes.empty()) {
     const ssize_t received = recv(socket_.get(), bytes.data(), bytes.size(), 0);
+    if (received == 0) return Closed();
     if (received > 0) {
       bytes = bytes.subspan(static_cast<size_t>(received));
-    } else if (received == 0 || errno == ECONNRESET) {
-      return Closed();
-    } else if (errno != EAGAIN && errno != EINTR) {
-      return absl::ErrnoToStatus(errno, "receiving from the other process");
-    } else if (absl::Status more = Await(POLLIN, deadline); !more.ok()) {
-      return more;
+      continue;
     }
+    absl::Status more = AwaitAfter(errno, "receiving from the other process", POLLIN, deadline);
+    if (!more.ok()) return more;
   }
   return absl::OkStatus();
 }
@@ -159,11 +159,10 @@ absl::Status DescriptorChannel::ReceiveFiles(size_t count, std::vector<FileDescr
     message.msg_controllen = control.size();
     const ssize_t received = recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
     if (received == 0) return Closed();
-    if (received < 0 && errno != EAGAIN && errno != EINTR) {
-      return absl::ErrnoToStatus(errno, "receiving open files from the other process");
-    }
     if (received < 0) {
-      if (absl::Status more = Await(POLLIN, deadline); !more.ok()) return more;
+      absl::Status more =
+          AwaitAfter(errno, "receiving open files from the other process", POLLIN, deadline);
+      if (!more.ok()) return more;
       continue;
     }
     const size_t before = files.size();
@@ -199,9 +198,10 @@ bool DescriptorChannel::WaitForEnd(Clock::time_point deadline) const {
   for (;;) {
     std::byte byte{};
     const ssize_t received = recv(socket_.get(), &byte, 1, 0);
-    if (received == 0 || (received < 0 && errno == ECONNRESET)) return true;
-    if (received < 0 && errno != EAGAIN && errno != EINTR) return false;
-    if (received < 0 && !Await(POLLIN, deadline).ok()) return false;
+    if (received == 0) return true;
+    if (received > 0) continue;
+    const absl::Status more = AwaitAfter(errno, "recv", POLLIN, deadline);
+    if (!more.ok()) return absl::IsUnavailable(more);
   }
 }
 

@@ -51,6 +51,9 @@ class DescriptorChannel {
 
  private:
   [[nodiscard]] absl::Status Await(short events, Clock::time_point deadline) const;
+  // After a call has failed with `error`: OK when it is to be tried again, once the socket is ready.
+  [[nodiscard]] absl::Status AwaitAfter(int error, const char* doing, short events,
+                                        Clock::time_point deadline) const;
   [[nodiscard]] absl::Status SendBytes(std::span<const std::byte> bytes,
                                        Clock::time_point deadline) const;
   [[nodiscard]] absl::Status SendFiles(std::span<const int> files,

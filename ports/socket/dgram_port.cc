@@ -161,8 +161,8 @@ bool DgramPort::Pause() {
   return true;
 }
 
-// What was reported meanwhile is reported again to a new watch. Where that cannot be had, the port
-// is not read any more, as little as where it cannot be had at the start.
+// A new watch reports again what was reported meanwhile. Where there is no room for one, the port
+// is not read any more, as where there is none at the start.
 void DgramPort::Resume() {
   if (!std::exchange(pause_wanted_, false) || closing_ || ring_ == nullptr) return;
   ring_->Unwatch(socket_, MakeTag(kSocketSlot));

@@ -205,7 +205,7 @@ bool StreamPort::Pause() {
   return true;
 }
 
-// What was reported meanwhile is reported again to a new watch.
+// A new watch reports again what was reported meanwhile.
 void StreamPort::Resume() {
   if (!std::exchange(pause_wanted_, false) || closing_ || ring_ == nullptr) return;
   if (watching_) WatchAgain();
@@ -244,7 +244,7 @@ bool StreamPort::HandOverPaused(PortHandover& to) const {
   return is_complete && to.AddBytes("unsent", unsent);
 }
 
-// What makes no sense ends the connection, as frames could not be found in it any more.
+// Bytes that make no sense end the connection, as frames could not be found in it any more.
 void StreamPort::TakeOverPaused(PortHandover& from) {
   if (!from.has("connection") || connection_.valid() || closing_ || ring_ == nullptr) return;
   StopWatching();

@@ -8,7 +8,6 @@
 
 #include "ports/option_keys.h"
 #include "ports/os/unix_listener.h"
-#include "ports/os/user_accounts.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -16,7 +15,6 @@ namespace {
 
 constexpr uint32_t kMostSocketMtu = 65535;
 constexpr uint32_t kMostClients = 256;
-constexpr uint32_t kMostId = std::numeric_limits<uint32_t>::max() - 1;
 
 absl::Status Bad(const std::string& message) { return absl::InvalidArgumentError(message); }
 
@@ -45,24 +43,6 @@ absl::StatusOr<mode_t> ReadPermissions(const PortOption& option) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, kOctal);
   if (error == std::errc() && end == text.data() + text.size() && mode <= 0777) return mode;
   return Bad(fmt::format("perm={}: expected a file mode in octal, such as 0660", text));
-}
-
-absl::StatusOr<uid_t> ReadUser(const PortOption& option) {
-  const auto name = ReadText(option);
-  if (!name.ok()) return name.status();
-  if (const auto number = ReadNumber(option, 0, kMostId); number.ok()) return *number;
-  if (const auto account = FindUser(*name)) return account->uid;
-  return Bad(
-      fmt::format("user={}: there is no such user: give a name or a number that exists", *name));
-}
-
-absl::StatusOr<gid_t> ReadGroup(const PortOption& option) {
-  const auto name = ReadText(option);
-  if (!name.ok()) return name.status();
-  if (const auto number = ReadNumber(option, 0, kMostId); number.ok()) return *number;
-  if (const auto group = FindGroup(*name)) return *group;
-  return Bad(
-      fmt::format("group={}: there is no such group: give a name or a number that exists", *name));
 }
 
 using UnixKey = OptionKey<UnixOptions>;

@@ -19,7 +19,7 @@ struct LinkThread::Shared {
   // Whether a change concerns it: of its interface, of the other end of that, or of an interface
   // that returns in place of it.
   [[nodiscard]] bool IsAbout(const LinkEvent& link) const {
-    if (link.ifindex == station.ifindex && link.netns == station.netns) return true;
+    if (station.Is(link.netns, link.ifindex)) return true;
     if (link.netns != netns) return false;
     return is_there ? link.ifindex == ifindex : !link.removed && link.name == name;
   }

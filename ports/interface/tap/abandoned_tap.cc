@@ -28,13 +28,7 @@ FileDescriptor OpenTun() {
 absl::Status Delete(const LinkState& link) {
   auto socket = RouteSocket::Open();
   if (!socket.ok()) return socket.status();
-  ifinfomsg header{};
-  header.ifi_index = link.ifindex;
-  NlMessage request = NewNlMessage(RTM_DELLINK, NLM_F_ACK);
-  if (nlmsg_append(request.get(), &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
-    throw std::bad_alloc();
-  }
-  return socket->Transact(std::move(request), [](nlmsghdr&) {});
+  return socket->Transact(NewLinkMessage(RTM_DELLINK, NLM_F_ACK, link.ifindex), [](nlmsghdr&) {});
 }
 
 }  // namespace

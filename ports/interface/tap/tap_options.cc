@@ -4,29 +4,9 @@
 #include <string_view>
 
 #include "ports/option_keys.h"
-#include "ports/os/user_accounts.h"
-#include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
 namespace {
-
-// The all-ones id means "nobody" to the kernel, which would lift the restriction.
-constexpr uint32_t kMostId = std::numeric_limits<uint32_t>::max() - 1;
-
-absl::StatusOr<uint32_t> ReadId(const PortOption& option, std::string_view what,
-                                std::optional<uint32_t> (*find)(const std::string& name)) {
-  const auto name = ReadText(option);
-  if (!name.ok()) return name.status();
-  if (const auto number = ReadNumber(option, 0, kMostId); number.ok()) return *number;
-  if (const auto id = find(*name)) return *id;
-  return absl::InvalidArgumentError(fmt::format(
-      "{}={}: there is no such {}: give a name or a number that exists", option.key, *name, what));
-}
-
-std::optional<uint32_t> FindUserId(const std::string& name) {
-  const auto account = FindUser(name);
-  return account ? std::optional(account->uid) : std::nullopt;
-}
 
 using Key = OptionKey<TapOptions>;
 
@@ -37,10 +17,10 @@ constexpr std::array kKeys{
         [](const PortOption& o, TapOptions& t) {
           return StoreOption(ReadNumber(o, kLeastMtu, kMostMtu), t.mtu);
         }},
-    Key{"user", [](const PortOption& o,
-                   TapOptions& t) { return StoreOption(ReadId(o, "user", FindUserId), t.user); }},
-    Key{"group", [](const PortOption& o,
-                    TapOptions& t) { return StoreOption(ReadId(o, "group", FindGroup), t.group); }},
+    Key{"user",
+        [](const PortOption& o, TapOptions& t) { return StoreOption(ReadUser(o), t.user); }},
+    Key{"group",
+        [](const PortOption& o, TapOptions& t) { return StoreOption(ReadGroup(o), t.group); }},
     Key{"persist",
         [](const PortOption& o, TapOptions& t) { return StoreOption(ReadOnOff(o), t.persist); }},
     Key{"queues",

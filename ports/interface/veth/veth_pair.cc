@@ -125,12 +125,7 @@ void VethPair::Describe(LinkMonitor& monitor, LinkEvent& link) const {
   if (!netns.ok()) return;
   const auto found = monitor.Find(*netns, link.peer_ifindex);
   if (!found.ok() || found->peer_ifindex != ifindex_) return;
-  link.station = {.netns = *netns,
-                  .ifindex = found->ifindex,
-                  .up = found->up,
-                  .mtu = found->mtu,
-                  .address = found->address,
-                  .has_xdp = found->has_xdp};
+  link.station = StationOf(*found);
 }
 
 }  // namespace tapswitch
