@@ -9,39 +9,26 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/control_client.h"
-#include "tests/support/frame_drain.h"
+#include "tests/support/beside_kernel_bridge.h"
 #include "tests/support/frame_exchange.h"
-#include "tests/support/peer_hosts.h"
-#include "tests/support/switch_test.h"
-#include "tests/support/test_network.h"
 
 namespace tapswitch::kernel_bridge_test {
 namespace {
 
 constexpr int kPorts = 4;
+constexpr unsigned kSeed = 7;
 
-class KernelBridgeTest : public SwitchTest {
+class KernelBridgeTest : public BesideKernelBridgeTest {
  protected:
+  KernelBridgeTest() : BesideKernelBridgeTest(kSeed) {}
+
   void SetUp() override {
     SwitchTest::SetUp();
     if (IsSkipped()) return;
-    network_.emplace(SilentHosts(io(), kPorts));
-    client_.emplace();
-    drain_.emplace(*network_, *client_);
-    const NetnsSandbox& sandbox = network_->sandbox();
-    if (sandbox.TryRun("ip link add name kbr0 type bridge mcast_snooping 0").status != 0) {
-      GTEST_SKIP() << "this kernel has no bridge";
-    }
-    peer_.emplace(sandbox, kPorts);
-    for (int i = 1; i <= kPorts; ++i) {
-      sandbox.Run("ip link set " + PeerHosts::EndOf(i) + " master kbr0");
-    }
-    sandbox.Run("ip link set kbr0 up");
+    StartSwitch(kPorts);
+    if (!MakeKernelBridge(kPorts, "mcast_snooping 0")) GTEST_SKIP() << "this kernel has no bridge";
     drain_->Drain();
   }
-
-  uint16_t Below(unsigned bound) { return static_cast<uint16_t>(random_() % bound); }
 
   // A few flags of one port, on both.
   void ChangeFlags() {
@@ -84,13 +71,6 @@ class KernelBridgeTest : public SwitchTest {
     if (Below(4) == 0) frame.Tag(EtherType::kVlan, Below(4096));
     return frame.Type(kTestType).U32(number).Pad(64).Build();
   }
-
-  std::mt19937 random_{kSeed};
-  static constexpr unsigned kSeed = 7;
-  std::optional<TestNetwork> network_;
-  std::optional<ControlClient> client_;
-  std::optional<FrameDrain> drain_;
-  std::optional<PeerHosts> peer_;
 };
 INSTANTIATE_TEST_SUITE_P(Io, KernelBridgeTest, kEachIo, IoName);
 

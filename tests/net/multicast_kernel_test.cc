@@ -15,13 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/control_client.h"
-#include "tests/support/frame_drain.h"
+#include "tests/support/beside_kernel_bridge.h"
 #include "tests/support/frame_exchange.h"
 #include "tests/support/group_frames.h"
-#include "tests/support/peer_hosts.h"
-#include "tests/support/switch_test.h"
-#include "tests/support/test_network.h"
 
 namespace tapswitch::multicast_kernel_test {
 namespace {
@@ -42,15 +38,23 @@ IpAddress Address(bool is_v4, int host) {
   return is_v4 ? V4(0x0A530000 + number) : V6(0xFE80000000000000, number);
 }
 
-class MulticastKernelTest : public SwitchTest {
+constexpr unsigned kSeed = 11;
+
+class MulticastKernelTest : public BesideKernelBridgeTest {
  protected:
+  MulticastKernelTest() : BesideKernelBridgeTest(kSeed) {}
+
   void SetUp() override {
     SwitchTest::SetUp();
     if (IsSkipped()) return;
-    network_.emplace(SilentHosts(io(), kPorts));
-    client_.emplace();
-    drain_.emplace(*network_, *client_);
-    if (!MakeKernelBridge()) GTEST_SKIP() << "this kernel has no bridge that snoops";
+    StartSwitch(kPorts);
+    if (!MakeKernelBridge(kPorts, "mcast_snooping 1")) {
+      GTEST_SKIP() << "this kernel has no bridge that snoops";
+    }
+    // It cuts off the padding of packets on their way through netfilter.
+    static_cast<void>(
+        network_->sandbox().TryRun("sysctl -q net.bridge.bridge-nf-call-iptables=0 "
+                                   "net.bridge.bridge-nf-call-ip6tables=0"));
     // Nothing expires meanwhile.
     const std::string settings =
         " mcast_snooping 1 mcast_igmp_version 3 mcast_mld_version 2 mcast_last_member_interval "
@@ -61,23 +65,6 @@ class MulticastKernelTest : public SwitchTest {
     network_->sandbox().Run("bridge link set dev " + PeerHosts::EndOf(1) + " fastleave on");
     client_->Call("link.set", {{"dev", "vnet1"}, {"fastleave", true}});
     BecomeActive();
-  }
-
-  bool MakeKernelBridge() {
-    const NetnsSandbox& sandbox = network_->sandbox();
-    if (sandbox.TryRun("ip link add name kbr0 type bridge mcast_snooping 1").status != 0) {
-      return false;
-    }
-    // It cuts off the padding of packets on their way through netfilter.
-    static_cast<void>(
-        sandbox.TryRun("sysctl -q net.bridge.bridge-nf-call-iptables=0 "
-                       "net.bridge.bridge-nf-call-ip6tables=0"));
-    peer_.emplace(sandbox, kPorts);
-    for (int i = 1; i <= kPorts; ++i) {
-      sandbox.Run("ip link set " + PeerHosts::EndOf(i) + " master kbr0");
-    }
-    sandbox.Run("ip link set kbr0 up");
-    return true;
   }
 
   // The frames of the test's stations that the switch delivers.
@@ -107,8 +94,6 @@ class MulticastKernelTest : public SwitchTest {
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     drain_->Drain();
   }
-
-  unsigned Below(unsigned bound) { return static_cast<unsigned>(random_() % bound); }
 
   // The kernel floods reports of the new versions, and leaves; here they go to routers alone.
   void ShowReport() {
@@ -149,13 +134,6 @@ class MulticastKernelTest : public SwitchTest {
     EXPECT_EQ(peer_->Pass(host, frame, ours), ours)
         << "from host " << host << " to group " << (is_v4 ? "v4 " : "v6 ") << (group.low() & 0xFU);
   }
-
-  std::mt19937 random_{kSeed};
-  static constexpr unsigned kSeed = 11;
-  std::optional<TestNetwork> network_;
-  std::optional<ControlClient> client_;
-  std::optional<FrameDrain> drain_;
-  std::optional<PeerHosts> peer_;
 };
 INSTANTIATE_TEST_SUITE_P(Io, MulticastKernelTest, kEachIo, IoName);
 
