@@ -208,13 +208,14 @@ std::optional<DropReason> Bridge::Flood(const Frame& frame, EthernetHeader heade
     if (const auto refused = CheckFlood(frame, header, as, now, counters)) return refused;
   }
   const TagEdits edits(view_, header, as);
-  PortSet seen_to;
-  if (!groups_.to_unicast().empty() && header.destination.is_multicast()) [[unlikely]] {
-    seen_to = SendToHosts(frame, header, index, as, ports & groups_.to_unicast(), now, egress);
+  const auto send = [&](PortId port) { SendBy(port, frame, index, as.vlan, edits, egress); };
+  if (groups_.is_on() && header.destination.is_multicast() && !groups_.to_unicast().empty())
+      [[unlikely]] {
+    (ports - SendToHosts(frame, header, index, as, ports & groups_.to_unicast(), now, egress))
+        .ForEach(send);
+  } else {
+    ports.ForEach(send);
   }
-  (ports - seen_to).ForEach([&](PortId port) {
-    SendBy(port, frame, index, as.vlan, edits, egress);
-  });
   if (view_.is_mirrored(frame.ingress)) [[unlikely]] {
     MirrorSent(view_, ports, as.vlan, edits, index, egress);
   }
@@ -289,7 +290,7 @@ PortSet Bridge::SendToHosts(const Frame& frame, EthernetHeader header, uint16_t 
                             Classification as, const PortSet& ports, Tick now,
                             EgressLists& egress) {
   PortSet seen_to;
-  if (header.tag && as.tag == FrameTag::kNone) return seen_to;
+  if (IsBehindPayloadTag(header, as)) return seen_to;
   const VlanMasks& masks = view_.masks(as.vlan);
   const GroupFlow flow = ReadGroupFlow(header, frame.bytes());
   const PortSet wanting = ports & PortsOfMembersAlone(groups_, table_, masks, as.vlan, flow);

@@ -54,13 +54,11 @@ Decision DecideWith(const ForwardingView& view, const MacTable& table, PortId in
   const VlanMasks& masks = view.masks(as.vlan);
   if (!view.passes(masks, ingress)) return Drop(WhyRefused(view, ingress, as));
   if (header.destination.is_multicast()) {
-    const bool is_broadcast = header.destination.is_broadcast();
-    // Who is behind a tag that is payload cannot be asked, so nothing is withheld from there.
-    const bool is_hidden = header.tag && as.tag == FrameTag::kNone;
-    if (frame.groups != nullptr && frame.groups->is_on() && !is_broadcast && !is_hidden) {
+    if (AsksGroups(frame, header, as)) {
       return ToGroup(view, table, ingress, as.vlan, header, frame);
     }
-    return Flood(view, ingress, is_broadcast ? masks.bcast_flood : masks.mcast_flood,
+    return Flood(view, ingress,
+                 header.destination.is_broadcast() ? masks.bcast_flood : masks.mcast_flood,
                  DropReason::kNoEgress);
   }
   const auto found = look_up();

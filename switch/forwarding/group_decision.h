@@ -32,6 +32,19 @@ struct GroupFrame {
   std::span<const std::byte> bytes{};      // of the frame
 };
 
+// Whether the station of a frame is behind a tag that is payload: who is there cannot be asked, so
+// nothing is withheld from there.
+[[nodiscard]] inline bool IsBehindPayloadTag(const EthernetHeader& header, Classification as) {
+  return header.tag && as.tag == FrameTag::kNone;
+}
+
+// Whether Decide asks the table of groups about a frame, whose destination is a group address.
+[[nodiscard]] inline bool AsksGroups(const GroupFrame& frame, const EthernetHeader& header,
+                                     Classification as) {
+  return frame.groups != nullptr && frame.groups->is_on() && !header.destination.is_broadcast() &&
+         !IsBehindPayloadTag(header, as);
+}
+
 // A number that stays the same as long as the same stations are known behind a port: its generation
 // counts those that go, and a new one is one more.
 [[nodiscard]] inline uint64_t StationsStamp(const MacTable& stations, PortId port) {

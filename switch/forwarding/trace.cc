@@ -277,12 +277,6 @@ class Tracer {
          FanOutText(group, masks_.forwarding));
   }
 
-  [[nodiscard]] bool AsksGroups() const {
-    return frame_.groups != nullptr && frame_.groups->is_on() &&
-           header_.destination.is_multicast() && !header_.destination.is_broadcast() &&
-           !(header_.tag && as_.tag == FrameTag::kNone);
-  }
-
   void FloodToGroup() {
     const GroupDecision group =
         DecideGroup(*frame_.groups, table_, masks_, vlan_, ReadGroupFlow(header_, frame_.bytes));
@@ -294,8 +288,8 @@ class Tracer {
   }
 
   void Flood() {
-    if (AsksGroups()) return FloodToGroup();
     const MacAddress destination = header_.destination;
+    if (destination.is_multicast() && AsksGroups(frame_, header_, as_)) return FloodToGroup();
     const PortSet& mask = destination.is_broadcast()   ? masks_.bcast_flood
                           : destination.is_multicast() ? masks_.mcast_flood
                                                        : masks_.flood;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/config/ip_text.h"
 #include "switch/handover/json_fields.h"
 
 namespace tapswitch {
@@ -104,35 +105,9 @@ std::optional<MacEntry> EntryFromJson(const json& shown) {
   return entry;
 }
 
-std::string HexOf(const IpAddress& address) {
-  std::string text;
-  for (const std::byte byte : address.bytes()) {
-    text += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
-  }
-  return text;
-}
-
-std::optional<unsigned> HexDigit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10U;
-  return std::nullopt;
-}
-
-std::optional<IpAddress> AddressOf(std::string_view text) {
-  std::array<std::byte, IpAddress::kV6Size> bytes{};
-  if (text.size() != 2 * bytes.size()) return std::nullopt;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    const auto high = HexDigit(text[2 * i]);
-    const auto low = HexDigit(text[2 * i + 1]);
-    if (!high || !low) return std::nullopt;
-    bytes[i] = static_cast<std::byte>(*high << 4U | *low);
-  }
-  return IpAddress::FromV6(bytes);
-}
-
 absl::StatusOr<Neighbour> NeighbourFromJson(const json& shown) {
   JsonFields fields(shown);
-  const auto address = AddressOf(fields.Text("ip"));
+  const auto address = ParseIpAddress("ip", fields.Text("ip"));
   Neighbour neighbour{.address = address.value_or(IpAddress()),
                       .mac = MacAddress::FromNumber(fields.Number("mac", 0, kMostAddress)),
                       .vlan = {static_cast<uint16_t>(fields.Number("vlan", 0, kVlanCount - 1))},
@@ -140,7 +115,7 @@ absl::StatusOr<Neighbour> NeighbourFromJson(const json& shown) {
                       .last_seen = Tick{fields.Number("last_seen")},
                       .contested_until = Tick{fields.Number("contested_until")}};
   if (fields.has("is_router")) neighbour.is_router = fields.Flag("is_router");
-  if (!address) fields.Note(BadEntry("IP address"));
+  fields.Note(address.status());
   if (!fields.status().ok()) return fields.status();
   return neighbour;
 }
@@ -166,7 +141,7 @@ json ChangesToJson(const std::vector<Change>& changes) {
 json NeighboursToJson(const std::vector<Neighbour>& neighbours) {
   json shown = json::array();
   for (const Neighbour& neighbour : neighbours) {
-    json one{{"ip", HexOf(neighbour.address)},
+    json one{{"ip", IpAddressText(neighbour.address)},
              {"mac", neighbour.mac.number()},
              {"vlan", neighbour.vlan.value},
              {"last_seen", neighbour.last_seen.centiseconds},

@@ -85,8 +85,8 @@ class Daemon {
     worker_.set_on_status([this](const Port& port) { workers_.OnPortStatus(port); });
     worker_.set_on_release([this] { workers_.OnRelease(); });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
-    worker_.set_on_protocols([this] {
-      for (const auto& event : protocols_.TakeTreeEvents(clock_->Now())) events_->Publish(event);
+    worker_.set_on_protocols([this](Tick now) {
+      for (const auto& event : protocols_.TakeTreeEvents(now)) events_->Publish(event);
     });
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
     if (kernel_.kernel == nullptr) return;

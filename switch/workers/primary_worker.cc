@@ -258,7 +258,7 @@ void PrimaryWorker::ActOnAlarms() {
     if (on_alarm_) on_alarm_(alarm);
   }
   log.Clear();
-  if (on_protocols_) on_protocols_();
+  if (on_protocols_) on_protocols_(lane_.now());
 }
 
 bool PrimaryWorker::Recover(PortId id) {

@@ -116,8 +116,11 @@ class PrimaryWorker {
   void set_on_alarm(std::function<void(const Alarm&)> handler) { on_alarm_ = std::move(handler); }
   void set_on_recovery(std::function<void(PortId)> handler) { on_recovery_ = std::move(handler); }
 
-  // Called after each batch and command, for what protocols have to tell.
-  void set_on_protocols(std::function<void()> handler) { on_protocols_ = std::move(handler); }
+  // Called after each batch and command, with the time of the turn, for what protocols have to
+  // tell.
+  void set_on_protocols(std::function<void(Tick now)> handler) {
+    on_protocols_ = std::move(handler);
+  }
 
   // Called when idle ports were told to release memory (Port::ReleaseIdleMemory), so that those of
   // other workers are told, too.
@@ -189,7 +192,7 @@ class PrimaryWorker {
   std::function<void(const Alarm&)> on_alarm_;
   std::function<void(PortId)> on_recovery_;
   std::function<void()> on_release_;
-  std::function<void()> on_protocols_;
+  std::function<void(Tick)> on_protocols_;
 
   std::vector<Attached> ports_;  // by id
   PortGates gates_ ABSL_GUARDED_BY(shared_);

@@ -35,13 +35,12 @@ absl::Status Actuator::ApplyOne(const SetBridge& action) {
     running_.bridge.table().set_max_learned(action.settings.fdb_max_learned);
   });
   running_.workers.SetForwarding(forwarding);
-  running_.commands.Call(
-      [&] { running_.protocols.SetLoopDetection(action.settings.loop, running_.clock.Now()); });
   running_.commands.Call([&] {
-    running_.protocols.SetSpanningTree(action.settings.tree, own_address_, running_.clock.Now());
+    const Tick now = running_.clock.Now();
+    running_.protocols.SetLoopDetection(action.settings.loop, now);
+    running_.protocols.SetSpanningTree(action.settings.tree, own_address_, now);
+    running_.protocols.SetMulticast(action.settings.multicast, now);
   });
-  running_.commands.Call(
-      [&] { running_.protocols.SetMulticast(action.settings.multicast, running_.clock.Now()); });
   SetOwnAddress(forwarding.vlan_filtering ? action.settings.vlans.members : VlanSet());
   return absl::OkStatus();
 }

@@ -92,7 +92,7 @@ absl::Status AddHost(MulticastTable& table, MdbVerb verb, const MdbRequest& requ
   return has_room ? absl::OkStatus() : StatusOf(Refusal::kFull);
 }
 
-// What may be in the way of the entry, as the table is.
+// Returns an error if an entry of the table is in the way of this one.
 absl::Status CheckPlace(const MulticastTable& table, MdbVerb verb, const MdbRequest& request) {
   const GroupMember* const member = table.FindMember(request.key, request.port);
   if (member == nullptr) return absl::OkStatus();

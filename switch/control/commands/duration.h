@@ -10,6 +10,14 @@
 
 namespace tapswitch {
 
+// Returns a span in seconds, as JSON shows it, and the span up to `then`; 0 when that is past.
+[[nodiscard]] inline double Seconds(Ticks span) {
+  return static_cast<double>(span.centiseconds) / 100;
+}
+[[nodiscard]] inline double SecondsUntil(Tick then, Tick now) {
+  return then <= now ? 0 : Seconds({then.centiseconds - now.centiseconds});
+}
+
 // Returns `span` as ParseDuration takes it: `300s`, `0.50s`.
 [[nodiscard]] std::string DurationText(Ticks span);
 

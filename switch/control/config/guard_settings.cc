@@ -203,8 +203,6 @@ std::string WordsOf(const Texts& texts, const Texts& defaults) {
   return words;
 }
 
-double Seconds(Ticks span) { return static_cast<double>(span.centiseconds) / 100; }
-
 }  // namespace
 
 absl::StatusOr<StormControl::Rate> ParseRate(std::string_view text) {

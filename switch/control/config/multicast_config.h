@@ -38,9 +38,4 @@ void ShowVlanMulticast(const VlanMulticast& settings, nlohmann::ordered_json& vl
 [[nodiscard]] std::string VlanMulticastAsWords(const VlanMulticast& settings,
                                                const VlanMulticast& from = {});
 
-// Returns an address of IPv4 or IPv6; InvalidArgument names the mistake.
-[[nodiscard]] absl::StatusOr<IpAddress> ParseIpAddress(std::string_view name,
-                                                       std::string_view text);
-[[nodiscard]] std::string IpAddressText(IpAddress address);
-
 }  // namespace tapswitch

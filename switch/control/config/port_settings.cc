@@ -254,8 +254,8 @@ absl::Status SetPortSetting(std::string_view name, const json& value, PortSettin
 void ShowPortSettings(const PortSettings& settings, ordered_json& link) {
   for (const Setting& setting : kSettings) {
     link[std::string(setting.name)] = std::visit(Getter{settings}, setting.field);
-    // What a link of a speed that is not known costs in Linux (net/bridge/br_if.c, port_cost); the
-    // one that counts here, once there is a spanning tree, is put in its place.
+    // Linux shows this cost for a link whose speed is not known (net/bridge/br_if.c, port_cost).
+    // Where there is a spanning tree, ShowPort puts the cost that counts in its place.
     if (setting.name == "cost" && settings.tree.cost == 0) link["cost"] = 100;
   }
 }

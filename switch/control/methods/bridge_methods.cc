@@ -94,7 +94,7 @@ absl::Status ReadMulticastSettings(const MethodParams& params, ParamReader& read
     if (value == params.end()) continue;
     if (absl::Status set = SetMulticast(name, *value, settings); !set.ok()) return set;
   }
-  // As the kernel's bridge, which ends it with the VLANs.
+  // Snooping by VLAN ends with the filtering of VLANs, as in the kernel's bridge.
   const bool filters = wanted.bridge.forwarding.vlan_filtering;
   if (!filters && !params.contains("mcast_vlan_snooping")) settings.vlan_snooping = false;
   return CheckMulticast(settings, filters);

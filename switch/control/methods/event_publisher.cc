@@ -7,10 +7,10 @@
 #include "spdlog/spdlog.h"
 #include "switch/control/commands/duration.h"
 #include "switch/control/methods/fdb_json.h"
-#include "switch/control/methods/mdb_json.h"
+#include "switch/control/methods/multicast/mdb_json.h"
 #include "switch/control/methods/port_steps.h"
 #include "switch/control/methods/show.h"
-#include "switch/control/methods/tree_json.h"
+#include "switch/control/methods/tree/tree_json.h"
 
 namespace tapswitch {
 namespace {
@@ -33,7 +33,8 @@ std::string_view RelationOf(Alarm::Kind kind) {
   }
 }
 
-// What is to be done about an alarm, or why the port does not forward; empty where others say that.
+// Returns what a user does about an alarm, or why the port does not forward; empty where others say
+// that.
 std::string_view CureOf(Alarm::Kind kind) {
   switch (kind) {
     case Alarm::Kind::kLoopSuspected:

@@ -147,7 +147,7 @@ MethodResult DeleteEntry(const MethodContext& context, const MethodCall& call) {
   if (!port.ok()) return port.status();
   const auto vlans = FindVlans(context.control, *port, vlan);
   if (!vlans.ok()) return vlans.status();
-  // As with bridge(8), one that is there will do where several are meant.
+  // Where several entries are meant, it is enough that one is there, as with bridge(8).
   absl::Status result;
   bool any = false;
   for (const VlanId id : *vlans) {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "switch/control/apply/bridge_control.h"
-#include "switch/control/config/multicast_config.h"
+#include "switch/control/config/ip_text.h"
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "switch/control/commands/duration.h"
 #include "switch/control/config/multicast_config.h"
 #include "switch/control/config/vlan_edit.h"
 
@@ -65,12 +66,6 @@ uint64_t SumOfLearning(const SwitchSnapshot& snapshot, LearnResult result) {
   return sum;
 }
 
-double Seconds(Ticks span) { return static_cast<double>(span.centiseconds) / 100; }
-
-double SecondsUntil(Tick then, Tick now) {
-  return then <= now ? 0 : Seconds({then.centiseconds - now.centiseconds});
-}
-
 PortState StateOf(const PortSnapshot* snapshot) {
   return snapshot == nullptr ? PortState::kDisabled : snapshot->state;
 }
@@ -92,7 +87,7 @@ ordered_json ShowBridge(const BridgeControl& control, const SwitchSnapshot& snap
       {"address", control.identity().address.ToString()},
       {"ageing_time", settings.ageing.centiseconds},
       {"stp_state", settings.tree.is_on ? 1 : 0},
-      {"stp_mode", settings.tree.mode == SpanningTreeSettings::Mode::kRstp ? "rstp" : "stp"},
+      {"stp_mode", NameOf(settings.tree.mode)},
       {"priority", settings.tree.priority},
       {"hello_time", settings.tree.hello_time.centiseconds},
       {"max_age", settings.tree.max_age.centiseconds},

@@ -9,7 +9,7 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/apply/bridge_control.h"
-#include "switch/control/config/multicast_config.h"
+#include "switch/control/config/ip_text.h"
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
 #include "switch/forwarding/wire/ip_headers.h"

@@ -154,13 +154,12 @@ bool AllowList::AllowsArp(Bytes packet) const {
 
 bool AllowList::AllowsIpv6(const AllowedStation& from, Bytes packet) const {
   constexpr size_t kSource = 8;
-  constexpr uint8_t kIcmpv6 = 58;
   if (packet.size() < ipv6::kHeaderSize) return false;
   const Ipv6Number source = LoadIpv6(packet.data() + kSource);
   if (!MayUse(from, source)) return false;
   const auto layer = UpperLayerOf(packet);
   if (!layer) return false;
-  return layer->protocol != kIcmpv6 || AllowsIcmpv6(from, source, layer->bytes);
+  return layer->protocol != kProtocolIcmpv6 || AllowsIcmpv6(from, source, layer->bytes);
 }
 
 bool AllowList::AllowsIcmpv6(const AllowedStation& from, const Ipv6Number& source,

@@ -78,6 +78,16 @@ void ChecksumSum::Add(std::span<const std::byte> bytes) {
   }
 }
 
+ChecksumSum SumOfPseudoHeader(IpAddress source, IpAddress destination, size_t size,
+                              uint8_t protocol) {
+  ChecksumSum sum;
+  sum.Add(source.bytes());
+  sum.Add(destination.bytes());
+  sum.AddBe32(static_cast<uint32_t>(size));
+  sum.AddBe16(protocol);
+  return sum;
+}
+
 uint16_t FinishedChecksum(const VirtioNetHeader& header, std::span<const std::byte> frame) {
   ChecksumSum sum;
   sum.Add(frame.subspan(header.checksum_start));

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "switch/forwarding/offload/virtio_net.h"
+#include "switch/forwarding/wire/ip_address.h"
 
 namespace tapswitch {
 
@@ -41,6 +42,10 @@ class ChecksumSum {
 
   uint64_t sum_ = 0;  // cannot overflow: 2^32 additions would be needed
 };
+
+// The sum of the pseudo header of IPv6 (RFC 8200, 8.1), in front of a message of `size` bytes.
+[[nodiscard]] ChecksumSum SumOfPseudoHeader(IpAddress source, IpAddress destination, size_t size,
+                                            uint8_t protocol);
 
 // The checksum in the form of a UDP header: 0 there means "none", so 0xFFFF, which is equal, is
 // sent instead (RFC 768).

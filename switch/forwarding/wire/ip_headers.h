@@ -1,4 +1,4 @@
-// The fields of IP, TCP and UDP headers that segmentation and validation need, and their places
+// The fields of IP, TCP and UDP headers that somebody here needs, and their places
 // (RFC 791, RFC 8200, RFC 9293, RFC 768). Sizes and offsets are in bytes, from the start of the
 // header.
 
@@ -11,6 +11,7 @@ namespace tapswitch {
 
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
+inline constexpr uint8_t kProtocolIcmpv6 = 58;
 
 namespace ipv4 {
 inline constexpr size_t kMinHeaderSize = 20;
@@ -19,6 +20,7 @@ inline constexpr size_t kIdentification = 4;
 inline constexpr size_t kFragment = 6;           // reserved bit, DF, MF, then the offset of 13 bits
 inline constexpr uint16_t kIsFragment = 0x3FFF;  // MF or an offset
 inline constexpr uint16_t kDontFragment = 0x4000;
+inline constexpr size_t kTtl = 8;
 inline constexpr size_t kProtocol = 9;
 inline constexpr size_t kChecksum = 10;
 inline constexpr size_t kAddresses = 12;  // source, destination
@@ -29,6 +31,7 @@ namespace ipv6 {
 inline constexpr size_t kHeaderSize = 40;
 inline constexpr size_t kPayloadLength = 4;
 inline constexpr size_t kNextHeader = 6;
+inline constexpr size_t kHopLimit = 7;
 inline constexpr size_t kAddresses = 8;  // source, destination
 inline constexpr size_t kAddressSize = 16;
 }  // namespace ipv6

@@ -11,7 +11,7 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 bool IsOfGroups(uint8_t protocol) {
-  return protocol == GroupWire::kProtocolIgmp || protocol == GroupWire::kProtocolIcmpv6 ||
+  return protocol == GroupWire::kProtocolIgmp || protocol == kProtocolIcmpv6 ||
          protocol == GroupWire::kProtocolPim;
 }
 
@@ -34,7 +34,7 @@ std::optional<GroupPacket> FindInIpv4(Bytes packet) {
                      .protocol = protocol,
                      .source = IpAddress::FromV4(LoadBe32(addresses)),
                      .destination = IpAddress::FromV4(LoadBe32(addresses + ipv4::kAddressSize)),
-                     .hops = LoadByte(packet.data() + GroupWire::kTtlOfIpv4),
+                     .hops = LoadByte(packet.data() + ipv4::kTtl),
                      .message = packet.subspan(header_size, total - header_size)};
 }
 
@@ -80,7 +80,7 @@ std::optional<GroupPacket> FindInIpv6(Bytes bytes) {
                      .protocol = LoadByte(bytes.data() + ipv6::kNextHeader),
                      .source = IpAddress::FromV6(addresses.first<ipv6::kAddressSize>()),
                      .destination = IpAddress::FromV6(addresses.last<ipv6::kAddressSize>()),
-                     .hops = LoadByte(bytes.data() + GroupWire::kHopLimitOfIpv6),
+                     .hops = LoadByte(bytes.data() + ipv6::kHopLimit),
                      .message = bytes.subspan(ipv6::kHeaderSize, length)};
   if (packet.protocol == GroupWire::kProtocolHopByHop && !TakeHopByHop(packet)) {
     return std::nullopt;
@@ -100,11 +100,9 @@ std::optional<GroupPacket> FindGroupPacket(const ParsedFrame& frame) {
 
 bool IsIntact(const GroupPacket& packet) {
   ChecksumSum sum;
-  if (!packet.is_v4) {  // RFC 8200, 8.1
-    sum.Add(packet.source.bytes());
-    sum.Add(packet.destination.bytes());
-    sum.AddBe32(static_cast<uint32_t>(packet.message.size()));
-    sum.AddBe16(packet.protocol);
+  if (!packet.is_v4) {
+    sum = SumOfPseudoHeader(packet.source, packet.destination, packet.message.size(),
+                            packet.protocol);
   }
   sum.Add(packet.message);
   return sum.Checksum() == 0;

@@ -10,11 +10,8 @@ namespace tapswitch {
 struct GroupWire {
   static constexpr uint8_t kProtocolHopByHop = 0;
   static constexpr uint8_t kProtocolIgmp = 2;
-  static constexpr uint8_t kProtocolIcmpv6 = 58;
   static constexpr uint8_t kProtocolPim = 103;
   static constexpr uint8_t kTtl = 1;
-  static constexpr size_t kTtlOfIpv4 = 8;
-  static constexpr size_t kHopLimitOfIpv6 = 7;
 };
 
 // From the first byte of the message. RFC 1112, RFC 2236, RFC 3376, RFC 4286.

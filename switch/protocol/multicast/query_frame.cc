@@ -109,7 +109,7 @@ void QueryFrame::AddIpv4(const GroupQuery& query, size_t message_size) {
   at[1] = kInternetworkControl;
   StoreBe16(at + ipv4::kTotalLength, static_cast<uint16_t>(kIpv4HeaderSize + message_size));
   StoreBe16(at + ipv4::kFragment, ipv4::kDontFragment);
-  at[GroupWire::kTtlOfIpv4] = std::byte{GroupWire::kTtl};
+  at[ipv4::kTtl] = std::byte{GroupWire::kTtl};
   at[ipv4::kProtocol] = std::byte{GroupWire::kProtocolIgmp};
   StoreAddress(at + ipv4::kAddresses, query.source);
   StoreAddress(at + ipv4::kAddresses + ipv4::kAddressSize, DestinationOf(query));
@@ -124,11 +124,11 @@ void QueryFrame::AddIpv6(const GroupQuery& query, size_t message_size) {
   at[0] = std::byte{0x60};
   StoreBe16(at + ipv6::kPayloadLength, static_cast<uint16_t>(kHopByHopSize + message_size));
   at[ipv6::kNextHeader] = std::byte{GroupWire::kProtocolHopByHop};
-  at[GroupWire::kHopLimitOfIpv6] = std::byte{GroupWire::kTtl};
+  at[ipv6::kHopLimit] = std::byte{GroupWire::kTtl};
   StoreAddress(at + ipv6::kAddresses, query.source);
   StoreAddress(at + ipv6::kAddresses + ipv6::kAddressSize, DestinationOf(query));
   std::byte* const options = at + ipv6::kHeaderSize;
-  options[0] = std::byte{GroupWire::kProtocolIcmpv6};
+  options[0] = std::byte{kProtocolIcmpv6};
   options[2] = std::byte{RouterAlertWire::kOption};
   options[3] = std::byte{RouterAlertWire::kLength};
   options[6] = std::byte{1};  // PadN without content
@@ -157,11 +157,8 @@ void QueryFrame::AddMld(const GroupQuery& query, size_t message_size) {
                                                   : std::min<uint64_t>(milliseconds, UINT16_MAX)));
   if (query.group != IpAddress()) StoreAddress(at + MldWire::kGroup, query.group);
   if (IsNewest(query)) StoreNewest(query, at + MldWire::kFlags);
-  ChecksumSum sum;
-  sum.Add(query.source.bytes());
-  sum.Add(DestinationOf(query).bytes());
-  sum.AddBe32(static_cast<uint32_t>(message_size));
-  sum.AddBe16(GroupWire::kProtocolIcmpv6);
+  ChecksumSum sum =
+      SumOfPseudoHeader(query.source, DestinationOf(query), message_size, kProtocolIcmpv6);
   sum.Add({at, message_size});
   StoreBe16(at + 2, sum.Checksum());
 }

@@ -4,6 +4,7 @@
 
 #include "switch/forwarding/offload/checksum.h"
 #include "switch/forwarding/wire/bytes.h"
+#include "switch/forwarding/wire/ip_headers.h"
 
 namespace tapswitch {
 namespace {
@@ -50,13 +51,13 @@ void AnswerFrame::AddArp(const NeighbourAnswer& answer) {
 
 void AnswerFrame::AddAdvertisement(const NeighbourAnswer& answer) {
   constexpr uint32_t kVersion6 = 6U << 28U;
-  std::byte* const ip = Take(Ipv6Wire::kSize);
+  std::byte* const ip = Take(ipv6::kHeaderSize);
   StoreBe32(ip, kVersion6);
-  StoreBe16(ip + Ipv6Wire::kPayloadLength, kAdvertisementSize);
-  StoreByte(ip + Ipv6Wire::kNextHeader, Ipv6Wire::kIcmp);
-  StoreByte(ip + Ipv6Wire::kHopLimit, Ipv6Wire::kOnLink);
-  StoreIpv6(ip + Ipv6Wire::kSource, answer.question.target);
-  StoreIpv6(ip + Ipv6Wire::kDestination, answer.question.asker);
+  StoreBe16(ip + ipv6::kPayloadLength, kAdvertisementSize);
+  StoreByte(ip + ipv6::kNextHeader, kProtocolIcmpv6);
+  StoreByte(ip + ipv6::kHopLimit, NdWire::kOnLink);
+  StoreIpv6(ip + ipv6::kAddresses, answer.question.target);
+  StoreIpv6(ip + ipv6::kAddresses + ipv6::kAddressSize, answer.question.asker);
 
   std::byte* const icmp = Take(kAdvertisementSize);
   StoreByte(icmp, NdWire::kAdvertisement);
@@ -69,10 +70,8 @@ void AnswerFrame::AddAdvertisement(const NeighbourAnswer& answer) {
   StoreByte(option + 1, 1);
   StoreBe48(option + 2, answer.target.number());
 
-  ChecksumSum sum;
-  sum.Add({ip + Ipv6Wire::kSource, 2 * IpAddress::kV6Size});
-  sum.AddBe32(kAdvertisementSize);
-  sum.AddBe16(Ipv6Wire::kIcmp);
+  ChecksumSum sum = SumOfPseudoHeader(answer.question.target, answer.question.asker,
+                                      kAdvertisementSize, kProtocolIcmpv6);
   sum.Add({icmp, kAdvertisementSize});
   StoreBe16(icmp + NdWire::kChecksum, sum.Checksum());
 }

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "switch/forwarding/wire/ethernet.h"
+#include "switch/forwarding/wire/ip_headers.h"
 #include "switch/protocol/neighbours/neighbour_message.h"
 #include "switch/protocol/neighbours/neighbour_wire.h"
 
@@ -34,7 +35,7 @@ class AnswerFrame {
 
   // An Ethernet header, an IPv6 header, an advertisement with one option.
   static constexpr size_t kMostBytes =
-      kEthernetHeaderSize + Ipv6Wire::kSize + NdWire::kOptions + NdWire::kOptionUnit;
+      kEthernetHeaderSize + ipv6::kHeaderSize + NdWire::kOptions + NdWire::kOptionUnit;
 
   std::array<std::byte, kMostBytes> bytes_{};
   size_t size_ = 0;

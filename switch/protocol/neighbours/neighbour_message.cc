@@ -2,6 +2,7 @@
 
 #include "switch/forwarding/offload/checksum.h"
 #include "switch/forwarding/wire/bytes.h"
+#include "switch/forwarding/wire/ip_headers.h"
 #include "switch/protocol/neighbours/neighbour_wire.h"
 
 namespace tapswitch {
@@ -41,27 +42,25 @@ struct OnLinkIcmp {
   Bytes message;  // without padding
 };
 
-// Whether the checksum holds (RFC 8200, 8.1).
 bool IsIntact(const OnLinkIcmp& icmp) {
-  ChecksumSum sum;
-  sum.Add(icmp.header.subspan(Ipv6Wire::kSource, 2 * IpAddress::kV6Size));
-  sum.AddBe32(static_cast<uint32_t>(icmp.message.size()));
-  sum.AddBe16(Ipv6Wire::kIcmp);
+  ChecksumSum sum = SumOfPseudoHeader(Ipv6At(icmp.header, ipv6::kAddresses),
+                                      Ipv6At(icmp.header, ipv6::kAddresses + ipv6::kAddressSize),
+                                      icmp.message.size(), kProtocolIcmpv6);
   sum.Add(icmp.message);
   return sum.Checksum() == 0;
 }
 
 // Messages behind extension headers are none that hosts send, and are not looked at (RFC 6980).
 std::optional<OnLinkIcmp> FindOnLinkIcmp(Bytes packet) {
-  if (packet.size() < Ipv6Wire::kSize || LoadByte(packet.data()) >> 4U != 6) return std::nullopt;
-  if (LoadByte(packet.data() + Ipv6Wire::kNextHeader) != Ipv6Wire::kIcmp) return std::nullopt;
-  if (LoadByte(packet.data() + Ipv6Wire::kHopLimit) != Ipv6Wire::kOnLink) return std::nullopt;
-  const size_t length = LoadBe16(packet.data() + Ipv6Wire::kPayloadLength);
-  if (length < NdWire::kRouterOptions || length > packet.size() - Ipv6Wire::kSize) {
+  if (packet.size() < ipv6::kHeaderSize || LoadByte(packet.data()) >> 4U != 6) return std::nullopt;
+  if (LoadByte(packet.data() + ipv6::kNextHeader) != kProtocolIcmpv6) return std::nullopt;
+  if (LoadByte(packet.data() + ipv6::kHopLimit) != NdWire::kOnLink) return std::nullopt;
+  const size_t length = LoadBe16(packet.data() + ipv6::kPayloadLength);
+  if (length < NdWire::kRouterOptions || length > packet.size() - ipv6::kHeaderSize) {
     return std::nullopt;
   }
-  const OnLinkIcmp icmp{.header = packet.first(Ipv6Wire::kSize),
-                        .message = packet.subspan(Ipv6Wire::kSize, length)};
+  const OnLinkIcmp icmp{.header = packet.first(ipv6::kHeaderSize),
+                        .message = packet.subspan(ipv6::kHeaderSize, length)};
   const uint8_t type = LoadByte(icmp.message.data());
   const bool concerns_us = type >= NdWire::kRouterAdvertisement && type <= NdWire::kAdvertisement;
   if (!concerns_us || LoadByte(icmp.message.data() + 1) != 0 || !IsIntact(icmp)) {
@@ -89,7 +88,7 @@ LinkAddressOption FindLinkAddress(Bytes options, uint8_t type) {
 }
 
 NeighbourMessage ReadSolicitation(const EthernetHeader& header, const OnLinkIcmp& icmp) {
-  const IpAddress source = Ipv6At(icmp.header, Ipv6Wire::kSource);
+  const IpAddress source = Ipv6At(icmp.header, ipv6::kAddresses);
   const IpAddress target = Ipv6At(icmp.message, NdWire::kTarget);
   const auto option =
       FindLinkAddress(icmp.message.subspan(NdWire::kOptions), NdWire::kSourceAddress);
@@ -115,7 +114,7 @@ NeighbourMessage ReadAdvertisement(const EthernetHeader& header, const OnLinkIcm
 }
 
 NeighbourMessage ReadRouterAdvertisement(const EthernetHeader& header, const OnLinkIcmp& icmp) {
-  const IpAddress source = Ipv6At(icmp.header, Ipv6Wire::kSource);
+  const IpAddress source = Ipv6At(icmp.header, ipv6::kAddresses);
   const auto option =
       FindLinkAddress(icmp.message.subspan(NdWire::kRouterOptions), NdWire::kSourceAddress);
   if (!option.is_sound || option.address != header.source || !source.is_station()) return {};

@@ -1,5 +1,6 @@
 #include "switch/protocol/neighbours/neighbour_proxy.h"
 
+#include "switch/forwarding/wire/ip_headers.h"
 #include "switch/protocol/neighbours/neighbour_answer.h"
 
 namespace tapswitch {
@@ -19,12 +20,11 @@ ProtocolVerdict Spare(const ForwardingView& view, DropReason reason) {
 }  // namespace
 
 ProtocolInterests NeighbourProxy::interests() const {
-  constexpr uint8_t kIcmpv6 = 58;
   if (!suppresses_) return {};
-  return {
-      .types = {{.ether_type = static_cast<uint16_t>(EtherType::kArp), .ip_protocol = {}},
-                {.ether_type = static_cast<uint16_t>(EtherType::kIpv6), .ip_protocol = kIcmpv6}},
-      .is_guarded = true};
+  return {.types = {{.ether_type = static_cast<uint16_t>(EtherType::kArp), .ip_protocol = {}},
+                    {.ether_type = static_cast<uint16_t>(EtherType::kIpv6),
+                     .ip_protocol = kProtocolIcmpv6}},
+          .is_guarded = true};
 }
 
 void NeighbourProxy::OnPorts(const ForwardingView& view) {

@@ -20,19 +20,9 @@ struct ArpWire {
   static constexpr size_t kSize = 28;
 };
 
-struct Ipv6Wire {
-  static constexpr size_t kPayloadLength = 4;
-  static constexpr size_t kNextHeader = 6;
-  static constexpr size_t kHopLimit = 7;
-  static constexpr size_t kSource = 8;
-  static constexpr size_t kDestination = 24;
-  static constexpr size_t kSize = 40;
-  static constexpr uint8_t kIcmp = 58;
-  static constexpr uint8_t kOnLink = 255;  // a hop limit that no router leaves as it is
-};
-
 // From the first byte of the ICMPv6 message.
 struct NdWire {
+  static constexpr uint8_t kOnLink = 255;  // the hop limit, which no router leaves as it is
   static constexpr uint8_t kRouterAdvertisement = 134;
   static constexpr uint8_t kSolicitation = 135;
   static constexpr uint8_t kAdvertisement = 136;

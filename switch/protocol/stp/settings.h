@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "switch/forwarding/ids.h"
 #include "switch/protocol/stp/priority_vector.h"
@@ -28,6 +29,11 @@ struct SpanningTreeSettings {
   }
   bool operator==(const SpanningTreeSettings&) const = default;
 };
+
+// Returns the mode as users say it.
+[[nodiscard]] constexpr std::string_view NameOf(SpanningTreeSettings::Mode mode) {
+  return mode == SpanningTreeSettings::Mode::kRstp ? "rstp" : "stp";
+}
 
 namespace stp {
 

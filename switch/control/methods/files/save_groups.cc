@@ -4,9 +4,9 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/quoting.h"
-#include "switch/control/config/multicast_config.h"
+#include "switch/control/config/ip_text.h"
 #include "switch/control/methods/files/save_entries.h"
-#include "switch/control/methods/mdb_json.h"
+#include "switch/control/methods/multicast/mdb_json.h"
 
 namespace tapswitch {
 namespace {

@@ -1,10 +1,10 @@
-#include "switch/control/methods/multicast_doctor.h"
+#include "switch/control/methods/multicast/multicast_doctor.h"
 
 #include <algorithm>
 
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/config/multicast_config.h"
-#include "switch/control/methods/mdb_json.h"
+#include "switch/control/config/ip_text.h"
+#include "switch/control/methods/multicast/mdb_json.h"
 
 namespace tapswitch {
 namespace {

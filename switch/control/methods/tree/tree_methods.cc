@@ -6,7 +6,7 @@
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
 #include "switch/control/methods/port_steps.h"
-#include "switch/control/methods/tree_json.h"
+#include "switch/control/methods/tree/tree_json.h"
 
 namespace tapswitch {
 namespace {

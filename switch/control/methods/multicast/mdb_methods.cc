@@ -10,9 +10,9 @@
 
 #include "absl/strings/str_split.h"
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/config/multicast_config.h"
-#include "switch/control/methods/mdb_json.h"
+#include "switch/control/config/ip_text.h"
 #include "switch/control/methods/method_lists.h"
+#include "switch/control/methods/multicast/mdb_json.h"
 #include "switch/control/methods/param_reader.h"
 #include "switch/control/methods/port_steps.h"
 
@@ -67,7 +67,7 @@ absl::StatusOr<EntryWords> ReadWords(const MethodParams& params) {
 
 absl::Status Bad(const std::string& message) { return absl::InvalidArgumentError(message); }
 
-// What bridge(8) and the kernel do not take together.
+// Refuses words that bridge(8) and the kernel do not take together.
 absl::Status CheckTogether(const EntryWords& words, const MdbRequest& request) {
   const bool is_host = request.port == kBridgePort;
   const bool has_filter = words.mode || words.sources;
@@ -161,7 +161,7 @@ MethodResult AddGroup(const MethodContext& context, const MethodCall& call) {
   return AddGroupBy(kVerb, context, call);
 }
 
-// As with bridge(8), one that is there will do where several are meant.
+// Where several entries are meant, it is enough that one is there, as with bridge(8).
 MethodResult DeleteGroup(const MethodContext& context, const MethodCall& call) {
   const auto words = ReadWords(call.params);
   if (!words.ok()) return words.status();

@@ -4,19 +4,16 @@
 #include <string>
 #include <utility>
 
-#include "switch/control/config/multicast_config.h"
+#include "switch/control/commands/duration.h"
+#include "switch/control/config/ip_text.h"
 #include "switch/control/methods/method_lists.h"
-#include "switch/control/methods/multicast_doctor.h"
+#include "switch/control/methods/multicast/multicast_doctor.h"
 #include "switch/control/methods/param_reader.h"
 
 namespace tapswitch {
 namespace {
 
 using nlohmann::ordered_json;
-
-double SecondsBetween(Tick from, Tick to) {
-  return to < from ? 0 : static_cast<double>(to.centiseconds - from.centiseconds) / 100;
-}
 
 ordered_json ShowPorts(const BridgeControl& control, const PortSet& ports) {
   auto list = ordered_json::array();
@@ -37,8 +34,8 @@ ordered_json ShowStatus(const BridgeControl& control, const SnoopedStatus& statu
     shown["querier"] = control.NameOf(status.other.port);
     shown["address"] = IpAddressText(status.other.address);
     shown["querier_version"] = status.other.version;
-    shown["age"] = SecondsBetween(status.other.last_heard, now);
-    shown["expires"] = SecondsBetween(now, status.other.until);
+    shown["age"] = SecondsUntil(now, status.other.last_heard);
+    shown["expires"] = SecondsUntil(status.other.until, now);
   }
   shown["routers"] = ShowPorts(control, status.routers);
   return shown;

@@ -34,8 +34,8 @@ struct MdbRow {
 
 [[nodiscard]] std::string GroupText(const GroupAddress& group);
 
-// Parses an address of a group, of IP or a MAC address, that may have entries; InvalidArgument names
-// the mistake.
+// Parses an address of a group, of IP or a MAC address, that may have entries; InvalidArgument
+// names the mistake.
 [[nodiscard]] absl::StatusOr<GroupAddress> ParseGroup(const std::string& text);
 
 // The name of who has made an entry, or its number; and the number of a name or a number.

@@ -1,4 +1,4 @@
-#include "switch/control/methods/mdb_json.h"
+#include "switch/control/methods/multicast/mdb_json.h"
 
 #include <algorithm>
 #include <array>
@@ -8,14 +8,14 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
-#include "switch/control/config/multicast_config.h"
+#include "switch/control/config/ip_text.h"
 
 namespace tapswitch {
 namespace {
 
 using nlohmann::ordered_json;
 
-// As iproute2 names them (rt_protos).
+// The protocols by the names that iproute2 gives them (rt_protos).
 constexpr std::array<std::pair<std::string_view, uint8_t>, 12> kProtocols{{{"kernel", 2},
                                                                            {"boot", 3},
                                                                            {"static", 4},

@@ -1,17 +1,12 @@
-#include "switch/control/methods/tree_json.h"
+#include "switch/control/methods/tree/tree_json.h"
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/commands/duration.h"
 
 namespace tapswitch {
 namespace {
 
 using nlohmann::ordered_json;
-
-double SecondsOf(Ticks span) { return static_cast<double>(span.centiseconds) / 100; }
-
-double SecondsLeft(Tick timer, Tick now) {
-  return timer <= now ? 0 : SecondsOf({timer.centiseconds - now.centiseconds});
-}
 
 ordered_json ShowTreeCounts(const stp::PortCounts& counts) {
   return {{"rx_config", counts.received_config},
@@ -30,7 +25,7 @@ ordered_json ShowTreeCounts(const stp::PortCounts& counts) {
 }
 
 ordered_json ShowTreeTimers(const stp::TreePort& port, Tick now) {
-  const auto left = [&](Tick timer) { return SecondsLeft(timer, now); };
+  const auto left = [&](Tick timer) { return SecondsUntil(timer, now); };
   return {{"hello", left(port.hello_when)},
           {"forward_delay", left(port.fd_while)},
           {"received_info", left(port.rcvd_info_while)},
@@ -87,12 +82,12 @@ ordered_json ShowTree(const BridgeControl& control, const SpanningTreeSnapshot& 
                      {"root_port", tree.root_port ? ordered_json(control.NameOf(*tree.root_port))
                                                   : ordered_json()},
                      {"root_path_cost", tree.root.root_path_cost},
-                     {"max_age", SecondsOf(stp::TicksOf(tree.root_times.max_age))},
-                     {"forward_delay", SecondsOf(stp::TicksOf(tree.root_times.forward_delay))},
+                     {"max_age", Seconds(stp::TicksOf(tree.root_times.max_age))},
+                     {"forward_delay", Seconds(stp::TicksOf(tree.root_times.forward_delay))},
                      {"topology_change_count", tree.changes.count},
                      {"topology_change_ports", std::move(changed_by)}};
   if (tree.changes.count != 0) {
-    shown["time_since_topology_change"] = SecondsLeft(control.now(), tree.changes.last);
+    shown["time_since_topology_change"] = SecondsUntil(control.now(), tree.changes.last);
   }
   auto ports = ordered_json::array();
   for (const SpanningTreeSnapshot::Port& one : tree.ports) {
