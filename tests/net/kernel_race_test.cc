@@ -176,9 +176,11 @@ TEST_P(RaceTest, NorIsOneLateWhereTheSwitchIsOverloaded) {
       if (const auto number = NumberOf(socket.Receive(50ms))) arrivals.Take(*number);
     }
   });
-  const auto end = std::chrono::steady_clock::now() + 4s;
+  // A busy machine may need more rounds until a flow has been handed over once.
+  constexpr int kRounds = 11;
+  constexpr int kMostRounds = 100;
   int rounds = 0;
-  while (std::chrono::steady_clock::now() < end) {
+  while (rounds < kRounds || (CarriedFrom("vnet1") == 0 && rounds < kMostRounds)) {
     Toggle();
     Toggle();
     ++rounds;
