@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,6 +27,7 @@
 #include "switch/control/rpc/client_policy.h"
 #include "switch/control/rpc/control_socket.h"
 #include "switch/control/rpc/monitor.h"
+#include "switch/control/state_keeping.h"
 
 namespace tapswitch {
 
@@ -80,6 +82,8 @@ class ControlThread {
     std::function<void()> on_handed_over;
     // Null, or another process hands the switch over.
     Inheritance* inheritance = nullptr;
+    // Null, or what is kept outside of this process.
+    StateKeeping* keeping = nullptr;
   };
 
   // `socket` is null when no client is to be served. `running` is served by its thread from now
@@ -108,6 +112,7 @@ class ControlThread {
   void PublishEvents();
   void Serve();
   void ReloadIfTold();
+  [[nodiscard]] std::optional<std::chrono::milliseconds> KeepState();
   void EndCaptures();
   [[nodiscard]] absl::Status MakePorts();
   [[nodiscard]] absl::Status TakeOver();

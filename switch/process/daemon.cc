@@ -55,11 +55,12 @@ class Daemon {
  public:
   // NOLINTNEXTLINE(modernize-pass-by-value): it is read after it was copied
   Daemon(const Config& config, const ProgramImage& program, const SwitchOccasions& occasions,
-         Parts parts, std::unique_ptr<Successor> inherited)
+         Parts parts, std::unique_ptr<Successor> inherited, Keeping keeping)
       : config_(config),
         program_(program),
         occasions_(occasions),
         inherited_(std::move(inherited)),
+        keeping_(std::move(keeping)),
         signals_(std::move(parts.signals)),
         commands_(std::move(parts.commands)),
         call_(std::move(parts.call)),
@@ -125,6 +126,9 @@ class Daemon {
     links_->Stop();
     workers_.StopSecondaries();
     worker_.CloseAll();
+    // A process that does not get to take over leaves all as it is.
+    PartStore* const store = keeping_.store();
+    if (store != nullptr && (has_started_ || inherited_ == nullptr)) store->End();
     if (started_.ok()) LogCounters();
     return started_;
   }
@@ -228,10 +232,22 @@ class Daemon {
                 [this](RunningBridge& control, const Attacher& attacher,
                        const std::optional<std::string>& program) {
                   return HandOverTo(program, program_, Running(), control, attacher,
-                                    control_listener_);
+                                    {.control_socket = control_listener_,
+                                     .keeper = keeping_.keeper_fd(),
+                                     .stored = keeping_.stored()});
                 },
             .on_handed_over = occasions_.on_handed_over,
-            .inheritance = inherited_ ? &heir_.emplace(*inherited_, Running()) : nullptr};
+            .inheritance = inherited_ ? &heir_.emplace(*inherited_, Running()) : nullptr,
+            .keeping = MakeStateKeeper()};
+  }
+
+  StateKeeping* MakeStateKeeper() {
+    PartStore* const store = keeping_.store();
+    if (store == nullptr) return nullptr;
+    return &state_keeper_.emplace(StateKeeper::Options{.scope = keeping_.scope,
+                                                       .version = TAPSWITCH_VERSION,
+                                                       .control_socket = control_listener_},
+                                  *store, Running());
   }
 
   // Called by the control thread; capabilities are per thread, so all take part.
@@ -321,6 +337,8 @@ class Daemon {
   SwitchOccasions occasions_;
   std::unique_ptr<Successor> inherited_;  // null: nobody hands over
   std::optional<Heir> heir_;
+  Keeping keeping_;
+  std::optional<StateKeeper> state_keeper_;
   int control_listener_ = -1;
   StopSignals signals_;
   std::unique_ptr<CommandQueue> commands_;
@@ -348,23 +366,41 @@ class Daemon {
   Workers workers_{*commands_, worker_, bridge_, protocols_};
 };
 
-absl::Status TakeOver(const Config& config, const ProgramImage& program,
-                      const SwitchOccasions& occasions, int channel) {
-  auto successor = Successor::Receive(channel);
-  if (!successor.ok()) EndRefusing(nullptr, successor.status());
+// Has a daemon go on with what `successor` has.
+absl::Status RunSuccessor(const Config& config, const ProgramImage& program,
+                          const SwitchOccasions& occasions, std::unique_ptr<Successor> successor,
+                          Keeping keeping) {
   // What the startup file says was carried out by the first process.
   Config without_startup = config;
   without_startup.startup_file.clear();
   if (absl::Status checked = CheckConfig(without_startup); !checked.ok()) {
-    EndRefusing(successor->get(), checked);
+    EndRefusing(successor.get(), checked);
   }
-  auto parts = MakeParts(config, &(*successor)->state());
-  if (!parts.ok()) EndRefusing(successor->get(), parts.status());
-  const Successor* const refusing = successor->get();
-  Daemon daemon(config, program, occasions, *std::move(parts), *std::move(successor));
+  auto parts = MakeParts(config, &successor->state());
+  if (!parts.ok()) EndRefusing(successor.get(), parts.status());
+  const Successor* const refusing = successor.get();
+  Daemon daemon(config, program, occasions, *std::move(parts), std::move(successor),
+                std::move(keeping));
   absl::Status ran = daemon.Run();
   if (!daemon.has_taken_over()) EndRefusing(refusing, ran);
   return ran;
+}
+
+absl::Status TakeOver(const Config& config, const ProgramImage& program,
+                      const SwitchOccasions& occasions, const SwitchStart& start) {
+  auto successor = Successor::Receive(*start.take_over);
+  if (!successor.ok()) EndRefusing(nullptr, successor.status());
+  Keeping keeping = InheritKeeping((*successor)->state(), start.is_supervised);
+  return RunSuccessor(config, program, occasions, *std::move(successor), std::move(keeping));
+}
+
+// No other thread runs yet but that of the log.
+absl::Status GiveUpRightsEarly(const Config& config) {
+  if (!config.user) return absl::OkStatus();
+  return GiveUpPrivileges(config.user, [](PrivilegeStep step) {
+    absl::Status own = step();
+    return own.ok() ? CallOnLogThread(step) : own;
+  });
 }
 
 }  // namespace
@@ -382,8 +418,14 @@ absl::Status CheckConfig(const Config& config) {
 }
 
 absl::Status RunSwitch(const Config& config, const ProgramImage& program,
-                       const SwitchOccasions& occasions, std::optional<int> take_over) {
-  if (take_over) return TakeOver(config, program, occasions, *take_over);
+                       const SwitchOccasions& occasions, SwitchStart start) {
+  if (start.take_over) return TakeOver(config, program, occasions, start);
+  auto recovered = RecoverKept(start.keeping, [&] { return GiveUpRightsEarly(config); });
+  if (!recovered.ok()) return recovered.status();
+  if (*recovered != nullptr) {
+    return RunSuccessor(config, program, occasions, *std::move(recovered),
+                        std::move(start.keeping));
+  }
   if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
   // The locks are opened with the rights of the starting user. Without them each claim of an
   // interface fails with an error.
@@ -392,7 +434,7 @@ absl::Status RunSwitch(const Config& config, const ProgramImage& program,
   if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::RepairAll(*own);
   auto parts = MakeParts(config);
   if (!parts.ok()) return parts.status();
-  Daemon daemon(config, program, occasions, *std::move(parts), nullptr);
+  Daemon daemon(config, program, occasions, *std::move(parts), nullptr, std::move(start.keeping));
   return daemon.Run();
 }
 

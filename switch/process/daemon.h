@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "switch/control/config/config.h"
+#include "switch/process/keeping.h"
 
 namespace tapswitch {
 
@@ -30,11 +31,17 @@ struct SwitchOccasions {
   std::function<void()> on_handed_over;
 };
 
+// What a process begins with.
+struct SwitchStart {
+  std::optional<int> take_over;  // a descriptor, by which another process hands its ports over
+  bool is_supervised = false;
+  Keeping keeping;
+};
+
 // Opens the ports, forwards frames until SIGTERM or SIGINT, and closes the ports. Errors only occur
-// before the switch is ready, and leave nothing behind. Where `take_over` is a descriptor, another
-// process hands its ports over by it; an error then ends this process.
+// before the switch is ready, and leave nothing behind. Where the ports are those of another process,
+// an error ends this process.
 [[nodiscard]] absl::Status RunSwitch(const Config& config, const ProgramImage& program,
-                                     const SwitchOccasions& occasions,
-                                     std::optional<int> take_over);
+                                     const SwitchOccasions& occasions, SwitchStart start);
 
 }  // namespace tapswitch

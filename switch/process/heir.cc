@@ -17,12 +17,14 @@ namespace tapswitch {
 absl::StatusOr<JsonText> HandOverTo(const std::optional<std::string>& wanted,
                                     const ProgramImage& present, const RunningSwitch& running,
                                     RunningBridge& control, const Attacher& attacher,
-                                    int control_socket) {
+                                    const HandedFiles& files) {
   Predecessor predecessor({.program = present.path,
                            .arguments = present.arguments,
                            .version = TAPSWITCH_VERSION,
+                           .keeper = files.keeper,
+                           .stored = files.stored,
                            .with_rights = WithRightsForPrograms},
-                          running, control, attacher, control_socket);
+                          running, control, attacher, files.control_socket);
   auto outcome = predecessor.HandOver(wanted);
   if (!outcome.ok()) {
     spdlog::error("{}", std::string(outcome.status().message()));

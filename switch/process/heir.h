@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,13 +19,20 @@
 
 namespace tapswitch {
 
+// The open files that are handed over beside those of ports.
+struct HandedFiles {
+  int control_socket = -1;
+  int keeper = -1;                     // negative: there is none
+  std::vector<std::string> stored{};  // by name, what the service manager keeps
+};
+
 // Hands over to `wanted`, or to a new process of `present`, and tells the service manager. Returns
 // what is shown of that. After a success this process has to end at once.
 [[nodiscard]] absl::StatusOr<JsonText> HandOverTo(const std::optional<std::string>& wanted,
                                                   const ProgramImage& present,
                                                   const RunningSwitch& running,
                                                   RunningBridge& control, const Attacher& attacher,
-                                                  int control_socket);
+                                                  const HandedFiles& files);
 
 // Ends a process that does not take over, and tells the other one why; null: that knows. Nothing is
 // undone, as all that this process has is the other's.
