@@ -113,7 +113,9 @@ absl::Status ControlThread::SetUp() {
   if (absl::Status prepared = options_.before_service(); !prepared.ok()) return prepared;
   if (absl::Status watched = WatchEvents(); !watched.ok()) return watched;
   const absl::Status done = options_.inheritance == nullptr ? ListenForScrapes() : TakeOver();
-  if (done.ok() && options_.keeping != nullptr) options_.keeping->Begin(control_, attacher_);
+  if (done.ok() && options_.keeping != nullptr) {
+    options_.keeping->Begin(control_, attacher_, metrics_listener());
+  }
   return done;
 }
 
@@ -139,15 +141,16 @@ absl::Status ControlThread::TakeOver() {
   }
   for (const std::string& line : report->not_kept) spdlog::warn("not kept: {}", line);
   control_.set_handover(*std::move(report));
+  FileDescriptor listener = options_.inheritance->TakeMetricsListener();
   options_.inheritance->WaitForEnd();
-  if (const absl::Status listens = ListenForScrapes(); !listens.ok()) {
+  if (const absl::Status listens = ListenForScrapes(std::move(listener)); !listens.ok()) {
     spdlog::error("no metrics: {}", std::string(listens.message()));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<JsonText> ControlThread::Upgrade(const std::optional<std::string>& program) {
-  auto answer = options_.upgrade(control_, attacher_, program);
+  auto answer = options_.upgrade(control_, attacher_, program, metrics_listener());
   is_handed_over_ = answer.ok();
   return answer;
 }
@@ -163,7 +166,7 @@ void ControlThread::LeaveToSuccessor() {
   for (int i = 0; i < kTurns; ++i) socket_->Turn(kPatience);
 }
 
-absl::Status ControlThread::ListenForScrapes() {
+absl::Status ControlThread::ListenForScrapes(FileDescriptor inherited) {
   if (options_.metrics_address.empty()) return absl::OkStatus();
   auto server =
       MetricsServer::Listen(options_.metrics_address,
@@ -174,7 +177,8 @@ absl::Status ControlThread::ListenForScrapes() {
                               SwitchSnapshot snapshot = running_.workers.Snapshot();
                               control_.descriptions().FillIn(snapshot);
                               return std::optional(std::move(snapshot));
-                            });
+                            },
+                            std::move(inherited));
   if (!server.ok()) return server.status();
   metrics_ = *std::move(server);
   return absl::OkStatus();

@@ -109,6 +109,7 @@ OutgoingMessage EncodePrepared(const PreparedState& state) {
   shown["probe_key"] = {{"low", state.probe_key.low}, {"high", state.probe_key.high}};
   if (state.locks.valid()) shown["locks"] = AddFile(message, state.locks);
   if (state.control.valid()) shown["control"] = AddFile(message, state.control);
+  if (state.metrics.valid()) shown["metrics"] = AddFile(message, state.metrics);
   if (state.keeper.valid()) shown["keeper"] = AddFile(message, state.keeper);
   if (!state.kernel.files.empty() || !state.kernel.numbers.empty()) shown["kernel"] = HandedFilesToJson(state.kernel, message);
   if (!state.stored.empty()) shown["stored"] = state.stored;
@@ -133,6 +134,7 @@ absl::StatusOr<PreparedState> DecodePrepared(DescriptorChannel::Message message)
                       .address = MacAddress::FromNumber(fields.Number("address")),
                       .locks = files.Take(fields, "locks"),
                       .control = files.Take(fields, "control"),
+                      .metrics = files.Take(fields, "metrics"),
                       .keeper = files.Take(fields, "keeper"),
                       .stored = ReadTexts(fields, "stored"),
                       .commands = ReadTexts(fields, "commands"),

@@ -82,6 +82,7 @@ absl::StatusOr<PreparedState> Predecessor::Collect(std::optional<ChangeReader>& 
   PreparedState state = ReadBridge(running_, control_, attacher_, options_.version);
   state.locks = CopyOf(RuntimeLocks::OfProcess().value().fd());
   state.control = CopyOf(control_socket_);
+  if (options_.metrics >= 0) state.metrics = CopyOf(options_.metrics);
   if (options_.keeper >= 0) state.keeper = CopyOf(options_.keeper);
   state.stored = options_.stored;
   if (running_.kernel != nullptr && !running_.kernel->HandOver(state.kernel)) {

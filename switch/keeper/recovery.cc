@@ -45,6 +45,7 @@ absl::StatusOr<PreparedState> Recover(KeptParts parts) {
   if (!state.ok()) return state;
   state->locks = bridge.Take("locks");
   state->control = bridge.Take("control");
+  state->metrics = bridge.Take("metrics");
   if (!state->locks.valid() || !state->control.valid()) {
     return absl::DataLossError("the locks or the control socket were not kept");
   }

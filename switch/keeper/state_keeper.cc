@@ -24,10 +24,10 @@ constexpr int kShareOfTime = 20;
 StateKeeper::StateKeeper(Options options, PartStore& store, RunningSwitch running)
     : options_(std::move(options)), store_(store), running_(std::move(running)) {}
 
-void StateKeeper::Begin(BridgeControl& control, const Attacher& attacher) {
+void StateKeeper::Begin(BridgeControl& control, const Attacher& attacher, int metrics_listener) {
   control_ = &control;
   attacher_ = &attacher;
-  if (keeps_everything()) KeepBridge();
+  if (keeps_everything()) KeepBridge(metrics_listener);
   KeepPorts();
   if (keeps_everything()) WriteText();
 }
@@ -54,7 +54,7 @@ std::optional<std::chrono::milliseconds> StateKeeper::Step() {
   return std::chrono::ceil<std::chrono::milliseconds>(next_text_ - Clock::now());
 }
 
-void StateKeeper::KeepBridge() {
+void StateKeeper::KeepBridge(int metrics_listener) {
   auto memory = StateMemory::Create();
   if (!memory.ok()) return Note(memory.status());
   memory_ = *std::move(memory);
@@ -62,7 +62,8 @@ void StateKeeper::KeepBridge() {
   const auto locks = RuntimeLocks::OfProcess();
   const bool is_copied = memory_->HandOver(files) && locks.ok() &&
                          files.AddCopy("locks", locks->fd()) &&
-                         files.AddCopy("control", options_.control_socket);
+                         files.AddCopy("control", options_.control_socket) &&
+                         (metrics_listener < 0 || files.AddCopy("metrics", metrics_listener));
   if (!is_copied) return Note(absl::ResourceExhaustedError("no descriptors are left"));
   KeepFiles(kBridgePart, std::move(files));
   PortHandover kernel;

@@ -39,7 +39,7 @@ class StateKeeper final : public StateKeeping {
   // All outlive it.
   StateKeeper(Options options, PartStore& store, RunningSwitch running);
 
-  void Begin(BridgeControl& control, const Attacher& attacher) override;
+  void Begin(BridgeControl& control, const Attacher& attacher, int metrics_listener) override;
   void Ready() override;
   void OnLinkState(PortId port) override { changed_ports_.insert(port); }
   void OnRemoved(PortId port) override;
@@ -49,7 +49,7 @@ class StateKeeper final : public StateKeeping {
   using Clock = std::chrono::steady_clock;
 
   [[nodiscard]] bool keeps_everything() const { return options_.scope == Scope::kEverything; }
-  void KeepBridge();
+  void KeepBridge(int metrics_listener);
   void KeepPorts();
   void KeepPort(const PortConfig& port);
   void KeepFiles(const std::string& part, PortHandover files);

@@ -230,9 +230,10 @@ class Daemon {
             .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); },
             .upgrade =
                 [this](RunningBridge& control, const Attacher& attacher,
-                       const std::optional<std::string>& program) {
+                       const std::optional<std::string>& program, int metrics_listener) {
                   return HandOverTo(program, program_, Running(), control, attacher,
                                     {.control_socket = control_listener_,
+                                     .metrics = metrics_listener,
                                      .keeper = keeping_.keeper_fd(),
                                      .stored = keeping_.stored()});
                 },

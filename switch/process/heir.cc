@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "switch/handover/predecessor.h"
@@ -21,6 +22,7 @@ absl::StatusOr<JsonText> HandOverTo(const std::optional<std::string>& wanted,
   Predecessor predecessor({.program = present.path,
                            .arguments = present.arguments,
                            .version = TAPSWITCH_VERSION,
+                           .metrics = files.metrics,
                            .keeper = files.keeper,
                            .stored = files.stored,
                            .with_rights = WithRightsForPrograms},
@@ -52,6 +54,8 @@ absl::Status Heir::Inherit(RunningBridge& control, const MethodContext& context)
 }
 
 absl::StatusOr<HandoverReport> Heir::TakeOver() { return successor_.TakeOver(running_); }
+
+FileDescriptor Heir::TakeMetricsListener() { return std::move(successor_.state().metrics); }
 
 void Heir::WaitForEnd() { successor_.WaitForEnd(); }
 

@@ -22,6 +22,7 @@ namespace tapswitch {
 // The open files that are handed over beside those of ports.
 struct HandedFiles {
   int control_socket = -1;
+  int metrics = -1;                    // negative: nobody scrapes
   int keeper = -1;                     // negative: there is none
   std::vector<std::string> stored{};  // by name, what the service manager keeps
 };
@@ -48,6 +49,7 @@ class Heir final : public Inheritance {
   [[nodiscard]] absl::Status Inherit(RunningBridge& control, const MethodContext& context) override;
   [[nodiscard]] absl::StatusOr<HandoverReport> TakeOver() override;
   void WaitForEnd() override;
+  [[nodiscard]] FileDescriptor TakeMetricsListener() override;
   void Refuse(const absl::Status& why) override;
 
  private:
