@@ -168,17 +168,17 @@ void ControlThread::LeaveToSuccessor() {
 
 absl::Status ControlThread::ListenForScrapes(FileDescriptor inherited) {
   if (options_.metrics_address.empty()) return absl::OkStatus();
-  auto server =
-      MetricsServer::Listen(options_.metrics_address,
-                            {.bridge = control_.identity().name,
-                             .version = options_.version,
-                             .start_time_seconds = static_cast<double>(std::time(nullptr))},
-                            [this] {
-                              SwitchSnapshot snapshot = running_.workers.Snapshot();
-                              control_.descriptions().FillIn(snapshot);
-                              return std::optional(std::move(snapshot));
-                            },
-                            std::move(inherited));
+  auto server = MetricsServer::Listen(
+      options_.metrics_address,
+      {.bridge = control_.identity().name,
+       .version = options_.version,
+       .start_time_seconds = static_cast<double>(std::time(nullptr))},
+      [this] {
+        SwitchSnapshot snapshot = running_.workers.Snapshot();
+        control_.descriptions().FillIn(snapshot);
+        return std::optional(std::move(snapshot));
+      },
+      std::move(inherited));
   if (!server.ok()) return server.status();
   metrics_ = *std::move(server);
   return absl::OkStatus();

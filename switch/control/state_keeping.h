@@ -1,4 +1,5 @@
-// What is kept outside of this process for the case that it dies, as the control thread serves it.
+// The keeping of state outside of this process, for the case that it dies, as the control thread
+// serves it.
 
 #pragma once
 

@@ -111,7 +111,8 @@ OutgoingMessage EncodePrepared(const PreparedState& state) {
   if (state.control.valid()) shown["control"] = AddFile(message, state.control);
   if (state.metrics.valid()) shown["metrics"] = AddFile(message, state.metrics);
   if (state.keeper.valid()) shown["keeper"] = AddFile(message, state.keeper);
-  if (!state.kernel.files.empty() || !state.kernel.numbers.empty()) shown["kernel"] = HandedFilesToJson(state.kernel, message);
+  if (!state.kernel.files.empty() || !state.kernel.numbers.empty())
+    shown["kernel"] = HandedFilesToJson(state.kernel, message);
   if (!state.stored.empty()) shown["stored"] = state.stored;
   shown["commands"] = state.commands;
   shown["ports"] = PortsToJson(state.ports, message);

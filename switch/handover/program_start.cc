@@ -31,7 +31,8 @@ std::vector<char*> PointersTo(std::vector<std::string>& words) {
 
 std::vector<std::string> PresentEnvironment() {
   std::vector<std::string> environment;
-  for (char** one = environ; one != nullptr && *one != nullptr; ++one) environment.emplace_back(*one);
+  for (char** one = environ; one != nullptr && *one != nullptr; ++one)
+    environment.emplace_back(*one);
   return environment;
 }
 

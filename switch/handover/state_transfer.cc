@@ -190,8 +190,8 @@ PreparedState ReadBridge(const RunningSwitch& running, const BridgeControl& cont
           .handovers = control.handover().count,
           .started = control.identity().started,
           .address = control.identity().address,
-          .probe_key = running.commands.Call(
-              [&] { return running.protocols.loop_detector().sender().key; }),
+          .probe_key =
+              running.commands.Call([&] { return running.protocols.loop_detector().sender().key; }),
           .commands = SaveConfigAsCommands(control),
           .settled = attacher.Settled()};
 }

@@ -148,7 +148,8 @@ absl::StatusOr<HandoverReport> Successor::TakeOver(const RunningSwitch& running)
   running.commands.Call([&] { Restore(running, *final_state); });
   running.workers.EndStandby();
   const bool is_known = final_state->paused_at.count() != 0;
-  const auto gap = is_known ? MonotonicTime() - final_state->paused_at : std::chrono::nanoseconds(0);
+  const auto gap =
+      is_known ? MonotonicTime() - final_state->paused_at : std::chrono::nanoseconds(0);
   if (channel_) static_cast<void>(SendAnswer(*channel_, EncodeRunning(gap, not_kept_)));
   running.commands.Call([&] {
     running.worker.SetSilent(false);

@@ -30,8 +30,8 @@ class Successor {
   // shares, become those of this one. An error is told to the first process, too.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Successor>> Receive(int fd);
 
-  // Takes the place of a process that was killed; nobody is there to be answered. `died_at` is when,
-  // of the monotonic clock; 0: unknown.
+  // Takes the place of a process that was killed; nobody is there to be answered. `died_at` is
+  // when, of the monotonic clock; 0: unknown.
   [[nodiscard]] static std::unique_ptr<Successor> OfKilled(PreparedState state,
                                                            std::chrono::nanoseconds died_at);
 

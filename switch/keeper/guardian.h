@@ -1,6 +1,6 @@
-// A keeper beside a switch that nobody supervises: after the switch was killed it keeps the host out
-// of the interfaces that were ports until the lease ends, another switch has them, or it is told to
-// end. It holds nothing else.
+// A keeper beside a switch that nobody supervises: after the switch was killed it keeps the host
+// out of the interfaces that were ports until the lease ends, another switch has them, or it is
+// told to end. It holds nothing else.
 
 #pragma once
 

@@ -15,7 +15,7 @@ class KeeperClient final : public PartStore {
 
   // Returns what was kept for a switch that has died.
   [[nodiscard]] absl::StatusOr<KeeperAnswer> Hello() const;
-  // What was kept is of no use.
+  // Has the keeper close all that was kept, as it is of no use.
   [[nodiscard]] absl::Status GiveUp() const;
 
   [[nodiscard]] absl::Status Keep(const std::string& part, PortHandover files) override;

@@ -14,11 +14,11 @@
 
 namespace tapswitch {
 
-// What is kept for a switch, by name: a part for each port, under the port's name, and those below,
-// which no port can be called.
+// All that is kept for a switch, by name: a part for each port, under the port's name, and those
+// below, which no port can be called.
 using KeptParts = std::map<std::string, PortHandover, std::less<>>;
 
-// Of the bridge as a whole: the files control, locks, metrics, state0 and state1.
+// The bridge as a whole: the files control, locks, metrics, state0 and state1.
 inline constexpr const char* kBridgePart = "/bridge";
 // The programs and maps of forwarding by the kernel.
 inline constexpr const char* kKernelPart = "/kernel";
@@ -38,8 +38,8 @@ struct KeeperCall {
 };
 
 struct KeeperAnswer {
-  KeptParts parts{};                    // of Hello alone
-  std::chrono::nanoseconds died_at{};   // of the monotonic clock; 0: no switch was there before
+  KeptParts parts{};                   // of Hello alone
+  std::chrono::nanoseconds died_at{};  // of the monotonic clock; 0: no switch was there before
 };
 
 [[nodiscard]] OutgoingMessage EncodeCall(const KeeperCall& call);

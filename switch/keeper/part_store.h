@@ -1,4 +1,4 @@
-// Where a switch puts what is to outlive it: its keeper, or the service manager.
+// The place where a switch puts what is to outlive it: its keeper, or the service manager.
 //
 // The control thread calls it.
 

@@ -1,8 +1,8 @@
-// The file descriptor store of the service manager (sd_pid_notify_with_fds(3)) as a keeper: it hands
-// all files back to the process that it starts after the switch was killed.
+// The file descriptor store of the service manager (sd_pid_notify_with_fds(3)) as a keeper: it
+// hands all files back to the process that it starts after the switch was killed.
 //
-// A file is stored as PART/FILE: neither an interface nor a file of a part has a '/' in its name. It
-// stays there also when it reports an error, as a packet socket does while its interface is down
+// A file is stored as PART/FILE: neither an interface nor a file of a part has a '/' in its name.
+// It stays there also when it reports an error, as a packet socket does while its interface is down
 // (FDPOLL=0).
 
 #pragma once

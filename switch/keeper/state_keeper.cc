@@ -15,7 +15,8 @@
 namespace tapswitch {
 namespace {
 
-// A large table takes long to write: it is written so seldom that this takes a twentieth of the time.
+// A large table takes long to write: it is written so seldom that this takes a twentieth of the
+// time.
 constexpr std::chrono::milliseconds kTextPeriod(1000);
 constexpr int kShareOfTime = 20;
 

@@ -1,4 +1,4 @@
-// Keeps what a switch needs that takes its place after it was killed: the open files of ports as they
+// Keeps what a switch needs that takes the place of a killed one: the open files of ports as they
 // come and go, and the rest of the state as text, which is written once a second at most, and only
 // after a change.
 //

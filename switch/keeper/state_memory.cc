@@ -17,7 +17,7 @@ namespace {
 constexpr std::array<const char*, 2> kNames{"state0", "state1"};
 
 // In front of the text.
-struct Head {
+struct StateHead {
   uint64_t magic = 0x7461707374617465;
   uint64_t sequence = 0;  // 0: nothing has been written
   uint64_t size = 0;
@@ -25,7 +25,7 @@ struct Head {
   uint64_t checksum = 0;
 };
 
-constexpr off_t kAttemptsAt = sizeof(Head);
+constexpr off_t kAttemptsAt = sizeof(StateHead);
 constexpr off_t kTextAt = 64;
 static_assert(kAttemptsAt + static_cast<off_t>(sizeof(uint64_t)) <= kTextAt);
 
@@ -69,12 +69,12 @@ struct Candidate {
 };
 
 std::optional<Candidate> ReadOne(int file) {
-  Head head{};
+  StateHead head{};
   struct stat found {};
   if (fstat(file, &found) != 0 || !ReadAll(file, std::as_writable_bytes(std::span(&head, 1)), 0)) {
     return std::nullopt;
   }
-  const bool is_plausible = head.magic == Head{}.magic && head.sequence != 0 &&
+  const bool is_plausible = head.magic == StateHead{}.magic && head.sequence != 0 &&
                             head.size <= DescriptorChannel::kMostBytes &&
                             static_cast<uint64_t>(found.st_size) >= head.size;
   if (!is_plausible) return std::nullopt;
@@ -102,10 +102,10 @@ absl::StatusOr<StateMemory> StateMemory::Create() {
 absl::Status StateMemory::Write(std::string_view text) {
   const uint64_t sequence = ++sequence_;
   const int file = files_[sequence % files_.size()].get();
-  const Head head{.sequence = sequence,
-                  .size = text.size(),
-                  .written_at = static_cast<uint64_t>(MonotonicTime().count()),
-                  .checksum = ChecksumOf(text, sequence)};
+  const StateHead head{.sequence = sequence,
+                       .size = text.size(),
+                       .written_at = static_cast<uint64_t>(MonotonicTime().count()),
+                       .checksum = ChecksumOf(text, sequence)};
   const bool is_written = WriteAll(file, std::as_bytes(std::span(text)), kTextAt) &&
                           WriteAll(file, std::as_bytes(std::span(&head, 1)), 0);
   if (!is_written) return absl::ErrnoToStatus(errno, "writing the state to memory");

@@ -1,6 +1,7 @@
-// The state of a bridge in memory that outlives the switch: text in two files, of which the older one
-// is written each time. So whenever the switch is killed, one of them is whole: a checksum says which.
-// They are not sealed, as they are written in place, and nobody reads them while their switch lives.
+// The state of a bridge in memory that outlives the switch: text in two files, of which the older
+// one is written each time. So whenever the switch is killed, one of them is whole: a checksum says
+// which. They are not sealed, as they are written in place; nobody reads them while their switch
+// lives.
 
 #pragma once
 

@@ -10,17 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "ports/interface/exclusion/host_exclusion.h"
 #include "ports/os/clock.h"
-#include "ports/os/netns.h"
-#include "ports/os/runtime_locks.h"
-#include "ports/port_types.h"
 #include "ports/ring/ring_factory.h"
 #include "switch/control/adopt/adoption_record.h"
 #include "switch/control/attach/attach_rule.h"
 #include "switch/control/control_thread.h"
-#include "switch/control/metrics/listen_address.h"
-#include "switch/control/startup.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/handover/predecessor.h"
 #include "switch/handover/successor.h"
@@ -319,16 +313,7 @@ class Daemon {
   void LogCounters() {
     const LockedBridge bridge(shared_);
     for (const PortSnapshot& port : workers_.LastSnapshot().ports) {
-      const PortCounters& counters = port.counters;
-      std::string drops;
-      for (size_t reason = 0; reason < kDropReasonCount; ++reason) {
-        if (counters.drops[reason] == 0) continue;
-        absl::StrAppend(&drops, " ", std::string(kDropReasons[reason].name), "=",
-                        counters.drops[reason]);
-      }
-      spdlog::info("{}: received {} frames, forwarded {}, sent {}; dropped:{}", port.name,
-                   counters.received.frames, counters.forwarded, counters.sent.frames,
-                   drops.empty() ? " none" : drops);
+      spdlog::info("{}: {}", port.name, CountersText(port.counters));
     }
   }
 
@@ -395,45 +380,18 @@ absl::Status TakeOver(const Config& config, const ProgramImage& program,
   return RunSuccessor(config, program, occasions, *std::move(successor), std::move(keeping));
 }
 
-// No other thread runs yet but that of the log.
-absl::Status GiveUpRightsEarly(const Config& config) {
-  if (!config.user) return absl::OkStatus();
-  return GiveUpPrivileges(config.user, [](PrivilegeStep step) {
-    absl::Status own = step();
-    return own.ok() ? CallOnLogThread(step) : own;
-  });
-}
-
 }  // namespace
-
-absl::Status CheckConfig(const Config& config) {
-  for (const PortSpec& spec : config.ports) {
-    if (absl::Status checked = CheckPort(spec); !checked.ok()) return checked;
-  }
-  if (const auto rules = ReadAttachRules(config.attach); !rules.ok()) return rules.status();
-  if (!config.metrics_address.empty()) {
-    const auto address = ParseListenAddress(config.metrics_address);
-    if (!address.ok()) return address.status();
-  }
-  return config.startup_file.empty() ? absl::OkStatus() : CheckStartupFile(config.startup_file);
-}
 
 absl::Status RunSwitch(const Config& config, const ProgramImage& program,
                        const SwitchOccasions& occasions, SwitchStart start) {
   if (start.take_over) return TakeOver(config, program, occasions, start);
-  auto recovered = RecoverKept(start.keeping, [&] { return GiveUpRightsEarly(config); });
+  auto recovered = RecoverKept(start.keeping, [&] { return GiveUpRightsEarly(config.user); });
   if (!recovered.ok()) return recovered.status();
   if (*recovered != nullptr) {
     return RunSuccessor(config, program, occasions, *std::move(recovered),
                         std::move(start.keeping));
   }
-  if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
-  // The locks are opened with the rights of the starting user. Without them each claim of an
-  // interface fails with an error.
-  static_cast<void>(RuntimeLocks::OfProcess());
-  // A switch that was killed may have left the host without the frames of an interface.
-  if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::RepairAll(*own);
-  auto parts = MakeParts(config);
+  auto parts = MakeFirstParts(config);
   if (!parts.ok()) return parts.status();
   Daemon daemon(config, program, occasions, *std::move(parts), nullptr, std::move(start.keeping));
   return daemon.Run();

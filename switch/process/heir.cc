@@ -48,6 +48,14 @@ void EndRefusing(const Successor* successor, const absl::Status& why) {
   _exit(EXIT_FAILURE);
 }
 
+absl::Status GiveUpRightsEarly(const std::optional<UserAccount>& user) {
+  if (!user) return absl::OkStatus();
+  return GiveUpPrivileges(user, [](PrivilegeStep step) {
+    absl::Status own = step();
+    return own.ok() ? CallOnLogThread(step) : own;
+  });
+}
+
 absl::Status Heir::Inherit(RunningBridge& control, const MethodContext& context) {
   if (absl::Status made = successor_.Inherit(running_, control, context); !made.ok()) return made;
   return context.attacher.Inherit(successor_.state().settled);

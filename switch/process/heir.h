@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ports/os/user_accounts.h"
 #include "switch/control/apply/running_bridge.h"
 #include "switch/control/attach/attacher.h"
 #include "switch/control/control_thread.h"
@@ -22,8 +23,8 @@ namespace tapswitch {
 // The open files that are handed over beside those of ports.
 struct HandedFiles {
   int control_socket = -1;
-  int metrics = -1;                    // negative: nobody scrapes
-  int keeper = -1;                     // negative: there is none
+  int metrics = -1;                   // negative: nobody scrapes
+  int keeper = -1;                    // negative: there is none
   std::vector<std::string> stored{};  // by name, what the service manager keeps
 };
 
@@ -38,6 +39,10 @@ struct HandedFiles {
 // Ends a process that does not take over, and tells the other one why; null: that knows. Nothing is
 // undone, as all that this process has is the other's.
 [[noreturn]] void EndRefusing(const Successor* successor, const absl::Status& why);
+
+// Gives up what a switch for `user` has no right to, before anything is made; nothing: all is kept.
+// No thread runs yet but that of the log.
+[[nodiscard]] absl::Status GiveUpRightsEarly(const std::optional<UserAccount>& user);
 
 // Takes over, for the control thread.
 class Heir final : public Inheritance {

@@ -20,12 +20,14 @@
 #include "ports/port_types.h"
 #include "spdlog/spdlog.h"
 #include "switch/control/config/config.h"
+#include "switch/keeper/keeping.h"
 #include "switch/keeper/supervisor.h"
 #include "switch/process/command_line.h"
 #include "switch/process/daemon.h"
 #include "switch/process/detachment.h"
 #include "switch/process/log.h"
-#include "switch/process/keeping.h"
+#include "switch/process/parts.h"
+#include "switch/process/privileges.h"
 #include "switch/process/signals.h"
 #include "switch/workers/channels/notification.h"
 
@@ -80,8 +82,9 @@ DEFINE_bool(supervise, false,
 DEFINE_string(host_lease, "30s",
               "for how long the host's network stack is kept out of the interfaces that were ports "
               "after the switch was killed, unless it returns before; 0s: not at all");
-DEFINE_int32(kept_by, -1,
-             "the descriptor of the channel to the supervisor: for the switch itself (--supervise)");
+DEFINE_int32(
+    kept_by, -1,
+    "the descriptor of the channel to the supervisor: for the switch itself (--supervise)");
 DEFINE_bool(check, false, "validate flags and ports, then exit");
 
 namespace {
@@ -237,17 +240,17 @@ int Supervise(const tapswitch::Config& config, const tapswitch::ProgramImage& pr
   // This process is the one that the service manager knows.
   std::erase_if(start.environment,
                 [](const std::string& one) { return one.starts_with("NOTIFY_SOCKET="); });
-  auto supervisor = tapswitch::Supervisor::Make(
-      {.start = std::move(start),
-       .lease = config.host_lease,
-       .on_ready =
-           [&] {
-             if (detachment) LeaveTerminal(config.control_socket);
-             if (detachment) detachment->Ready();
-             tapswitch::Notify("READY=1");
-           },
-       .on_stop = [] { tapswitch::Notify("STOPPING=1"); },
-       .on_reload = ReopenLog});
+  auto supervisor = tapswitch::Supervisor::Make({.start = std::move(start),
+                                                 .lease = config.host_lease,
+                                                 .on_ready =
+                                                     [&] {
+                                                       if (detachment)
+                                                         LeaveTerminal(config.control_socket);
+                                                       if (detachment) detachment->Ready();
+                                                       tapswitch::Notify("READY=1");
+                                                     },
+                                                 .on_stop = [] { tapswitch::Notify("STOPPING=1"); },
+                                                 .on_reload = ReopenLog});
   if (!supervisor.ok()) return Fail(supervisor.status());
   if (const absl::Status log = OpenLog(); !log.ok()) return Fail(log);
   const int status = supervisor->Run();
@@ -274,14 +277,17 @@ int RunSwitch(const tapswitch::Config& config, const tapswitch::ProgramImage& pr
   if (FLAGS_take_over >= 0) {
     start.take_over = FLAGS_take_over;
   } else {
-    auto keeping = tapswitch::BeginKeeping(config, FLAGS_kept_by);
+    auto keeping = tapswitch::BeginKeeping(FLAGS_kept_by, config.host_lease, [&config] {
+      return tapswitch::GiveUpPrivileges(config.user,
+                                         [](tapswitch::PrivilegeStep step) { return step(); });
+    });
     if (!keeping.ok()) return Fail(keeping.status());
     start.keeping = *std::move(keeping);
   }
   if (const absl::Status log = OpenLog(); !log.ok()) return Fail(log);
   if (FLAGS_detach && IsContinued(start)) LeaveTerminal(config.control_socket);
-  const absl::Status ran = tapswitch::RunSwitch(config, program, OccasionsOf(config, detachment),
-                                                std::move(start));
+  const absl::Status ran =
+      tapswitch::RunSwitch(config, program, OccasionsOf(config, detachment), std::move(start));
   const bool is_logged = tapswitch::CloseLog(kLogPatience);
   const int exit_status = ran.ok() ? 0 : Fail(ran);
   // The thread that writes the log is still writing, so the objects that it uses must stay until it

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -47,7 +48,7 @@ json LearnedEntry(int station) {
 }
 
 // Sends a numbered frame each millisecond from one host to another, and notes the longest time
-// without one.
+// without one. None arrives twice.
 class GapMeter {
  public:
   GapMeter(const TestNetwork& network, int from, int to)
@@ -59,7 +60,6 @@ class GapMeter {
         receiving_([this](const std::stop_token& stop) { Receive(stop); }) {}
 
   [[nodiscard]] uint64_t received() const { return received_; }
-  [[nodiscard]] bool out_of_order() const { return out_of_order_; }
   [[nodiscard]] Clock::duration longest() const { return Clock::duration(longest_); }
 
  private:
@@ -73,17 +73,13 @@ class GapMeter {
 
   void Receive(const std::stop_token& stop) {
     auto last_time = Clock::now();
-    uint32_t last = 0;
+    std::set<uint32_t> seen;
     while (!stop.stop_requested()) {
       const auto frame = receiver_.Receive(std::chrono::milliseconds(100));
       const auto header = ParseHeader(frame);
       if (!header || header->source != Station(from_)) continue;
       const uint32_t number = LoadBe32(frame.data() + 14);
-      if (number <= last) {
-        out_of_order_ = true;
-        ADD_FAILURE() << "frame " << number << " after frame " << last;
-      }
-      last = number;
+      if (!seen.insert(number).second) ADD_FAILURE() << "frame " << number << " once more";
       const auto now = Clock::now();
       longest_ = std::max(longest_.load(), (now - last_time).count());
       last_time = now;
@@ -96,7 +92,6 @@ class GapMeter {
   int from_;
   int to_;
   std::atomic<uint64_t> received_ = 0;
-  std::atomic<bool> out_of_order_ = false;
   std::atomic<Clock::rep> longest_ = 0;
   std::jthread sending_;
   std::jthread receiving_;
@@ -161,10 +156,8 @@ TEST_P(SuperviseTest, PortsAddressesAndFramesAreThereAgainAfterAKill) {
     }
     EXPECT_LT(between_netdevs.longest(), kLongestGap);
     EXPECT_LT(between_taps.longest(), kLongestGap);
-    RecordProperty("longest_gap_ms", std::to_string(between_taps.longest() /
-                                                    std::chrono::milliseconds(1)));
-    EXPECT_FALSE(between_netdevs.out_of_order());
-    EXPECT_FALSE(between_taps.out_of_order());
+    RecordProperty("longest_gap_ms",
+                   std::to_string(between_taps.longest() / std::chrono::milliseconds(1)));
     EXPECT_EQ(network.sandbox().Run("ip -o link | sed 's/qdisc.*state/state/'"), links);
   }
 }
@@ -209,8 +202,7 @@ TEST_P(SuperviseTest, ItEndsWithTheSwitchAndLeavesNothing) {
   EXPECT_FALSE(ServingProcess().has_value());
   EXPECT_FALSE(std::filesystem::exists(ControlClient::kDefaultPath));
   EXPECT_NE(network.sandbox().TryRun("ip link show vnet1").status, 0);
-  EXPECT_THAT(network.sandbox().Run("tc qdisc show dev vnet2"),
-              testing::Not(HasSubstr("clsact")));
+  EXPECT_THAT(network.sandbox().Run("tc qdisc show dev vnet2"), testing::Not(HasSubstr("clsact")));
 }
 
 TEST_P(SuperviseTest, ASwitchThatCannotStartIsNotStartedAgain) {

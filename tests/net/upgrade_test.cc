@@ -249,8 +249,9 @@ TEST_P(UpgradeTest, NoScrapeFails) {
     while (!done) {
       const bool is_answered =
           network.sandbox()
-              .TryRun("curl --silent --fail --max-time 10 http://127.0.0.1:9100/metrics | "
-                      "grep --quiet tapswitch_up")
+              .TryRun(
+                  "curl --silent --fail --max-time 10 http://127.0.0.1:9100/metrics | "
+                  "grep --quiet tapswitch_up")
               .status == 0;
       ++(is_answered ? answered : failed);
     }

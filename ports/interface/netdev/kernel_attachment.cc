@@ -94,7 +94,8 @@ void KernelAttachment::Inherit(const PortHandover& inherited, int ifindex,
   for (const FileDescriptor& socket : sockets) {
     if (!was_killed) break;
     // Without the maps, the filter would go on by flows that nobody ends.
-    const absl::Status set = seat_ != nullptr ? SetFilter(socket.get()) : RefuseOutgoing(socket.get());
+    const absl::Status set =
+        seat_ != nullptr ? SetFilter(socket.get()) : RefuseOutgoing(socket.get());
     if (!set.ok()) seat_.reset();
   }
   if (seat_ == nullptr) return;

@@ -21,24 +21,43 @@ using Clock = std::chrono::steady_clock;
 // Two, so that one slow client does not keep others out.
 constexpr int kThreads = 2;
 constexpr std::chrono::seconds kClientTime(2);
+constexpr std::chrono::milliseconds kLastTime(300);
 constexpr size_t kLongestRequest = 16384;
 constexpr std::string_view kEndOfRequest = "\r\n\r\n";
 
-// Returns false when the time is over, or `end` is readable.
-bool Await(int fd, short events, int end, Clock::time_point deadline) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-  std::array<pollfd, 2> files{
-      {{.fd = fd, .events = events, .revents = 0}, {.fd = end, .events = POLLIN, .revents = 0}}};
-  const int timeout = static_cast<int>(std::clamp<int64_t>(left.count(), 0, 10'000));
-  return poll(files.data(), files.size(), timeout) > 0 && files[1].revents == 0;
-}
+// How long a client is waited for. Once `end` is readable, a client that was accepted is still
+// served, as no other process can: but not for long.
+class Patience {
+ public:
+  Patience(int end, Clock::time_point deadline) : end_(end), deadline_(deadline) {}
+
+  // Returns false when the time is over.
+  bool Await(int fd, short events) {
+    for (;;) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now());
+      std::array<pollfd, 2> files{{{.fd = fd, .events = events, .revents = 0},
+                                   {.fd = end_, .events = POLLIN, .revents = 0}}};
+      const int timeout = static_cast<int>(std::clamp<int64_t>(left.count(), 0, 10'000));
+      if (poll(files.data(), files.size(), timeout) <= 0) return false;
+      if (files[1].revents != 0) {
+        end_ = -1;
+        deadline_ = std::min<Clock::time_point>(deadline_, Clock::now() + kLastTime);
+      }
+      if (files[0].revents != 0) return true;
+    }
+  }
+
+ private:
+  int end_;
+  Clock::time_point deadline_;
+};
 
 // Empty where none came in time.
-std::string ReadRequest(int client, int end, Clock::time_point deadline) {
+std::string ReadRequest(int client, Patience patience) {
   std::string request;
   std::array<char, 4096> part{};
   while (request.find(kEndOfRequest) == std::string::npos) {
-    if (request.size() > kLongestRequest || !Await(client, POLLIN, end, deadline)) return "";
+    if (request.size() > kLongestRequest || !patience.Await(client, POLLIN)) return "";
     const ssize_t size = recv(client, part.data(), part.size(), 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (size <= 0) return "";
@@ -47,8 +66,8 @@ std::string ReadRequest(int client, int end, Clock::time_point deadline) {
   return request;
 }
 
-void WriteAll(int client, std::string_view text, int end, Clock::time_point deadline) {
-  while (!text.empty() && Await(client, POLLOUT, end, deadline)) {
+void WriteAll(int client, std::string_view text, Patience patience) {
+  while (!text.empty() && patience.Await(client, POLLOUT)) {
     const ssize_t size = send(client, text.data(), text.size(), MSG_NOSIGNAL);
     if (size < 0 && errno != EAGAIN && errno != EINTR) return;
     text.remove_prefix(static_cast<size_t>(std::max<ssize_t>(size, 0)));
@@ -57,8 +76,8 @@ void WriteAll(int client, std::string_view text, int end, Clock::time_point dead
 
 std::string Response(std::string_view status, std::string_view type, std::string_view body) {
   return fmt::format(
-      "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", status,
-      type, body.size(), body);
+      "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+      status, type, body.size(), body);
 }
 
 }  // namespace
@@ -90,12 +109,11 @@ HttpListener::~HttpListener() {
 }
 
 void HttpListener::Run() {
-  constexpr std::chrono::hours kLong(1);
   for (;;) {
-    const bool is_ready = Await(socket_.get(), POLLIN, end_.fd(), Clock::now() + kLong);
-    pollfd told{.fd = end_.fd(), .events = POLLIN, .revents = 0};
-    if (poll(&told, 1, 0) > 0) return;
-    if (!is_ready) continue;
+    std::array<pollfd, 2> files{{{.fd = socket_.get(), .events = POLLIN, .revents = 0},
+                                 {.fd = end_.fd(), .events = POLLIN, .revents = 0}}};
+    if (poll(files.data(), files.size(), -1) < 0) continue;
+    if (files[1].revents != 0) return;
     const FileDescriptor client(
         accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (client.valid()) {
@@ -107,12 +125,12 @@ void HttpListener::Run() {
 }
 
 void HttpListener::Serve(const FileDescriptor& client) const {
-  const auto deadline = Clock::now() + kClientTime;
-  const std::string request = ReadRequest(client.get(), end_.fd(), deadline);
+  const std::string request =
+      ReadRequest(client.get(), Patience(end_.fd(), Clock::now() + kClientTime));
   if (request.empty()) return;
   const std::string text = AnswerTo(request);
   // The time that it took to make the text is not the client's.
-  WriteAll(client.get(), text, end_.fd(), Clock::now() + kClientTime);
+  WriteAll(client.get(), text, Patience(end_.fd(), Clock::now() + kClientTime));
   shutdown(client.get(), SHUT_WR);
 }
 

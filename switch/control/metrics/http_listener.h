@@ -22,7 +22,7 @@ class HttpListener {
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<HttpListener>> Start(
       FileDescriptor socket, std::string path, std::function<std::string()> answer);
 
-  // Waits for answers that are being made. Clients that have not been answered are closed; those that
+  // Waits for answers that are being made, and a moment for clients that were accepted. Those that
   // nobody has accepted wait for another process that has the socket, too.
   ~HttpListener();
   HttpListener(const HttpListener&) = delete;

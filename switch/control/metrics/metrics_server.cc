@@ -87,8 +87,8 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Listen(std::string
                                                                      FileDescriptor inherited) {
   const auto parsed = ParseListenAddress(address);
   if (!parsed.ok()) return parsed.status();
-  auto socket = inherited.valid() ? absl::StatusOr<FileDescriptor>(std::move(inherited))
-                                  : ListenOn(*parsed);
+  auto socket =
+      inherited.valid() ? absl::StatusOr<FileDescriptor>(std::move(inherited)) : ListenOn(*parsed);
   if (!socket.ok()) return CannotListen(address, std::string(socket.status().message()));
   const auto collectable =
       std::make_shared<SnapshotCollectable>(std::move(identity), std::move(take_snapshot));

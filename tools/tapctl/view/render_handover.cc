@@ -35,10 +35,10 @@ std::string RenderHandover(const Answer& answer) {
 std::string HandoverText(const Answer& bridge) {
   const Answer handover = MembersAt(bridge, "handover");
   if (handover.empty()) return "";
-  return fmt::format("{} version {}; {}",
-                     IsAfterDeath(handover) ? "took the place of a process that was killed, of"
-                                            : "took over from",
-                     TextAt(handover, "from_version"), CostText(handover));
+  return fmt::format(
+      "{} version {}; {}",
+      IsAfterDeath(handover) ? "took the place of a process that was killed, of" : "took over from",
+      TextAt(handover, "from_version"), CostText(handover));
 }
 
 }  // namespace tapswitch

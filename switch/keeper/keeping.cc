@@ -1,4 +1,4 @@
-#include "switch/process/keeping.h"
+#include "switch/keeper/keeping.h"
 
 #include <fcntl.h>
 
@@ -8,7 +8,6 @@
 #include "switch/keeper/guardian.h"
 #include "switch/keeper/recovery.h"
 #include "switch/keeper/state_memory.h"
-#include "switch/process/privileges.h"
 
 namespace tapswitch {
 namespace {
@@ -33,7 +32,8 @@ void Keeping::GiveUp() {
   if (manager) manager->Clear();
 }
 
-absl::StatusOr<Keeping> BeginKeeping(const Config& config, int kept_by) {
+absl::StatusOr<Keeping> BeginKeeping(int kept_by, std::chrono::milliseconds lease,
+                                     const std::function<absl::Status()>& give_up_rights) {
   Keeping keeping;
   if (kept_by >= 0) {
     fcntl(kept_by, F_SETFD, FD_CLOEXEC);
@@ -55,10 +55,8 @@ absl::StatusOr<Keeping> BeginKeeping(const Config& config, int kept_by) {
     keeping.manager = std::make_unique<ServiceStore>(stored);
     return keeping;
   }
-  if (config.host_lease.count() == 0) return keeping;
-  auto guardian = StartGuardian(config.host_lease, [&config] {
-    return GiveUpPrivileges(config.user, [](PrivilegeStep step) { return step(); });
-  });
+  if (lease.count() == 0) return keeping;
+  auto guardian = StartGuardian(lease, give_up_rights);
   if (!guardian.ok()) return guardian.status();
   keeping.keeper = std::make_unique<KeeperClient>(*std::move(guardian));
   return keeping;
