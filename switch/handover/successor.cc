@@ -58,6 +58,10 @@ std::unique_ptr<Successor> Successor::OfKilled(PreparedState state,
   RuntimeLocks::Inherit(std::move(state.locks));
   std::unique_ptr<Successor> successor(new Successor(std::nullopt, std::move(state)));
   successor->died_at_ = died_at;
+  for (const HandedPort& port : successor->state_.ports) {
+    if (!port.handover.files.empty()) continue;
+    successor->not_kept_.push_back(fmt::format("port {}: it is opened anew", port.name));
+  }
   return successor;
 }
 
@@ -94,6 +98,9 @@ absl::Status Successor::Inherit(const RunningSwitch& running, RunningBridge& con
                                 const MethodContext& context) {
   const auto config = PlanConfig(control, context);
   if (!config.ok()) return config.status();
+  if (!channel_ && config->bridge.tree.is_on) {
+    not_kept_.emplace_back("the states of the spanning tree, which begins anew");
+  }
   for (HandedPort& port : state_.ports) ports_.emplace(port.name, std::move(port.handover));
   running.workers.BeginStandby();
   running.commands.Call([&] { running.worker.SetSilent(true); });
