@@ -74,6 +74,9 @@ struct PreparedState {
   SipKey probe_key;
   FileDescriptor locks;
   FileDescriptor control;
+  FileDescriptor metrics;             // that listens for scrapes; invalid: there are none
+  FileDescriptor keeper;              // the channel to it; invalid: there is none
+  std::vector<std::string> stored;    // by name, what the service manager keeps
   PortHandover kernel;                // its programs; empty: there are none
   std::vector<std::string> commands;  // that make the configuration
   std::vector<HandedPort> ports;

@@ -9,7 +9,6 @@
 #include "ports/os/runtime_locks.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
-#include "switch/control/methods/files/save.h"
 #include "switch/handover/handover_message.h"
 #include "switch/handover/state_transfer.h"
 
@@ -80,16 +79,12 @@ absl::StatusOr<Predecessor::Outcome> Predecessor::HandOver(
 }
 
 absl::StatusOr<PreparedState> Predecessor::Collect(std::optional<ChangeReader>& reader) const {
-  PreparedState state{.version = options_.version,
-                      .handovers = control_.handover().count,
-                      .started = control_.identity().started,
-                      .address = control_.identity().address,
-                      .probe_key = running_.commands.Call(
-                          [this] { return running_.protocols.loop_detector().sender().key; }),
-                      .locks = CopyOf(RuntimeLocks::OfProcess().value().fd()),
-                      .control = CopyOf(control_socket_),
-                      .commands = SaveConfigAsCommands(control_),
-                      .settled = attacher_.Settled()};
+  PreparedState state = ReadBridge(running_, control_, attacher_, options_.version);
+  state.locks = CopyOf(RuntimeLocks::OfProcess().value().fd());
+  state.control = CopyOf(control_socket_);
+  if (options_.metrics >= 0) state.metrics = CopyOf(options_.metrics);
+  if (options_.keeper >= 0) state.keeper = CopyOf(options_.keeper);
+  state.stored = options_.stored;
   if (running_.kernel != nullptr && !running_.kernel->HandOver(state.kernel)) {
     return absl::ResourceExhaustedError("no descriptors are left: raise LimitNOFILE=");
   }
@@ -103,15 +98,9 @@ absl::StatusOr<PreparedState> Predecessor::Collect(std::optional<ChangeReader>& 
 
 absl::Status Predecessor::CollectPorts(PreparedState& state) const {
   for (const PortConfig& port : control_.config().ports) {
-    const auto id = control_.FindPort(port.spec.name);
-    if (!id.ok()) return id.status();
-    auto handover = ReadPort(running_, *id, port.spec.name);
-    if (!handover.ok()) return handover.status();
-    state.ports.push_back({.name = port.spec.name,
-                           .id = *id,
-                           .ephemeral = port.ephemeral,
-                           .attached_by = port.attached_by,
-                           .handover = *std::move(handover)});
+    auto handed = ReadHandedPort(running_, control_, port);
+    if (!handed.ok()) return handed.status();
+    state.ports.push_back(*std::move(handed));
   }
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/methods/files/save.h"
 
 namespace tapswitch {
 namespace {
@@ -181,6 +182,31 @@ absl::StatusOr<FinalState> ReadFinal(const RunningSwitch& running, ChangeReader&
     return known != nullptr && *known == now;
   });
   return state;
+}
+
+PreparedState ReadBridge(const RunningSwitch& running, const BridgeControl& control,
+                         const Attacher& attacher, const std::string& version) {
+  return {.version = version,
+          .handovers = control.handover().count,
+          .started = control.identity().started,
+          .address = control.identity().address,
+          .probe_key =
+              running.commands.Call([&] { return running.protocols.loop_detector().sender().key; }),
+          .commands = SaveConfigAsCommands(control),
+          .settled = attacher.Settled()};
+}
+
+absl::StatusOr<HandedPort> ReadHandedPort(const RunningSwitch& running,
+                                          const BridgeControl& control, const PortConfig& port) {
+  const auto id = control.FindPort(port.spec.name);
+  if (!id.ok()) return id.status();
+  auto handover = ReadPort(running, *id, port.spec.name);
+  if (!handover.ok()) return handover.status();
+  return HandedPort{.name = port.spec.name,
+                    .id = *id,
+                    .ephemeral = port.ephemeral,
+                    .attached_by = port.attached_by,
+                    .handover = *std::move(handover)};
 }
 
 absl::StatusOr<PortHandover> ReadPort(const RunningSwitch& running, PortId id,

@@ -76,6 +76,7 @@ ordered_json ShowHandover(const HandoverReport& report) {
   return {{"count", report.count},
           {"from_version", report.from_version},
           {"gap_ms", std::chrono::duration<double, std::milli>(report.gap).count()},
+          {"after_death", report.after_death},
           {"not_kept", report.not_kept}};
 }
 
