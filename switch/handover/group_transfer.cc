@@ -9,10 +9,8 @@ namespace {
 constexpr size_t kGroupsBetweenBatches = 64;
 
 GroupMemory MemoryOf(const GroupKey& key, const MulticastGroup& group) {
-  GroupMemory memory{.key = key,
-                     .host = group.host,
-                     .known_until = group.known_until,
-                     .members = group.members()};
+  GroupMemory memory{
+      .key = key, .host = group.host, .known_until = group.known_until, .members = group.members()};
   for (GroupMember& member : memory.members) member.scheduled = {};
   return memory;
 }
@@ -28,7 +26,8 @@ const GroupMemory* FindGroup(std::span<const GroupMemory> groups, const GroupKey
 }  // namespace
 
 std::vector<GroupMemory> ReadGroups(const RunningSwitch& running) {
-  std::vector<GroupKey> keys = running.commands.Call([&] { return running.bridge.groups().Keys(); });
+  std::vector<GroupKey> keys =
+      running.commands.Call([&] { return running.bridge.groups().Keys(); });
   std::sort(keys.begin(), keys.end());
   std::vector<GroupMemory> groups;
   groups.reserve(keys.size());

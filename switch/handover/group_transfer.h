@@ -19,8 +19,8 @@ namespace tapswitch {
 [[nodiscard]] std::vector<GroupMemory> ReadChangedGroups(const RunningSwitch& running,
                                                          std::span<const GroupMemory> before);
 
-// Has the groups be as they were, by a command of the primary of the successor. Members behind ports
-// that are not there are left out.
+// Has the groups be as they were, by a command of the primary of the successor. Members behind
+// ports that are not there are left out.
 void RestoreGroups(const RunningSwitch& running, std::span<const GroupMemory> groups,
                    const PortIds& ids);
 

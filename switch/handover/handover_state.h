@@ -56,7 +56,7 @@ struct LiveState {
   uint64_t evictions = 0;
   LoopDetector::Counters loops;
   NeighbourProxy::Counters neighbours;
-  std::optional<stp::Tree::Memory> tree;  // nothing: there is no spanning tree
+  std::optional<stp::Tree::Memory> tree;   // nothing: there is no spanning tree
   std::optional<SnoopingMemory> snooping;  // nothing: a version that does not hand it over
 
   bool operator==(const LiveState&) const = default;
@@ -95,9 +95,9 @@ struct FinalState {
   std::vector<Change> changes;           // of the table, since its entries were read
   bool has_entries = false;              // there were too many changes: `entries` are all there are
   std::vector<MacEntry> entries;
-  std::vector<GroupMemory> groups;  // those that have changed, and empty ones for those that have gone
-  LiveState live;                 // `vlans`: those that have changed
-  std::vector<HandedPort> ports;  // what was only known once they had paused; without names
+  std::vector<GroupMemory> groups;  // those that have changed; one that has gone is empty
+  LiveState live;                   // `vlans`: those that have changed
+  std::vector<HandedPort> ports;    // what was only known once they had paused; without names
 };
 
 }  // namespace tapswitch

@@ -34,9 +34,12 @@ VlanId SnoopedVlanFrom(JsonFields& fields) {
 }
 
 json HeardToJson(const HeardQuerier& heard) {
-  return {{"ip", IpAddressText(heard.address)},       {"port", heard.port.value},
-          {"version", heard.version},                 {"first", heard.first_heard.centiseconds},
-          {"last", heard.last_heard.centiseconds},    {"until", heard.until.centiseconds}};
+  return {{"ip", IpAddressText(heard.address)},
+          {"port", heard.port.value},
+          {"version", heard.version},
+          {"first", heard.first_heard.centiseconds},
+          {"last", heard.last_heard.centiseconds},
+          {"until", heard.until.centiseconds}};
 }
 
 HeardQuerier HeardFrom(JsonFields& parent, std::string_view key) {
@@ -57,12 +60,10 @@ HeardQuerier HeardFrom(JsonFields& parent, std::string_view key) {
 
 json ContextToJson(const SnoopingMemory::Context& context) {
   const QuerierMemory& querier = context.querier;
-  json shown{{"vlan", context.vlan.value},
-             {"v4", context.is_v4},
-             {"next", querier.next.centiseconds},
-             {"startup_left", querier.startup_left},
-             {"was_asked", querier.was_asked},
-             {"answered_at", querier.answered_at.centiseconds}};
+  json shown{
+      {"vlan", context.vlan.value},        {"v4", context.is_v4},
+      {"next", querier.next.centiseconds}, {"startup_left", querier.startup_left},
+      {"was_asked", querier.was_asked},    {"answered_at", querier.answered_at.centiseconds}};
   if (querier.other.address != IpAddress()) shown["other"] = HeardToJson(querier.other);
   if (querier.rival.address != IpAddress()) shown["rival"] = HeardToJson(querier.rival);
   for (const RouterPorts::Heard& router : context.routers) {
@@ -88,18 +89,17 @@ std::vector<RouterPorts::Heard> RoutersFrom(JsonFields& fields) {
 }
 
 SnoopingMemory::Context ContextFrom(JsonFields& fields) {
-  SnoopingMemory::Context context{
-      .vlan = SnoopedVlanFrom(fields),
-      .is_v4 = fields.Flag("v4"),
-      .querier = {.other = HeardFrom(fields, "other"),
-                  .rival = HeardFrom(fields, "rival"),
-                  .next = Tick{fields.Number("next")},
-                  .startup_left =
-                      static_cast<uint32_t>(fields.Number("startup_left", 0, kMostCount32)),
-                  .was_asked = fields.Flag("was_asked"),
-                  .answered_at = Tick{fields.Number("answered_at")}},
-      .routers = RoutersFrom(fields),
-      .check_answers_at = std::nullopt};
+  SnoopingMemory::Context context{.vlan = SnoopedVlanFrom(fields),
+                                  .is_v4 = fields.Flag("v4"),
+                                  .querier = {.other = HeardFrom(fields, "other"),
+                                              .rival = HeardFrom(fields, "rival"),
+                                              .next = Tick{fields.Number("next")},
+                                              .startup_left = static_cast<uint32_t>(
+                                                  fields.Number("startup_left", 0, kMostCount32)),
+                                              .was_asked = fields.Flag("was_asked"),
+                                              .answered_at = Tick{fields.Number("answered_at")}},
+                                  .routers = RoutersFrom(fields),
+                                  .check_answers_at = std::nullopt};
   if (fields.has("check")) context.check_answers_at = Tick{fields.Number("check")};
   return context;
 }
@@ -142,10 +142,9 @@ std::vector<MldWitnesses::Witness> WitnessesFrom(JsonFields& port) {
   for (const json& one : shown) {
     if (witnesses.size() == MldWitnesses::kMostOfPort) break;
     JsonFields fields(one);
-    witnesses.push_back(
-        {.vlan = SnoopedVlanFrom(fields),
-         .station = MacAddress::FromNumber(fields.Number("mac", 0, kMostStation)),
-         .until = Tick{fields.Number("until")}});
+    witnesses.push_back({.vlan = SnoopedVlanFrom(fields),
+                         .station = MacAddress::FromNumber(fields.Number("mac", 0, kMostStation)),
+                         .until = Tick{fields.Number("until")}});
     port.Note(fields.status());
   }
   return witnesses;

@@ -218,9 +218,8 @@ json ChangesOfTree(const stp::Tree::TopologyChanges& changes) {
 
 stp::Tree::TopologyChanges ChangesOfTreeFrom(JsonFields& parent) {
   JsonFields fields(parent.Object("changes"));
-  stp::Tree::TopologyChanges changes{.count = fields.Number("count"),
-                                     .last = Tick{fields.Number("last")},
-                                     .ports = {}};
+  stp::Tree::TopologyChanges changes{
+      .count = fields.Number("count"), .last = Tick{fields.Number("last")}, .ports = {}};
   const json& ports = fields.Array("ports");
   for (size_t i = 0; i < std::min(ports.size(), changes.ports.size()); ++i) {
     const bool is_port = ports[i].is_number_unsigned() && ports[i].get<uint64_t>() <= kMostTreePort;
@@ -246,9 +245,8 @@ json TreeToJson(const stp::Tree::Memory& memory) {
 
 absl::StatusOr<stp::Tree::Memory> TreeFromJson(const json& shown) {
   JsonFields fields(shown);
-  stp::Tree::Memory memory{.now = Tick{fields.Number("now")},
-                           .changes = ChangesOfTreeFrom(fields),
-                           .ports = {}};
+  stp::Tree::Memory memory{
+      .now = Tick{fields.Number("now")}, .changes = ChangesOfTreeFrom(fields), .ports = {}};
   const json& ports = fields.Array("ports");
   if (ports.size() > kMaxPorts) {
     return absl::InvalidArgumentError("the state has a bad number of ports in the spanning tree");

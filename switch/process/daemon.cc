@@ -82,10 +82,7 @@ class Daemon {
       const PortStatus& status = port.status();
       events_->Publish(LinkStateEvent{port.identity().id, status.link_up, status.reason});
     });
-    worker_.set_on_status([this](const Port& port) {
-      protocols_.spanning_tree().SetLinkSpeed(port.identity().id, port.status().speed);
-      workers_.OnPortStatus(port);
-    });
+    worker_.set_on_status([this](const Port& port) { workers_.OnPortStatus(port); });
     worker_.set_on_release([this] { workers_.OnRelease(); });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
     worker_.set_on_protocols([this](Tick now) {

@@ -76,9 +76,7 @@ class BridgeProtocols {
     tree_.Restore(memory, bridge_.view(), now);
     tree_.VisitStates([this](PortId id, PortState state) { bridge_.RestoreState(id, state); });
   }
-  void RestoreSnooping(const SnoopingMemory& memory, Tick now) {
-    multicast_.Restore(memory, now);
-  }
+  void RestoreSnooping(const SnoopingMemory& memory, Tick now) { multicast_.Restore(memory, now); }
 
   // Returns what has happened in the tree since the last call. Hosts may be behind other ports than
   // before a change of topology: who queries asks them again.

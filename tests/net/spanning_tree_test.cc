@@ -102,6 +102,7 @@ TEST_P(RingTest, ALinkThatLosesOneDirectionMakesNoLoop) {
 TEST_P(RingTest, AProcessThatStandsStillForASecondChangesNoRole) {
   Join(3);
   ASSERT_TRUE(BecomesWhole());
+  ASSERT_TRUE(WaitUntil([&] { return ring_->IsAtRest(); }));
   const auto settled = [&] {
     json all;
     for (size_t bridge = 0; bridge < ring_->size(); ++bridge) {

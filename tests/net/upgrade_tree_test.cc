@@ -27,6 +27,7 @@ class UpgradeTreeTest : public SwitchTest {
     ring_ = std::make_unique<TreeRing>(io(), kinds);
     constexpr std::chrono::seconds kPatience{60};
     ASSERT_TRUE(WaitUntil([&] { return ring_->IsWhole(); }, kPatience));
+    ASSERT_TRUE(WaitUntil([&] { return ring_->IsAtRest(); }, kPatience));
   }
 
   // What must not change: roles, states, priority vectors, and how often anything has changed.
@@ -72,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(Io, UpgradeTreeTest, kEachIo, IoName);
 TEST_P(UpgradeTreeTest, NoStateChangesNoFrameIsLostAndNoNeighbourNotices) {
   Join({BridgeKind::kSwitch, BridgeKind::kSwitch, BridgeKind::kSwitch});
   const std::vector<size_t> switches{0, 1, 2};
-  NumberedStream stream("h1", "h0", 1, 2);
+  NumberedStream stream("h1", "h0", 2, 1);
   ASSERT_TRUE(WaitUntil([&] { return stream.received() > 100; }));
   const auto before = SettledAll(switches);
   for (const size_t bridge : switches) {
@@ -97,7 +98,8 @@ TEST_P(UpgradeTreeTest, PortsKeepTheirNumbers) {
   ControlClient client(TreeRing::SocketOf(0));
   client.Call("port.del", {{"name", TreeRing::HostPort(0)}});
   client.Call("port.add", {{"port", "netdev:" + TreeRing::HostPort(0)}});
-  ASSERT_TRUE(WaitUntil([&] { return ring_->IsWhole(); }, std::chrono::seconds(60)));
+  ASSERT_TRUE(
+      WaitUntil([&] { return ring_->IsWhole() && ring_->IsAtRest(); }, std::chrono::seconds(60)));
   const auto before = SettledAll({0, 1, 2});
   UpgradeOf(0);
   EXPECT_EQ(SettledAll({0, 1, 2}), before);
@@ -110,11 +112,10 @@ TEST_P(UpgradeTreeTest, TheKernelsBridgeNoticesNothing) {
   };
   // It tells of a change for max_age and forward_delay.
   const auto changes = [&] {
-    return ring_->sandbox().Run(
-        "ip -d -j link show dev k1 | grep -o '\"topology_change\":[0-9]*'");
+    return ring_->sandbox().Run("ip -d -j link show dev k1 | grep -o '\"topology_change\":[0-9]*'");
   };
-  ASSERT_TRUE(WaitUntil([&] { return changes() == "\"topology_change\":0\n"; },
-                        std::chrono::seconds(60)));
+  ASSERT_TRUE(
+      WaitUntil([&] { return changes() == "\"topology_change\":0\n"; }, std::chrono::seconds(60)));
   const auto before = SettledAll({0, 2});
   const std::string states_before = states();
   UpgradeOf(0);

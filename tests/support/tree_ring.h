@@ -56,6 +56,18 @@ class TreeRing {
     return "/run/tapswitch/s" + std::to_string(bridge) + ".sock";
   }
   [[nodiscard]] static std::string HostPort(size_t bridge) { return "e" + std::to_string(bridge); }
+  // Whether no switch has heard of a topology change for longer than neighbours tell of one (hello_time
+  // and a second).
+  [[nodiscard]] bool IsAtRest() {
+    constexpr double kLongest = 4;
+    for (size_t bridge = 0; bridge < size(); ++bridge) {
+      if (switches_[bridge] == nullptr) continue;
+      const nlohmann::json tree = Tree(bridge);
+      const bool has_changed = tree.contains("time_since_topology_change");
+      if (has_changed && tree["time_since_topology_change"].get<double>() < kLongest) return false;
+    }
+    return true;
+  }
   // Ends the switch without a word; its links stay up.
   void Kill(size_t bridge) {
     switches_[bridge]->Kill();

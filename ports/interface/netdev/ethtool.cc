@@ -22,8 +22,8 @@ bool CallEthtool(int ifindex, void* argument) {
 }
 
 uint32_t ReadLinkSpeed(const NetworkNamespace& netns, int ifindex) {
-  constexpr uint32_t kUnknown = 0xFFFFFFFF;   // SPEED_UNKNOWN
-  constexpr uint32_t kUnknown16 = 0xFFFF;     // of older drivers
+  constexpr uint32_t kUnknown = 0xFFFFFFFF;  // SPEED_UNKNOWN
+  constexpr uint32_t kUnknown16 = 0xFFFF;    // of older drivers
   const auto scope = NetnsScope::Enter(netns);
   ethtool_cmd settings{.cmd = ETHTOOL_GSET};
   if (!scope.ok() || !CallEthtool(ifindex, &settings)) return 0;

@@ -21,34 +21,40 @@ struct ProfileRow {
   std::string_view why;
 };
 
+constexpr ProfileRow RowOf(Family family, std::string_view name, std::string_view none,
+                           std::string_view vm, std::string_view uplink, std::string_view trunk,
+                           std::string_view why) {
+  return {.family = family, .name = name, .values = {none, vm, uplink, trunk}, .why = why};
+}
+
 // A BPDU from a guest means that the guest bridges, maybe two of its cards. A filter would drop it
-// and leave the loop. BPDU guard shuts the port down instead, which ends the loop and concerns nobody
-// but the guest. Either way no BPDU of a guest reaches another port, whatever group_fwd_mask says.
+// and leave the loop. BPDU guard shuts the port down instead, which ends the loop and concerns
+// nobody but the guest. Either way no BPDU of a guest reaches another port, whatever group_fwd_mask
+// says.
 constexpr std::array kProfileRows{
-    ProfileRow{Family::kLink, "admin_edge", {"off", "on", "off", "off"},
-               "whether it forwards at once, as a station is behind it"},
-    ProfileRow{Family::kLink, "auto_edge", {"on", "on", "on", "off"},
-               "whether it is taken for an edge when no bridge answers for 3 s"},
-    ProfileRow{Family::kLink, "guard", {"off", "on", "off", "off"},
-               "a BPDU tells of a bridge, maybe of a loop: it shuts the port down for a while"},
-    ProfileRow{Family::kLink, "bpdu_filter", {"off", "off", "off", "off"},
-               "BPDUs that are dropped would leave a loop unseen"},
-    ProfileRow{Family::kLink, "root_block", {"off", "on", "off", "off"},
-               "what is behind it never becomes the root of the tree"},
-    ProfileRow{Family::kLink, "restricted_tcn", {"off", "on", "off", "off"},
-               "what is behind it has nobody forget addresses"},
-    ProfileRow{Family::kLink, "loop_guard", {"off", "off", "on", "on"},
-               "a bridge that falls silent is not taken for one that has gone"},
-    ProfileRow{Family::kSecurity, "max_macs", {"0", "32", "0", "0"},
-               "one station cannot fill the table"},
-    ProfileRow{Family::kSecurity, "violation", {"none", "drop", "none", "none"},
-               "frames of further addresses are dropped and counted"},
-    ProfileRow{Family::kStorm, "broadcast", {"off", "1000pps", "off", "off"},
-               "a storm stays where it comes from"},
-    ProfileRow{Family::kStorm, "multicast", {"off", "10000pps", "off", "off"},
-               "a storm stays where it comes from"},
-    ProfileRow{Family::kStorm, "unknown", {"off", "10000pps", "off", "off"},
-               "scans flood all other ports"},
+    RowOf(Family::kLink, "admin_edge", "off", "on", "off", "off",
+          "whether it forwards at once, as a station is behind it"),
+    RowOf(Family::kLink, "auto_edge", "on", "on", "on", "off",
+          "whether it is taken for an edge when no bridge answers for 3 s"),
+    RowOf(Family::kLink, "guard", "off", "on", "off", "off",
+          "a BPDU tells of a bridge, maybe of a loop: it shuts the port down for a while"),
+    RowOf(Family::kLink, "bpdu_filter", "off", "off", "off", "off",
+          "BPDUs that are dropped would leave a loop unseen"),
+    RowOf(Family::kLink, "root_block", "off", "on", "off", "off",
+          "what is behind it never becomes the root of the tree"),
+    RowOf(Family::kLink, "restricted_tcn", "off", "on", "off", "off",
+          "what is behind it has nobody forget addresses"),
+    RowOf(Family::kLink, "loop_guard", "off", "off", "on", "on",
+          "a bridge that falls silent is not taken for one that has gone"),
+    RowOf(Family::kSecurity, "max_macs", "0", "32", "0", "0", "one station cannot fill the table"),
+    RowOf(Family::kSecurity, "violation", "none", "drop", "none", "none",
+          "frames of further addresses are dropped and counted"),
+    RowOf(Family::kStorm, "broadcast", "off", "1000pps", "off", "off",
+          "a storm stays where it comes from"),
+    RowOf(Family::kStorm, "multicast", "off", "10000pps", "off", "off",
+          "a storm stays where it comes from"),
+    RowOf(Family::kStorm, "unknown", "off", "10000pps", "off", "off",
+          "scans flood all other ports"),
 };
 
 bool IsNumber(std::string_view text) {
@@ -106,9 +112,8 @@ void ApplyProfile(PortProfile profile, PortSettings& settings) {
 }
 
 absl::Status SetProfile(const json& value, PortSettings& settings) {
-  const auto* const found =
-      std::find_if(kPortProfileNames.begin(), kPortProfileNames.end(),
-                   [&](std::string_view name) { return value == name; });
+  const auto* const found = std::find_if(kPortProfileNames.begin(), kPortProfileNames.end(),
+                                         [&](std::string_view name) { return value == name; });
   if (found == kPortProfileNames.end()) {
     return absl::InvalidArgumentError(
         fmt::format("profile {:.100}: expected vm, uplink, trunk or none",

@@ -1,8 +1,8 @@
 // Profiles of ports: one word for all that a port of a kind wants. What a profile sets is data in
 // one table (port_profile.cc), and so is the reason for each setting.
 //
-// A profile sets every setting of the table, also to what a new port has, so that nothing is left of
-// another profile. A setting that is changed afterwards stays as it is until a profile is named
+// A profile sets every setting of the table, also to what a new port has, so that nothing is left
+// of another profile. A setting that is changed afterwards stays as it is until a profile is named
 // again. VLANs are not part of any.
 
 #pragma once

@@ -266,7 +266,8 @@ void ShowPortSettings(const PortSettings& settings, ordered_json& link) {
 
 std::string PortSettingsAsWords(const PortSettings& settings, const PortSettings& from) {
   std::string words;
-  if (settings.profile != from.profile) words = fmt::format(" profile {}", NameOf(settings.profile));
+  if (settings.profile != from.profile)
+    words = fmt::format(" profile {}", NameOf(settings.profile));
   const PortSettings base = WithProfileOf(settings, from);
   for (const Setting& setting : kSettings) {
     const auto value = std::visit(Getter{settings}, setting.field);

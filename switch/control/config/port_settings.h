@@ -51,8 +51,9 @@ struct PortSettings {
 // Returns how the core treats frames of the port.
 [[nodiscard]] PortForwarding ForwardingOf(PortId id, const PortSettings& settings);
 
-// Sets the setting `name`; "profile" sets all of the profile's. InvalidArgument if there is no such setting, or if it cannot have the
-// value. FailedPrecondition if bridge(8) has it, but it cannot be switched on here.
+// Sets the setting `name`; "profile" sets all of the profile's. InvalidArgument if there is no such
+// setting, or if it cannot have the value. FailedPrecondition if bridge(8) has it, but it cannot be
+// switched on here.
 [[nodiscard]] absl::Status SetPortSetting(std::string_view name, const nlohmann::json& value,
                                           PortSettings& settings);
 

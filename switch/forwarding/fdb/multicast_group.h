@@ -22,7 +22,7 @@ struct HostMembership {
   bool operator==(const HostMembership&) const = default;
 };
 
-// What is known of a group, as another process goes on with it.
+// The state of a group that another process goes on with.
 struct GroupMemory {
   GroupKey key;
   HostMembership host;

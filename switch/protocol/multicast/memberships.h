@@ -42,7 +42,7 @@ class Memberships {
     std::array<uint32_t, kMaxPorts> refused_by_port{};
   };
 
-  // What is known of a port whose memberships were refused.
+  // The state of a port whose memberships were refused.
   struct Refused {
     uint32_t count = 0;
     bool is_crowded = false;  // it is flooded to

@@ -77,7 +77,7 @@ class MulticastSnooping final : public Protocol {
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] const Memberships::Counters& memberships() const { return memberships_.counters(); }
 
-  // What another process goes on with, besides the groups, which are the table's.
+  // Returns all that another process goes on with, besides the groups, which are the table's.
   [[nodiscard]] SnoopingMemory Remember() const;
   // Precondition: it has been configured and told of its ports, which are closed.
   void Restore(const SnoopingMemory& memory, Tick now);

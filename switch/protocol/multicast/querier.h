@@ -25,7 +25,7 @@ struct HeardQuerier {
   bool operator==(const HeardQuerier&) const = default;
 };
 
-// What a querier goes on with in another process.
+// The part of a querier's state that another process goes on with.
 struct QuerierMemory {
   HeardQuerier other;
   HeardQuerier rival;

@@ -1,5 +1,5 @@
-// What multicast snooping goes on with in another process, besides the groups themselves, as plain
-// data. Times are deadlines.
+// The state of multicast snooping that another process goes on with, besides the groups themselves,
+// as plain data. Times are deadlines.
 
 #pragma once
 

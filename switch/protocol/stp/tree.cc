@@ -181,7 +181,8 @@ Tree::Memory Tree::Remember() const {
   return memory;
 }
 
-// The machines of all ports run next, and find nothing to do where nothing has changed.
+// What follows from the ports is selected again, and the machines of all ports run next: they find
+// nothing to do where nothing has changed.
 void Tree::Restore(const Memory& memory) {
   now_ = memory.now;
   topology_changes_ = memory.changes;
@@ -198,7 +199,7 @@ void Tree::Restore(const Memory& memory) {
     port.received_message = false;
     ExpectDeadlineOf(port);
   }
-  reselect_ = true;
+  SelectRoles();
   TouchAll();
 }
 

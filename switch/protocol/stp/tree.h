@@ -143,7 +143,7 @@ class Tree {
     bool operator==(const TopologyChanges&) const = default;
   };
   [[nodiscard]] const TopologyChanges& topology_changes() const { return topology_changes_; }
-  // As the receiver of effects was told last, or will be by Run.
+  // Returns the state that the receiver of effects was told last, or will be by Run.
   [[nodiscard]] PortState state(PortId id) const;
 
   // ---- Going on in another process.

@@ -1,5 +1,5 @@
-// Trees that other processes go on with, at random moments: everything happens as if nobody had been
-// replaced, and a network at rest stays at rest.
+// Other processes go on with trees, at random moments: everything happens as if nobody had been
+// replaced.
 
 #include <gtest/gtest.h>
 
@@ -20,8 +20,8 @@ class Life {
   explicit Life(uint64_t seed) : random_(seed), network_(seed, random_() % 3) {
     const size_t bridges = 2 + Below(5);
     for (size_t i = 0; i < bridges; ++i) {
-      const auto mode = Below(5) == 0 ? SpanningTreeSettings::Mode::kStp
-                                      : SpanningTreeSettings::Mode::kRstp;
+      const auto mode =
+          Below(5) == 0 ? SpanningTreeSettings::Mode::kStp : SpanningTreeSettings::Mode::kRstp;
       network_.AddBridge(0x020000000000 + Below(1000) * 256 + i, TreeNetwork::On(mode));
       for (size_t port = 1 + Below(4); port > 0; --port) network_.AddPort(i, Below(2 * bridges));
     }
@@ -79,7 +79,8 @@ TEST(ReplacedTreesTest, EverythingHappensAsIfNobodyHadBeenReplaced) {
                 undisturbed.network().tree(i).root_priority());
       for (uint16_t port = 0; port < replaced.network().port_count(i); ++port) {
         ASSERT_EQ(replaced.network().state(i, port), undisturbed.network().state(i, port));
-        ASSERT_EQ(replaced.network().port(i, port).counts, undisturbed.network().port(i, port).counts);
+        ASSERT_EQ(replaced.network().port(i, port).counts,
+                  undisturbed.network().port(i, port).counts);
       }
     }
   }

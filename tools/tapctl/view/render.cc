@@ -17,9 +17,9 @@
 #include "tools/tapctl/view/paint.h"
 #include "tools/tapctl/view/reach.h"
 #include "tools/tapctl/view/render_guards.h"
-#include "tools/tapctl/view/render_profile.h"
 #include "tools/tapctl/view/render_handover.h"
 #include "tools/tapctl/view/render_multicast.h"
+#include "tools/tapctl/view/render_profile.h"
 #include "tools/tapctl/view/render_tree.h"
 
 namespace tapswitch {

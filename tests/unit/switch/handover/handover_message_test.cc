@@ -62,7 +62,8 @@ SnoopingMemory ExampleSnooping() {
   port.is_deaf = true;
   port.unanswered = 2;
   port.counted = Tick{9};
-  port.refused = {.count = 1, .is_crowded = true, .flooded_until = Tick{10}, .told_until = Tick{11}};
+  port.refused = {
+      .count = 1, .is_crowded = true, .flooded_until = Tick{10}, .told_until = Tick{11}};
   port.witnesses = {{VlanId{1}, MacAddress::FromNumber(5), Tick{12}}};
   return {.contexts = {context},
           .ports = {port},
@@ -86,8 +87,8 @@ std::vector<GroupMemory> ExampleGroups() {
   return {{.key = {VlanId{1}, mac},
            .host = {.joined = true, .permanent = true, .until = {}},
            .known_until = {},
-           .members = {{.port = PortId{3}, .has_star = true, .permanent = true,
-                        .made_by = kMadeByUser}}},
+           .members =
+               {{.port = PortId{3}, .has_star = true, .permanent = true, .made_by = kMadeByUser}}},
           {.key = {VlanId{1}, GroupAddress::Of(IpAddress::FromV4(0xEF010101))},
            .host = {},
            .known_until = Tick{90},

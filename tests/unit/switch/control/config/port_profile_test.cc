@@ -75,7 +75,8 @@ TEST(PortProfileTest, AnUnknownOneIsRefused) {
 TEST(PortProfileTest, ItComesBeforeOtherSettingsOfARequest) {
   PortSettings settings;
   // In an object of JSON, admin_edge comes first.
-  ASSERT_TRUE(SetPortWords({{"profile", "vm"}, {"admin_edge", false}, {"max_macs", 4}}, settings).ok());
+  ASSERT_TRUE(
+      SetPortWords({{"profile", "vm"}, {"admin_edge", false}, {"max_macs", 4U}}, settings).ok());
   EXPECT_FALSE(settings.tree.admin_edge);
   EXPECT_TRUE(settings.tree.guard);
   EXPECT_EQ(settings.fdb_max_learned, 4U);
@@ -89,9 +90,9 @@ TEST(PortProfileTest, ItIsSavedAsItsWordAndWhatDiffersFromIt) {
   settings.storm.rates[0] = {};
   EXPECT_EQ(PortWordsOf(settings, {}), " profile vm guard off broadcast off");
   const auto explained = ExplainProfile(settings);
-  EXPECT_EQ(std::ranges::count_if(explained, [](const ProfileSetting& one) {
-              return one.value != one.of_profile;
-            }), 2);
+  EXPECT_EQ(std::ranges::count_if(
+                explained, [](const ProfileSetting& one) { return one.value != one.of_profile; }),
+            2);
 }
 
 }  // namespace
