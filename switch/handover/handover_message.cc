@@ -9,6 +9,7 @@
 #include "switch/handover/handover_files.h"
 #include "switch/handover/json_fields.h"
 #include "switch/handover/live_state_json.h"
+#include "switch/handover/snooping_json.h"
 #include "switch/handover/table_json.h"
 
 namespace tapswitch {
@@ -119,6 +120,7 @@ OutgoingMessage EncodePrepared(const PreparedState& state) {
   shown["settled"] = state.settled;
   shown["entries"] = EntriesToJson(state.entries);
   shown["neighbours"] = NeighboursToJson(state.neighbours);
+  shown["groups"] = GroupsToJson(state.groups);
   shown["live"] = LiveStateToJson(state.live);
   message.text = shown.dump(-1, ' ', false, json::error_handler_t::replace);
   return message;
@@ -149,6 +151,7 @@ absl::StatusOr<PreparedState> DecodePrepared(DescriptorChannel::Message message)
   ReadPorts(fields, files, state.ports);
   TakePart(fields, EntriesFromJson(fields.Array("entries")), state.entries);
   TakePart(fields, NeighboursFromJson(fields.Array("neighbours")), state.neighbours);
+  TakePart(fields, GroupsFromJson(fields.Array("groups")), state.groups);
   TakePart(fields, LiveStateFromJson(fields.Object("live")), state.live);
   if (!fields.status().ok()) return fields.status();
   return state;
@@ -160,6 +163,7 @@ OutgoingMessage EncodeFinal(const FinalState& state) {
   shown["paused_at"] = static_cast<uint64_t>(state.paused_at.count());
   shown["changes"] = ChangesToJson(state.changes);
   if (state.has_entries) shown["entries"] = EntriesToJson(state.entries);
+  shown["groups"] = GroupsToJson(state.groups);
   shown["live"] = LiveStateToJson(state.live);
   shown["ports"] = PortsToJson(state.ports, message);
   message.text = shown.dump();
@@ -177,6 +181,7 @@ absl::StatusOr<FinalState> DecodeFinal(DescriptorChannel::Message message) {
   ReadPorts(fields, files, state.ports);
   TakePart(fields, ChangesFromJson(fields.Array("changes")), state.changes);
   TakePart(fields, EntriesFromJson(fields.Array("entries")), state.entries);
+  TakePart(fields, GroupsFromJson(fields.Array("groups")), state.groups);
   TakePart(fields, LiveStateFromJson(fields.Object("live")), state.live);
   if (!fields.status().ok()) return fields.status();
   return state;

@@ -9,6 +9,7 @@
 #include "ports/os/runtime_locks.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
+#include "switch/handover/group_transfer.h"
 #include "switch/handover/handover_message.h"
 #include "switch/handover/state_transfer.h"
 
@@ -57,11 +58,6 @@ Predecessor::Predecessor(Options options, RunningSwitch running, BridgeControl& 
 
 absl::StatusOr<Predecessor::Outcome> Predecessor::HandOver(
     const std::optional<std::string>& program) {
-  if (control_.config().bridge.tree.is_on) {
-    return absl::FailedPreconditionError(
-        "a spanning tree is not handed over: its ports would be closed for seconds: restart the "
-        "switch when that may be, or turn it off before: tapctl bridge set stp_state off");
-  }
   const auto locks = RuntimeLocks::OfProcess();
   if (!locks.ok()) return locks.status();
   locks->Share();
@@ -91,6 +87,7 @@ absl::StatusOr<PreparedState> Predecessor::Collect(std::optional<ChangeReader>& 
   if (absl::Status collected = CollectPorts(state); !collected.ok()) return collected;
   state.entries = ReadEntries(running_, control_, reader);
   state.neighbours = ReadNeighbours(running_);
+  state.groups = ReadGroups(running_);
   const SwitchSnapshot snapshot = running_.workers.Snapshot();
   state.live = running_.commands.Call([&] { return ReadLive(running_, snapshot); });
   return state;
@@ -150,7 +147,7 @@ absl::StatusOr<Predecessor::Outcome> Predecessor::SwitchOver(SuccessorProcess su
     }
     running_.commands.Call([&] {
       running_.worker.SetSilent(true);
-      auto final_state = ReadFinal(running_, reader, state.live, traffic);
+      auto final_state = ReadFinal(running_, reader, state, traffic);
       absl::Status sent = final_state.status();
       if (sent.ok()) {
         final_state->paused_at = paused_at;

@@ -34,7 +34,8 @@ namespace tapswitch {
 // is forwarded. `traffic` is what the kernel carried, which it does no more.
 // ResourceExhausted when no descriptors are left.
 [[nodiscard]] absl::StatusOr<FinalState> ReadFinal(const RunningSwitch& running,
-                                                   ChangeReader& reader, const LiveState& before,
+                                                   ChangeReader& reader,
+                                                   const PreparedState& before,
                                                    const std::map<PortId, PortTraffic>& traffic);
 
 // Reads the bridge as a whole, without any open file.

@@ -13,6 +13,7 @@
 #include "switch/control/methods/event_publisher.h"
 #include "switch/control/methods/files/command_file.h"
 #include "switch/control/rpc/monitor.h"
+#include "switch/handover/group_transfer.h"
 #include "switch/handover/handover_message.h"
 
 namespace tapswitch {
@@ -104,14 +105,19 @@ absl::Status Successor::Inherit(const RunningSwitch& running, RunningBridge& con
   for (HandedPort& port : state_.ports) ports_.emplace(port.name, std::move(port.handover));
   running.workers.BeginStandby();
   running.commands.Call([&] { running.worker.SetSilent(true); });
-  control.set_inherited(&ports_);
+  std::map<std::string, PortId, std::less<>> ids;
+  for (const HandedPort& port : state_.ports) ids.emplace(port.name, port.id);
+  control.set_inherited(&ports_, std::move(ids));
   absl::Status changed = control.Change(*config);
-  control.set_inherited(nullptr);
+  control.set_inherited(nullptr, {});
   if (!changed.ok()) return changed;
   for (const HandedPort& port : state_.ports) {
     if (const auto id = control.FindPort(port.name); id.ok()) ids_.emplace(port.id, *id);
   }
-  running.commands.Call([&] { RestoreEntries(running, std::move(state_.entries), ids_); });
+  running.commands.Call([&] {
+    RestoreEntries(running, std::move(state_.entries), ids_);
+    RestoreGroups(running, state_.groups, ids_);
+  });
   return absl::OkStatus();
 }
 
@@ -145,6 +151,7 @@ void Successor::Restore(const RunningSwitch& running, FinalState& final_state) {
     RestoreEntries(running, final_state.entries, ids_);
   }
   RestoreChanges(running, final_state.changes, ids_);
+  RestoreGroups(running, final_state.groups, ids_);
   RestorePaused(running, final_state.ports, ids_);
   RestoreLive(running, state_.live, ids_);
 }

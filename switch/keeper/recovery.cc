@@ -33,6 +33,11 @@ void ForgetCounters(LiveState& live) {
   live.neighbours = {};
 }
 
+void ForgetProtocols(LiveState& live) {
+  live.tree.reset();
+  live.snooping.reset();
+}
+
 }  // namespace
 
 bool HasState(const KeptParts& parts) { return parts.contains(kBridgePart); }
@@ -57,6 +62,7 @@ absl::StatusOr<PreparedState> Recover(KeptParts parts) {
   }
   Rejuvenate(state->entries, content->written_at);
   ForgetCounters(state->live);
+  ForgetProtocols(state->live);
   return state;
 }
 

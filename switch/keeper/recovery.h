@@ -16,6 +16,9 @@ namespace tapswitch {
 // Counters begin anew: those of the text are older than the last that were read, and a counter must
 // not go back a little. An address that was in the table was seen within the ageing time, so all
 // are taken for as much younger as the text is old.
+//
+// The spanning tree and multicast snooping begin anew: neighbours may have changed roles since the
+// text was written, and groups are not in it.
 [[nodiscard]] absl::StatusOr<PreparedState> Recover(KeptParts parts);
 
 }  // namespace tapswitch
