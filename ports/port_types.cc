@@ -56,12 +56,11 @@ absl::StatusOr<PortQueues> OpenUnix(const PortSpec& spec, std::span<const PortId
 
 absl::Status CheckVhost(const PortSpec& spec) { return ParseVhostOptions(spec).status(); }
 
-absl::StatusOr<PortQueues> OpenVhost(const PortSpec& spec,
-                                     std::span<const PortIdentity> identities,
-                                     const PortSurroundings& /*surroundings*/) {
+absl::StatusOr<PortQueues> OpenVhost(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                     const PortSurroundings& surroundings) {
   const auto options = ParseVhostOptions(spec);
   if (!options.ok()) return options.status();
-  return OpenVhostPort(identities, *options);
+  return OpenVhostPort(identities, *options, surroundings.inherited);
 }
 
 absl::Status CheckVeth(const PortSpec& spec) { return ParseVethOptions(spec).status(); }

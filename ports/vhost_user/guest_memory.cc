@@ -53,12 +53,13 @@ absl::StatusOr<std::shared_ptr<const GuestMemory::Mapping>> GuestMemory::Mapping
   }
   const uint64_t end = region.file_offset + region.size;
   if (!S_ISREG(status.st_mode) || static_cast<uint64_t>(status.st_size) < end) {
-    return Bad(region, fmt::format("its file has {} bytes, and {} are needed", status.st_size, end));
+    return Bad(region,
+               fmt::format("its file has {} bytes, and {} are needed", status.st_size, end));
   }
   const auto page = static_cast<uint64_t>(std::max<blksize_t>(status.st_blksize, 4096));
   const uint64_t size = (end + page - 1) / page * page;
-  void* const start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                           file.get(), 0);
+  void* const start =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file.get(), 0);
   if (start == MAP_FAILED) {
     return Bad(region, fmt::format("it cannot be mapped: {}", std::strerror(errno)));
   }
@@ -71,7 +72,7 @@ absl::StatusOr<std::shared_ptr<const GuestMemory::Mapping>> GuestMemory::Mapping
         fmt::format("{}: the switch has {} regions of guests, and can have no more",
                     Describe(region), MappingGuard::kCapacity));
   }
-  return std::make_shared<const Mapping>(pages, *std::move(guard));
+  return std::make_shared<const Mapping>(std::move(file), pages, *std::move(guard));
 }
 
 // The handler must not map over memory that others have by then, so the guard ends first.
@@ -83,10 +84,10 @@ GuestMemory::Mapping::~Mapping() {
 GuestMemory::GuestMemory(std::vector<Part> parts) : parts_(std::move(parts)) {
   std::vector<MemoryMap::Region> regions;
   for (const Part& part : parts_) {
-    regions.push_back({.guest = part.region.guest_address,
-                       .user = part.region.user_address,
-                       .bytes = part.mapping->pages().subspan(part.region.file_offset,
-                                                              part.region.size)});
+    regions.push_back(
+        {.guest = part.region.guest_address,
+         .user = part.region.user_address,
+         .bytes = part.mapping->pages().subspan(part.region.file_offset, part.region.size)});
   }
   map_ = MemoryMap(std::move(regions));
 }

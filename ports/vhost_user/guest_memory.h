@@ -34,6 +34,15 @@ class GuestMemory {
   [[nodiscard]] absl::StatusOr<std::shared_ptr<const GuestMemory>> Without(
       const VhostRegion& region) const;
 
+  // A region and its file, which is borrowed. `index` is less than regions().
+  struct RegionFile {
+    VhostRegion region;
+    int fd = -1;
+  };
+  [[nodiscard]] RegionFile region(size_t index) const {
+    return {.region = parts_[index].region, .fd = parts_[index].mapping->fd()};
+  }
+
   [[nodiscard]] const MemoryMap& map() const { return map_; }
   [[nodiscard]] size_t regions() const { return parts_.size(); }
   [[nodiscard]] uint64_t bytes() const;
@@ -47,8 +56,8 @@ class GuestMemory {
    public:
     [[nodiscard]] static absl::StatusOr<std::shared_ptr<const Mapping>> Make(
         const VhostRegion& region, FileDescriptor file);
-    Mapping(std::span<std::byte> pages, MappingGuard guard)
-        : pages_(pages), guard_(std::move(guard)) {}
+    Mapping(FileDescriptor file, std::span<std::byte> pages, MappingGuard guard)
+        : file_(std::move(file)), pages_(pages), guard_(std::move(guard)) {}
     ~Mapping();
     Mapping(const Mapping&) = delete;
     Mapping& operator=(const Mapping&) = delete;
@@ -56,7 +65,10 @@ class GuestMemory {
     [[nodiscard]] std::span<std::byte> pages() const { return pages_; }
     [[nodiscard]] bool is_broken() const { return guard_.is_broken(); }
 
+    [[nodiscard]] int fd() const { return file_.get(); }
+
    private:
+    FileDescriptor file_;
     std::span<std::byte> pages_;
     MappingGuard guard_;
   };

@@ -60,8 +60,8 @@ constexpr std::array kShapes{
 };
 
 const Shape* ShapeOf(VhostRequest request) {
-  const auto* const found = std::find_if(
-      kShapes.begin(), kShapes.end(), [&](const Shape& one) { return one.request == request; });
+  const auto* const found = std::find_if(kShapes.begin(), kShapes.end(),
+                                         [&](const Shape& one) { return one.request == request; });
   return found == kShapes.end() ? nullptr : found;
 }
 
@@ -112,8 +112,8 @@ absl::Status ReadTable(std::span<const std::byte> payload, size_t descriptors,
   if (payload.size() < kTableHeader) return CheckSize(message, payload.size(), kTableHeader);
   const auto count = Load<uint32_t>(payload, 0);
   if (count == 0 || count > kMaxTableRegions) {
-    return Bad(message, fmt::format("it has {} regions: 1 to {} are possible", count,
-                                    kMaxTableRegions));
+    return Bad(message,
+               fmt::format("it has {} regions: 1 to {} are possible", count, kMaxTableRegions));
   }
   // Some front ends always send the whole table.
   const size_t needed = kTableHeader + count * kRegionSize;
@@ -212,9 +212,9 @@ absl::StatusOr<VhostHeader> ParseVhostHeader(std::span<const std::byte, kVhostHe
                     NameOf(header.request), flags));
   }
   if (header.size > kMaxVhostPayload) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: it announces {} bytes, but {} are the most", NameOf(header.request),
-                    header.size, kMaxVhostPayload));
+    return absl::InvalidArgumentError(fmt::format("{}: it announces {} bytes, but {} are the most",
+                                                  NameOf(header.request), header.size,
+                                                  kMaxVhostPayload));
   }
   return header;
 }

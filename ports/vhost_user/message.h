@@ -75,8 +75,8 @@ struct VhostHeader {
 struct VhostMessage {
   VhostRequest request{};
   bool needs_reply = false;
-  uint64_t value = 0;  // features, status, MTU, a base, the size of a ring, a MAC address
-  uint32_t ring = 0;   // less than kMaxVhostRings
+  uint64_t value = 0;           // features, status, MTU, a base, the size of a ring, a MAC address
+  uint32_t ring = 0;            // less than kMaxVhostRings
   bool has_descriptor = false;  // of SET_VRING_KICK, _CALL and _ERR
   uint64_t descriptors = 0;     // of SET_VRING_ADDR, as the two below: addresses of the front end
   uint64_t available = 0;

@@ -1,5 +1,6 @@
 #include "ports/vhost_user/message_reader.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <span>
@@ -81,6 +82,24 @@ absl::StatusOr<std::optional<ReceivedMessage>> MessageReader::Read(int socket) {
       ParseVhostMessage(*header, bytes.subspan(kVhostHeaderSize, header->size), files.size());
   if (!message.ok()) return message.status();
   return ReceivedMessage{.message = *std::move(message), .files = std::move(files)};
+}
+
+bool MessageReader::Save(PortHandover& to) const {
+  if (have_ == 0) return true;
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (!to.AddCopy(fmt::format("unread{}", i), files_[i].get())) return false;
+  }
+  return to.AddBytes("unread", std::span(bytes_).first(have_));
+}
+
+void MessageReader::Restore(PortHandover& from) {
+  const std::vector<std::byte> unread = from.TakeBytes("unread", bytes_.size());
+  std::copy(unread.begin(), unread.end(), bytes_.begin());
+  have_ = unread.size();
+  for (size_t i = 0; i < kMaxVhostDescriptors; ++i) {
+    FileDescriptor file = from.Take(fmt::format("unread{}", i));
+    if (file.valid()) files_.push_back(std::move(file));
+  }
 }
 
 }  // namespace tapswitch

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "ports/os/file_descriptor.h"
+#include "ports/port_handover.h"
 #include "ports/vhost_user/message.h"
 
 namespace tapswitch {
@@ -26,6 +27,10 @@ class MessageReader {
   // Reads from a non-blocking socket until a message is complete. Nothing if there is no more to
   // read for now. Cancelled when the front end has hung up; other errors say what it did wrong.
   [[nodiscard]] absl::StatusOr<std::optional<ReceivedMessage>> Read(int socket);
+
+  // Adds the part of a message that was read, for another process, which restores it.
+  [[nodiscard]] bool Save(PortHandover& to) const;
+  void Restore(PortHandover& from);
 
  private:
   [[nodiscard]] absl::StatusOr<bool> Fill(int socket, size_t size);

@@ -43,10 +43,10 @@ struct VringSetup {
   Virtqueue::Rings rings;
   std::shared_ptr<const GuestMemory> memory;
   Virtqueue::Features features;
-  size_t header_size = 12;  // of virtio-net: 12, or 10 of old drivers
+  size_t header_size = 12;      // of virtio-net: 12, or 10 of old drivers
   bool mergeable = false;       // a frame may take several chains
   bool takes_offloads = false;  // the guest looks at the header of frames to it
-  OffloadSet may_send;      // unfinished work that the guest has said it would send
+  OffloadSet may_send;          // unfinished work that the guest has said it would send
   SharedFile kick;
   SharedFile call;
 };
@@ -62,8 +62,8 @@ struct VhostLink {
 };
 
 struct VringCounters {
-  uint64_t kicks = 0;  // wake-ups by the guest
-  uint64_t calls = 0;  // signals to it
+  uint64_t kicks = 0;   // wake-ups by the guest
+  uint64_t calls = 0;   // signals to it
   uint64_t spared = 0;  // turns that ended without one, as it wanted none
 };
 

@@ -112,8 +112,7 @@ absl::StatusOr<VhostSession::Reply> VhostSession::Serve(const VhostMessage& mess
   return Reply();
 }
 
-absl::Status VhostSession::Change(const VhostMessage& message,
-                                  std::vector<FileDescriptor>& files) {
+absl::Status VhostSession::Change(const VhostMessage& message, std::vector<FileDescriptor>& files) {
   switch (message.request) {
     case VhostRequest::kSetFeatures:
       return SetFeatures(message);
@@ -245,7 +244,8 @@ absl::Status VhostSession::SetRingFile(const VhostMessage& message, Ring& ring,
                                    : FileDescriptor(fcntl(file->get(), F_DUPFD_CLOEXEC, 0));
       return absl::OkStatus();
     default:
-      if (file == nullptr) return Refused(message, "it has no eventfd, but the switch waits for one");
+      if (file == nullptr)
+        return Refused(message, "it has no eventfd, but the switch waits for one");
       ring.kick = std::move(file);
       StartIfReady(message.ring);
       return absl::OkStatus();

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ports/os/file_descriptor.h"
+#include "ports/port_handover.h"
 #include "ports/vhost_user/guest_memory.h"
 #include "ports/vhost_user/message.h"
 #include "ports/vhost_user/queue_pair.h"
@@ -42,6 +43,11 @@ class VhostSession {
 
   // Ends everything: the front end has gone.
   void Reset();
+
+  // Adds all to what another process takes over. False if there are no descriptors.
+  [[nodiscard]] bool Save(PortHandover& to) const;
+  // Goes on with that; the session has just begun. Errors say what is missing.
+  [[nodiscard]] absl::Status Restore(PortHandover& from);
 
   // Why the link is not up; empty if it is.
   [[nodiscard]] std::string Obstacle() const;
@@ -84,8 +90,7 @@ class VhostSession {
   [[nodiscard]] absl::Status SetFeatures(const VhostMessage& message);
   [[nodiscard]] absl::Status SetMemory(const VhostMessage& message,
                                        std::vector<FileDescriptor>& files);
-  [[nodiscard]] absl::Status UseMemory(
-      absl::StatusOr<std::shared_ptr<const GuestMemory>> memory);
+  [[nodiscard]] absl::Status UseMemory(absl::StatusOr<std::shared_ptr<const GuestMemory>> memory);
   [[nodiscard]] absl::Status SetRing(const VhostMessage& message,
                                      std::vector<FileDescriptor>& files);
   [[nodiscard]] absl::Status SetRingFile(const VhostMessage& message, Ring& ring,
@@ -97,6 +102,9 @@ class VhostSession {
   [[nodiscard]] absl::StatusOr<VringSetup> MakeSetup(const Ring& ring) const;
   void RestartAll();
   void Publish();
+  [[nodiscard]] static bool SaveRing(const Ring& ring, const std::string& name, PortHandover& to);
+  static void RestoreRing(PortHandover& from, const std::string& name, Ring& ring);
+  [[nodiscard]] absl::Status RestoreMemory(PortHandover& from);
   [[nodiscard]] QueuePair& pair(uint32_t index) { return *pairs_[index / 2]; }
   [[nodiscard]] bool has(unsigned feature) const { return ((features_ >> feature) & 1U) != 0; }
   [[nodiscard]] bool IsEnabled(const Ring& ring) const;

@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 
 // How often a socket is tried on which nobody listens, and a connection that could not be accepted.
 constexpr milliseconds kRetryInterval(500);
-// So many requests in a row are served before others of this machine get a processor for sure.
+// So many requests are served in a row before the front end waits a little.
 constexpr uint32_t kRequestsInARow = 1000;
 constexpr milliseconds kBreather(100);
 
@@ -50,7 +50,8 @@ FileDescriptor ConnectTo(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+  if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) ==
+      0) {
     return connection;
   }
   const int error = errno;
@@ -72,20 +73,24 @@ VhostBackend::Duration VhostBackend::BackOff::Next() {
 }
 
 absl::StatusOr<std::shared_ptr<VhostBackend>> VhostBackend::Open(const VhostOptions& options,
-                                                                 uint32_t pairs) {
+                                                                 uint32_t pairs,
+                                                                 PortHandover* inherited) {
   auto stop = WakeEvent::Create();
   auto fault = WakeEvent::Create();
   if (!stop.ok()) return stop.status();
   if (!fault.ok()) return fault.status();
   std::optional<UnixListener> listener;
   if (options.mode == VhostOptions::Mode::kServer) {
-    auto bound = UnixListener::Bind(ListenerOptions(options));
+    FileDescriptor socket = inherited != nullptr ? inherited->Take("socket") : FileDescriptor();
+    auto bound = socket.valid() ? UnixListener::Inherit(ListenerOptions(options), std::move(socket))
+                                : UnixListener::Bind(ListenerOptions(options));
     if (!bound.ok()) return bound.status();
     listener.emplace(*std::move(bound));
   }
   std::shared_ptr<VhostBackend> backend(
       new VhostBackend(options, std::move(listener), *std::move(stop), *std::move(fault)));
   if (absl::Status made = backend->MakePairs(pairs); !made.ok()) return made;
+  if (inherited != nullptr) backend->Freeze();
   backend->thread_ = std::thread([raw = backend.get()] { raw->Run(); });
   return backend;
 }
@@ -103,6 +108,7 @@ absl::Status VhostBackend::MakePairs(uint32_t pairs) {
     if (!doorbell.ok()) return doorbell.status();
     pairs_.push_back(std::make_unique<QueuePair>(*std::move(doorbell), fault_));
   }
+  const MutexLock lock(serving_);
   session_.emplace(pairs_, options_.mtu);
   SetUnconnected();
   return absl::OkStatus();
@@ -114,50 +120,52 @@ VhostBackend::~VhostBackend() {
 }
 
 void VhostBackend::Run() {
-  for (;;) {
-    const FileDescriptor connection = AwaitPeer();
-    if (!connection.valid()) return;
-    Serve(connection.get());
-    session_->Reset();
-    SetUnconnected();
+  while (Wait(Step())) {
   }
 }
 
-bool VhostBackend::Wait(std::vector<int> files, std::optional<Duration> limit) const {
+VhostBackend::Pause VhostBackend::Step() {
+  constexpr Duration kFrozen(5);
+  const MutexLock lock(serving_);
+  if (is_frozen_) return {.files = {}, .limit = kFrozen};
+  if (!connection_.valid()) return AwaitPeer();
+  if (const auto pause = TakeFaults()) return {.files = {}, .limit = pause};
+  return ServeRequests();
+}
+
+bool VhostBackend::Wait(const Pause& pause) const {
   std::vector<pollfd> watched{{.fd = stop_.fd(), .events = POLLIN, .revents = 0}};
-  for (const int fd : files) watched.push_back({.fd = fd, .events = POLLIN, .revents = 0});
-  static_cast<void>(
-      poll(watched.data(), watched.size(), limit ? static_cast<int>(limit->count()) : -1));
+  for (const int fd : pause.files) watched.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+  static_cast<void>(poll(watched.data(), watched.size(),
+                         pause.limit ? static_cast<int>(pause.limit->count()) : -1));
   return watched.front().revents == 0;
 }
 
-// Not valid when the thread is to end. Who listens is asked again and again, as nothing tells when
-// somebody begins to, and that is not logged.
-FileDescriptor VhostBackend::AwaitPeer() {
-  while (Wait({}, Duration(0))) {
-    FileDescriptor connection = TryPeer();
-    if (connection.valid()) return connection;
-    const bool waits_for_event = listener_ && connect_error_.empty();
-    const bool goes_on = waits_for_event ? Wait({listener_->fd()}, std::nullopt)
-                                         : Wait({}, kRetryInterval);
-    if (!goes_on) break;
-  }
-  return {};
-}
-
-FileDescriptor VhostBackend::TryPeer() {
+// Nothing tells when somebody begins to listen, or when there are descriptors again. That is tried
+// again and again, and not logged.
+VhostBackend::Pause VhostBackend::AwaitPeer() {
   const std::string before = std::exchange(connect_error_, {});
-  FileDescriptor connection;
-  if (listener_) {
-    Accepted accepted = AcceptConnection(listener_->fd());
-    connection = std::move(accepted.connection);
-    if (accepted.refused != 0) connect_error_ = std::strerror(accepted.refused);
-  } else {
-    connection = ConnectTo(options_.path);
-    if (!connection.valid()) connect_error_ = std::strerror(errno);
+  TryPeer();
+  if (connection_.valid()) {
+    BeginConnection();
+    return {.files = {}, .limit = Duration(0)};
   }
   if (connect_error_ != before) SetUnconnected();
-  return connection;
+  if (listener_ && connect_error_.empty()) {
+    return {.files = {listener_->fd()}, .limit = std::nullopt};
+  }
+  return {.files = {}, .limit = kRetryInterval};
+}
+
+void VhostBackend::TryPeer() {
+  if (listener_) {
+    Accepted accepted = AcceptConnection(listener_->fd());
+    connection_ = std::move(accepted.connection);
+    if (accepted.refused != 0) connect_error_ = std::strerror(accepted.refused);
+  } else {
+    connection_ = ConnectTo(options_.path);
+    if (!connection_.valid()) connect_error_ = std::strerror(errno);
+  }
 }
 
 void VhostBackend::SetUnconnected() {
@@ -177,72 +185,70 @@ void VhostBackend::SetUnconnected() {
   report_.summary = {};
 }
 
-void VhostBackend::Serve(int connection) {
-  const std::string peer = PeerOf(connection);
+void VhostBackend::BeginConnection() {
+  const std::string peer = PeerOf(connection_.get());
   {
     const MutexLock lock(report_mutex_);
     report_.peer = peer;
     ++report_.connections;
   }
   LogConnection(true, peer);
-  MessageReader reader;
-  std::string end;
-  while (end.empty()) {
-    if (!Wait({connection, fault_.fd()}, std::nullopt)) return;
-    TakeFaults();
-    end = ServeRequests(connection, reader);
-  }
-  LogConnection(false, end);
 }
 
-std::string VhostBackend::ServeRequests(int connection, MessageReader& reader) {
-  requests_in_a_row_ = 0;
-  for (;;) {
-    auto received = reader.Read(connection);
-    if (absl::IsCancelled(received.status())) return std::string(received.status().message());
+void VhostBackend::EndConnection(std::string_view why) {
+  connection_ = FileDescriptor();
+  reader_ = MessageReader();
+  session_->Reset();
+  SetUnconnected();
+  LogConnection(false, why);
+}
+
+VhostBackend::Pause VhostBackend::ServeRequests() {
+  const Pause until_next{.files = {connection_.get(), fault_.fd()}, .limit = std::nullopt};
+  for (uint32_t served = 0; served < kRequestsInARow; ++served) {
+    auto received = reader_.Read(connection_.get());
     absl::StatusOr<VhostSession::Reply> reply = VhostSession::Reply();
     if (!received.ok()) {
       reply = received.status();
     } else if (!received->has_value()) {
-      return {};
+      return until_next;
     } else {
-      spdlog::trace("port {}: {}", options_.name, NameOf((*received)->message.request));
       reply = session_->Handle((*received)->message, std::move((*received)->files));
     }
     UpdateReport();
-    if (!reply.ok()) {
-      std::string why(reply.status().message());
-      session_->Reset();
-      OnOffence(why);
-      return why;
-    }
-    if (!Answer(connection, *reply)) return "it does not read the answers to its requests";
-    if (++requests_in_a_row_ % kRequestsInARow == 0 && !Wait({}, kBreather)) return "closing";
+    if (reply.ok() && Answer(*reply)) continue;
+    const std::string why(reply.ok() ? "it does not read the answers to its requests"
+                                     : reply.status().message());
+    const bool is_end = absl::IsCancelled(reply.status());
+    EndConnection(why);
+    return {.files = {}, .limit = is_end ? Duration(0) : OnOffence(why)};
   }
+  return {.files = {}, .limit = kBreather};
 }
 
-bool VhostBackend::Answer(int connection, const VhostSession::Reply& reply) const {
+bool VhostBackend::Answer(const VhostSession::Reply& reply) const {
   if (!reply) return true;
-  return send(connection, reply->data(), reply->size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+  return send(connection_.get(), reply->data(), reply->size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
          static_cast<ssize_t>(reply->size());
 }
 
-void VhostBackend::TakeFaults() {
+// Returns how long the front end has to wait, if a ring has broken.
+std::optional<VhostBackend::Duration> VhostBackend::TakeFaults() {
   fault_.Clear();
   const std::string fault = session_->TakeFaults();
-  if (fault.empty()) return;
+  if (fault.empty()) return std::nullopt;
   spdlog::warn("port {}: {}", options_.name, fault);
   UpdateReport();
-  OnOffence(fault);
+  return OnOffence(fault);
 }
 
-void VhostBackend::OnOffence(std::string_view what) {
+VhostBackend::Duration VhostBackend::OnOffence(std::string_view what) {
   {
     const MutexLock lock(report_mutex_);
     report_.last_error = what;
     ++report_.offences;
   }
-  static_cast<void>(Wait({}, back_off_.Next()));
+  return back_off_.Next();
 }
 
 void VhostBackend::UpdateReport() {
@@ -271,6 +277,27 @@ void VhostBackend::LogConnection(bool begins, std::string_view what) {
   spdlog::info("port {}: connected to {}", options_.name, what);
 }
 
+bool VhostBackend::HandOverListener(PortHandover& to) const {
+  return !listener_ || to.AddCopy("socket", listener_->fd());
+}
+
+bool VhostBackend::HandOver(PortHandover& to) const {
+  const MutexLock lock(serving_);
+  if (!connection_.valid()) return true;
+  return to.AddCopy("connection", connection_.get()) && reader_.Save(to) && session_->Save(to);
+}
+
+void VhostBackend::TakeOver(PortHandover& from) {
+  const MutexLock lock(serving_);
+  if (!from.has("connection") || connection_.valid()) return;
+  connection_ = from.Take("connection");
+  BeginConnection();
+  reader_.Restore(from);
+  const absl::Status restored = session_->Restore(from);
+  if (!restored.ok()) return EndConnection(std::string(restored.message()));
+  UpdateReport();
+}
+
 VhostBackend::Facts VhostBackend::Get() const {
   Report report;
   {
@@ -287,17 +314,16 @@ VhostBackend::Facts VhostBackend::Get() const {
     from.kicks += more_from.kicks;
   }
   const VhostSession::Summary& summary = report.summary;
-  Facts details{{"peer", report.peer.empty() ? "nobody" : report.peer},
-                  {"connections", fmt::format("{}", report.connections)},
-                  {"features", NamesOfFeatures(summary.features)},
-                  {"rings", fmt::format("{} of {} run, {} pairs are enabled, {} entries",
-                                        summary.rings, 2 * pairs_.size(), summary.enabled_pairs,
-                                        summary.ring_size)},
-                  {"memory", fmt::format("{} regions, {} MiB", summary.regions,
-                                         summary.memory_bytes >> 20U)},
-                  {"kicks", fmt::format("{}", from.kicks)},
-                  {"calls", fmt::format("{}", to.calls)},
-                  {"calls_spared", fmt::format("{}", to.spared)}};
+  Facts details{
+      {"peer", report.peer.empty() ? "nobody" : report.peer},
+      {"connections", fmt::format("{}", report.connections)},
+      {"features", NamesOfFeatures(summary.features)},
+      {"rings", fmt::format("{} of {} run, {} pairs are enabled, {} entries", summary.rings,
+                            2 * pairs_.size(), summary.enabled_pairs, summary.ring_size)},
+      {"memory", fmt::format("{} regions, {} MiB", summary.regions, summary.memory_bytes >> 20U)},
+      {"kicks", fmt::format("{}", from.kicks)},
+      {"calls", fmt::format("{}", to.calls)},
+      {"calls_spared", fmt::format("{}", to.spared)}};
   const bool negotiated = summary.features != 0;
   const auto lacks = [&](unsigned bit) {
     return negotiated && ((summary.features >> bit) & 1U) == 0;

@@ -7,10 +7,10 @@
 
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +24,8 @@
 #include "ports/os/mutex.h"
 #include "ports/os/unix_listener.h"
 #include "ports/os/wake_event.h"
+#include "ports/port.h"
+#include "ports/port_handover.h"
 #include "ports/vhost_user/message_reader.h"
 #include "ports/vhost_user/queue_pair.h"
 #include "ports/vhost_user/session.h"
@@ -33,9 +35,10 @@ namespace tapswitch {
 
 class VhostBackend final : public PortDetails {
  public:
-  // Makes the socket that it listens on, with mode=server, and begins. `pairs` is at least 1.
+  // Makes the socket that it listens on, with mode=server, and begins. `pairs` is at least 1. With
+  // `inherited` it takes over that of another process, and is frozen.
   [[nodiscard]] static absl::StatusOr<std::shared_ptr<VhostBackend>> Open(
-      const VhostOptions& options, uint32_t pairs);
+      const VhostOptions& options, uint32_t pairs, PortHandover* inherited = nullptr);
   // Ends the thread. No worker uses the pairs any more.
   ~VhostBackend() override;
   VhostBackend(const VhostBackend&) = delete;
@@ -44,6 +47,19 @@ class VhostBackend final : public PortDetails {
   [[nodiscard]] const VhostSession::Pairs& pairs() const { return pairs_; }
 
   [[nodiscard]] Facts Get() const override;
+
+  // While it is frozen, no request is served, nobody is connected to, and rings neither start nor
+  // stop. Any thread may call it.
+  void Freeze() { is_frozen_ = true; }
+  void Thaw() { is_frozen_ = false; }
+  // Adds the socket that it listens on.
+  [[nodiscard]] bool HandOverListener(PortHandover& to) const;
+  // Adds the connection and all that belongs to it. To be called while it is frozen. False if there
+  // are no descriptors.
+  [[nodiscard]] bool HandOver(PortHandover& to) const;
+  // Goes on with that. What cannot be gone on with ends the connection, and its front end connects
+  // again.
+  void TakeOver(PortHandover& from);
 
  private:
   using Duration = std::chrono::milliseconds;
@@ -67,36 +83,48 @@ class VhostBackend final : public PortDetails {
     uint64_t offences = 0;
   };
 
+  // What the thread waits for before its next step.
+  struct Pause {
+    std::vector<int> files;
+    std::optional<Duration> limit;
+  };
+
   VhostBackend(const VhostOptions& options, std::optional<UnixListener> listener, WakeEvent stop,
                WakeEvent fault);
   [[nodiscard]] absl::Status MakePairs(uint32_t pairs);
   void Run();
-  [[nodiscard]] FileDescriptor AwaitPeer();
-  [[nodiscard]] FileDescriptor TryPeer();
-  void Serve(int connection);
-  // Empty while the connection goes on.
-  [[nodiscard]] std::string ServeRequests(int connection, MessageReader& reader);
-  [[nodiscard]] bool Answer(int connection, const VhostSession::Reply& reply) const;
-  void TakeFaults();
-  void OnOffence(std::string_view what);
-  void SetUnconnected();
-  void UpdateReport();
-  // Waits for any of the files, at most so long. False when the thread is to end.
-  [[nodiscard]] bool Wait(std::vector<int> files, std::optional<Duration> limit) const;
-  void LogConnection(bool begins, std::string_view what);
+  [[nodiscard]] Pause Step();
+  [[nodiscard]] Pause AwaitPeer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
+  void TryPeer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
+  void BeginConnection() ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
+  void EndConnection(std::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
+  [[nodiscard]] Pause ServeRequests() ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
+  [[nodiscard]] bool Answer(const VhostSession::Reply& reply) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
+  [[nodiscard]] std::optional<Duration> TakeFaults() ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
+  [[nodiscard]] Duration OnOffence(std::string_view what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
+  void SetUnconnected() ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
+  void UpdateReport() ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
+  // False when the thread is to end.
+  [[nodiscard]] bool Wait(const Pause& pause) const;
+  void LogConnection(bool begins, std::string_view what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(serving_);
 
   const VhostOptions options_;
   std::optional<UnixListener> listener_;
   WakeEvent stop_;
   WakeEvent fault_;
   VhostSession::Pairs pairs_;
-  std::optional<VhostSession> session_;
-  BackOff back_off_;
-  bool connection_is_logged_ = false;
-  std::chrono::steady_clock::time_point log_second_{};
-  uint32_t logged_ = 0;
-  uint32_t requests_in_a_row_ = 0;
-  std::string connect_error_;
+  std::atomic<bool> is_frozen_ = false;
+  // Held by the thread for each of its steps.
+  mutable Mutex serving_;
+  std::optional<VhostSession> session_ ABSL_GUARDED_BY(serving_);
+  FileDescriptor connection_ ABSL_GUARDED_BY(serving_);
+  MessageReader reader_ ABSL_GUARDED_BY(serving_);
+  BackOff back_off_ ABSL_GUARDED_BY(serving_);
+  bool connection_is_logged_ ABSL_GUARDED_BY(serving_) = false;
+  std::chrono::steady_clock::time_point log_second_ ABSL_GUARDED_BY(serving_){};
+  uint32_t logged_ ABSL_GUARDED_BY(serving_) = 0;
+  std::string connect_error_ ABSL_GUARDED_BY(serving_);
   mutable Mutex report_mutex_;
   Report report_ ABSL_GUARDED_BY(report_mutex_);
   std::thread thread_;

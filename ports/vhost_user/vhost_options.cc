@@ -23,14 +23,10 @@ absl::StatusOr<VhostOptions::Mode> ReadVhostMode(const PortOption& option) {
 using VhostKey = OptionKey<VhostOptions>;
 
 constexpr std::array kVhostKeys{
-    VhostKey{"path",
-             [](const PortOption& o, VhostOptions& v) {
-               return StoreOption(ReadSocketPath(o), v.path);
-             }},
-    VhostKey{"mode",
-             [](const PortOption& o, VhostOptions& v) {
-               return StoreOption(ReadVhostMode(o), v.mode);
-             }},
+    VhostKey{"path", [](const PortOption& o,
+                        VhostOptions& v) { return StoreOption(ReadSocketPath(o), v.path); }},
+    VhostKey{"mode", [](const PortOption& o,
+                        VhostOptions& v) { return StoreOption(ReadVhostMode(o), v.mode); }},
     VhostKey{"queues",
              [](const PortOption& o, VhostOptions& v) {
                return StoreOption(ReadNumber(o, 1, VhostOptions::kMostQueues), v.queues);
@@ -39,10 +35,8 @@ constexpr std::array kVhostKeys{
              [](const PortOption& o, VhostOptions& v) {
                return StoreOption(ReadNumber(o, kLeastMtu, kMostVhostMtu), v.mtu);
              }},
-    VhostKey{"perm",
-             [](const PortOption& o, VhostOptions& v) {
-               return StoreOption(ReadPermissions(o), v.mode_bits);
-             }},
+    VhostKey{"perm", [](const PortOption& o,
+                        VhostOptions& v) { return StoreOption(ReadPermissions(o), v.mode_bits); }},
     VhostKey{"user",
              [](const PortOption& o, VhostOptions& v) { return StoreOption(ReadUser(o), v.user); }},
     VhostKey{"group", [](const PortOption& o,
@@ -57,8 +51,9 @@ absl::Status CheckTogether(const PortSpec& spec, const VhostOptions& options) {
   const VhostOptions standard;
   const bool has_rights = options.user || options.group || options.mode_bits != standard.mode_bits;
   if (options.mode == VhostOptions::Mode::kClient && has_rights) {
-    return bad("perm=, user= and group= are of a socket that the switch makes: leave them out with "
-               "mode=client");
+    return bad(
+        "perm=, user= and group= are of a socket that the switch makes: leave them out with "
+        "mode=client");
   }
   return absl::OkStatus();
 }

@@ -92,8 +92,7 @@ void VhostPort::TakeLink(const VhostLink& link) {
   status_.reason = link.reason;
   status_.mtu = link.mtu;
   status_.accepted = link.accepted;
-  const bool is_first = pairs_.front().queues == backend_->pairs().front().get();
-  if (was_up == link.is_up || !is_first) return;
+  if (was_up == link.is_up || !is_first()) return;
   if (link.is_up) {
     spdlog::info("port {}: up, its guest runs", identity_.name);
   } else {
@@ -150,12 +149,28 @@ void VhostPort::Retry() {
 // Frames are copied when they are received, so nothing of them is on its way.
 bool VhostPort::Pause() {
   pause_wanted_ = true;
+  backend_->Freeze();
   return true;
 }
 
 void VhostPort::Resume() {
   pause_wanted_ = false;
+  backend_->Thaw();
   for (const Pair& pair : pairs_) pair.queues->doorbell().Signal();
+}
+
+bool VhostPort::HandOver(size_t /*queue*/, PortHandover& to) const {
+  return !is_first() || backend_->HandOverListener(to);
+}
+
+bool VhostPort::HandOverPaused(PortHandover& to) const {
+  return !is_first() || backend_->HandOver(to);
+}
+
+void VhostPort::TakeOverPaused(PortHandover& from) {
+  if (!is_first()) return;
+  backend_->TakeOver(from);
+  for (Pair& pair : pairs_) Refresh(pair);
 }
 
 void VhostPort::BeginClose() {
@@ -171,9 +186,10 @@ void VhostPort::BeginClose() {
 }
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenVhostPort(
-    std::span<const PortIdentity> identities, const VhostOptions& options) {
+    std::span<const PortIdentity> identities, const VhostOptions& options,
+    PortHandover* inherited) {
   const size_t count = options.queues == 0 ? identities.size() : options.queues;
-  auto backend = VhostBackend::Open(options, static_cast<uint32_t>(count));
+  auto backend = VhostBackend::Open(options, static_cast<uint32_t>(count), inherited);
   if (!backend.ok()) return backend.status();
   const size_t workers = std::min(count, identities.size());
   std::vector<std::unique_ptr<Port>> ports;
@@ -182,8 +198,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenVhostPort(
     if (!memory.ok()) return memory.status();
     std::vector<size_t> own;
     for (size_t pair = i; pair < count; pair += workers) own.push_back(pair);
-    ports.push_back(
-        std::make_unique<VhostPort>(identities[i], *backend, own, *std::move(memory)));
+    ports.push_back(std::make_unique<VhostPort>(identities[i], *backend, own, *std::move(memory)));
   }
   return ports;
 }

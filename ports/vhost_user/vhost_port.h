@@ -57,6 +57,9 @@ class VhostPort final : public Port {
   [[nodiscard]] bool Pause() override;
   void Resume() override;
   [[nodiscard]] bool paused() const override { return pause_wanted_; }
+  [[nodiscard]] bool HandOver(size_t queue, PortHandover& to) const override;
+  [[nodiscard]] bool HandOverPaused(PortHandover& to) const override;
+  void TakeOverPaused(PortHandover& from) override;
   void OnLinkChange(const LinkEvent& /*link*/) override {}
   void BeginClose() override;
   [[nodiscard]] bool closed() const override { return closing_; }
@@ -76,6 +79,9 @@ class VhostPort final : public Port {
   void Refresh(Pair& pair);
   void WatchKick(Pair& pair);
   void TakeLink(const VhostLink& link);
+  [[nodiscard]] bool is_first() const {
+    return pairs_.front().queues == backend_->pairs().front().get();
+  }
 
   PortIdentity identity_;
   PortStatus status_;
@@ -93,8 +99,10 @@ class VhostPort final : public Port {
   bool closing_ = false;
 };
 
-// Makes the socket and a port for each worker; see MakePortQueues.
+// Makes the socket and a port for each worker; see MakePortQueues. The socket of `inherited` takes
+// the place of one that is made.
 [[nodiscard]] absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenVhostPort(
-    std::span<const PortIdentity> identities, const VhostOptions& options);
+    std::span<const PortIdentity> identities, const VhostOptions& options,
+    PortHandover* inherited = nullptr);
 
 }  // namespace tapswitch

@@ -42,8 +42,7 @@ uint16_t Virtqueue::Available() {
 
 std::optional<Virtqueue::Chain> Virtqueue::Take(Access access, BufferPieces& pieces) {
   const size_t slot = next_ & (size_ - 1U);
-  const uint16_t head =
-      At(rings_.available + kEntries + 2 * slot).load(std::memory_order_relaxed);
+  const uint16_t head = At(rings_.available + kEntries + 2 * slot).load(std::memory_order_relaxed);
   Chain chain{.head = head};
   if (head >= size_) {
     Break("an entry of its available ring is no descriptor of the ring");
@@ -70,8 +69,9 @@ bool Virtqueue::Walk(Access access, uint32_t index, BufferPieces& pieces, Chain&
       continue;
     }
     if (((descriptor.flags & kDeviceWrites) != 0) != (access == Access::kWrite)) {
-      return Fail(access == Access::kRead ? "a chain to be sent has a buffer to write to"
-                                          : "a chain for frames to the guest has a read-only buffer");
+      return Fail(access == Access::kRead
+                      ? "a chain to be sent has a buffer to write to"
+                      : "a chain for frames to the guest has a read-only buffer");
     }
     if (!AddPieces(descriptor, pieces)) return false;
     chain.bytes += descriptor.length;

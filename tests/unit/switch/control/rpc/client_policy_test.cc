@@ -78,6 +78,15 @@ const std::vector<Row> kTable{
     {"unix:v,path=/run/tapswitch/v.sock,group=0", "group", true},
     {"unix:v,perm=0666,path=/etc/v.sock", "path", false},
     {"unix:v,user=65534,path=/etc/v.sock", "path", false},
+    {"vhost:v,path=/run/tapswitch/v.sock", "path", true},
+    {"vhost:v,path=/home/u/v.sock", "path", false},
+    {"vhost:v,mode=client,path=/run/libvirt/v.sock", "path", false},
+    {"vhost:v,path=/run/tapswitch/v.sock,mode=client", "mode", true},
+    {"vhost:v,path=/run/tapswitch/v.sock,queues=2", "queues", true},
+    {"vhost:v,path=/run/tapswitch/v.sock,mtu=1400", "mtu", true},
+    {"vhost:v,path=/run/tapswitch/v.sock,perm=0660", "perm", true},
+    {"vhost:v,path=/run/tapswitch/v.sock,user=0", "user", true},
+    {"vhost:v,path=/run/tapswitch/v.sock,group=0", "group", true},
 };
 
 TEST(ClientPolicyTest, OthersCannotNameFilesOwnersOrNamespaces) {
@@ -124,7 +133,7 @@ TEST(ClientPolicyTest, EachKeyOfEachTypeIsJudged) {
   }
   const auto unknown = ParsePortSpec("nonsense:x");
   EXPECT_THAT(std::string(CheckPort(*unknown).message()),
-              HasSubstr("use tap:x or netdev:x or veth:x or unix:x"));
+              HasSubstr("use tap:x or netdev:x or veth:x or unix:x or vhost:x"));
 }
 
 TEST(ClientPolicyTest, WhatMakesNoSenseIsLeftToItsMethod) {
