@@ -35,7 +35,7 @@ struct KernelPath {
   std::shared_ptr<KernelSeat> seat;  // counts what the port receives; null: flows cannot begin here
 };
 
-// What users may want to know of the medium of a port, beyond its status. It may outlive the port.
+// Facts for users about the medium of a port, beyond its status. It may outlive the port.
 class PortDetails {
  public:
   using Facts = std::vector<std::pair<std::string, std::string>>;  // names and values, in order

@@ -27,16 +27,16 @@ absl::StatusOr<UnixOptions::Mode> ReadMode(const PortOption& option) {
 using UnixKey = OptionKey<UnixOptions>;
 
 constexpr std::array kKeys{
-    UnixKey{"path",
-            [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadSocketPath(o), u.path); }},
+    UnixKey{"path", [](const PortOption& o,
+                       UnixOptions& u) { return StoreOption(ReadSocketPath(o), u.path); }},
     UnixKey{"mode",
             [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadMode(o), u.mode); }},
     UnixKey{"clients",
             [](const PortOption& o, UnixOptions& u) {
               return StoreOption(ReadNumber(o, 1, kMostClients), u.clients);
             }},
-    UnixKey{"remote",
-            [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadSocketPath(o), u.remote); }},
+    UnixKey{"remote", [](const PortOption& o,
+                         UnixOptions& u) { return StoreOption(ReadSocketPath(o), u.remote); }},
     // 0 to 2 are what every program starts with.
     UnixKey{"fd",
             [](const PortOption& o, UnixOptions& u) {

@@ -36,8 +36,8 @@ inline constexpr unsigned kHostUso = 56;
 
 }  // namespace virtio
 
-// What the switch offers. STATUS, the control queue and what goes with it are the front end's work,
-// but guests get them only if the device offers them.
+// The bits that the switch offers. STATUS, the control queue and what goes with it are the front
+// end's work, but guests get them only if the device offers them.
 inline constexpr std::array kOfferedFeatures{
     VirtioFeature{virtio::kCsum, "CSUM"},
     VirtioFeature{virtio::kGuestCsum, "GUEST_CSUM"},
@@ -67,8 +67,8 @@ inline constexpr std::array kOfferedFeatures{
     VirtioFeature{virtio::kHostUso, "HOST_USO"},
 };
 
-// Of the protocol: MQ, RARP, REPLY_ACK, NET_MTU, RESET_DEVICE, CONFIGURE_MEM_SLOTS and STATUS.
-// LOG_SHMFD is not among them: a guest is not migrated while it runs.
+// The bits of the protocol: MQ, RARP, REPLY_ACK, NET_MTU, RESET_DEVICE, CONFIGURE_MEM_SLOTS and
+// STATUS. LOG_SHMFD is not among them: a guest is not migrated while it runs.
 inline constexpr std::array<unsigned, 7> kOfferedProtocolFeatures{0, 2, 3, 4, 13, 15, 16};
 inline constexpr unsigned kReplyAck = 3;
 

@@ -1,5 +1,5 @@
-// Files that are mapped into this process and belong to somebody else, who may cut them at any time.
-// Touching what is missing then is a SIGBUS, which would end the switch.
+// Files that are mapped into this process, and belong to somebody else, who may cut them at any
+// time. Touching what is missing then is a SIGBUS, which would end the switch.
 //
 // Theory of operation. A handler of SIGBUS looks the address up in a fixed table of such mappings.
 // It maps anonymous memory over the whole mapping, and notes that it is broken, so what was being

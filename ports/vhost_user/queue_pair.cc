@@ -79,6 +79,7 @@ std::optional<uint16_t> QueuePair::Stop(VringSide side) {
     Vring& vring = ring(side);
     if (vring.queue) next = vring.queue->next();
     vring.queue.reset();
+    vring.fault.clear();
     old = std::exchange(vring.setup, {});
   }
   doorbell_.Signal();

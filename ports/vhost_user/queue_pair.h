@@ -51,7 +51,7 @@ struct VringSetup {
   SharedFile call;
 };
 
-// What the control side has to say of the link.
+// The link, as the control side sees it.
 struct VhostLink {
   bool is_up = false;
   std::string reason;  // when it is not
@@ -67,7 +67,7 @@ struct VringCounters {
   uint64_t spared = 0;  // turns that ended without one, as it wanted none
 };
 
-// Where frames of a turn lie, behind their headers, until the next turn begins.
+// Memory where frames of a turn lie, behind their headers, until the next turn begins.
 class ReceiveArena {
  public:
   static constexpr size_t kMaxFrame = 65535 + 18;

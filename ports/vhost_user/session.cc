@@ -332,8 +332,7 @@ std::string VhostSession::TakeFaults() {
   for (uint32_t i = 0; i < rings_.size(); ++i) {
     const std::string fault = pair(i).TakeFault(SideOf(i));
     if (fault.empty()) continue;
-    rings_[i].running = false;
-    rings_[i].kick.reset();
+    static_cast<void>(StopRing(i));
     constexpr uint64_t kOne = 1;
     if (rings_[i].error.valid()) {
       static_cast<void>(!write(rings_[i].error.get(), &kOne, sizeof(kOne)));

@@ -1,5 +1,5 @@
-// The state of a front end of vhost-user: what it has negotiated, its memory and its rings. Requests
-// go in, replies come out, and rings start and stop.
+// The state of a front end of vhost-user: what it has negotiated, its memory and its rings.
+// Requests go in, replies come out, and rings start and stop.
 //
 // It runs on the control side, and does no I/O but mapping memory. Errors end the connection, and
 // say what the front end did wrong; then Reset.

@@ -83,7 +83,7 @@ class VhostBackend final : public PortDetails {
     uint64_t offences = 0;
   };
 
-  // What the thread waits for before its next step.
+  // The files and the time that the thread waits for before its next step.
   struct Pause {
     std::vector<int> files;
     std::optional<Duration> limit;

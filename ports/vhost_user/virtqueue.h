@@ -43,7 +43,7 @@ class BufferPieces {
 
 class Virtqueue {
  public:
-  // Where the three parts are. They are aligned, and have the size that they need.
+  // The places of the three parts. They are aligned, and have the size that they need.
   struct Rings {
     std::byte* descriptors = nullptr;
     std::byte* available = nullptr;
@@ -64,8 +64,8 @@ class Virtqueue {
   [[nodiscard]] static size_t AvailableBytes(uint32_t size) { return 6 + size_t{2} * size; }
   [[nodiscard]] static size_t UsedBytes(uint32_t size) { return 6 + size_t{8} * size; }
 
-  // Goes on where the used ring ends: nothing is ever taken and not given back. `size` is a power of
-  // two, at most 32768; `memory` outlives the queue.
+  // Goes on where the used ring ends: nothing is ever taken and not given back. `size` is a power
+  // of two, at most 32768; `memory` outlives the queue.
   Virtqueue(uint16_t size, const Rings& rings, const MemoryMap& memory, Features features);
 
   // The chains that wait. 0 also if the queue is or gets broken.

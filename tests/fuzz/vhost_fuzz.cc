@@ -43,7 +43,7 @@ void Scribble() {
   for (uint32_t state = 1;; state = state * 1664525 + 1013904223) {
     const size_t to = (state >> 8U) % (kMemory - 16);
     const size_t from = (state >> 20U) % (kMemory - 16);
-    std::memcpy(memory.data() + to, memory.data() + from, 1 + state % 16);
+    std::memmove(memory.data() + to, memory.data() + from, 1 + state % 16);
   }
 }
 

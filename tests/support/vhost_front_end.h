@@ -141,7 +141,7 @@ class VhostFrontEnd {
     uint16_t ring_size = 256;
     uint32_t pairs = 1;
   };
-  // Of Linux 6.1 in QEMU 7.2, without offloads.
+  // The features of Linux 6.1 in QEMU 7.2, without offloads.
   static constexpr uint64_t kUsualFeatures =
       FeatureBit(virtio::kVersion1) | FeatureBit(virtio::kMrgRxbuf) |
       FeatureBit(virtio::kIndirectDesc) | FeatureBit(virtio::kProtocolFeatures);

@@ -37,7 +37,7 @@ struct PollCounters {
   PollCounters& operator+=(const PollCounters& other);
 };
 
-// What may come in without the ring's knowledge.
+// Input that may come without the ring's knowledge.
 struct SilentInput {
   std::function<bool()> has_some = [] { return false; };
   // Has it announced from now on; true if there is some by now.
