@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "ports/port_data_path.h"
 #include "ports/port_life.h"
@@ -33,11 +35,30 @@ struct KernelPath {
   std::shared_ptr<KernelSeat> seat;  // counts what the port receives; null: flows cannot begin here
 };
 
+// Facts for users about the medium of a port, beyond its status. It may outlive the port.
+class PortDetails {
+ public:
+  using Facts = std::vector<std::pair<std::string, std::string>>;  // names and values, in order
+
+  virtual ~PortDetails() = default;
+  PortDetails(const PortDetails&) = delete;
+  PortDetails& operator=(const PortDetails&) = delete;
+
+  // Any thread may ask.
+  [[nodiscard]] virtual Facts Get() const = 0;
+
+ protected:
+  PortDetails() = default;
+};
+
 class Port : public PortDataPath, public PortLife, public PortLink {
  public:
   [[nodiscard]] virtual const PortIdentity& identity() const = 0;
 
   [[nodiscard]] virtual KernelPath kernel_path() const { return {}; }
+
+  // Null, as is the default: there is nothing to be told.
+  [[nodiscard]] virtual std::shared_ptr<const PortDetails> details() const { return nullptr; }
 
   // Returns a port by which another thread reads and sends frames of the same device and queue. It
   // is paused, as only one of them may read at a time. Null where there is no such port, as is the

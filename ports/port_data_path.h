@@ -34,6 +34,15 @@ class PortDataPath {
   // as `received` has room, and never so many that other such ports would wait for long.
   [[nodiscard]] virtual bool Receive(FrameBatch& /*received*/) { return false; }
 
+  // Whether something has to be looked for, as the medium does not announce what comes in: so it is
+  // from a call of Receive on until one of AwaitInput, for a port whose medium can be looked at in
+  // memory. The thread looks now and then, and calls AwaitInput before it sleeps.
+  [[nodiscard]] virtual bool is_silent() const { return false; }
+  // Whether Receive would find something. It is cheap.
+  [[nodiscard]] virtual bool HasInput() { return false; }
+  // Has the medium announce what comes in. Returns true if there is something by now.
+  [[nodiscard]] virtual bool AwaitInput() { return false; }
+
   // From the next Recycle on, or the next Receive, the port brings at most `frames` frames into a
   // turn, and never more than its own bound; `frames` is at least 1. What it does not bring waits
   // where it comes from.

@@ -13,6 +13,8 @@
 #include "ports/socket/udp_port.h"
 #include "ports/socket/unix_options.h"
 #include "ports/socket/unix_port.h"
+#include "ports/vhost_user/vhost_options.h"
+#include "ports/vhost_user/vhost_port.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -64,6 +66,15 @@ absl::StatusOr<PortQueues> OpenUdp(const PortSpec& spec, std::span<const PortIde
   const auto options = ParseUdpOptions(spec);
   if (!options.ok()) return options.status();
   return OnlyQueue(OpenUdpPort(identities.front(), *options, surroundings.inherited));
+}
+
+absl::Status CheckVhost(const PortSpec& spec) { return ParseVhostOptions(spec).status(); }
+
+absl::StatusOr<PortQueues> OpenVhost(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                     const PortSurroundings& surroundings) {
+  const auto options = ParseVhostOptions(spec);
+  if (!options.ok()) return options.status();
+  return OpenVhostPort(identities, *options, surroundings.inherited);
 }
 
 absl::Status CheckVeth(const PortSpec& spec) { return ParseVethOptions(spec).status(); }
@@ -145,6 +156,20 @@ constexpr std::string_view kUdpHelp =
   mtu=N             bytes of a frame's payload that the other side takes (default 1500)
 )";
 
+constexpr std::string_view kVhostHelp =
+    R"(vhost-user for virtual machines and DPDK applications: their memory is shared, so frames pass at
+the speed of memory, with all offloads; it needs no privileges:
+
+  vhost:NAME,path=PATH[,KEY[=VALUE]]...
+
+  mode=server       the switch listens: QEMU's -chardev socket,path=PATH,server=off (default)
+  mode=client       the switch connects: QEMU's -chardev socket,path=PATH,server=on
+  queues=N          pairs of rings that a guest can have (default: one for each of --workers)
+  perm=MODE         permissions of the socket, in octal (default 0600)
+  user=U, group=G   who it belongs to
+  mtu=N             bytes of a frame's payload, unless host_mtu= of QEMU says (default 1500)
+)";
+
 constexpr std::array kPortTypes{
     PortType{.name = kDefaultPortType,
              .help = kTapHelp,
@@ -181,6 +206,13 @@ constexpr std::array kPortTypes{
              .check = CheckUdp,
              .expand = nullptr,
              .open = OpenUdp},
+    PortType{.name = "vhost",
+             .help = kVhostHelp,
+             .interface = InterfaceOrigin::kNone,
+             .has_several_queues = true,
+             .check = CheckVhost,
+             .expand = nullptr,
+             .open = OpenVhost},
 };
 
 absl::Status UnknownType(const PortSpec& spec) {

@@ -7,7 +7,7 @@
 
 #include "ports/ring/packet_frame.h"
 #include "spdlog/spdlog.h"
-#include "switch/forwarding/offload/validation.h"
+#include "switch/forwarding/offload/received_offload.h"
 #include "switch/forwarding/wire/ethernet.h"
 #include "switch/forwarding/wire/tag_edit.h"
 
@@ -43,23 +43,6 @@ std::optional<std::span<std::byte>> Unpack(std::span<std::byte> read, FileKind k
   const std::span<std::byte> wire = read.subspan(kPacketPreambleSize);
   const bool has_tag = message.has_tag && wire.size() >= kVirtioNetHeaderSize + kEthernetHeaderSize;
   return has_tag ? InsertTag(message, wire) : wire;
-}
-
-// Fills in the unfinished work of a frame. A reason when it cannot be taken.
-std::optional<DropReason> TakeOffload(std::span<std::byte> wire, Frame& frame) {
-  const auto header_bytes = wire.first<kVirtioNetHeaderSize>();
-  const auto claimed = ParseVirtioNetHeader(header_bytes);
-  if (!claimed) return DropReason::kUnsupportedOffload;
-  const auto header = ValidateOffload(*claimed, frame.bytes());
-  if (!header) {
-    return IsBeyondTheSwitch(*claimed, frame.bytes()) ? DropReason::kUnsupportedOffload
-                                                      : DropReason::kBadOffloadHeader;
-  }
-  frame.offload = *header;
-  frame.needed = NeededOffloads(*header, frame.bytes());
-  // With the header length that was computed, so that it can leave as it lies here.
-  StoreVirtioNetHeader(*header, header_bytes);
-  return std::nullopt;
 }
 
 // Why a frame was cut that did not fit in the receive buffer. One that is to be segmented is beyond
@@ -237,7 +220,7 @@ void FrameReader::TakeFrame(BufferId buffer, size_t length, FrameBatch& received
   // Flags and GSO type. Mostly both are zero, and then there is nothing in the header.
   const bool has_offload = (wire[0] | wire[1]) != std::byte{0};
   if (has_offload) {
-    if (const auto reason = TakeOffload(wire, frame)) return DropReceived(*reason);
+    if (const auto reason = TakeReceivedOffload(wire, frame)) return DropReceived(*reason);
   }
   received.push_back(frame);
 }

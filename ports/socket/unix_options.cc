@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <string_view>
 
+#include "ports/file_options.h"
 #include "ports/option_keys.h"
-#include "ports/os/unix_listener.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -25,39 +24,19 @@ absl::StatusOr<UnixOptions::Mode> ReadMode(const PortOption& option) {
   return Bad(fmt::format("mode={}: it is stream or dgram, as of QEMU's -netdev", text));
 }
 
-// The switch and whoever changes it later may run in different directories.
-absl::StatusOr<std::string> ReadPath(const PortOption& option) {
-  auto path = ReadText(option);
-  if (!path.ok()) return path;
-  if (!path->starts_with('/')) {
-    return Bad(fmt::format("{}={}: write the path in full, beginning with '/'", option.key, *path));
-  }
-  const absl::Status fits = UnixListener::CheckPath(option.key, *path);
-  return fits.ok() ? path : absl::StatusOr<std::string>(fits);
-}
-
-absl::StatusOr<mode_t> ReadPermissions(const PortOption& option) {
-  const std::string text = option.value.value_or("");
-  constexpr int kOctal = 8;
-  unsigned mode = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, kOctal);
-  if (error == std::errc() && end == text.data() + text.size() && mode <= 0777) return mode;
-  return Bad(fmt::format("perm={}: expected a file mode in octal, such as 0660", text));
-}
-
 using UnixKey = OptionKey<UnixOptions>;
 
 constexpr std::array kKeys{
-    UnixKey{"path",
-            [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadPath(o), u.path); }},
+    UnixKey{"path", [](const PortOption& o,
+                       UnixOptions& u) { return StoreOption(ReadSocketPath(o), u.path); }},
     UnixKey{"mode",
             [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadMode(o), u.mode); }},
     UnixKey{"clients",
             [](const PortOption& o, UnixOptions& u) {
               return StoreOption(ReadNumber(o, 1, kMostClients), u.clients);
             }},
-    UnixKey{"remote",
-            [](const PortOption& o, UnixOptions& u) { return StoreOption(ReadPath(o), u.remote); }},
+    UnixKey{"remote", [](const PortOption& o,
+                         UnixOptions& u) { return StoreOption(ReadSocketPath(o), u.remote); }},
     // 0 to 2 are what every program starts with.
     UnixKey{"fd",
             [](const PortOption& o, UnixOptions& u) {

@@ -18,7 +18,12 @@ bool SameAddressee(const Tag& a, const Tag& b) {
 }  // namespace
 
 Lane::Lane(Ring& ring, const Clock& clock)
-    : ring_(ring), poller_(ring), clock_(clock), counters_(kMaxPorts), now_(clock.Now()) {}
+    : ring_(ring),
+      poller_(ring, {.has_some = [this] { return HasSilentInput(); },
+                     .await = [this] { return AwaitSilentInput(); }}),
+      clock_(clock),
+      counters_(kMaxPorts),
+      now_(clock.Now()) {}
 
 Lane::~Lane() { CloseAll(); }
 
@@ -109,6 +114,7 @@ void Lane::Wait(std::optional<std::chrono::nanoseconds> timeout) {
     timeout = std::min(timeout.value_or(left), left);
   }
   static_cast<void>(poller_.Wait(timeout));
+  if (!silent_.empty()) static_cast<void>(HasSilentInput());
 }
 
 void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
@@ -179,7 +185,9 @@ void Lane::ReadSockets() {
 void Lane::ReadSocket(PortId id) {
   Port* const reader = port(id);
   if (reader != nullptr) active_.insert(id);
-  if (reader == nullptr || !reader->Receive(batch_)) readable_.erase(id);
+  if (reader != nullptr && reader->Receive(batch_)) return;
+  readable_.erase(id);
+  if (reader != nullptr && reader->is_silent()) silent_.insert(id);
 }
 
 void Lane::DispatchRun(std::span<const Completion> run) {

@@ -203,6 +203,8 @@ class Lane {
   void RetryPorts();
   void DispatchRun(std::span<const Completion> run);
   void ReadSockets();
+  [[nodiscard]] bool HasSilentInput();
+  [[nodiscard]] bool AwaitSilentInput();
   void ReadSocket(PortId id);
   [[nodiscard]] Port* Addressee(const Tag& tag) const;
   void LimitFlooding();
@@ -236,6 +238,7 @@ class Lane {
   EgressBuilder builder_;
   PortSet active_;    // ports with completions in this turn
   PortSet readable_;  // ports that read by themselves, and have something to read
+  PortSet silent_;    // ports that are to be looked at, as they announce nothing
   PortId first_reader_{0};
   PortSet retrying_;  // ports that want to try something again
   Tick retry_at_;     // while there are any

@@ -317,6 +317,7 @@ SwitchSnapshot PrimaryWorker::Snapshot() const {
         .shut_down = gates_.shut_down(identity.id),
     });
     PortSnapshot& shown = snapshot.ports.back();
+    shown.details = attached.port->details();
     if (shown.shut_down && shown.shut_down->until) {
       shown.recovers_in = Remaining(*shown.shut_down->until, lane_.now());
     }

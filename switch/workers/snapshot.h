@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct PortSnapshot {
   uint32_t mcast_groups = 0;          // entries of the table of groups
   std::optional<ShutDown> shut_down;
   Ticks recovers_in;          // of a port that is shut down for a time
+  std::shared_ptr<const PortDetails> details{};  // null: there are none
   std::string description{};  // workers leave it empty: see PortDescriptions
 };
 

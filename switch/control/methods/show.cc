@@ -147,6 +147,10 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
   if (!status.address.is_zero()) port["address"] = status.address.ToString();
   if (config.ephemeral) port["ephemeral"] = true;
   if (!config.attached_by.empty()) port["attached_by"] = config.attached_by;
+  if (snapshot != nullptr && snapshot->details != nullptr) {
+    ordered_json& details = port["details"] = ordered_json::object();
+    for (const auto& [name, value] : snapshot->details->Get()) details[name] = value;
+  }
   port["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
   ShowCounters(snapshot == nullptr ? PortCounters{} : snapshot->counters, port);
   const PortTraffic kernel =

@@ -43,7 +43,10 @@ constexpr std::array kRules{
     Rule{"unix", "perm", Meaning::kRightsOfFile},   Rule{"unix", "user", Meaning::kRightsOfFile},
     Rule{"unix", "group", Meaning::kRightsOfFile},  Rule{"unix", "fd", Meaning::kReserved},
     Rule{"udp", "mtu", Meaning::kHarmless},         Rule{"udp", "local", Meaning::kReserved},
-    Rule{"udp", "remote", Meaning::kReserved},
+    Rule{"udp", "remote", Meaning::kReserved},      Rule{"vhost", "mode", Meaning::kHarmless},
+    Rule{"vhost", "queues", Meaning::kHarmless},    Rule{"vhost", "mtu", Meaning::kHarmless},
+    Rule{"vhost", "path", Meaning::kFile},          Rule{"vhost", "perm", Meaning::kRightsOfFile},
+    Rule{"vhost", "user", Meaning::kRightsOfFile},  Rule{"vhost", "group", Meaning::kRightsOfFile},
 };
 
 Meaning MeaningOf(std::string_view type, std::string_view key) {

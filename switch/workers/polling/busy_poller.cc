@@ -52,7 +52,8 @@ WaitResult BusyPoller::Wait(std::optional<Span> timeout) {
   now_ = MonotonicTime();
   if (!began_) began_ = now_;
   const Span window = Window();
-  if (PollUntil(*began_ + std::min(window, timeout.value_or(window)))) timeout = kWithoutSleep;
+  const bool found = PollUntil(*began_ + std::min(window, timeout.value_or(window)));
+  if (found || silent_.await()) timeout = kWithoutSleep;
   const WaitResult result = ring_.SubmitAndWait(timeout);
   const Span before = std::exchange(now_, MonotonicTime());
   slept_ += now_ - before;
@@ -61,6 +62,7 @@ WaitResult BusyPoller::Wait(std::optional<Span> timeout) {
 
 // There is no sleep where something waits to be taken, so a busy worker does not read the clock.
 WaitResult BusyPoller::Sleep(std::optional<Span> timeout) {
+  if (timeout != kWithoutSleep && silent_.await()) timeout = kWithoutSleep;
   if (!measures_sleep_ || timeout == kWithoutSleep || ring_.Peek()) {
     return ring_.SubmitAndWait(timeout);
   }
@@ -94,7 +96,7 @@ bool BusyPoller::PollUntil(Span end) {
       next_yield = now_ + kYieldInterval;
     } else {
       Pause();
-      if (ring_.Peek()) outcome = Outcome::kHit;
+      if (Look()) outcome = Outcome::kHit;
       now_ = MonotonicTime();
     }
   }
@@ -111,7 +113,7 @@ BusyPoller::Outcome BusyPoller::YieldAndLook() {
   away_ = now_ - before;
   const bool gave_way = away_ > kRanAnother;
   if (gave_way) ++counters_.yields;
-  if (ring_.Peek()) return Outcome::kHit;
+  if (Look()) return Outcome::kHit;
   return gave_way ? Outcome::kGaveWay : Outcome::kMiss;
 }
 

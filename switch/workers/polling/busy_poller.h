@@ -19,7 +19,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "ports/ring/ring.h"
 #include "switch/workers/polling/poll_governor.h"
@@ -35,10 +37,18 @@ struct PollCounters {
   PollCounters& operator+=(const PollCounters& other);
 };
 
+// Input that may come without the ring's knowledge.
+struct SilentInput {
+  std::function<bool()> has_some = [] { return false; };
+  // Has it announced from now on; true if there is some by now.
+  std::function<bool()> await = [] { return false; };
+};
+
 class BusyPoller {
  public:
   // `ring` outlives the poller.
-  explicit BusyPoller(Ring& ring) : ring_(ring) {}
+  explicit BusyPoller(Ring& ring, SilentInput silent = {})
+      : ring_(ring), silent_(std::move(silent)) {}
 
   void Configure(const BusyPoll& wanted) { wanted_ = wanted; }
 
@@ -60,12 +70,14 @@ class BusyPoller {
   enum class Outcome : uint8_t { kHit, kMiss, kGaveWay };
 
   WaitResult Sleep(std::optional<Span> timeout);
+  [[nodiscard]] bool Look() { return ring_.Peek() || silent_.has_some(); }
   [[nodiscard]] Span Window();
   [[nodiscard]] bool PollUntil(Span end);
   [[nodiscard]] Outcome YieldAndLook();
   void Count(Outcome outcome, Span spent);
 
   Ring& ring_;
+  SilentInput silent_;
   BusyPoll wanted_{.mode = BusyPoll::Mode::kOff};
   PollGovernor governor_;
   std::optional<Span> began_;  // when the wait for frames began, unless they came at once

@@ -233,11 +233,21 @@ std::string TrafficText(const Json& port, const OutputOptions& options) {
   return text;
 }
 
+std::string PortDetailsText(const Json& port) {
+  std::string text = "    " + TextAt(port, "spec") + "\n";
+  const Json details = MembersAt(port, "details");
+  for (const auto& [name, value] : details.items()) {
+    if (!value.is_string()) continue;
+    text += fmt::format("    {}: {}\n", Printable(name), Printable(value.get<std::string>()));
+  }
+  return text;
+}
+
 std::string RenderPorts(const Json& list, const OutputOptions& options) {
   std::string text;
   for (const Json& port : list) {
     text += PortText(port, options) + "\n";
-    if (options.details) text += "    " + TextAt(port, "spec") + "\n";
+    if (options.details) text += PortDetailsText(port);
     if (options.statistics) text += TrafficText(port, options);
   }
   return text;

@@ -81,6 +81,15 @@ const std::vector<Row> kTable{
     {"udp:u,local=127.0.0.1:9000,remote=192.0.2.1:9000", "local", false},
     {"udp:u,remote=192.0.2.1:9000,local=127.0.0.1:9000", "remote", false},
     {"udp:u,mtu=1400", "mtu", true},  // incomplete, so its method refuses it
+    {"vhost:v,path=/run/tapswitch/v.sock", "path", true},
+    {"vhost:v,path=/home/u/v.sock", "path", false},
+    {"vhost:v,mode=client,path=/run/libvirt/v.sock", "path", false},
+    {"vhost:v,path=/run/tapswitch/v.sock,mode=client", "mode", true},
+    {"vhost:v,path=/run/tapswitch/v.sock,queues=2", "queues", true},
+    {"vhost:v,path=/run/tapswitch/v.sock,mtu=1400", "mtu", true},
+    {"vhost:v,path=/run/tapswitch/v.sock,perm=0660", "perm", true},
+    {"vhost:v,path=/run/tapswitch/v.sock,user=0", "user", true},
+    {"vhost:v,path=/run/tapswitch/v.sock,group=0", "group", true},
 };
 
 TEST(ClientPolicyTest, OthersCannotNameFilesOwnersOrNamespaces) {
@@ -127,7 +136,7 @@ TEST(ClientPolicyTest, EachKeyOfEachTypeIsJudged) {
   }
   const auto unknown = ParsePortSpec("nonsense:x");
   EXPECT_THAT(std::string(CheckPort(*unknown).message()),
-              HasSubstr("use tap:x or netdev:x or veth:x or unix:x or udp:x"));
+              HasSubstr("use tap:x or netdev:x or veth:x or unix:x or udp:x or vhost:x"));
 }
 
 TEST(ClientPolicyTest, WhatMakesNoSenseIsLeftToItsMethod) {

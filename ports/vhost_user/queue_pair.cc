@@ -1,0 +1,328 @@
+#include "ports/vhost_user/queue_pair.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "switch/forwarding/offload/received_offload.h"
+#include "switch/forwarding/wire/ethernet.h"
+
+namespace tapswitch {
+namespace {
+
+constexpr std::string_view kMemoryIsGone = "a file of its memory was cut";
+
+// Nobody waits for a counter that is full: the guest has been called.
+void Signal(const SharedFile& event) {
+  if (event == nullptr) return;
+  constexpr uint64_t kOne = 1;
+  static_cast<void>(!write(event->get(), &kOne, sizeof(kOne)));
+}
+
+// Nothing is unfinished while flags and GSO type are 0.
+bool HasWork(const std::byte* header) {
+  return header[0] != std::byte{0} || header[1] != std::byte{0};
+}
+
+// Copies pieces into pieces.
+class Scatter {
+ public:
+  explicit Scatter(std::span<const std::span<std::byte>> to) : to_(to) {}
+
+  // As far as there is room.
+  void Copy(const std::byte* from, size_t size) {
+    while (size > 0 && at_ < to_.size()) {
+      const std::span<std::byte> room = to_[at_].subspan(offset_);
+      const size_t part = std::min(size, room.size());
+      std::memcpy(room.data(), from, part);
+      from += part;
+      size -= part;
+      offset_ += part;
+      if (part == room.size()) {
+        ++at_;
+        offset_ = 0;
+      }
+    }
+  }
+
+ private:
+  std::span<const std::span<std::byte>> to_;
+  size_t at_ = 0;
+  size_t offset_ = 0;
+};
+
+}  // namespace
+
+// ---- The control side
+
+void QueuePair::Start(VringSide side, const VringSetup& setup) {
+  VringSetup old;  // its memory is unmapped without the lock
+  {
+    const MutexLock lock(mutex_);
+    Vring& vring = ring(side);
+    old = std::exchange(vring.setup, setup);
+    vring.queue.emplace(setup.size, setup.rings, setup.memory->map(), setup.features);
+    vring.fault.clear();
+    // Full receive rings drop frames: nobody waits for more buffers.
+    if (side == VringSide::kToGuest) vring.queue->DisableKicks();
+  }
+  doorbell_.Signal();
+}
+
+std::optional<uint16_t> QueuePair::Stop(VringSide side) {
+  VringSetup old;
+  std::optional<uint16_t> next;
+  {
+    const MutexLock lock(mutex_);
+    Vring& vring = ring(side);
+    if (vring.queue) next = vring.queue->next();
+    vring.queue.reset();
+    vring.fault.clear();
+    old = std::exchange(vring.setup, {});
+  }
+  doorbell_.Signal();
+  return next;
+}
+
+void QueuePair::SetEnabled(VringSide side, bool enabled) {
+  const MutexLock lock(mutex_);
+  ring(side).enabled = enabled;
+}
+
+// What was published meanwhile is told by the new file, as the old one may have nobody behind it.
+void QueuePair::SetCall(VringSide side, SharedFile call) {
+  const MutexLock lock(mutex_);
+  ring(side).setup.call = std::move(call);
+  if (ring(side).queue) Signal(ring(side).setup.call);
+}
+
+void QueuePair::SetLink(const VhostLink& link) {
+  {
+    const MutexLock lock(mutex_);
+    if (link_ == link) return;
+    link_ = link;
+  }
+  doorbell_.Signal();
+}
+
+void QueuePair::Announce(MacAddress address) {
+  {
+    const MutexLock lock(mutex_);
+    announced_ = address;
+  }
+  doorbell_.Signal();
+}
+
+std::string QueuePair::TakeFault(VringSide side) {
+  const MutexLock lock(mutex_);
+  return std::exchange(ring(side).fault, {});
+}
+
+VringCounters QueuePair::counters(VringSide side) {
+  const MutexLock lock(mutex_);
+  return ring(side).counters;
+}
+
+bool QueuePair::runs(VringSide side) {
+  const MutexLock lock(mutex_);
+  return ring(side).queue.has_value();
+}
+
+// ---- The worker
+
+VhostLink QueuePair::link() {
+  const MutexLock lock(mutex_);
+  return link_;
+}
+
+SharedFile QueuePair::kick() {
+  const MutexLock lock(mutex_);
+  return ring(VringSide::kFromGuest).setup.kick;
+}
+
+void QueuePair::CountKick() {
+  const MutexLock lock(mutex_);
+  ++ring(VringSide::kFromGuest).counters.kicks;
+}
+
+// The memory stays mapped until the control side has heard of a fault.
+void QueuePair::FinishTurn(Vring& vring) {
+  Virtqueue& queue = *vring.queue;
+  if (vring.setup.memory->is_broken()) queue.Break(kMemoryIsGone);
+  if (queue.Publish()) {
+    ++vring.counters.calls;
+    Signal(vring.setup.call);
+  } else {
+    ++vring.counters.spared;
+  }
+  if (queue.fault().empty()) return;
+  vring.fault = queue.fault();
+  vring.queue.reset();
+  fault_event_.Signal();
+}
+
+bool QueuePair::Receive(const PortIdentity& identity, size_t limit, ReceiveArena& arena,
+                        FrameBatch& received) {
+  const MutexLock lock(mutex_);
+  if (announced_) TakeAnnouncement(identity, arena, received);
+  Vring& vring = ring(VringSide::kFromGuest);
+  if (!vring.queue) return false;
+  Virtqueue& queue = *vring.queue;
+  if (queue.kicks_enabled()) queue.DisableKicks();
+  const size_t waiting = queue.Available();
+  size_t taken = 0;
+  while (taken < waiting && taken < limit && !received.full() && arena.has_room()) {
+    pieces_.clear();
+    const auto chain = queue.Take(Virtqueue::Access::kRead, pieces_);
+    if (!chain) break;
+    if (vring.enabled) TakeFrame(*chain, identity, arena, received);
+    queue.PushUsed(chain->head, 0);
+    ++taken;
+  }
+  const bool is_broken = !queue.fault().empty();
+  if (taken > 0 || is_broken) FinishTurn(vring);
+  return taken < waiting && !is_broken;
+}
+
+void QueuePair::TakeFrame(const Virtqueue::Chain& chain, const PortIdentity& identity,
+                          ReceiveArena& arena, FrameBatch& received) {
+  const VringSetup& setup = ring(VringSide::kFromGuest).setup;
+  PortCounters& counters = *identity.counters;
+  const size_t size = chain.bytes - std::min(chain.bytes, setup.header_size);
+  counters.received.Add(size);
+  if (size < kEthernetHeaderSize) return counters.Drop(DropReason::kRunt);
+  if (size > ReceiveArena::kMaxFrame) return counters.Drop(DropReason::kTruncated);
+  std::byte* const start = arena.Next();
+  std::byte* end = start;
+  for (const std::span<std::byte> piece : pieces_.all()) {
+    std::memcpy(end, piece.data(), piece.size());
+    end += piece.size();
+  }
+  // The switch has no number of buffers in its header.
+  std::byte* const wire = start + (setup.header_size - kVirtioNetHeaderSize);
+  std::memmove(wire, start, kVirtioNetHeaderSize);
+  Frame frame{.wire = {.data = wire, .size = kVirtioNetHeaderSize + size},
+              .ingress = identity.id,
+              .needed = {},
+              .offload = {}};
+  if (HasWork(wire)) {
+    const auto refused = TakeReceivedOffload({wire, frame.wire.size}, frame);
+    if (refused) return counters.Drop(*refused);
+    if (!setup.may_send.covers(frame.needed)) return counters.Drop(DropReason::kBadOffloadHeader);
+  } else {
+    std::fill_n(wire, kVirtioNetHeaderSize, std::byte{0});
+  }
+  arena.Keep(chain.bytes);
+  received.push_back(frame);
+}
+
+// RFC 903, 3: a request for the sender's own address.
+void QueuePair::TakeAnnouncement(const PortIdentity& identity, ReceiveArena& arena,
+                                 FrameBatch& received) {
+  constexpr size_t kSize = 60;
+  constexpr size_t kSender = 22;
+  constexpr size_t kTarget = 32;
+  if (received.full() || !arena.has_room()) return;
+  const auto bytes = std::exchange(announced_, std::nullopt)->bytes();
+  std::byte* const wire = arena.Next();
+  std::fill_n(wire, kVirtioNetHeaderSize + kSize, std::byte{0});
+  std::byte* const frame = wire + kVirtioNetHeaderSize;
+  std::fill_n(frame, 6, std::byte{0xFF});
+  constexpr std::array<uint8_t, 10> kRequest{0x80, 0x35, 0, 1, 8, 0, 6, 4, 0, 3};
+  std::memcpy(frame + 12, kRequest.data(), kRequest.size());
+  for (const size_t at : {size_t{6}, kSender, kTarget}) {
+    std::memcpy(frame + at, bytes.data(), bytes.size());
+  }
+  arena.Keep(kVirtioNetHeaderSize + kSize);
+  identity.counters->received.Add(kSize);
+  received.push_back({.wire = {.data = wire, .size = kVirtioNetHeaderSize + kSize},
+                      .ingress = identity.id,
+                      .needed = {},
+                      .offload = {}});
+}
+
+bool QueuePair::HasInput() {
+  const MutexLock lock(mutex_);
+  if (announced_) return true;
+  Vring& vring = ring(VringSide::kFromGuest);
+  if (!vring.queue) return false;
+  const bool has_input = vring.queue->Available() > 0;
+  if (!vring.queue->fault().empty()) FinishTurn(vring);
+  return has_input;
+}
+
+bool QueuePair::AwaitKick() {
+  const MutexLock lock(mutex_);
+  Vring& vring = ring(VringSide::kFromGuest);
+  if (!vring.queue) return false;
+  const bool has_input = vring.queue->EnableKicks();
+  if (!vring.queue->fault().empty()) FinishTurn(vring);
+  return has_input;
+}
+
+bool QueuePair::Send(std::span<const WireFrame> frames, PortCounters& counters) {
+  const MutexLock lock(mutex_);
+  Vring& vring = ring(VringSide::kToGuest);
+  if (!vring.queue || !vring.enabled) return false;
+  uint16_t available = vring.queue->Available();
+  for (const WireFrame& frame : frames) {
+    switch (Deliver(vring, frame, available)) {
+      case Delivery::kSent:
+        counters.sent.Add(frame.size);
+        break;
+      case Delivery::kNoRoom:
+        counters.Drop(DropReason::kQueueFull);
+        break;
+      case Delivery::kTooLong:
+        counters.Drop(DropReason::kTooLong);
+        break;
+      case Delivery::kBroken:
+        counters.Drop(DropReason::kLinkDown);
+        break;
+    }
+  }
+  FinishTurn(vring);
+  return true;
+}
+
+// Takes as many chains as the frame needs, and gives them back if there are too few.
+QueuePair::Delivery QueuePair::Deliver(Vring& vring, const WireFrame& frame, uint16_t& available) {
+  Virtqueue& queue = *vring.queue;
+  const VringSetup& setup = vring.setup;
+  const size_t needed = setup.header_size + frame.size;
+  if (!queue.fault().empty()) return Delivery::kBroken;
+  pieces_.clear();
+  uint16_t chains = 0;
+  size_t room = 0;
+  while (room < needed) {
+    const bool is_short = !setup.mergeable && chains == 1;
+    if (is_short || chains == available || chains == heads_.size()) {
+      queue.PutBack(chains);
+      return is_short ? Delivery::kTooLong : Delivery::kNoRoom;
+    }
+    const auto chain = queue.Take(Virtqueue::Access::kWrite, pieces_);
+    if (!chain) return Delivery::kBroken;
+    heads_[chains++] = {.index = chain->head,
+                        .written = static_cast<uint32_t>(std::min(chain->bytes, needed - room))};
+    room += chain->bytes;
+  }
+  Fill(setup, frame, chains);
+  for (uint16_t i = 0; i < chains; ++i) queue.PushUsed(heads_[i].index, heads_[i].written);
+  available = static_cast<uint16_t>(available - chains);
+  return Delivery::kSent;
+}
+
+void QueuePair::Fill(const VringSetup& setup, const WireFrame& frame, uint16_t chains) {
+  std::array<std::byte, ReceiveArena::kMaxHeader> header{};
+  const Piece& first = frame.pieces.front();
+  if (setup.takes_offloads) std::memcpy(header.data(), first.data, kVirtioNetHeaderSize);
+  std::memcpy(header.data() + kVirtioNetHeaderSize, &chains, sizeof(chains));
+  Scatter scatter(pieces_.all());
+  scatter.Copy(header.data(), setup.header_size);
+  scatter.Copy(first.data + kVirtioNetHeaderSize, first.size - kVirtioNetHeaderSize);
+  for (const Piece& piece : frame.pieces.subspan(1)) scatter.Copy(piece.data, piece.size);
+}
+
+}  // namespace tapswitch
