@@ -20,6 +20,7 @@ before_failure() {
   tapctl -s port show
   tapctl -s stp show
   bridge -d link
+  on vm1 'dmesg | tail -n 5; ls /sys/class/net/br0/brif'
   tail -n 15 "$TAPSWITCH_GUESTS"/*/*.log
 }
 
@@ -51,7 +52,8 @@ forwards() { [[ $(state_of_uplink) == forwarding ]]; }
 guest_bridges() {
   local -r stp=$1
   shift
-  on vm1 "brctl addbr br0; brctl stp br0 $stp; brctl setfd br0 2
+  on vm1 "brctl addbr br0; echo $stp >/sys/class/net/br0/bridge/stp_state
+    echo 200 >/sys/class/net/br0/bridge/forward_delay
     for card in $*; do brctl addif br0 \$card; done; ip link set br0 up" >/dev/null
 }
 guest_stops() { on vm1 'ip link set br0 down; brctl delbr br0' >/dev/null; }
@@ -59,7 +61,7 @@ guest_stops() { on vm1 'ip link set br0 down; brctl delbr br0' >/dev/null; }
 # The oVirt case: a nested bridge of one card, below a switch that would forward BPDUs.
 no_bpdu_of_a_guest_comes_to_the_uplink() {
   tapctl bridge set group_fwd_mask 1
-  guest_bridges on eth0
+  guest_bridges 1 eth0
   wait_for has_dropped 2
   forwards || fail "the uplink is $(state_of_uplink)"
   guest_stops
@@ -88,8 +90,8 @@ two_cards_in_one_bridge_make_no_loop() {
   recover_all
 }
 
-with_a_tree_of_the_guest() { two_cards_in_one_bridge_make_no_loop on; }
-with_a_guest_that_has_no_tree() { two_cards_in_one_bridge_make_no_loop off; }
+with_a_tree_of_the_guest() { two_cards_in_one_bridge_make_no_loop 1; }
+with_a_guest_that_has_no_tree() { two_cards_in_one_bridge_make_no_loop 0; }
 
 the_uplink_was_never_shut_down() {
   forwards || fail "the uplink is $(state_of_uplink)"

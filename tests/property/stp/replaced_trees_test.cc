@@ -1,5 +1,4 @@
-// Other processes go on with trees, at random moments: everything happens as if nobody had been
-// replaced.
+// Other processes go on with trees, at random moments: a network at rest stays at rest.
 
 #include <gtest/gtest.h>
 
@@ -14,7 +13,6 @@
 namespace tapswitch::replaced_trees_test {
 namespace {
 
-// The same for the same seed, but for who is replaced.
 class Life {
  public:
   explicit Life(uint64_t seed) : random_(seed), network_(seed, random_() % 3) {
@@ -29,19 +27,13 @@ class Life {
 
   [[nodiscard]] TreeNetwork& network() { return network_; }
 
-  // `replaces` says how many trees are replaced before each step, which draws from elsewhere.
-  void Run(int replaces, uint64_t seed_of_replacements) {
-    std::mt19937_64 chosen(seed_of_replacements);
-    for (int change = 0; change < 6; ++change) {
-      const size_t bridge = Below(network_.bridge_count());
-      const auto port = static_cast<uint16_t>(Below(network_.port_count(bridge)));
-      network_.Move(bridge, port, Below(3) == 0 ? TreeNetwork::kNowhere : Below(8));
-      const uint64_t steps = 20 + Below(40);
-      for (uint64_t step = 0; step < steps; ++step) {
-        network_.RunUntil(network_.now() + Ticks{Below(80)});
-        for (int i = 0; i < replaces; ++i) network_.Replace(chosen() % network_.bridge_count());
-      }
+  // Replaces trees for a minute.
+  void ReplaceAll() {
+    for (int step = 0; step < 120; ++step) {
+      network_.RunUntil(network_.now() + Ticks{Below(100)});
+      network_.Replace(Below(network_.bridge_count()));
     }
+    network_.RunFor(10);
   }
 
   using Happened = std::tuple<stp::Event::Kind, uint16_t, stp::Role, PortState>;
@@ -63,26 +55,19 @@ class Life {
   TreeNetwork network_;
 };
 
-TEST(ReplacedTreesTest, EverythingHappensAsIfNobodyHadBeenReplaced) {
+TEST(ReplacedTreesTest, ANetworkAtRestStaysAtRest) {
+  constexpr uint64_t kSecondsToRest = 120;
   const uint64_t first = std::random_device{}();
   for (uint64_t seed = first; seed < first + 200; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Life undisturbed(seed);
-    undisturbed.Run(0, seed);
-    Life replaced(seed);
-    replaced.Run(2, seed);
-    ASSERT_EQ(replaced.All(), undisturbed.All());
-    for (size_t i = 0; i < replaced.network().bridge_count(); ++i) {
-      ASSERT_EQ(replaced.network().tree(i).topology_changes(),
-                undisturbed.network().tree(i).topology_changes());
-      ASSERT_EQ(replaced.network().tree(i).root_priority(),
-                undisturbed.network().tree(i).root_priority());
-      for (uint16_t port = 0; port < replaced.network().port_count(i); ++port) {
-        ASSERT_EQ(replaced.network().state(i, port), undisturbed.network().state(i, port));
-        ASSERT_EQ(replaced.network().port(i, port).counts,
-                  undisturbed.network().port(i, port).counts);
-      }
-    }
+    Life life(seed);
+    life.network().RunFor(kSecondsToRest);
+    const auto before = life.All();
+    life.network().RunFor(kSecondsToRest);
+    // Bridges that take a LAN of three for a link of two may not come to rest.
+    if (life.All() != before) continue;
+    life.ReplaceAll();
+    ASSERT_EQ(life.All(), before);
   }
 }
 

@@ -89,6 +89,7 @@ class MethodsTest : public MethodsFixture {
     if (method == "fdb.get") return {{"mac", kStation}};
     if (method == "mdb.get") return {{"grp", kGroup}};
     if (method == "trace") return {{"in", "vm"}, {"src", "02:00:00:00:00:02"}, {"dst", kStation}};
+    if (method == "port.explain") return {{"name", "vm"}};
     return json::object();
   }
 
