@@ -4,6 +4,7 @@
 //
 //   tap      queueN, offloads
 //   unix     socket; once it has paused: connection, unread, unsent, first_left, first_frame, remote
+//   udp      socket; once it has paused: unsent, first_left, first_frame
 //   vhost    socket; once it has paused: connection, unread, unreadN, features, protocol_features,
 //            device_status, mtu, regions, regionN_*, ringN_*
 //   netdev   queueN, netns, ifindex, in_group, group_is_due, seat, exclusion, carries, clsact,

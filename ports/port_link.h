@@ -17,6 +17,7 @@ struct PortStatus {
   bool link_up = false;  // frames can pass
   std::string reason;    // when not: why, in words for the user; else empty
   uint32_t mtu = 1500;   // bytes behind the Ethernet header, the outermost tag not counted
+  uint32_t speed = 0;    // of its link, in Mbit/s; 0: not known
   OffloadSet accepted;   // unfinished work that may be sent to it
   int ifindex = 0;       // of its interface, in the namespace where that is; 0: there is none
   NetnsId netns;         // that namespace, where it is known

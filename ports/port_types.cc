@@ -9,6 +9,8 @@
 #include "ports/interface/tap/tap_port.h"
 #include "ports/interface/veth/veth_options.h"
 #include "ports/interface/veth/veth_pair.h"
+#include "ports/socket/udp_options.h"
+#include "ports/socket/udp_port.h"
 #include "ports/socket/unix_options.h"
 #include "ports/socket/unix_port.h"
 #include "ports/vhost_user/vhost_options.h"
@@ -40,18 +42,30 @@ absl::StatusOr<PortQueues> OpenNetdev(const PortSpec& spec,
                         surroundings.kernel, nullptr, surroundings.inherited);
 }
 
+absl::StatusOr<PortQueues> OnlyQueue(absl::StatusOr<std::unique_ptr<Port>> port) {
+  if (!port.ok()) return port.status();
+  PortQueues queues;
+  queues.push_back(*std::move(port));
+  return queues;
+}
+
 absl::Status CheckUnix(const PortSpec& spec) { return ParseUnixOptions(spec).status(); }
 
 absl::StatusOr<PortQueues> OpenUnix(const PortSpec& spec, std::span<const PortIdentity> identities,
                                     const PortSurroundings& surroundings) {
   const auto options = ParseUnixOptions(spec);
   if (!options.ok()) return options.status();
-  auto port =
-      OpenUnixPort(identities.front(), *options, surroundings.listeners, surroundings.inherited);
-  if (!port.ok()) return port.status();
-  PortQueues queues;
-  queues.push_back(*std::move(port));
-  return queues;
+  return OnlyQueue(
+      OpenUnixPort(identities.front(), *options, surroundings.listeners, surroundings.inherited));
+}
+
+absl::Status CheckUdp(const PortSpec& spec) { return ParseUdpOptions(spec).status(); }
+
+absl::StatusOr<PortQueues> OpenUdp(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                   const PortSurroundings& surroundings) {
+  const auto options = ParseUdpOptions(spec);
+  if (!options.ok()) return options.status();
+  return OnlyQueue(OpenUdpPort(identities.front(), *options, surroundings.inherited));
 }
 
 absl::Status CheckVhost(const PortSpec& spec) { return ParseVhostOptions(spec).status(); }
@@ -132,6 +146,16 @@ constexpr std::string_view kUnixHelp =
   fd=N              instead of paths, an inherited end of a socket pair
 )";
 
+constexpr std::string_view kUdpHelp =
+    R"(Ethernet over UDP, a frame a datagram, as GNS3, VPCS, Dynamips and QEMU speak it:
+
+  udp:NAME,local=ADDRESS:PORT,remote=ADDRESS:PORT[,mtu=N]
+
+  local=A:P         where it receives, from the remote only; [ADDRESS]:PORT for IPv6
+  remote=A:P        where it sends to
+  mtu=N             bytes of a frame's payload that the other side takes (default 1500)
+)";
+
 constexpr std::string_view kVhostHelp =
     R"(vhost-user for virtual machines and DPDK applications: their memory is shared, so frames pass at
 the speed of memory, with all offloads; it needs no privileges:
@@ -175,6 +199,13 @@ constexpr std::array kPortTypes{
              .check = CheckUnix,
              .expand = ExpandClients,
              .open = OpenUnix},
+    PortType{.name = "udp",
+             .help = kUdpHelp,
+             .interface = InterfaceOrigin::kNone,
+             .has_several_queues = false,
+             .check = CheckUdp,
+             .expand = nullptr,
+             .open = OpenUdp},
     PortType{.name = "vhost",
              .help = kVhostHelp,
              .interface = InterfaceOrigin::kNone,

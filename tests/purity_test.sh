@@ -11,6 +11,7 @@
 #   switch/control      itself, all of these; of it, commands and client nothing but texts and
 #                       sockets, and adopt no more of ports than the kernel's interfaces
 #   switch/handover     itself, and all of these
+#   switch/keeper       itself, and all of these
 #   switch/process      all of these
 #   tools               itself; of the switch what clients need: control/adopt, commands, client and
 #                       metrics, names of forwarding; of ports os, and interface for the helper of QEMU
@@ -59,6 +60,8 @@ allowed_folders() {
     switch/control/*) echo 'switch/(control|workers|capture|protocol|forwarding)/|ports/' ;;
     switch/handover/*)
       echo 'switch/(handover|control|workers|capture|protocol|forwarding)/|ports/' ;;
+    switch/keeper/*)
+      echo 'switch/(keeper|handover|control|workers|capture|protocol|forwarding)/|ports/' ;;
     switch/process/*) echo 'switch/|ports/' ;;
     tools/qemu-helper/*)
       echo 'tools/qemu-helper/|switch/control/client/|ports/(os|interface)/' ;;

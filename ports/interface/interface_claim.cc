@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "ports/interface/exclusion/lease_mark.h"
 #include "ports/interface/exclusion/tcx_link.h"
 #include "ports/os/mutex.h"
 #include "ports/os/runtime_locks.h"
@@ -70,14 +71,18 @@ void WarnOnce(const absl::Status& error) {
   });
 }
 
+std::string NameOfLock(const Interface& interface) {
+  return fmt::format("interface {} {} {}", interface.device, interface.netns.inode,
+                     interface.ifindex);
+}
+
 absl::StatusOr<RuntimeLock> LockAmongProcesses(const Interface& interface) {
   const auto locks = RuntimeLocks::OfProcess();
   if (!locks.ok()) {
     WarnOnce(locks.status());
     return RuntimeLock();
   }
-  auto lock = locks->Take(fmt::format("interface {} {} {}", interface.device, interface.netns.inode,
-                                      interface.ifindex));
+  auto lock = locks->Take(NameOfLock(interface));
   if (absl::IsAlreadyExists(lock.status())) {
     return absl::AlreadyExistsError(
         fmt::format("another switch: {}", std::string(lock.status().message())));
@@ -125,7 +130,7 @@ absl::StatusOr<InterfaceClaim> InterfaceClaim::Inherit(const NetworkNamespace& n
 absl::StatusOr<InterfaceClaim> InterfaceClaim::Take(const NetworkNamespace& netns, int ifindex,
                                                     std::string_view port) {
   auto claim = Inherit(netns, ifindex, port);
-  if (claim.ok() && HasTcxDrop(netns, ifindex)) {
+  if (claim.ok() && HasTcxDrop(netns, ifindex) && !IsLeased(netns.id(), ifindex)) {
     return absl::AlreadyExistsError(
         "another switch, whose program drops what comes in by it (bpftool net show)");
   }
@@ -149,6 +154,12 @@ std::optional<std::string> InterfaceClaim::OwnerOf(const NetworkNamespace& netns
   const auto claim = Take(netns, ifindex, "?");
   if (!absl::IsAlreadyExists(claim.status())) return std::nullopt;
   return std::string(claim.status().message());
+}
+
+bool InterfaceClaim::IsAnothers(const NetworkNamespace& netns, int ifindex) {
+  const auto interface = Identify(netns, ifindex);
+  const auto locks = RuntimeLocks::OfProcess();
+  return interface.ok() && locks.ok() && locks->HolderOf(NameOfLock(*interface)).has_value();
 }
 
 bool InterfaceClaim::IsOf(NetnsId netns, int ifindex) const {

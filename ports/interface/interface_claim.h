@@ -49,6 +49,9 @@ class InterfaceClaim {
   [[nodiscard]] static std::optional<std::string> OwnerOf(const NetworkNamespace& netns,
                                                           int ifindex);
 
+  // Whether a switch in another process has claimed the interface.
+  [[nodiscard]] static bool IsAnothers(const NetworkNamespace& netns, int ifindex);
+
   // Whether it is of this interface.
   [[nodiscard]] bool IsOf(NetnsId netns, int ifindex) const;
   [[nodiscard]] bool held() const { return hold_ != nullptr; }

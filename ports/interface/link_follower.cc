@@ -121,6 +121,7 @@ bool LinkFollower::TakeDoubt() {
 void LinkFollower::UpdateStatus(const ReadHealth& reading, Occasion occasion) {
   std::string reason = WhyDown(reading);
   status_.mtu = link_.mtu;
+  status_.speed = link_.speed;
   status_.ifindex = is_deleted() ? 0 : link_.ifindex;
   status_.netns = link_.netns;
   if (traits_.is_foreign) status_.address = link_.address;

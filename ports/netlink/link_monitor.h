@@ -64,6 +64,7 @@ struct LinkEvent {
   int peer_ifindex = 0;  // see LinkState
   bool has_qdisc = false;
   bool has_xdp = false;
+  uint32_t speed = 0;     // in Mbit/s; 0: not known. Filled in by the port
   StationLink station{};  // of a pair that the switch made for a port: filled in by the port
 
   bool operator==(const LinkEvent&) const = default;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -165,6 +166,12 @@ class RuntimeLocks::File {
     return absl::OkStatus();
   }
 
+  [[nodiscard]] std::optional<pid_t> HolderOf(off_t offset) const {
+    struct flock range = RangeAt(offset, F_WRLCK);
+    if (fcntl(file_.get(), F_GETLK, &range) != 0 || range.l_type == F_UNLCK) return std::nullopt;
+    return std::max(range.l_pid, 0);
+  }
+
   void Release(off_t offset) {
     const std::lock_guard lock(mutex_);
     struct flock range = RangeAt(offset, F_UNLCK);
@@ -257,6 +264,10 @@ absl::StatusOr<RuntimeLock> RuntimeLocks::Take(std::string_view name) const {
   const off_t offset = OffsetOf(name);
   if (absl::Status taken = file_->Take(offset); !taken.ok()) return taken;
   return RuntimeLock(std::make_shared<RuntimeLock::Hold>(file_, offset));
+}
+
+std::optional<pid_t> RuntimeLocks::HolderOf(std::string_view name) const {
+  return file_->HolderOf(OffsetOf(name));
 }
 
 }  // namespace tapswitch

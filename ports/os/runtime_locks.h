@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,10 @@ class RuntimeLocks {
   // process, this one included, holds it; the message names the holder, such as "process 123
   // (tapswitchd)". Names are compared by a hash of 62 bits. Thread-safe.
   [[nodiscard]] absl::StatusOr<RuntimeLock> Take(std::string_view name) const;
+
+  // The other process that holds the lock of a name; 0: one that cannot be named. Nothing when there
+  // is none.
+  [[nodiscard]] std::optional<pid_t> HolderOf(std::string_view name) const;
 
  private:
   class File;

@@ -89,6 +89,7 @@ struct DgramPort::Inbox {
 
 DgramPort::DgramPort(PortIdentity identity, FileDescriptor connected, uint32_t mtu)
     : identity_(std::move(identity)), connected_(std::move(connected)), socket_(connected_.get()) {
+  lost_.Begin(socket_);
   status_.mtu = mtu;
   status_.link_up = true;
 }
@@ -177,9 +178,8 @@ void DgramPort::Resume() {
   SendQueued();
 }
 
-// The socket that the switch was started with stays open in a program that it starts.
 bool DgramPort::HandOver(size_t /*queue*/, PortHandover& to) const {
-  return !bound_ || to.AddCopy("socket", bound_->fd());
+  return to.AddCopy("socket", socket_);
 }
 
 bool DgramPort::HandOverPaused(PortHandover& to) const {
@@ -236,6 +236,12 @@ void DgramPort::Learn(const Address& sender) {
   status_.reason.clear();
   spdlog::info("port {}: up, sends to {}", identity_.name, remote_.path());
   if (!queue_->empty() && !pause_wanted_) SendQueued();
+}
+
+void DgramPort::RefreshCounters() {
+  const uint32_t lost = lost_.Read(socket_);
+  identity_.counters->received.frames += lost;
+  identity_.counters->Drop(DropReason::kReceiveQueueFull, lost);
 }
 
 msghdr DgramPort::MessageFor(std::span<iovec> pieces) {

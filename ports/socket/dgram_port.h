@@ -1,6 +1,7 @@
-// A port on a Unix datagram socket, a frame a datagram, as QEMU's `-netdev dgram` has it: with
+// A port on a datagram socket, a frame a datagram, as QEMU's `-netdev dgram` has it: with
 // `local.type=unix,local.path=L,remote.type=unix,remote.path=R` the port's path is R and its remote
-// L; with `local.type=fd,local.str=N` the port has the other end of a socket pair.
+// L; with `local.type=fd,local.str=N` the port has the other end of a socket pair. A UDP socket is
+// connected, as such a pair is (udp_port.h).
 //
 // Theory of operation. As with streams, the ring only watches, and the port reads and writes
 // itself, many datagrams in one system call (recvmmsg(2), sendmmsg(2)). Frames are received in
@@ -30,13 +31,14 @@
 #include "ports/os/unix_listener.h"
 #include "ports/port.h"
 #include "ports/ring/ring.h"
+#include "ports/socket/lost_datagrams.h"
 #include "ports/socket/send_queue.h"
 
 namespace tapswitch {
 
 class DgramPort final : public Port {
  public:
-  // Uses one end of a socket pair.
+  // Uses one end of a socket pair, or another connected socket.
   DgramPort(PortIdentity identity, FileDescriptor connected, uint32_t mtu);
   // Uses a bound socket, and sends to the socket bound to `remote`. If `remote` is empty, it sends
   // to the last sender.
@@ -54,6 +56,7 @@ class DgramPort final : public Port {
   void LimitReceiving(size_t frames) override { limit_ = frames; }
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
+  void RefreshCounters() override;
   [[nodiscard]] bool wants_retry() const override {
     return ring_ != nullptr && !closing_ && !pause_wanted_ && !queue_->empty();
   }
@@ -96,6 +99,7 @@ class DgramPort final : public Port {
   int socket_ = -1;  // the number of one of these
   Address remote_;
   bool learns_ = false;  // the remote is the last sender
+  LostDatagrams lost_;
 
   std::unique_ptr<Inbox> inbox_;
   std::optional<BufferMemory> memory_;

@@ -92,6 +92,7 @@ void ControlThread::Run() {
   if (serves) {
     running_.commands.Call([] {});  // by now the worker has acted upon that
     options_.on_service();
+    if (options_.keeping != nullptr) options_.keeping->Ready();
     Serve();
   }
   metrics_.reset();  // its threads ask the worker, too
@@ -103,6 +104,7 @@ absl::Status ControlThread::SetUp() {
   control_.set_before_forgetting([this](PortId port) {
     PublishEvents();
     captures_.ForgetPort(port);
+    if (options_.keeping != nullptr) options_.keeping->OnRemoved(port);
   });
   control_.set_missing_interfaces(MissingInterface::kAwaited);
   if (absl::Status made = MakePorts(); !made.ok()) return made;
@@ -110,7 +112,11 @@ absl::Status ControlThread::SetUp() {
   if (absl::Status attached = attacher_.Start(); !attached.ok()) return attached;
   if (absl::Status prepared = options_.before_service(); !prepared.ok()) return prepared;
   if (absl::Status watched = WatchEvents(); !watched.ok()) return watched;
-  return options_.inheritance == nullptr ? ListenForScrapes() : TakeOver();
+  const absl::Status done = options_.inheritance == nullptr ? ListenForScrapes() : TakeOver();
+  if (done.ok() && options_.keeping != nullptr) {
+    options_.keeping->Begin(control_, attacher_, metrics_listener());
+  }
+  return done;
 }
 
 absl::Status ControlThread::MakePorts() {
@@ -124,19 +130,27 @@ absl::Status ControlThread::MakePorts() {
 absl::Status ControlThread::TakeOver() {
   auto report = options_.inheritance->TakeOver();
   if (!report.ok()) return report.status();
-  spdlog::info("took over from version {}: nobody forwarded for {:.1f} ms", report->from_version,
-               std::chrono::duration<double, std::milli>(report->gap).count());
+  const double gap = std::chrono::duration<double, std::milli>(report->gap).count();
+  if (report->after_death) {
+    spdlog::warn("took the place of a process of version {} that was killed, with {} ports{}",
+                 report->from_version, control_.config().ports.size(),
+                 gap == 0 ? "" : fmt::format(": nobody forwarded for {:.1f} ms", gap));
+  } else {
+    spdlog::info("took over from version {}: nobody forwarded for {:.1f} ms", report->from_version,
+                 gap);
+  }
   for (const std::string& line : report->not_kept) spdlog::warn("not kept: {}", line);
   control_.set_handover(*std::move(report));
+  FileDescriptor listener = options_.inheritance->TakeMetricsListener();
   options_.inheritance->WaitForEnd();
-  if (const absl::Status listens = ListenForScrapes(); !listens.ok()) {
+  if (const absl::Status listens = ListenForScrapes(std::move(listener)); !listens.ok()) {
     spdlog::error("no metrics: {}", std::string(listens.message()));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<JsonText> ControlThread::Upgrade(const std::optional<std::string>& program) {
-  auto answer = options_.upgrade(control_, attacher_, program);
+  auto answer = options_.upgrade(control_, attacher_, program, metrics_listener());
   is_handed_over_ = answer.ok();
   return answer;
 }
@@ -152,18 +166,19 @@ void ControlThread::LeaveToSuccessor() {
   for (int i = 0; i < kTurns; ++i) socket_->Turn(kPatience);
 }
 
-absl::Status ControlThread::ListenForScrapes() {
+absl::Status ControlThread::ListenForScrapes(FileDescriptor inherited) {
   if (options_.metrics_address.empty()) return absl::OkStatus();
-  auto server =
-      MetricsServer::Listen(options_.metrics_address,
-                            {.bridge = control_.identity().name,
-                             .version = options_.version,
-                             .start_time_seconds = static_cast<double>(std::time(nullptr))},
-                            [this] {
-                              SwitchSnapshot snapshot = running_.workers.Snapshot();
-                              control_.descriptions().FillIn(snapshot);
-                              return std::optional(std::move(snapshot));
-                            });
+  auto server = MetricsServer::Listen(
+      options_.metrics_address,
+      {.bridge = control_.identity().name,
+       .version = options_.version,
+       .start_time_seconds = static_cast<double>(std::time(nullptr))},
+      [this] {
+        SwitchSnapshot snapshot = running_.workers.Snapshot();
+        control_.descriptions().FillIn(snapshot);
+        return std::optional(std::move(snapshot));
+      },
+      std::move(inherited));
   if (!server.ok()) return server.status();
   metrics_ = *std::move(server);
   return absl::OkStatus();
@@ -192,7 +207,10 @@ absl::Status ControlThread::WatchEvents() {
 void ControlThread::PublishEvents() {
   const EventChannel::Taken taken = running_.events.Take();
   for (const SwitchEvent& event : taken.events) {
-    if (const auto* const state = std::get_if<LinkStateEvent>(&event)) minder_.OnLinkState(*state);
+    if (const auto* const state = std::get_if<LinkStateEvent>(&event)) {
+      minder_.OnLinkState(*state);
+      if (options_.keeping != nullptr) options_.keeping->OnLinkState(state->port);
+    }
     if (const auto* const link = std::get_if<LinkEvent>(&event)) attacher_.OnLink(*link);
     if (std::holds_alternative<WorkerWantedEvent>(event)) options_.on_worker_wanted();
   }
@@ -232,11 +250,16 @@ void ControlThread::Serve() {
     // One at a time, so that clients do not wait for a thousand of them.
     attacher_.Step();
     minder_.Step();
-    socket_->Turn(Sooner(attacher_.patience(), minder_.Wait()));
+    const Patience keeping = KeepState();
+    socket_->Turn(Sooner(keeping, Sooner(attacher_.patience(), minder_.Wait())));
     captures_.Pump();
   }
   if (is_handed_over_) return LeaveToSuccessor();
   EndCaptures();
+}
+
+Patience ControlThread::KeepState() {
+  return options_.keeping == nullptr ? std::nullopt : options_.keeping->Step();
 }
 
 void ControlThread::ReloadIfTold() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,6 +27,7 @@
 #include "switch/control/rpc/client_policy.h"
 #include "switch/control/rpc/control_socket.h"
 #include "switch/control/rpc/monitor.h"
+#include "switch/control/state_keeping.h"
 
 namespace tapswitch {
 
@@ -41,6 +43,8 @@ class Inheritance {
                                              const MethodContext& context) = 0;
   // All is prepared: forwards from now on.
   [[nodiscard]] virtual absl::StatusOr<HandoverReport> TakeOver() = 0;
+  // The socket on which the other process has listened for scrapes; invalid if it has not.
+  [[nodiscard]] virtual FileDescriptor TakeMetricsListener() = 0;
   // The other process may end: returns when it has.
   virtual void WaitForEnd() = 0;
   // The switch cannot be taken over. It does not return.
@@ -72,14 +76,18 @@ class ControlThread {
     std::function<void()> on_worker_wanted;
     // Called on the thread when it has nothing more to ask of the worker.
     std::function<void()> on_finished;
-    // Hands the switch over to another process. After a success its answer is sent, and then
+    // Hands the switch over to another process, with the socket that listens for scrapes (negative:
+    // there is none). After a success its answer is sent, and then
     // `on_handed_over` is called on the thread, which does not return.
     std::function<absl::StatusOr<JsonText>(RunningBridge& control, const Attacher& attacher,
-                                           const std::optional<std::string>& program)>
+                                           const std::optional<std::string>& program,
+                                           int metrics_listener)>
         upgrade;
     std::function<void()> on_handed_over;
     // Null, or another process hands the switch over.
     Inheritance* inheritance = nullptr;
+    // Null, or what is kept outside of this process.
+    StateKeeping* keeping = nullptr;
   };
 
   // `socket` is null when no client is to be served. `running` is served by its thread from now
@@ -100,7 +108,8 @@ class ControlThread {
  private:
   void Run();
   [[nodiscard]] absl::Status SetUp();
-  [[nodiscard]] absl::Status ListenForScrapes();
+  [[nodiscard]] absl::Status ListenForScrapes(FileDescriptor inherited = FileDescriptor());
+  [[nodiscard]] int metrics_listener() const { return metrics_ ? metrics_->fd() : -1; }
   [[nodiscard]] absl::Status WatchEvents();
   [[nodiscard]] MethodResult Answer(const std::string& method, const MethodCall& call);
   [[nodiscard]] MethodResult CallFor(const ControlPeer& peer, const std::string& method,
@@ -108,6 +117,7 @@ class ControlThread {
   void PublishEvents();
   void Serve();
   void ReloadIfTold();
+  [[nodiscard]] std::optional<std::chrono::milliseconds> KeepState();
   void EndCaptures();
   [[nodiscard]] absl::Status MakePorts();
   [[nodiscard]] absl::Status TakeOver();

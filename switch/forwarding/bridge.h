@@ -69,6 +69,8 @@ class Bridge final : private ProtocolEffects {
   void SetGate(PortId port, PortGate gate);
   // Puts all ports into the state, as protocols do, and each that was closed or is new.
   void SetInitialState(PortState state);
+  // Puts a port into the state that a protocol of another process had it in.
+  void RestoreState(PortId port, PortState state) { SetState(port, state); }
   // In effect.
   [[nodiscard]] PortState state(PortId port) const {
     return Narrower(own_gates_[port.value].state, protocol_states_[port.value]);

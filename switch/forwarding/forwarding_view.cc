@@ -13,6 +13,14 @@ uint16_t RequiredGroupFwdMask(const BridgeForwarding& bridge) {
   return is_provider ? kOfCustomers : 0;
 }
 
+// Where no bridge is to be, BPDUs are not forwarded either, whether there is a spanning tree or not.
+uint16_t GroupFwdMaskOf(const PortForwarding& port, const BridgeForwarding& bridge) {
+  constexpr unsigned kBpdus = 1;
+  const unsigned mask = port.group_fwd_mask | bridge.group_fwd_mask | RequiredGroupFwdMask(bridge);
+  const bool has_bpdus = !port.tree.guard && !port.tree.bpdu_filter;
+  return static_cast<uint16_t>(has_bpdus ? mask : mask & ~kBpdus);
+}
+
 // The port's flags in a VLAN where it has an exception.
 PortForwarding Restricted(PortForwarding port, const VlanForwarding& exception) {
   port.learning &= exception.learning;
@@ -61,8 +69,7 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
     wanted_states_[port.id.value] = port.state;
     SetGate(port.id, {.state = port.state, .is_shut_down = port.shut_down});
     AddGuards(port);
-    group_fwd_masks_[port.id.value] =
-        port.group_fwd_mask | bridge.group_fwd_mask | RequiredGroupFwdMask(bridge);
+    group_fwd_masks_[port.id.value] = GroupFwdMaskOf(port, bridge);
     PortSet& reach = reach_[port.id.value];
     reach = port.isolated ? ports_ - isolated : ports_;
     if (!port.hairpin) reach.erase(port.id);

@@ -16,7 +16,8 @@ struct SpanningTreePort {
     kOff,
   };
 
-  uint32_t cost = 0;            // 0: kDefaultPathCost
+  uint32_t cost = 0;            // 0: it follows from link_speed
+  uint32_t link_speed = 0;      // Mbit/s; 0: not known. No setting: the tree is told of it
   uint16_t priority = 32;       // 0 .. 63
   bool guard = false;           // a BPDU shuts the port down, for `recovery` (BPDU guard)
   bool root_block = false;      // it never becomes the root port (root guard; restrictedRole)

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/handover/handover_files.h"
 #include "switch/handover/json_fields.h"
 #include "switch/handover/live_state_json.h"
+#include "switch/handover/snooping_json.h"
 #include "switch/handover/table_json.h"
 
 namespace tapswitch {
@@ -22,60 +24,10 @@ absl::Status Bad(std::string_view what) {
   return absl::InvalidArgumentError(fmt::format("the state has a bad {}", what));
 }
 
-// Returns the number of the file in the message.
-size_t AddFile(OutgoingMessage& message, const FileDescriptor& file) {
-  message.files.push_back(file.get());
-  return message.files.size() - 1;
-}
-
-json PortHandoverToJson(const PortHandover& handover, OutgoingMessage& message) {
-  json files = json::object();
-  for (const auto& [name, file] : handover.files) {
-    if (file.valid()) files[name] = AddFile(message, file);
-  }
-  json numbers = json::object();
-  for (const auto& [name, number] : handover.numbers) numbers[name] = number;
-  return {{"files", std::move(files)}, {"numbers", std::move(numbers)}};
-}
-
-class FileReader {
- public:
-  explicit FileReader(std::vector<FileDescriptor> files) : files_(std::move(files)) {}
-
-  // Each file can be taken once; an invalid one where there is none.
-  FileDescriptor Take(JsonFields& fields, std::string_view key) {
-    if (!fields.has(key)) return {};
-    const uint64_t number = fields.Number(key);
-    if (number < files_.size() && files_[number].valid()) return std::move(files_[number]);
-    fields.Note(Bad("number of a file"));
-    return {};
-  }
-
-  PortHandover TakeAll(JsonFields& fields) {
-    PortHandover handover;
-    const json& files = fields.Object("files");
-    JsonFields named(files);
-    for (const auto& [name, number] : files.items()) {
-      handover.files.insert_or_assign(name, Take(named, name));
-    }
-    const json& numbers = fields.Object("numbers");
-    JsonFields counted(numbers);
-    for (const auto& [name, number] : numbers.items()) {
-      handover.numbers.insert_or_assign(name, counted.Number(name));
-    }
-    fields.Note(named.status());
-    fields.Note(counted.status());
-    return handover;
-  }
-
- private:
-  std::vector<FileDescriptor> files_;
-};
-
 json PortsToJson(const std::vector<HandedPort>& ports, OutgoingMessage& message) {
   json shown = json::array();
   for (const HandedPort& port : ports) {
-    json one = PortHandoverToJson(port.handover, message);
+    json one = HandedFilesToJson(port.handover, message);
     one["name"] = port.name;
     one["id"] = port.id.value;
     if (port.ephemeral) one["ephemeral"] = true;
@@ -158,12 +110,17 @@ OutgoingMessage EncodePrepared(const PreparedState& state) {
   shown["probe_key"] = {{"low", state.probe_key.low}, {"high", state.probe_key.high}};
   if (state.locks.valid()) shown["locks"] = AddFile(message, state.locks);
   if (state.control.valid()) shown["control"] = AddFile(message, state.control);
-  if (!state.kernel.files.empty()) shown["kernel"] = PortHandoverToJson(state.kernel, message);
+  if (state.metrics.valid()) shown["metrics"] = AddFile(message, state.metrics);
+  if (state.keeper.valid()) shown["keeper"] = AddFile(message, state.keeper);
+  if (!state.kernel.files.empty() || !state.kernel.numbers.empty())
+    shown["kernel"] = HandedFilesToJson(state.kernel, message);
+  if (!state.stored.empty()) shown["stored"] = state.stored;
   shown["commands"] = state.commands;
   shown["ports"] = PortsToJson(state.ports, message);
   shown["settled"] = state.settled;
   shown["entries"] = EntriesToJson(state.entries);
   shown["neighbours"] = NeighboursToJson(state.neighbours);
+  shown["groups"] = GroupsToJson(state.groups);
   shown["live"] = LiveStateToJson(state.live);
   message.text = shown.dump(-1, ' ', false, json::error_handler_t::replace);
   return message;
@@ -180,6 +137,9 @@ absl::StatusOr<PreparedState> DecodePrepared(DescriptorChannel::Message message)
                       .address = MacAddress::FromNumber(fields.Number("address")),
                       .locks = files.Take(fields, "locks"),
                       .control = files.Take(fields, "control"),
+                      .metrics = files.Take(fields, "metrics"),
+                      .keeper = files.Take(fields, "keeper"),
+                      .stored = ReadTexts(fields, "stored"),
                       .commands = ReadTexts(fields, "commands"),
                       .settled = ReadNumbers(fields, "settled")};
   JsonFields key(fields.Object("probe_key"));
@@ -191,6 +151,7 @@ absl::StatusOr<PreparedState> DecodePrepared(DescriptorChannel::Message message)
   ReadPorts(fields, files, state.ports);
   TakePart(fields, EntriesFromJson(fields.Array("entries")), state.entries);
   TakePart(fields, NeighboursFromJson(fields.Array("neighbours")), state.neighbours);
+  TakePart(fields, GroupsFromJson(fields.Array("groups")), state.groups);
   TakePart(fields, LiveStateFromJson(fields.Object("live")), state.live);
   if (!fields.status().ok()) return fields.status();
   return state;
@@ -202,6 +163,7 @@ OutgoingMessage EncodeFinal(const FinalState& state) {
   shown["paused_at"] = static_cast<uint64_t>(state.paused_at.count());
   shown["changes"] = ChangesToJson(state.changes);
   if (state.has_entries) shown["entries"] = EntriesToJson(state.entries);
+  shown["groups"] = GroupsToJson(state.groups);
   shown["live"] = LiveStateToJson(state.live);
   shown["ports"] = PortsToJson(state.ports, message);
   message.text = shown.dump();
@@ -219,6 +181,7 @@ absl::StatusOr<FinalState> DecodeFinal(DescriptorChannel::Message message) {
   ReadPorts(fields, files, state.ports);
   TakePart(fields, ChangesFromJson(fields.Array("changes")), state.changes);
   TakePart(fields, EntriesFromJson(fields.Array("entries")), state.entries);
+  TakePart(fields, GroupsFromJson(fields.Array("groups")), state.groups);
   TakePart(fields, LiveStateFromJson(fields.Object("live")), state.live);
   if (!fields.status().ok()) return fields.status();
   return state;

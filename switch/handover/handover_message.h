@@ -10,15 +10,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ports/os/descriptor_channel.h"
+#include "switch/handover/handover_files.h"
 #include "switch/handover/handover_state.h"
 
 namespace tapswitch {
-
-// A message to be sent; its files are borrowed from what it was made of.
-struct OutgoingMessage {
-  std::string text;
-  std::vector<int> files;
-};
 
 [[nodiscard]] OutgoingMessage EncodePrepared(const PreparedState& state);
 [[nodiscard]] OutgoingMessage EncodeFinal(const FinalState& state);

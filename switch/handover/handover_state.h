@@ -13,12 +13,15 @@
 #include "ports/port_handover.h"
 #include "switch/forwarding/fdb/change_journal.h"
 #include "switch/forwarding/fdb/mac_entry.h"
+#include "switch/forwarding/fdb/multicast_group.h"
 #include "switch/forwarding/guards/guard_memory.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
 #include "switch/forwarding/vlan_counters.h"
 #include "switch/protocol/loop/loop_detector.h"
+#include "switch/protocol/multicast/snooping_memory.h"
 #include "switch/protocol/neighbours/neighbour_proxy.h"
+#include "switch/protocol/stp/tree.h"
 #include "switch/workers/port_gates.h"
 
 namespace tapswitch {
@@ -53,6 +56,8 @@ struct LiveState {
   uint64_t evictions = 0;
   LoopDetector::Counters loops;
   NeighbourProxy::Counters neighbours;
+  std::optional<stp::Tree::Memory> tree;   // nothing: there is no spanning tree
+  std::optional<SnoopingMemory> snooping;  // nothing: a version that does not hand it over
 
   bool operator==(const LiveState&) const = default;
 };
@@ -74,12 +79,16 @@ struct PreparedState {
   SipKey probe_key;
   FileDescriptor locks;
   FileDescriptor control;
+  FileDescriptor metrics;             // that listens for scrapes; invalid: there are none
+  FileDescriptor keeper;              // the channel to it; invalid: there is none
+  std::vector<std::string> stored;    // by name, what the service manager keeps
   PortHandover kernel;                // its programs; empty: there are none
   std::vector<std::string> commands;  // that make the configuration
   std::vector<HandedPort> ports;
   std::vector<uint64_t> settled;  // interfaces that are not to be attached again, by ifindex
   std::vector<MacEntry> entries;
   std::vector<Neighbour> neighbours;
+  std::vector<GroupMemory> groups;  // of the multicast table, by ascending key
   LiveState live;
 };
 
@@ -89,8 +98,9 @@ struct FinalState {
   std::vector<Change> changes;           // of the table, since its entries were read
   bool has_entries = false;              // there were too many changes: `entries` are all there are
   std::vector<MacEntry> entries;
-  LiveState live;                 // `vlans`: those that have changed
-  std::vector<HandedPort> ports;  // what was only known once they had paused; without names
+  std::vector<GroupMemory> groups;  // those that have changed; one that has gone is empty
+  LiveState live;                   // `vlans`: those that have changed
+  std::vector<HandedPort> ports;    // what was only known once they had paused; without names
 };
 
 }  // namespace tapswitch

@@ -1,6 +1,7 @@
 #include "switch/handover/live_state_json.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,6 +9,8 @@
 
 #include "switch/forwarding/guards/move_watch.h"
 #include "switch/handover/json_fields.h"
+#include "switch/handover/snooping_json.h"
+#include "switch/handover/tree_memory_json.h"
 
 namespace tapswitch {
 namespace {
@@ -182,7 +185,7 @@ json PortToJson(const PortLiveState& port) {
   return shown;
 }
 
-absl::Status ReadPort(const json& shown, LiveState& live) {
+absl::Status ReadLivePort(const json& shown, LiveState& live) {
   JsonFields fields(shown);
   const PortLiveState port{.id = {static_cast<uint16_t>(fields.Number("id", 0, kMostPort))},
                            .counters = CountersFromJson(fields),
@@ -237,6 +240,15 @@ void ReadAll(JsonFields& fields, std::string_view key, size_t most, LiveState& l
   for (const json& element : array) fields.Note(read(element, live));
 }
 
+// Takes a part that may be missing.
+template <typename Part, typename Read>
+void ReadPart(JsonFields& fields, std::string_view key, Read read, std::optional<Part>& place) {
+  if (!fields.has(key)) return;
+  auto part = read(fields.Object(key));
+  fields.Note(part.status());
+  if (part.ok()) place = *std::move(part);
+}
+
 }  // namespace
 
 json LiveStateToJson(const LiveState& live) {
@@ -254,13 +266,15 @@ json LiveStateToJson(const LiveState& live) {
   shown["neighbours"] = {{"answered", live.neighbours.answered},
                          {"spared", live.neighbours.spared},
                          {"contested", live.neighbours.contested}};
+  if (live.tree) shown["tree"] = TreeToJson(*live.tree);
+  if (live.snooping) shown["snooping"] = SnoopingToJson(*live.snooping);
   return shown;
 }
 
 absl::StatusOr<LiveState> LiveStateFromJson(const json& shown) {
   JsonFields fields(shown);
   LiveState live{.evictions = fields.Number("evictions")};
-  ReadAll(fields, "ports", kMaxPorts, live, ReadPort);
+  ReadAll(fields, "ports", kMaxPorts, live, ReadLivePort);
   ReadAll(fields, "vlans", size_t{kMaxPorts} * kVlanCount, live, ReadVlan);
   ReadAll(fields, "moves", MoveWatch::kStations, live, ReadMove);
   JsonFields loops(fields.Object("loops"));
@@ -271,6 +285,8 @@ absl::StatusOr<LiveState> LiveStateFromJson(const json& shown) {
                      .contested = neighbours.Number("contested")};
   fields.Note(loops.status());
   fields.Note(neighbours.status());
+  ReadPart(fields, "tree", TreeFromJson, live.tree);
+  ReadPart(fields, "snooping", SnoopingFromJson, live.snooping);
   if (!fields.status().ok()) return fields.status();
   return live;
 }

@@ -9,7 +9,7 @@
 #include "ports/os/runtime_locks.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
-#include "switch/control/methods/files/save.h"
+#include "switch/handover/group_transfer.h"
 #include "switch/handover/handover_message.h"
 #include "switch/handover/state_transfer.h"
 
@@ -58,11 +58,6 @@ Predecessor::Predecessor(Options options, RunningSwitch running, BridgeControl& 
 
 absl::StatusOr<Predecessor::Outcome> Predecessor::HandOver(
     const std::optional<std::string>& program) {
-  if (control_.config().bridge.tree.is_on) {
-    return absl::FailedPreconditionError(
-        "a spanning tree is not handed over: its ports would be closed for seconds: restart the "
-        "switch when that may be, or turn it off before: tapctl bridge set stp_state off");
-  }
   const auto locks = RuntimeLocks::OfProcess();
   if (!locks.ok()) return locks.status();
   locks->Share();
@@ -80,22 +75,19 @@ absl::StatusOr<Predecessor::Outcome> Predecessor::HandOver(
 }
 
 absl::StatusOr<PreparedState> Predecessor::Collect(std::optional<ChangeReader>& reader) const {
-  PreparedState state{.version = options_.version,
-                      .handovers = control_.handover().count,
-                      .started = control_.identity().started,
-                      .address = control_.identity().address,
-                      .probe_key = running_.commands.Call(
-                          [this] { return running_.protocols.loop_detector().sender().key; }),
-                      .locks = CopyOf(RuntimeLocks::OfProcess().value().fd()),
-                      .control = CopyOf(control_socket_),
-                      .commands = SaveConfigAsCommands(control_),
-                      .settled = attacher_.Settled()};
+  PreparedState state = ReadBridge(running_, control_, attacher_, options_.version);
+  state.locks = CopyOf(RuntimeLocks::OfProcess().value().fd());
+  state.control = CopyOf(control_socket_);
+  if (options_.metrics >= 0) state.metrics = CopyOf(options_.metrics);
+  if (options_.keeper >= 0) state.keeper = CopyOf(options_.keeper);
+  state.stored = options_.stored;
   if (running_.kernel != nullptr && !running_.kernel->HandOver(state.kernel)) {
     return absl::ResourceExhaustedError("no descriptors are left: raise LimitNOFILE=");
   }
   if (absl::Status collected = CollectPorts(state); !collected.ok()) return collected;
   state.entries = ReadEntries(running_, control_, reader);
   state.neighbours = ReadNeighbours(running_);
+  state.groups = ReadGroups(running_);
   const SwitchSnapshot snapshot = running_.workers.Snapshot();
   state.live = running_.commands.Call([&] { return ReadLive(running_, snapshot); });
   return state;
@@ -103,15 +95,9 @@ absl::StatusOr<PreparedState> Predecessor::Collect(std::optional<ChangeReader>& 
 
 absl::Status Predecessor::CollectPorts(PreparedState& state) const {
   for (const PortConfig& port : control_.config().ports) {
-    const auto id = control_.FindPort(port.spec.name);
-    if (!id.ok()) return id.status();
-    auto handover = ReadPort(running_, *id, port.spec.name);
-    if (!handover.ok()) return handover.status();
-    state.ports.push_back({.name = port.spec.name,
-                           .id = *id,
-                           .ephemeral = port.ephemeral,
-                           .attached_by = port.attached_by,
-                           .handover = *std::move(handover)});
+    auto handed = ReadHandedPort(running_, control_, port);
+    if (!handed.ok()) return handed.status();
+    state.ports.push_back(*std::move(handed));
   }
   return absl::OkStatus();
 }
@@ -161,7 +147,7 @@ absl::StatusOr<Predecessor::Outcome> Predecessor::SwitchOver(SuccessorProcess su
     }
     running_.commands.Call([&] {
       running_.worker.SetSilent(true);
-      auto final_state = ReadFinal(running_, reader, state.live, traffic);
+      auto final_state = ReadFinal(running_, reader, state, traffic);
       absl::Status sent = final_state.status();
       if (sent.ok()) {
         final_state->paused_at = paused_at;

@@ -30,6 +30,9 @@ class Predecessor {
     std::string program;                 // that this process runs
     std::vector<std::string> arguments;  // those behind its name
     std::string version;
+    int metrics = -1;                 // that listens for scrapes; negative: there are none
+    int keeper = -1;                  // the channel to it; negative: there is none
+    std::vector<std::string> stored;  // the names of files that the service manager keeps
     // Calls a function so that programs which it starts have the rights that this one needs.
     std::function<absl::Status(const std::function<absl::Status()>&)> with_rights;
   };

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
+#include "switch/control/methods/files/save.h"
+#include "switch/handover/group_transfer.h"
 
 namespace tapswitch {
 namespace {
@@ -37,6 +39,41 @@ const VlanLiveState* FindVlan(const LiveState& live, const VlanLiveState& wanted
   return found == live.vlans.end() || KeyOf(*found) != KeyOf(wanted) ? nullptr : &*found;
 }
 
+std::optional<PortId> Translate(const PortIds& ids, PortId id) {
+  const auto found = ids.find(id);
+  return found == ids.end() ? std::nullopt : std::optional(found->second);
+}
+
+// The ports of `all` that are there, by their ids here.
+template <typename Of>
+void TranslateEach(std::vector<Of>& all, PortId Of::*port, const PortIds& ids) {
+  std::erase_if(all, [&](Of& one) {
+    const auto id = Translate(ids, one.*port);
+    if (id) one.*port = *id;
+    return !id;
+  });
+}
+
+stp::Tree::Memory Translated(stp::Tree::Memory memory, const PortIds& ids) {
+  TranslateEach(memory.ports, &stp::TreePort::id, ids);
+  for (auto& port : memory.changes.ports) port = port ? Translate(ids, *port) : std::nullopt;
+  return memory;
+}
+
+// What was heard by ports that are not there is forgotten.
+SnoopingMemory Translated(SnoopingMemory memory, const PortIds& ids) {
+  TranslateEach(memory.ports, &SnoopingMemory::Port::id, ids);
+  for (SnoopingMemory::Context& context : memory.contexts) {
+    TranslateEach(context.routers, &RouterPorts::Heard::port, ids);
+    for (HeardQuerier* heard : {&context.querier.other, &context.querier.rival}) {
+      const auto id = Translate(ids, heard->port);
+      if (id) heard->port = *id;
+      if (!id) *heard = {};
+    }
+  }
+  return memory;
+}
+
 // Of those VLANs only that ports are in.
 std::vector<VlanLiveState> ReadVlans(const RunningSwitch& running, const SwitchSnapshot& snapshot) {
   std::vector<VlanLiveState> vlans;
@@ -50,11 +87,6 @@ std::vector<VlanLiveState> ReadVlans(const RunningSwitch& running, const SwitchS
     }
   }
   return vlans;
-}
-
-std::optional<PortId> Translate(const PortIds& ids, PortId id) {
-  const auto found = ids.find(id);
-  return found == ids.end() ? std::nullopt : std::optional(found->second);
 }
 
 void RestoreEntry(const RunningSwitch& running, MacEntry entry, const PortIds& ids,
@@ -143,7 +175,9 @@ LiveState ReadLive(const RunningSwitch& running, const SwitchSnapshot& snapshot)
                  .moves = {},
                  .evictions = running.bridge.table().evictions(),
                  .loops = running.protocols.loop_detector().counters(),
-                 .neighbours = running.protocols.neighbours().counters()};
+                 .neighbours = running.protocols.neighbours().counters(),
+                 .tree = running.protocols.spanning_tree().Remember(),
+                 .snooping = running.protocols.multicast().Remember()};
   for (const PortSnapshot& port : snapshot.ports) {
     live.ports.push_back({.id = port.id,
                           .counters = port.counters,
@@ -156,7 +190,7 @@ LiveState ReadLive(const RunningSwitch& running, const SwitchSnapshot& snapshot)
 }
 
 absl::StatusOr<FinalState> ReadFinal(const RunningSwitch& running, ChangeReader& reader,
-                                     const LiveState& before,
+                                     const PreparedState& before,
                                      const std::map<PortId, PortTraffic>& traffic) {
   FinalState state;
   bool is_complete = true;
@@ -173,14 +207,40 @@ absl::StatusOr<FinalState> ReadFinal(const RunningSwitch& running, ChangeReader&
   if (state.has_entries) state.entries = WalkAll(running);
   reader.Read(ChangeJournal::kCapacity,
               [&](const Change& change) { state.changes.push_back(change); });
+  state.groups = ReadChangedGroups(running, before.groups);
   SwitchSnapshot snapshot = running.workers.SnapshotByPrimary();
   snapshot.Add(traffic);
   state.live = ReadLive(running, snapshot);
   std::erase_if(state.live.vlans, [&](const VlanLiveState& now) {
-    const VlanLiveState* const known = FindVlan(before, now);
+    const VlanLiveState* const known = FindVlan(before.live, now);
     return known != nullptr && *known == now;
   });
   return state;
+}
+
+PreparedState ReadBridge(const RunningSwitch& running, const BridgeControl& control,
+                         const Attacher& attacher, const std::string& version) {
+  return {.version = version,
+          .handovers = control.handover().count,
+          .started = control.identity().started,
+          .address = control.identity().address,
+          .probe_key =
+              running.commands.Call([&] { return running.protocols.loop_detector().sender().key; }),
+          .commands = SaveConfigAsCommands(control),
+          .settled = attacher.Settled()};
+}
+
+absl::StatusOr<HandedPort> ReadHandedPort(const RunningSwitch& running,
+                                          const BridgeControl& control, const PortConfig& port) {
+  const auto id = control.FindPort(port.spec.name);
+  if (!id.ok()) return id.status();
+  auto handover = ReadPort(running, *id, port.spec.name);
+  if (!handover.ok()) return handover.status();
+  return HandedPort{.name = port.spec.name,
+                    .id = *id,
+                    .ephemeral = port.ephemeral,
+                    .attached_by = port.attached_by,
+                    .handover = *std::move(handover)};
 }
 
 absl::StatusOr<PortHandover> ReadPort(const RunningSwitch& running, PortId id,
@@ -234,6 +294,10 @@ void RestoreLive(const RunningSwitch& running, const LiveState& live, const Port
   running.bridge.table().AddEvictions(live.evictions);
   running.protocols.loop_detector().SetCounters(live.loops);
   running.protocols.neighbours().SetCounters(live.neighbours);
+  running.bridge.TellProtocols();  // of VLANs and members; all ports are still closed
+  const Tick now = running.clock.Now();
+  if (live.tree) running.protocols.RestoreTree(Translated(*live.tree, ids), now);
+  if (live.snooping) running.protocols.RestoreSnooping(Translated(*live.snooping, ids), now);
 }
 
 void RestorePaused(const RunningSwitch& running, std::span<HandedPort> ports, const PortIds& ids) {

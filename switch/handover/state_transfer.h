@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "switch/control/apply/bridge_control.h"
+#include "switch/control/attach/attacher.h"
 #include "switch/handover/handover_state.h"
 #include "switch/workers/running_switch.h"
 #include "switch/workers/snapshot.h"
@@ -33,8 +34,18 @@ namespace tapswitch {
 // is forwarded. `traffic` is what the kernel carried, which it does no more.
 // ResourceExhausted when no descriptors are left.
 [[nodiscard]] absl::StatusOr<FinalState> ReadFinal(const RunningSwitch& running,
-                                                   ChangeReader& reader, const LiveState& before,
+                                                   ChangeReader& reader,
+                                                   const PreparedState& before,
                                                    const std::map<PortId, PortTraffic>& traffic);
+
+// Reads the bridge as a whole, without any open file.
+[[nodiscard]] PreparedState ReadBridge(const RunningSwitch& running, const BridgeControl& control,
+                                       const Attacher& attacher, const std::string& version);
+
+// Reads a port, as ReadPort does.
+[[nodiscard]] absl::StatusOr<HandedPort> ReadHandedPort(const RunningSwitch& running,
+                                                        const BridgeControl& control,
+                                                        const PortConfig& port);
 
 // Reads what a successor needs of a port. FailedPrecondition names one that cannot be handed over.
 [[nodiscard]] absl::StatusOr<PortHandover> ReadPort(const RunningSwitch& running, PortId id,

@@ -13,6 +13,7 @@
 #include "switch/control/methods/event_publisher.h"
 #include "switch/control/methods/files/command_file.h"
 #include "switch/control/rpc/monitor.h"
+#include "switch/handover/group_transfer.h"
 #include "switch/handover/handover_message.h"
 
 namespace tapswitch {
@@ -53,8 +54,21 @@ absl::StatusOr<std::unique_ptr<Successor>> Successor::Receive(int fd) {
   return std::unique_ptr<Successor>(new Successor(std::move(channel), *std::move(state)));
 }
 
+std::unique_ptr<Successor> Successor::OfKilled(PreparedState state,
+                                               std::chrono::nanoseconds died_at) {
+  RuntimeLocks::Inherit(std::move(state.locks));
+  std::unique_ptr<Successor> successor(new Successor(std::nullopt, std::move(state)));
+  successor->died_at_ = died_at;
+  for (const HandedPort& port : successor->state_.ports) {
+    if (!port.handover.files.empty()) continue;
+    successor->not_kept_.push_back(fmt::format("port {}: it is opened anew", port.name));
+  }
+  return successor;
+}
+
 void Successor::Refuse(const absl::Status& why) const {
-  static_cast<void>(SendAnswer(channel_, EncodeRefusal(std::string(why.message()))));
+  if (!channel_) return;
+  static_cast<void>(SendAnswer(*channel_, EncodeRefusal(std::string(why.message()))));
 }
 
 // A command that this version does not know is left out, but for one that adds a port.
@@ -85,24 +99,50 @@ absl::Status Successor::Inherit(const RunningSwitch& running, RunningBridge& con
                                 const MethodContext& context) {
   const auto config = PlanConfig(control, context);
   if (!config.ok()) return config.status();
+  if (!channel_ && config->bridge.tree.is_on) {
+    not_kept_.emplace_back("the states of the spanning tree, which begins anew");
+  }
   for (HandedPort& port : state_.ports) ports_.emplace(port.name, std::move(port.handover));
   running.workers.BeginStandby();
   running.commands.Call([&] { running.worker.SetSilent(true); });
-  control.set_inherited(&ports_);
+  std::map<std::string, PortId, std::less<>> ids;
+  for (const HandedPort& port : state_.ports) ids.emplace(port.name, port.id);
+  control.set_inherited(&ports_, std::move(ids));
   absl::Status changed = control.Change(*config);
-  control.set_inherited(nullptr);
+  control.set_inherited(nullptr, {});
   if (!changed.ok()) return changed;
   for (const HandedPort& port : state_.ports) {
     if (const auto id = control.FindPort(port.name); id.ok()) ids_.emplace(port.id, *id);
   }
-  running.commands.Call([&] { RestoreEntries(running, std::move(state_.entries), ids_); });
+  running.commands.Call([&] {
+    RestoreEntries(running, std::move(state_.entries), ids_);
+    RestoreGroups(running, state_.groups, ids_);
+  });
   return absl::OkStatus();
 }
 
-absl::StatusOr<FinalState> Successor::AwaitFinal() const {
-  auto message = channel_.Receive(SteadyClock::now() + kPatience);
+absl::StatusOr<FinalState> Successor::AwaitFinal() {
+  if (absl::Status sent = SendAnswer(*channel_, EncodeReady()); !sent.ok()) return sent;
+  auto message = channel_->Receive(SteadyClock::now() + kPatience);
   if (!message.ok()) return message.status();
   return DecodeFinal(*std::move(message));
+}
+
+// Returns once nobody forwards.
+absl::StatusOr<FinalState> Successor::GetReady() {
+  if (!channel_) {
+    not_kept_.emplace_back(
+        "counters, connections to sockets, and what changed in the last second, as the process "
+        "before was killed");
+    return FinalState{.paused_at = died_at_};
+  }
+  auto final_state = AwaitFinal();
+  if (absl::IsUnavailable(final_state.status())) {
+    not_kept_.emplace_back("what changed in the last moment, as the process before was killed");
+    return FinalState{.paused_at = MonotonicTime()};
+  }
+  if (final_state.ok()) UpdateLive(state_.live, std::move(final_state->live));
+  return final_state;
 }
 
 void Successor::Restore(const RunningSwitch& running, FinalState& final_state) {
@@ -111,26 +151,20 @@ void Successor::Restore(const RunningSwitch& running, FinalState& final_state) {
     RestoreEntries(running, final_state.entries, ids_);
   }
   RestoreChanges(running, final_state.changes, ids_);
+  RestoreGroups(running, final_state.groups, ids_);
   RestorePaused(running, final_state.ports, ids_);
   RestoreLive(running, state_.live, ids_);
 }
 
 absl::StatusOr<HandoverReport> Successor::TakeOver(const RunningSwitch& running) {
-  absl::Status sent = SendAnswer(channel_, EncodeReady());
-  auto final_state = sent.ok() ? AwaitFinal() : absl::StatusOr<FinalState>(sent);
-  const bool is_orphan = absl::IsUnavailable(final_state.status());
-  if (is_orphan) {
-    not_kept_.emplace_back("what changed in the last moment, as the process before was killed");
-    final_state = FinalState{.paused_at = MonotonicTime()};
-  } else if (!final_state.ok()) {
-    return final_state.status();
-  } else {
-    UpdateLive(state_.live, std::move(final_state->live));
-  }
+  auto final_state = GetReady();
+  if (!final_state.ok()) return final_state.status();
   running.commands.Call([&] { Restore(running, *final_state); });
   running.workers.EndStandby();
-  const std::chrono::nanoseconds gap = MonotonicTime() - final_state->paused_at;
-  static_cast<void>(SendAnswer(channel_, EncodeRunning(gap, not_kept_)));
+  const bool is_known = final_state->paused_at.count() != 0;
+  const auto gap =
+      is_known ? MonotonicTime() - final_state->paused_at : std::chrono::nanoseconds(0);
+  if (channel_) static_cast<void>(SendAnswer(*channel_, EncodeRunning(gap, not_kept_)));
   running.commands.Call([&] {
     running.worker.SetSilent(false);
     for (const Neighbour& neighbour : state_.neighbours) {
@@ -140,15 +174,16 @@ absl::StatusOr<HandoverReport> Successor::TakeOver(const RunningSwitch& running)
   return HandoverReport{.count = state_.handovers + 1,
                         .from_version = state_.version,
                         .gap = gap,
+                        .after_death = !channel_,
                         .not_kept = std::move(not_kept_)};
 }
 
 void Successor::WaitForEnd() {
-  if (!channel_.WaitForEnd(SteadyClock::now() + kEndPatience)) {
+  if (channel_ && !channel_->WaitForEnd(SteadyClock::now() + kEndPatience)) {
     spdlog::warn("the process that handed over has not ended");
   }
   if (const auto locks = RuntimeLocks::OfProcess(); locks.ok()) locks->EndInheritance();
-  channel_ = DescriptorChannel(FileDescriptor());
+  channel_.reset();
   state_ = {};
   ports_.clear();  // with the files that nobody has taken
 }

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,11 @@ class Successor {
   // shares, become those of this one. An error is told to the first process, too.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Successor>> Receive(int fd);
 
+  // Takes the place of a process that was killed; nobody is there to be answered. `died_at` is
+  // when, of the monotonic clock; 0: unknown.
+  [[nodiscard]] static std::unique_ptr<Successor> OfKilled(PreparedState state,
+                                                           std::chrono::nanoseconds died_at);
+
   // Parts of it are taken by those who make the parts of the switch.
   [[nodiscard]] PreparedState& state() { return state_; }
 
@@ -48,15 +54,17 @@ class Successor {
   void WaitForEnd();
 
  private:
-  Successor(DescriptorChannel channel, PreparedState state)
+  Successor(std::optional<DescriptorChannel> channel, PreparedState state)
       : channel_(std::move(channel)), state_(std::move(state)) {}
 
   [[nodiscard]] absl::StatusOr<BridgeConfig> PlanConfig(const RunningBridge& control,
                                                         const MethodContext& context);
-  [[nodiscard]] absl::StatusOr<FinalState> AwaitFinal() const;
+  [[nodiscard]] absl::StatusOr<FinalState> AwaitFinal();
+  [[nodiscard]] absl::StatusOr<FinalState> GetReady();
   void Restore(const RunningSwitch& running, FinalState& final_state);
 
-  DescriptorChannel channel_;
+  std::optional<DescriptorChannel> channel_;  // nothing: the first process was killed before
+  std::chrono::nanoseconds died_at_{};        // then
   PreparedState state_;
   std::map<std::string, PortHandover, std::less<>> ports_;
   PortIds ids_;

@@ -13,9 +13,6 @@
 
 namespace tapswitch {
 
-// The flag that tells a successor the descriptor of its end of the channel.
-inline constexpr const char* kHandoverFlag = "--take_over";
-
 class SuccessorProcess {
  public:
   // Starts a program with arguments, those behind its name, and the flag. It has the rights and the

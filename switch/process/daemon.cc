@@ -10,17 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "ports/interface/exclusion/host_exclusion.h"
 #include "ports/os/clock.h"
-#include "ports/os/netns.h"
-#include "ports/os/runtime_locks.h"
-#include "ports/port_types.h"
 #include "ports/ring/ring_factory.h"
 #include "switch/control/adopt/adoption_record.h"
 #include "switch/control/attach/attach_rule.h"
 #include "switch/control/control_thread.h"
-#include "switch/control/metrics/listen_address.h"
-#include "switch/control/startup.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/handover/predecessor.h"
 #include "switch/handover/successor.h"
@@ -55,11 +49,12 @@ class Daemon {
  public:
   // NOLINTNEXTLINE(modernize-pass-by-value): it is read after it was copied
   Daemon(const Config& config, const ProgramImage& program, const SwitchOccasions& occasions,
-         Parts parts, std::unique_ptr<Successor> inherited)
+         Parts parts, std::unique_ptr<Successor> inherited, Keeping keeping)
       : config_(config),
         program_(program),
         occasions_(occasions),
         inherited_(std::move(inherited)),
+        keeping_(std::move(keeping)),
         signals_(std::move(parts.signals)),
         commands_(std::move(parts.commands)),
         call_(std::move(parts.call)),
@@ -125,6 +120,9 @@ class Daemon {
     links_->Stop();
     workers_.StopSecondaries();
     worker_.CloseAll();
+    // A process that does not get to take over leaves all as it is.
+    PartStore* const store = keeping_.store();
+    if (store != nullptr && (has_started_ || inherited_ == nullptr)) store->End();
     if (started_.ok()) LogCounters();
     return started_;
   }
@@ -226,12 +224,25 @@ class Daemon {
             .on_finished = [this] { commands_->Post([this] { control_finished_ = true; }); },
             .upgrade =
                 [this](RunningBridge& control, const Attacher& attacher,
-                       const std::optional<std::string>& program) {
+                       const std::optional<std::string>& program, int metrics_listener) {
                   return HandOverTo(program, program_, Running(), control, attacher,
-                                    control_listener_);
+                                    {.control_socket = control_listener_,
+                                     .metrics = metrics_listener,
+                                     .keeper = keeping_.keeper_fd(),
+                                     .stored = keeping_.stored()});
                 },
             .on_handed_over = occasions_.on_handed_over,
-            .inheritance = inherited_ ? &heir_.emplace(*inherited_, Running()) : nullptr};
+            .inheritance = inherited_ ? &heir_.emplace(*inherited_, Running()) : nullptr,
+            .keeping = MakeStateKeeper()};
+  }
+
+  StateKeeping* MakeStateKeeper() {
+    PartStore* const store = keeping_.store();
+    if (store == nullptr) return nullptr;
+    return &state_keeper_.emplace(StateKeeper::Options{.scope = keeping_.scope,
+                                                       .version = TAPSWITCH_VERSION,
+                                                       .control_socket = control_listener_},
+                                  *store, Running());
   }
 
   // Called by the control thread; capabilities are per thread, so all take part.
@@ -302,16 +313,7 @@ class Daemon {
   void LogCounters() {
     const LockedBridge bridge(shared_);
     for (const PortSnapshot& port : workers_.LastSnapshot().ports) {
-      const PortCounters& counters = port.counters;
-      std::string drops;
-      for (size_t reason = 0; reason < kDropReasonCount; ++reason) {
-        if (counters.drops[reason] == 0) continue;
-        absl::StrAppend(&drops, " ", std::string(kDropReasons[reason].name), "=",
-                        counters.drops[reason]);
-      }
-      spdlog::info("{}: received {} frames, forwarded {}, sent {}; dropped:{}", port.name,
-                   counters.received.frames, counters.forwarded, counters.sent.frames,
-                   drops.empty() ? " none" : drops);
+      spdlog::info("{}: {}", port.name, CountersText(port.counters));
     }
   }
 
@@ -321,6 +323,8 @@ class Daemon {
   SwitchOccasions occasions_;
   std::unique_ptr<Successor> inherited_;  // null: nobody hands over
   std::optional<Heir> heir_;
+  Keeping keeping_;
+  std::optional<StateKeeper> state_keeper_;
   int control_listener_ = -1;
   StopSignals signals_;
   std::unique_ptr<CommandQueue> commands_;
@@ -348,51 +352,48 @@ class Daemon {
   Workers workers_{*commands_, worker_, bridge_, protocols_};
 };
 
-absl::Status TakeOver(const Config& config, const ProgramImage& program,
-                      const SwitchOccasions& occasions, int channel) {
-  auto successor = Successor::Receive(channel);
-  if (!successor.ok()) EndRefusing(nullptr, successor.status());
+// Has a daemon go on with what `successor` has.
+absl::Status RunSuccessor(const Config& config, const ProgramImage& program,
+                          const SwitchOccasions& occasions, std::unique_ptr<Successor> successor,
+                          Keeping keeping) {
   // What the startup file says was carried out by the first process.
   Config without_startup = config;
   without_startup.startup_file.clear();
   if (absl::Status checked = CheckConfig(without_startup); !checked.ok()) {
-    EndRefusing(successor->get(), checked);
+    EndRefusing(successor.get(), checked);
   }
-  auto parts = MakeParts(config, &(*successor)->state());
-  if (!parts.ok()) EndRefusing(successor->get(), parts.status());
-  const Successor* const refusing = successor->get();
-  Daemon daemon(config, program, occasions, *std::move(parts), *std::move(successor));
+  auto parts = MakeParts(config, &successor->state());
+  if (!parts.ok()) EndRefusing(successor.get(), parts.status());
+  const Successor* const refusing = successor.get();
+  Daemon daemon(config, program, occasions, *std::move(parts), std::move(successor),
+                std::move(keeping));
   absl::Status ran = daemon.Run();
   if (!daemon.has_taken_over()) EndRefusing(refusing, ran);
   return ran;
 }
 
-}  // namespace
-
-absl::Status CheckConfig(const Config& config) {
-  for (const PortSpec& spec : config.ports) {
-    if (absl::Status checked = CheckPort(spec); !checked.ok()) return checked;
-  }
-  if (const auto rules = ReadAttachRules(config.attach); !rules.ok()) return rules.status();
-  if (!config.metrics_address.empty()) {
-    const auto address = ParseListenAddress(config.metrics_address);
-    if (!address.ok()) return address.status();
-  }
-  return config.startup_file.empty() ? absl::OkStatus() : CheckStartupFile(config.startup_file);
+absl::Status TakeOver(const Config& config, const ProgramImage& program,
+                      const SwitchOccasions& occasions, const SwitchStart& start) {
+  auto successor = Successor::Receive(*start.take_over);
+  if (!successor.ok()) EndRefusing(nullptr, successor.status());
+  Keeping keeping = InheritKeeping((*successor)->state(), start.is_supervised);
+  return RunSuccessor(config, program, occasions, *std::move(successor), std::move(keeping));
 }
 
+}  // namespace
+
 absl::Status RunSwitch(const Config& config, const ProgramImage& program,
-                       const SwitchOccasions& occasions, std::optional<int> take_over) {
-  if (take_over) return TakeOver(config, program, occasions, *take_over);
-  if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
-  // The locks are opened with the rights of the starting user. Without them each claim of an
-  // interface fails with an error.
-  static_cast<void>(RuntimeLocks::OfProcess());
-  // A switch that was killed may have left the host without the frames of an interface.
-  if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::RepairAll(*own);
-  auto parts = MakeParts(config);
+                       const SwitchOccasions& occasions, SwitchStart start) {
+  if (start.take_over) return TakeOver(config, program, occasions, start);
+  auto recovered = RecoverKept(start.keeping, [&] { return GiveUpRightsEarly(config.user); });
+  if (!recovered.ok()) return recovered.status();
+  if (*recovered != nullptr) {
+    return RunSuccessor(config, program, occasions, *std::move(recovered),
+                        std::move(start.keeping));
+  }
+  auto parts = MakeFirstParts(config);
   if (!parts.ok()) return parts.status();
-  Daemon daemon(config, program, occasions, *std::move(parts), nullptr);
+  Daemon daemon(config, program, occasions, *std::move(parts), nullptr, std::move(start.keeping));
   return daemon.Run();
 }
 

@@ -10,11 +10,9 @@
 
 #include "absl/status/status.h"
 #include "switch/control/config/config.h"
+#include "switch/keeper/keeping.h"
 
 namespace tapswitch {
-
-// Checks the configuration as far as possible without touching the system.
-[[nodiscard]] absl::Status CheckConfig(const Config& config);
 
 // The program that runs, for one that takes over from it.
 struct ProgramImage {
@@ -30,11 +28,17 @@ struct SwitchOccasions {
   std::function<void()> on_handed_over;
 };
 
+// The start of a process: whose ports it takes over, and who keeps its own.
+struct SwitchStart {
+  std::optional<int> take_over;  // a descriptor, by which another process hands its ports over
+  bool is_supervised = false;
+  Keeping keeping;
+};
+
 // Opens the ports, forwards frames until SIGTERM or SIGINT, and closes the ports. Errors only occur
-// before the switch is ready, and leave nothing behind. Where `take_over` is a descriptor, another
-// process hands its ports over by it; an error then ends this process.
+// before the switch is ready, and leave nothing behind. Where the ports are those of another
+// process, an error ends this process.
 [[nodiscard]] absl::Status RunSwitch(const Config& config, const ProgramImage& program,
-                                     const SwitchOccasions& occasions,
-                                     std::optional<int> take_over);
+                                     const SwitchOccasions& occasions, SwitchStart start);
 
 }  // namespace tapswitch

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "switch/handover/predecessor.h"
@@ -17,12 +18,15 @@ namespace tapswitch {
 absl::StatusOr<JsonText> HandOverTo(const std::optional<std::string>& wanted,
                                     const ProgramImage& present, const RunningSwitch& running,
                                     RunningBridge& control, const Attacher& attacher,
-                                    int control_socket) {
+                                    const HandedFiles& files) {
   Predecessor predecessor({.program = present.path,
                            .arguments = present.arguments,
                            .version = TAPSWITCH_VERSION,
+                           .metrics = files.metrics,
+                           .keeper = files.keeper,
+                           .stored = files.stored,
                            .with_rights = WithRightsForPrograms},
-                          running, control, attacher, control_socket);
+                          running, control, attacher, files.control_socket);
   auto outcome = predecessor.HandOver(wanted);
   if (!outcome.ok()) {
     spdlog::error("{}", std::string(outcome.status().message()));
@@ -44,12 +48,22 @@ void EndRefusing(const Successor* successor, const absl::Status& why) {
   _exit(EXIT_FAILURE);
 }
 
+absl::Status GiveUpRightsEarly(const std::optional<UserAccount>& user) {
+  if (!user) return absl::OkStatus();
+  return GiveUpPrivileges(user, [](PrivilegeStep step) {
+    absl::Status own = step();
+    return own.ok() ? CallOnLogThread(step) : own;
+  });
+}
+
 absl::Status Heir::Inherit(RunningBridge& control, const MethodContext& context) {
   if (absl::Status made = successor_.Inherit(running_, control, context); !made.ok()) return made;
   return context.attacher.Inherit(successor_.state().settled);
 }
 
 absl::StatusOr<HandoverReport> Heir::TakeOver() { return successor_.TakeOver(running_); }
+
+FileDescriptor Heir::TakeMetricsListener() { return std::move(successor_.state().metrics); }
 
 void Heir::WaitForEnd() { successor_.WaitForEnd(); }
 

@@ -3,6 +3,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "ports/interface/exclusion/host_exclusion.h"
+#include "ports/os/runtime_locks.h"
+#include "ports/port_types.h"
+#include "switch/control/attach/attach_rule.h"
+#include "switch/control/metrics/listen_address.h"
+#include "switch/control/startup.h"
 
 namespace tapswitch {
 namespace {
@@ -22,6 +28,40 @@ KernelPart MakeKernelPart(const Config& config, PreparedState* inherited) {
 }
 
 }  // namespace
+
+std::string CountersText(const PortCounters& counters) {
+  std::string drops;
+  for (size_t reason = 0; reason < kDropReasonCount; ++reason) {
+    if (counters.drops[reason] == 0) continue;
+    absl::StrAppend(&drops, " ", std::string(kDropReasons[reason].name), "=",
+                    counters.drops[reason]);
+  }
+  return absl::StrCat("received ", counters.received.frames, " frames, forwarded ",
+                      counters.forwarded, ", sent ", counters.sent.frames,
+                      "; dropped:", drops.empty() ? " none" : drops);
+}
+
+absl::Status CheckConfig(const Config& config) {
+  for (const PortSpec& spec : config.ports) {
+    if (absl::Status checked = CheckPort(spec); !checked.ok()) return checked;
+  }
+  if (const auto rules = ReadAttachRules(config.attach); !rules.ok()) return rules.status();
+  if (!config.metrics_address.empty()) {
+    const auto address = ParseListenAddress(config.metrics_address);
+    if (!address.ok()) return address.status();
+  }
+  return config.startup_file.empty() ? absl::OkStatus() : CheckStartupFile(config.startup_file);
+}
+
+absl::StatusOr<Parts> MakeFirstParts(const Config& config) {
+  if (absl::Status checked = CheckConfig(config); !checked.ok()) return checked;
+  // The locks are opened with the rights of the starting user. Without them each claim of an
+  // interface fails with an error.
+  static_cast<void>(RuntimeLocks::OfProcess());
+  // A switch that was killed may have left the host without the frames of an interface.
+  if (const auto own = NetworkNamespace::Current(); own.ok()) HostExclusion::RepairAll(*own);
+  return MakeParts(config);
+}
 
 absl::StatusOr<Parts> MakeParts(const Config& config, PreparedState* inherited) {
   auto signals = StopSignals::Block();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "ports/os/clock.h"
@@ -11,6 +12,7 @@
 #include "ports/ring/ring_factory.h"
 #include "switch/control/config/config.h"
 #include "switch/control/rpc/control_socket.h"
+#include "switch/forwarding/stats.h"
 #include "switch/handover/handover_state.h"
 #include "switch/process/kernel_part.h"
 #include "switch/process/signals.h"
@@ -32,6 +34,17 @@ struct Parts {
   NetnsId netns;
   KernelPart kernel;
 };
+
+// Returns the counters of a port for people, with the reasons of drops, so that no loss stays
+// unnoticed.
+[[nodiscard]] std::string CountersText(const PortCounters& counters);
+
+// Checks the configuration as far as possible without touching the system.
+[[nodiscard]] absl::Status CheckConfig(const Config& config);
+
+// Checks the configuration, and makes the parts of a switch that nobody hands over; before that,
+// whatever a killed switch has left on interfaces is put right.
+[[nodiscard]] absl::StatusOr<Parts> MakeFirstParts(const Config& config);
 
 // Makes them, or says what cannot be had. Nothing is left after an error. Those that another
 // process hands over are taken from `inherited`; null: none does.

@@ -20,11 +20,16 @@
 #include "ports/port_types.h"
 #include "spdlog/spdlog.h"
 #include "switch/control/config/config.h"
+#include "switch/keeper/keeping.h"
+#include "switch/keeper/supervisor.h"
 #include "switch/process/command_line.h"
 #include "switch/process/daemon.h"
 #include "switch/process/detachment.h"
 #include "switch/process/log.h"
+#include "switch/process/parts.h"
+#include "switch/process/privileges.h"
 #include "switch/process/signals.h"
+#include "switch/workers/channels/notification.h"
 
 DEFINE_string(name, "br0", "name of the bridge");
 DEFINE_string(ageing_time, "300s",
@@ -71,6 +76,15 @@ DEFINE_string(log_file, "",
 DEFINE_int32(take_over, -1,
              "take over from the process that has started this one, by this descriptor: for the "
              "switch itself (tapctl upgrade)");
+DEFINE_bool(supervise, false,
+            "start the switch as a child, keep what it has open, and start it again after it was "
+            "killed, with its ports and addresses");
+DEFINE_string(host_lease, "30s",
+              "for how long the host's network stack is kept out of the interfaces that were ports "
+              "after the switch was killed, unless it returns before; 0s: not at all");
+DEFINE_int32(
+    kept_by, -1,
+    "the descriptor of the channel to the supervisor: for the switch itself (--supervise)");
 DEFINE_bool(check, false, "validate flags and ports, then exit");
 
 namespace {
@@ -152,6 +166,7 @@ absl::StatusOr<tapswitch::Config> ConfigFromFlags(const std::vector<std::string>
                                  .gro = FLAGS_gro,
                                  .kernel_forwarding = FLAGS_kernel_forwarding,
                                  .busy_poll = FLAGS_busy_poll,
+                                 .host_lease = FLAGS_host_lease,
                                  .control_socket = FLAGS_control_socket,
                                  .control_group = FLAGS_control_group,
                                  .startup_file = FLAGS_startup,
@@ -183,24 +198,31 @@ absl::Status OpenLog() {
   return FLAGS_log_file.empty() ? absl::OkStatus() : tapswitch::MoveLogToFile(FLAGS_log_file);
 }
 
+absl::Status OpenLogAgain() {
+  return FLAGS_log_file.empty() ? absl::OkStatus() : tapswitch::MoveLogToFile(FLAGS_log_file);
+}
+
+void ReopenLog() {
+  if (const absl::Status opened = OpenLogAgain(); !opened.ok()) {
+    spdlog::error("{}", std::string(opened.message()));
+  }
+}
+
+void LeaveTerminal(const std::string& control_socket) {
+  const absl::Status moved = MoveLogAway(control_socket);
+  if (!moved.ok()) spdlog::warn("the log ends here: {}", std::string(moved.message()));
+}
+
 // Returns the work for when the switch is ready, and for when it is told to read its files again.
 tapswitch::SwitchOccasions OccasionsOf(const tapswitch::Config& config,
                                        std::optional<tapswitch::Detachment>& detachment) {
   return {.on_ready =
               [&] {
-                if (!detachment) return;
-                const absl::Status moved = MoveLogAway(config.control_socket);
-                if (!moved.ok()) {
-                  spdlog::warn("the log ends here: {}", std::string(moved.message()));
-                }
-                detachment->Ready();
+                if (!detachment && !(FLAGS_detach && FLAGS_kept_by >= 0)) return;
+                LeaveTerminal(config.control_socket);
+                if (detachment) detachment->Ready();
               },
-          .on_reload =
-              [] {
-                if (FLAGS_log_file.empty()) return;
-                const absl::Status opened = tapswitch::MoveLogToFile(FLAGS_log_file);
-                if (!opened.ok()) spdlog::error("{}", std::string(opened.message()));
-              },
+          .on_reload = ReopenLog,
           .on_handed_over =
               [] {
                 static_cast<void>(tapswitch::CloseLog(kLogPatience));
@@ -208,41 +230,85 @@ tapswitch::SwitchOccasions OccasionsOf(const tapswitch::Config& config,
               }};
 }
 
-// By the log, as what people read of a switch that was handed over is its log.
-void FollowDetached(const tapswitch::Config& config) {
-  if (!FLAGS_detach) return;
-  const absl::Status moved = MoveLogAway(config.control_socket);
-  if (!moved.ok()) spdlog::warn("the log ends here: {}", std::string(moved.message()));
+// Runs the switch as a child, again and again. The log of this process is where that of the child
+// is.
+int Supervise(const tapswitch::Config& config, const tapswitch::ProgramImage& program,
+              std::optional<tapswitch::Detachment>& detachment) {
+  tapswitch::ProgramStart start{.program = program.path,
+                                .arguments = program.arguments,
+                                .environment = tapswitch::PresentEnvironment()};
+  // This process is the one that the service manager knows.
+  std::erase_if(start.environment,
+                [](const std::string& one) { return one.starts_with("NOTIFY_SOCKET="); });
+  auto supervisor = tapswitch::Supervisor::Make({.start = std::move(start),
+                                                 .lease = config.host_lease,
+                                                 .on_ready =
+                                                     [&] {
+                                                       if (detachment)
+                                                         LeaveTerminal(config.control_socket);
+                                                       if (detachment) detachment->Ready();
+                                                       tapswitch::Notify("READY=1");
+                                                     },
+                                                 .on_stop = [] { tapswitch::Notify("STOPPING=1"); },
+                                                 .on_reload = ReopenLog});
+  if (!supervisor.ok()) return Fail(supervisor.status());
+  if (const absl::Status log = OpenLog(); !log.ok()) return Fail(log);
+  const int status = supervisor->Run();
+  if (!tapswitch::CloseLog(kLogPatience)) _exit(status);
+  return status;
 }
 
-int Main(const tapswitch::ProgramImage& program, const std::vector<std::string>& ports) {
-  const auto config = ConfigFromFlags(ports);
-  if (!config.ok()) return Fail(config.status());
-  if (FLAGS_check) {
-    if (const absl::Status log = tapswitch::SetUpLog(FLAGS_name, FLAGS_log_level); !log.ok()) {
-      return Fail(log);
-    }
-    const absl::Status checked = tapswitch::CheckConfig(*config);
-    return checked.ok() ? 0 : Fail(checked);
+int Check(const tapswitch::Config& config) {
+  if (const absl::Status log = tapswitch::SetUpLog(FLAGS_name, FLAGS_log_level); !log.ok()) {
+    return Fail(log);
   }
-  std::optional<tapswitch::Detachment> detachment;
-  const bool takes_over = FLAGS_take_over >= 0;
-  if (FLAGS_detach && !takes_over) {
-    auto forked = tapswitch::Detachment::Fork();
-    if (!forked.ok()) return Fail(forked.status());
-    detachment = *std::move(forked);
+  const absl::Status checked = tapswitch::CheckConfig(config);
+  return checked.ok() ? 0 : Fail(checked);
+}
+
+// What the log of a switch that nobody has started by hand says, people read where it is.
+bool IsContinued(const tapswitch::SwitchStart& start) {
+  return start.take_over || start.keeping.died_at.count() != 0;
+}
+
+int RunSwitch(const tapswitch::Config& config, const tapswitch::ProgramImage& program,
+              std::optional<tapswitch::Detachment>& detachment) {
+  tapswitch::SwitchStart start{.is_supervised = FLAGS_supervise};
+  if (FLAGS_take_over >= 0) {
+    start.take_over = FLAGS_take_over;
+  } else {
+    auto keeping = tapswitch::BeginKeeping(FLAGS_kept_by, config.host_lease, [&config] {
+      return tapswitch::GiveUpPrivileges(config.user,
+                                         [](tapswitch::PrivilegeStep step) { return step(); });
+    });
+    if (!keeping.ok()) return Fail(keeping.status());
+    start.keeping = *std::move(keeping);
   }
   if (const absl::Status log = OpenLog(); !log.ok()) return Fail(log);
-  if (takes_over) FollowDetached(*config);
+  if (FLAGS_detach && IsContinued(start)) LeaveTerminal(config.control_socket);
   const absl::Status ran =
-      tapswitch::RunSwitch(*config, program, OccasionsOf(*config, detachment),
-                           takes_over ? std::optional(FLAGS_take_over) : std::nullopt);
+      tapswitch::RunSwitch(config, program, OccasionsOf(config, detachment), std::move(start));
   const bool is_logged = tapswitch::CloseLog(kLogPatience);
   const int exit_status = ran.ok() ? 0 : Fail(ran);
   // The thread that writes the log is still writing, so the objects that it uses must stay until it
   // ends.
   if (!is_logged) _exit(exit_status);
   return exit_status;
+}
+
+int Main(const tapswitch::ProgramImage& program, const std::vector<std::string>& ports) {
+  const auto config = ConfigFromFlags(ports);
+  if (!config.ok()) return Fail(config.status());
+  if (FLAGS_check) return Check(*config);
+  const bool is_first = FLAGS_take_over < 0 && FLAGS_kept_by < 0;
+  std::optional<tapswitch::Detachment> detachment;
+  if (FLAGS_detach && is_first) {
+    auto forked = tapswitch::Detachment::Fork();
+    if (!forked.ok()) return Fail(forked.status());
+    detachment = *std::move(forked);
+  }
+  if (FLAGS_supervise && is_first) return Supervise(*config, program, detachment);
+  return RunSwitch(*config, program, detachment);
 }
 
 }  // namespace

@@ -70,6 +70,14 @@ class BridgeProtocols {
   }
   [[nodiscard]] SpanningTree& spanning_tree() { return tree_; }
 
+  // Go on where those of another process were. The protocols were told of the ports, which nothing
+  // passes yet, and are told again once they are open.
+  void RestoreTree(const stp::Tree::Memory& memory, Tick now) {
+    tree_.Restore(memory, bridge_.view(), now);
+    tree_.VisitStates([this](PortId id, PortState state) { bridge_.RestoreState(id, state); });
+  }
+  void RestoreSnooping(const SnoopingMemory& memory, Tick now) { multicast_.Restore(memory, now); }
+
   // Returns what has happened in the tree since the last call. Hosts may be behind other ports than
   // before a change of topology: who queries asks them again.
   [[nodiscard]] std::vector<stp::Event> TakeTreeEvents(Tick now) {

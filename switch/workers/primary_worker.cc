@@ -292,7 +292,10 @@ void PrimaryWorker::UpdateOwnAddress(PortId id) {
   own_addresses_.Set(id, has_own ? status.address : MacAddress{}, lane_.now());
 }
 
+// Protocols that are silent are told when they are not any more: ports that are closed because
+// another process forwards are not ports that have gone.
 void PrimaryWorker::TellProtocolsOfPorts() {
+  if (is_silent_) return;
   const bool is_changed = gates_.TakeChanged();
   if (bridge_.TakeProtocolGates() || is_changed) bridge_.TellProtocols();
 }

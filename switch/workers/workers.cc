@@ -25,7 +25,7 @@ void TakeOut(CommandQueue& commands, Owner& owner, PortId id) {
 }  // namespace
 
 Workers::Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge,
-                 const BridgeProtocols& protocols)
+                 BridgeProtocols& protocols)
     : commands_(commands), primary_(primary), bridge_(bridge), protocols_(protocols) {}
 
 void Workers::Add(std::unique_ptr<SecondaryWorker> secondary) {
@@ -94,6 +94,7 @@ void Workers::OnLinkAnswer(PortId id, uint16_t generation) {
 
 void Workers::OnPortStatus(const Port& port) {
   const PortId id = port.identity().id;
+  protocols_.spanning_tree().SetLinkSpeed(id, port.status().speed);
   for (const auto& secondary : secondaries_) {
     secondary->commands().Post([&lane = secondary->lane(), id, status = port.status()] {
       if (Port* const queue = lane.port(id)) queue->OnFirstQueueStatus(status);

@@ -36,7 +36,7 @@ class Workers {
   // All outlive this. `commands` are those of the primary's thread, `bridge` is what it forwards
   // by.
   Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge,
-          const BridgeProtocols& protocols);
+          BridgeProtocols& protocols);
 
   // To be called by the primary's thread, before there are ports: each has a queue for each worker.
   void Add(std::unique_ptr<SecondaryWorker> secondary);
@@ -163,7 +163,7 @@ class Workers {
   CommandQueue& commands_;
   PrimaryWorker& primary_;
   const Bridge& bridge_;
-  const BridgeProtocols& protocols_;
+  BridgeProtocols& protocols_;
   ViewBuilder views_;
   FlowOffload* flows_ = nullptr;
   std::vector<CapturePoint*> captures_;

@@ -4,10 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "tests/support/control_client.h"
@@ -15,6 +18,7 @@
 #include "tests/support/netns_sandbox.h"
 #include "tests/support/packet_socket.h"
 #include "tests/support/switch_process.h"
+#include "tests/support/upgrade.h"
 #include "tests/support/wait_until.h"
 
 namespace tapswitch::host_exclusion_test {
@@ -27,6 +31,7 @@ constexpr MacAddress kStation = MacAddress::FromNumber(0x02AA00000001);
 constexpr EtherType kArp{0x0806};
 
 // What a launcher leaves of the capabilities of the switch.
+const std::vector<std::string> kWithAll{};
 const std::vector<std::string> kWithoutBpf{"setpriv", "--bounding-set=-bpf,-sys_admin"};
 const std::vector<std::string> kWithoutAnything{"setpriv",
                                                 "--bounding-set=-bpf,-sys_admin,-net_admin"};
@@ -50,7 +55,10 @@ class HostExclusionTest : public testing::Test {
 
   // Whether it answers for its address when somebody asks by vnet1. What comes in is mostly handled
   // before the call that sends it returns, so a short time tells that there is no answer.
-  [[nodiscard]] bool HostAnswers() const {
+  [[nodiscard]] bool HostAnswers() const { return Answers(std::chrono::milliseconds(300)); }
+  [[nodiscard]] bool HostAnswersAtOnce() const { return Answers(std::chrono::milliseconds(1)); }
+
+  [[nodiscard]] bool Answers(std::chrono::milliseconds limit) const {
     while (!far_->Receive(std::chrono::milliseconds(0)).empty()) {
     }
     far_->Send(FrameBuilder(kBroadcastAddress, kStation)
@@ -69,7 +77,7 @@ class HostExclusionTest : public testing::Test {
                    .Pad(60)
                    .Build());
     for (;;) {
-      const auto frame = far_->Receive(std::chrono::milliseconds(300));
+      const auto frame = far_->Receive(limit);
       if (frame.empty()) return false;
       const auto header = ParseHeader(frame);
       if (header && header->type_or_length == static_cast<uint16_t>(kArp) &&
@@ -119,10 +127,82 @@ TEST_F(HostExclusionTest, HostSharedLeavesItIn) {
   EXPECT_TRUE(AwaitAnswer());
 }
 
-TEST_F(HostExclusionTest, ItGetsItsFramesBackWhenTheSwitchStopsOrIsKilled) {
-  Start({"netdev:vnet1"}).Stop();
+TEST_F(HostExclusionTest, ItGetsItsFramesBackAtOnceWhenTheSwitchStops) {
+  for (const auto& launcher : {kWithAll, kWithoutBpf}) {
+    Start({"netdev:vnet1", "--host_lease=1h"}, launcher).Stop();
+    EXPECT_TRUE(HostAnswers());
+  }
+}
+
+TEST_F(HostExclusionTest, ItIsSilentWhileTheLeaseOfAKilledSwitchLasts) {
+  for (const auto& launcher : {kWithAll, kWithoutBpf}) {
+    Start({"netdev:vnet1", "--host_lease=1h"}, launcher).Kill();
+    for (int i = 0; i < 10; ++i) EXPECT_FALSE(HostAnswers());
+    // Whoever is next has the interface, and gives it back.
+    Start({"netdev:vnet1"}, launcher);
+    EXPECT_FALSE(HostAnswers());
+    switch_->Stop();
+    EXPECT_TRUE(AwaitAnswer());
+  }
+}
+
+TEST_F(HostExclusionTest, ItIsSilentFromTheDeathOfASwitchToTheStartOfTheNextOne) {
+  for (const auto& launcher : {kWithAll, kWithoutBpf}) {
+    Start({"netdev:vnet1", "--host_lease=1h"}, launcher);
+    std::atomic<bool> done = false;
+    uint64_t answers = 0;
+    std::thread asking([&] {
+      while (!done) answers += HostAnswersAtOnce() ? 1 : 0;
+    });
+    for (int i = 0; i < 3; ++i) {
+      switch_->Kill();
+      Start({"netdev:vnet1", "--host_lease=1h"}, launcher);
+    }
+    done = true;
+    asking.join();
+    EXPECT_EQ(answers, 0U);
+    switch_->Stop();
+    EXPECT_TRUE(AwaitAnswer());
+  }
+}
+
+TEST_F(HostExclusionTest, ItGetsItsFramesBackWhenTheLeaseEnds) {
+  for (const auto& launcher : {kWithAll, kWithoutBpf}) {
+    Start({"netdev:vnet1", "--host_lease=2s"}, launcher).Kill();
+    EXPECT_FALSE(HostAnswers());
+    EXPECT_TRUE(AwaitAnswer());
+    EXPECT_THAT(Disciplines(), Not(HasSubstr("clsact")));
+  }
+}
+
+TEST_F(HostExclusionTest, ItGetsItsFramesBackWhenASwitchIsKilledThatHasNoLease) {
+  Start({"netdev:vnet1", "--host_lease=0s"}).Kill();
   EXPECT_TRUE(AwaitAnswer());
-  Start({"netdev:vnet1"}).Kill();
+}
+
+TEST_F(HostExclusionTest, TheLeaseOutlivesUpgradesAndEndsWithThePort) {
+  for (const auto& launcher : {kWithAll, kWithoutBpf}) {
+    Start({"netdev:vnet1", "--host_lease=1h"}, launcher);
+    Upgrade(*switch_);
+    ControlClient().Call("port.del", {{"name", "vnet1"}});
+    EXPECT_TRUE(HostAnswers());
+    ControlClient().Call("port.add", {{"port", "netdev:vnet1"}});
+    EXPECT_FALSE(HostAnswers());
+    switch_->Kill();
+    EXPECT_FALSE(HostAnswers());
+    Start({"netdev:vnet1"}, launcher).Stop();
+    EXPECT_TRUE(AwaitAnswer());
+  }
+}
+
+TEST_F(HostExclusionTest, APortWithoutAnInterfaceIsNotLeased) {
+  Start({"netdev:vnet1", "--host_lease=1h"});
+  far_.reset();
+  sandbox_->Run("ip link del vnet1");
+  ASSERT_TRUE(switch_->WaitForLog("port vnet1: interface was deleted"));
+  switch_->Kill();
+  AddVeth("vnet1");
+  far_.emplace("vnet1far");
   EXPECT_TRUE(AwaitAnswer());
 }
 
@@ -172,7 +252,7 @@ TEST_F(HostExclusionByFilterTest, AFilterDoesTheSameAndIsTakenBack) {
 }
 
 TEST_F(HostExclusionByFilterTest, WhatAKilledSwitchLeftTheNextOneMendsAtItsStart) {
-  Start({"netdev:vnet1"}, kWithoutBpf).Kill();
+  Start({"netdev:vnet1", "--host_lease=0s"}, kWithoutBpf).Kill();
   ASSERT_FALSE(HostAnswers()) << "the filter is still there";
   Start({"--name=br0"}, kWithoutBpf);
   EXPECT_TRUE(AwaitAnswer());
@@ -203,7 +283,7 @@ TEST_F(HostExclusionByFilterTest, OthersFiltersStayAsTheyAre) {
       "tc filter add dev vnet1 egress pref 7 bpf da bytecode '1,6 0 0 0' && "
       "tc filter add dev vnet1 ingress pref 7 bpf da bytecode '1,6 0 0 0'");
   const std::string before = Filters();
-  Start({"netdev:vnet1"}, kWithoutBpf);
+  Start({"netdev:vnet1", "--host_lease=0s"}, kWithoutBpf);
   EXPECT_FALSE(HostAnswers()) << "whatever they let pass";
   switch_->Kill();
   Start({"--name=br0"}, kWithoutBpf);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -95,6 +96,68 @@ TEST_P(RingTest, ALinkThatLosesOneDirectionMakesNoLoop) {
   ring_->Silence(1, 1);  // what the alternate port hears
   // Its neighbour learns of the dispute from it.
   EXPECT_TRUE(BecomesWhole());
+}
+
+// BPDUs come every 2 s, and three may be missed.
+TEST_P(RingTest, AProcessThatStandsStillForASecondChangesNoRole) {
+  Join(3);
+  ASSERT_TRUE(BecomesWhole());
+  ASSERT_TRUE(WaitUntil([&] { return ring_->IsAtRest(); }));
+  const auto settled = [&] {
+    json all;
+    for (size_t bridge = 0; bridge < ring_->size(); ++bridge) {
+      const json tree = ring_->Tree(bridge);
+      json& one = all[bridge];
+      one["changes"] = tree["topology_change_count"];
+      for (const json& port : tree["ports"]) {
+        one[port["ifname"].get<std::string>()] = {port["role"], port["state"],
+                                                  port["counters"]["to_discarding"]};
+      }
+    }
+    return all;
+  };
+  const json before = settled();
+  for (size_t bridge = 0; bridge < ring_->size(); ++bridge) {
+    kill(ring_->process(bridge).pid(), SIGSTOP);
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    kill(ring_->process(bridge).pid(), SIGCONT);
+  }
+  const auto hellos = [&] {
+    const json tree = ring_->Tree(1);
+    return tree["ports"][1]["counters"]["rx_rst"].get<uint64_t>();
+  };
+  const uint64_t heard = hellos();
+  EXPECT_TRUE(WaitUntil([&] { return hellos() > heard + 3; }));
+  EXPECT_EQ(settled(), before);
+}
+
+// All kinds beside each other; the last two are switches, so that one of them has the port that
+// discards. Legacy bridges take two forward delays at each change.
+TEST_P(RingTest, EightBridgesOfThreeMakesFormOneTree) {
+  if (std::system("command -v ovs-vswitchd ovsdb-server >/dev/null") != 0) {
+    GTEST_SKIP() << "there is no Open vSwitch: install openvswitch-switch";
+  }
+  using enum BridgeKind;
+  Join({kSwitch, kKernel, kSwitch, kOvs, kSwitch, kKernel, kSwitch, kSwitch});
+  ASSERT_TRUE(BecomesWhole());
+  for (const size_t bridge : {2U, 4U, 6U, 7U}) {
+    EXPECT_EQ(ring_->Tree(bridge)["root_id"], ring_->Tree(0)["bridge_id"]);
+  }
+  ring_->SetLink(0, 0, false);
+  ASSERT_TRUE(BecomesWhole());
+  EXPECT_EQ(RoleOf(7, 0), "root");
+}
+
+// Chords beside the ring: the same pairs of switches are joined by several ways.
+TEST_P(RingTest, AMeshFormsOneTreeAndSurvivesItsRoot) {
+  Join({BridgeKind::kSwitch, BridgeKind::kSwitch, BridgeKind::kKernel, BridgeKind::kSwitch,
+        BridgeKind::kSwitch});
+  ring_->AddChord(0, 3);
+  ring_->AddChord(1, 4);
+  ring_->AddChord(2, 4);
+  ASSERT_TRUE(BecomesWhole());
+  ring_->Kill(0);
+  ASSERT_TRUE(BecomesWhole({0}));
 }
 
 TEST_P(RingTest, SwitchesAndTheKernelsBridgeFormOneTree) {
@@ -208,6 +271,55 @@ TEST_P(TreePortTest, APortThatDiscardsNeitherForwardsNorLearns) {
   const std::string traced = network_->sandbox().Run(
       std::string(TAPCTL_PATH) + " trace in vnet1 src 02:00:00:00:00:01 dst 02:00:00:00:00:02");
   EXPECT_THAT(traced, HasSubstr("spanning tree: role alternate"));
+}
+
+TEST_P(TreePortTest, BpdusAreHeardBeforeStormControl) {
+  Start();
+  client_->Call("storm.set", {{"dev", "vnet1"}, {"multicast", "1pps"}, {"broadcast", "1pps"}});
+  const PacketSocket socket = network_->host(1).OpenPacketSocket(0);
+  // The storm has used up what it may.
+  for (int i = 0; i < 50; ++i) {
+    socket.Send(TestFrame(MacAddress::FromNumber(0x010000000001), Station(1), "storm"));
+  }
+  constexpr int kBpdus = 20;
+  for (int i = 0; i < kBpdus; ++i) socket.Send(Words(0));
+  EXPECT_TRUE(WaitUntil([&] { return Port(1)["counters"]["rx_rst"] == kBpdus; }));
+  EXPECT_EQ(Port(1)["role"], "root");
+}
+
+TEST_P(TreePortTest, TheCostFollowsFromTheSpeedOfTheLink) {
+  network_.emplace(TestNetwork::Options{
+      .io = io(), .ports = {"", "netdev"}, .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
+  client_.emplace();
+  client_->Call("bridge.set", {{"stp_state", true}});
+  EXPECT_TRUE(WaitFor(2, "link_speed", 10000)) << "a veth pair says so of itself";
+  EXPECT_EQ(Port(2)["cost"], 2000);
+  EXPECT_EQ(Port(1)["cost"], 20000) << "that of a TAP is not known";
+  EXPECT_EQ(client_->Call("link.list", {{"dev", "vnet2"}}).at(0)["cost"], 2000);
+  Set(2, {{"cost", 7}});
+  EXPECT_TRUE(WaitFor(2, "cost", 7));
+  EXPECT_EQ(Port(2)["cost_auto"], false);
+}
+
+// The oVirt case: a guest that bridges its cards must not have the host's uplink shut down.
+TEST_P(TreePortTest, NoBpduOfAGuestComesToAnotherPortWhetherThereIsATreeOrNot) {
+  network_.emplace(SilentHosts(io(), 2));
+  client_.emplace();
+  FrameExchange exchange(*network_);
+  Set(1, {{"profile", "vm"}});
+  client_->Call("bridge.set", {{"group_fwd_mask", 1}});
+  exchange.Send(1, Words(0));
+  EXPECT_THAT(exchange.Collect().at(2), testing::IsEmpty());
+  exchange.Send(2, Words(0));
+  EXPECT_EQ(exchange.Collect().at(1).size(), 1U) << "those of others go as the mask says";
+  client_->Call("bridge.set", {{"group_fwd_mask", 0}, {"stp_state", true}});
+  Set(2, {{"admin_edge", true}});
+  ASSERT_TRUE(WaitFor(1, "state", "forwarding")) << "at once";
+  exchange.Send(1, Words(0));
+  EXPECT_TRUE(WaitUntil([&] {
+    return client_->Call("port.list", {{"name", "vnet1"}}).at(0).value("shut_down", "") ==
+           "bpdu_guard";
+  }));
 }
 
 TEST_P(TreePortTest, AFloodOfBpdusIsBoundedAndMalformedOnesChangeNothing) {

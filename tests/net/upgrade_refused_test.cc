@@ -95,20 +95,5 @@ while channel.recv(65536): pass
               HasSubstr("does not answer"));
 }
 
-class GoodSuccessorTest : public SwitchTest {};
-INSTANTIATE_TEST_SUITE_P(Io, GoodSuccessorTest, kEachIo, IoName);
-
-// Its ports would be closed for seconds.
-TEST_P(GoodSuccessorTest, IsRefusedWhileThereIsASpanningTree) {
-  TestNetwork network(SilentHosts(io(), 2));
-  ControlClient client;
-  client.Call("bridge.set", {{"stp_state", true}});
-  EXPECT_THAT(client.Refused("bridge.upgrade", nlohmann::json::object()),
-              HasSubstr("tapctl bridge set stp_state off"));
-  EXPECT_EQ(client.Call("bridge.list")[0]["pid"], network.tapswitchd().pid());
-  client.Call("bridge.set", {{"stp_state", false}});
-  Upgrade(network.tapswitchd());
-}
-
 }  // namespace
 }  // namespace tapswitch::upgrade_refused_test

@@ -6,11 +6,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
 #include <filesystem>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/background_traffic.h"
@@ -236,6 +238,32 @@ TEST_P(UpgradeTest, WhoWatchesIsTold) {
   watching.Call("monitor.start", {{"objects", json::array({"fdb"})}});
   Upgrade(network.tapswitchd());
   EXPECT_EQ(watching.ReadLine()["params"]["event"], "handed_over");
+}
+
+TEST_P(UpgradeTest, NoScrapeFails) {
+  TestNetwork network(SilentHosts(io(), 2, {"--metrics_listen=127.0.0.1:9100"}));
+  std::atomic<bool> done = false;
+  std::atomic<int> answered = 0;
+  std::atomic<int> failed = 0;
+  std::thread scraping([&] {
+    while (!done) {
+      const bool is_answered =
+          network.sandbox()
+              .TryRun(
+                  "curl --silent --fail --max-time 10 http://127.0.0.1:9100/metrics | "
+                  "grep --quiet tapswitch_up")
+              .status == 0;
+      ++(is_answered ? answered : failed);
+    }
+  });
+  for (int i = 0; i < 5; ++i) {
+    Upgrade(network.tapswitchd());
+    const int before = answered;
+    EXPECT_TRUE(WaitUntil([&] { return answered > before + 1; }));
+  }
+  done = true;
+  scraping.join();
+  EXPECT_EQ(failed, 0);
 }
 
 TEST_P(UpgradeTest, TheSwitchEndsAsEver) {

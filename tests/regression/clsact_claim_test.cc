@@ -95,7 +95,8 @@ TEST_F(ClsactClaimTest, TheHostIsKeptOutWhoeverHasTheName) {
 }
 
 TEST_F(ClsactClaimTest, TheFilterOfAKilledSwitchIsRemoved) {
-  SwitchProcess killed({"netdev:vnet1"}, {"setpriv", "--bounding-set=-bpf,-sys_admin"});
+  SwitchProcess killed({"netdev:vnet1", "--host_lease=0s"},
+                       {"setpriv", "--bounding-set=-bpf,-sys_admin"});
   ASSERT_TRUE(killed.WaitUntilReady()) << killed.log();
   killed.Kill();
   EXPECT_THAT(Filters(), HasSubstr("bpf"));

@@ -109,6 +109,21 @@ class TreeNetwork {
       one.tree.SetEnabled({port}, one.ports[port].lan != kNowhere, now_);
     }
   }
+  // Another process goes on with the tree, on the same ports in the same states.
+  void Replace(size_t bridge) {
+    Bridge& one = *bridges_[bridge];
+    const stp::Tree::Memory memory = one.tree.Remember();
+    const SpanningTreeSettings settings = one.tree.settings();
+    one.tree = {};
+    one.tree.Configure(settings, one.address, now_);
+    for (uint16_t port = 0; port < port_count(bridge); ++port) {
+      one.tree.SetPort({port}, one.ports[port].settings, now_);
+    }
+    one.tree.Restore(memory);
+    for (uint16_t port = 0; port < port_count(bridge); ++port) {
+      one.tree.SetEnabled({port}, one.ports[port].lan != kNowhere, now_);
+    }
+  }
   // Messages that leave by the port are lost.
   void Silence(size_t bridge, uint16_t port, bool silent = true) {
     bridges_[bridge]->ports[port].is_silent = silent;

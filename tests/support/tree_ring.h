@@ -52,6 +52,22 @@ class TreeRing {
   [[nodiscard]] nlohmann::json Tree(size_t bridge) {
     return ControlClient(SocketOf(bridge)).Call("stp.list").at(0);
   }
+  [[nodiscard]] static std::string SocketOf(size_t bridge) {
+    return "/run/tapswitch/s" + std::to_string(bridge) + ".sock";
+  }
+  [[nodiscard]] static std::string HostPort(size_t bridge) { return "e" + std::to_string(bridge); }
+  // Whether no switch has heard of a topology change for longer than neighbours tell of one (hello_time
+  // and a second).
+  [[nodiscard]] bool IsAtRest() {
+    constexpr double kLongest = 4;
+    for (size_t bridge = 0; bridge < size(); ++bridge) {
+      if (switches_[bridge] == nullptr) continue;
+      const nlohmann::json tree = Tree(bridge);
+      const bool has_changed = tree.contains("time_since_topology_change");
+      if (has_changed && tree["time_since_topology_change"].get<double>() < kLongest) return false;
+    }
+    return true;
+  }
   // Ends the switch without a word; its links stay up.
   void Kill(size_t bridge) {
     switches_[bridge]->Kill();
@@ -59,6 +75,18 @@ class TreeRing {
   }
   void SetLink(size_t bridge, int side, bool is_up) const {
     sandbox_.Run("ip link set " + PortOf(bridge, side) + (is_up ? " up" : " down"));
+  }
+  // Joins two bridges of the ring by one more veth pair. Open vSwitch is none of them.
+  void AddChord(size_t one, size_t other) const {
+    const auto port = [](size_t from, size_t to) {
+      return "c" + std::to_string(from) + "-" + std::to_string(to);
+    };
+    const std::string near = port(one, other);
+    const std::string far = port(other, one);
+    sandbox_.Run("ip link add " + near + " type veth peer name " + far + " && ip link set " + near +
+                 " up && ip link set " + far + " up");
+    AddPortTo(one, near);
+    AddPortTo(other, far);
   }
   // BPDUs and all else that leaves by the port is lost: its queue takes no frames of that size.
   void Silence(size_t bridge, int side) const {
@@ -111,11 +139,6 @@ class TreeRing {
   static bool Contains(const std::vector<size_t>& list, size_t one) {
     return std::find(list.begin(), list.end(), one) != list.end();
   }
-  [[nodiscard]] static std::string SocketOf(size_t bridge) {
-    return "/run/tapswitch/s" + std::to_string(bridge) + ".sock";
-  }
-  [[nodiscard]] static std::string HostPort(size_t bridge) { return "e" + std::to_string(bridge); }
-
   void AddLinks(size_t i) {
     const std::string other = PortOf((i + 1) % size(), 0);
     sandbox_.Run("ip link add " + PortOf(i, 1) + " type veth peer name " + other +
@@ -127,6 +150,13 @@ class TreeRing {
     const NetworkNamespace netns = NetworkNamespace::Open(host).value();
     const NetnsScope scope = NetnsScope::Enter(netns).value();
     hosts_.emplace_back("eth0", static_cast<uint16_t>(kTestType));
+  }
+
+  void AddPortTo(size_t i, const std::string& port) const {
+    sandbox_.Run(kinds_[i] == BridgeKind::kKernel
+                     ? "ip link set " + port + " master k" + std::to_string(i)
+                     : std::string(TAPCTL_PATH) + " -B s" + std::to_string(i) +
+                           " port add netdev:" + port);
   }
 
   void AddBridge(size_t i) {

@@ -5,18 +5,21 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "tests/support/control_client.h"
 #include "tests/support/switch_process.h"
 
 namespace tapswitch {
 
-// Calls for an upgrade, and follows the process that takes over. Returns the answer.
+// Calls for an upgrade at the control socket, and follows the process that takes over. Returns the
+// answer.
 inline nlohmann::json Upgrade(SwitchProcess& process,
-                              const nlohmann::json& params = nlohmann::json::object()) {
+                              const nlohmann::json& params = nlohmann::json::object(),
+                              const std::string& socket = ControlClient::kDefaultPath) {
   nlohmann::json answer;
   {
-    ControlClient client;
+    ControlClient client(socket);
     answer = client.Call("bridge.upgrade", params);
   }
   if (!answer.is_object() || !answer.contains("pid")) {

@@ -101,13 +101,46 @@ lets_the_kernel_carry_with_its_capabilities() {
 }
 
 has_restarted() {
-  [[ $(property NRestarts) == 1 && $(property ActiveState) == active ]]
+  [[ $(property NRestarts) == "$1" && $(property ActiveState) == active ]]
 }
 
-comes_back_after_a_crash() {
-  kill -KILL "$(property MainPID)"
-  wait_for has_restarted
+# The interfaces are in their namespaces, with their addresses, and pings go on.
+comes_back_with_all_it_had_after_a_crash() {
+  local crash pings lost station
+  station=$(ip -n h1 -j link show dev vnet1 | jq --raw-output '.[0].address')
+  for crash in 1 2 3; do
+    wait_for grep --quiet "$station" <(tapctl fdb show)
+    sleep 1.5  # what was learned is kept within a second
+    ip netns exec h1 ping -q -i 0.01 -c 1000 10.0.0.2 >/run/pings &
+    pings=$!
+    sleep 1
+    systemctl kill --signal=KILL "$service"
+    wait_for has_restarted "$crash"
+    tapctl fdb show | grep --quiet "$station" || fail 'it has forgotten an address'
+    wait "$pings" || fail 'no ping was answered'
+    lost=$((1000 - $(sed --quiet 's/.* \([0-9]*\) received.*/\1/p' /run/pings)))
+    echo "  no frame for about $((lost * 10)) ms"
+    ((lost <= 500)) || fail "$lost of 1000 pings were lost"
+    [[ $(tapctl show) == *'was killed'* ]] || fail "it does not say so: $(tapctl show)"
+  done
+}
+
+keeps_nothing_after_a_clean_stop() {
+  systemctl restart "$service" || fail 'it does not restart'
+  [[ $(tapctl show) != *'was killed'* ]] || fail 'it was not stopped cleanly'
+  ip -n h1 link show dev vnet1 2>/dev/null && fail 'vnet1 has outlived the switch'
   hosts_get_interfaces_and_reach_each_other
+}
+
+upgrades_and_comes_back_after_a_crash() {
+  local restarts
+  restarts=$(property NRestarts)
+  tapctl upgrade
+  wait_for test "$(property MainPID)" != 0
+  sleep 1.5
+  systemctl kill --signal=KILL "$service"
+  wait_for has_restarted $((restarts + 1))
+  ip netns exec h1 ping -q -c 1 -w 60 10.0.0.2 >/dev/null || fail 'no reply after an upgrade'
 }
 
 stops_cleanly() {
@@ -142,7 +175,8 @@ check() {
   ip netns add h2
   for rule in starts_and_forwards obeys_tapctl reload_applies_the_startup_file is_protected \
     uses_io_uring_within_its_filter lets_the_kernel_carry_with_its_capabilities \
-    comes_back_after_a_crash stops_cleanly journal_has_priorities_and_one_time \
+    comes_back_with_all_it_had_after_a_crash keeps_nothing_after_a_clean_stop \
+    upgrades_and_comes_back_after_a_crash stops_cleanly journal_has_priorities_and_one_time \
     enters_namespaces_with_the_drop_in; do
     echo "$rule"
     "$rule"

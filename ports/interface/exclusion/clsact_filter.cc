@@ -12,12 +12,14 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ports/interface/exclusion/lease_mark.h"
 #include "ports/netlink/route_socket.h"
 #include "ports/os/runtime_locks.h"
 #include "spdlog/fmt/fmt.h"
@@ -73,12 +75,27 @@ class TrafficControl {
     static_cast<void>(socket_.Transact(NewRequest(RTM_DELQDISC, NLM_F_ACK, header), IgnoreReply));
   }
 
-  // In front of all filters that there are, unless the first has priority 1 and is of another kind;
+  // In the place of one that a killed switch has left, without a moment in which there is none. Else
+  // in front of all filters that there are, unless the first has priority 1 and is of another kind;
   // then where the kernel chooses.
   absl::Status AddFilter(const FileDescriptor* program) {
-    constexpr uint32_t kFirst = 1;
+    constexpr uint32_t kFirst = 1U << 16U;
     constexpr uint32_t kAny = 0;
-    return AddFilter(kFirst, program).ok() ? absl::OkStatus() : AddFilter(kAny, program);
+    if (const auto info = FindFilter()) {
+      if (AddFilter(*info, 0, program).ok()) return absl::OkStatus();
+      static_cast<void>(RemoveFilter());
+    }
+    const uint32_t all = TC_H_MAKE(0U, htons(ETH_P_ALL));
+    absl::Status added = AddFilter(kFirst | all, NLM_F_EXCL, program);
+    return added.ok() ? added : AddFilter(kAny | all, NLM_F_EXCL, program);
+  }
+
+  // Returns the priority and protocol of the filter; nothing when there is none.
+  std::optional<uint32_t> FindFilter() {
+    for (const Filter& filter : Filters(kIngress)) {
+      if (filter.kind == "bpf" && filter.handle == kHandle) return filter.info;
+    }
+    return std::nullopt;
   }
 
   // True when there was one.
@@ -97,11 +114,11 @@ class TrafficControl {
   }
 
  private:
-  absl::Status AddFilter(uint32_t priority, const FileDescriptor* program) {
+  absl::Status AddFilter(uint32_t info, int flags, const FileDescriptor* program) {
     tcmsg header = HeaderFor(ifindex_, kIngress);
     header.tcm_handle = kHandle;
-    header.tcm_info = TC_H_MAKE(priority << 16U, htons(ETH_P_ALL));
-    NlMessage request = NewRequest(RTM_NEWTFILTER, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, header);
+    header.tcm_info = info;
+    NlMessage request = NewRequest(RTM_NEWTFILTER, NLM_F_ACK | NLM_F_CREATE | flags, header);
     nla_put_string(request.get(), TCA_KIND, "bpf");
     nlattr* const options = nla_nest_start(request.get(), TCA_OPTIONS);
     if (program != nullptr) {
@@ -151,7 +168,9 @@ absl::Status Inside(const NetworkNamespace& netns, Function function) {
   return function(*socket);
 }
 
-void RemoveIfAbandoned(RouteSocket& socket, NetnsId netns, int ifindex) {
+void RemoveIfAbandoned(RouteSocket& socket, NetnsId netns, int ifindex,
+                       ClsactFilter::Leased leased) {
+  if (leased == ClsactFilter::Leased::kStay && IsLeased(netns, ifindex)) return;
   const auto lock = TakeLock(netns, ifindex);
   if (!lock.ok()) return;
   TrafficControl control(socket, ifindex);
@@ -197,7 +216,7 @@ absl::StatusOr<std::unique_ptr<ClsactFilter>> ClsactFilter::Add(const NetworkNam
     }
     if (!lock.ok()) return lock.status();
     TrafficControl control(socket, ifindex);
-    const bool repaired = control.RemoveFilter();
+    const bool repaired = control.FindFilter().has_value();
     absl::Status discipline = control.AddDiscipline();
     if (!discipline.ok() && !absl::IsAlreadyExists(discipline)) return discipline;
     auto kept = netns.Copy();
@@ -226,9 +245,9 @@ ClsactFilter::~ClsactFilter() {
   }));
 }
 
-void ClsactFilter::RemoveAbandoned(const NetworkNamespace& netns, int ifindex) {
+void ClsactFilter::RemoveAbandoned(const NetworkNamespace& netns, int ifindex, Leased leased) {
   static_cast<void>(Inside(netns, [&](RouteSocket& socket) {
-    RemoveIfAbandoned(socket, netns.id(), ifindex);
+    RemoveIfAbandoned(socket, netns.id(), ifindex, leased);
     return absl::OkStatus();
   }));
 }
@@ -236,7 +255,7 @@ void ClsactFilter::RemoveAbandoned(const NetworkNamespace& netns, int ifindex) {
 void ClsactFilter::RemoveAllAbandoned(const NetworkNamespace& netns) {
   static_cast<void>(Inside(netns, [&](RouteSocket& socket) {
     for (const int ifindex : InterfacesWithDiscipline(socket)) {
-      RemoveIfAbandoned(socket, netns.id(), ifindex);
+      RemoveIfAbandoned(socket, netns.id(), ifindex, Leased::kStay);
     }
     return absl::OkStatus();
   }));

@@ -32,8 +32,11 @@ class ClsactFilter {
   // Whether the queueing discipline came with it.
   [[nodiscard]] bool made_discipline() const { return made_discipline_; }
 
-  // Remove filters whose owner does not live any more. Without permission they stay.
-  static void RemoveAbandoned(const NetworkNamespace& netns, int ifindex);
+  // Remove filters whose owner does not live any more, and which nobody leases; or also such, for who
+  // keeps the host out otherwise. Without permission they stay.
+  enum class Leased : uint8_t { kStay, kGo };
+  static void RemoveAbandoned(const NetworkNamespace& netns, int ifindex,
+                              Leased leased = Leased::kStay);
   static void RemoveAllAbandoned(const NetworkNamespace& netns);
 
   // Removes the filter, and the queueing discipline if that came with it and serves nobody else.

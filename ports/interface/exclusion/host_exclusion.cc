@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ports/interface/exclusion/clsact_filter.h"
+#include "ports/interface/exclusion/lease_mark.h"
 #include "ports/interface/exclusion/tcx_link.h"
 #include "ports/os/file_descriptor.h"
 #include "spdlog/fmt/fmt.h"
@@ -45,7 +46,7 @@ Exclusion ApplyWith(const NetworkNamespace& netns, int ifindex, const FileDescri
   const bool carries = carrier != nullptr;
   auto link = carries ? AttachTcx(netns, ifindex, *carrier) : AttachTcxDrop(netns, ifindex);
   if (link.ok()) {
-    HostExclusion::Repair(netns, ifindex);
+    ClsactFilter::RemoveAbandoned(netns, ifindex, ClsactFilter::Leased::kGo);
     return HostExclusion::ByLink(*std::move(link), carries);
   }
   auto filter = ClsactFilter::Add(netns, ifindex, carrier);
@@ -59,11 +60,10 @@ Exclusion ApplyWith(const NetworkNamespace& netns, int ifindex, const FileDescri
 
 Exclusion HostExclusion::Apply(const NetworkNamespace& netns, int ifindex,
                                const FileDescriptor* carrier) {
-  if (carrier != nullptr) {
-    auto carrying = ApplyWith(netns, ifindex, carrier);
-    if (carrying.ok()) return carrying;
-  }
-  return ApplyWith(netns, ifindex, nullptr);
+  Exclusion applied = ApplyWith(netns, ifindex, carrier);
+  if (!applied.ok() && carrier != nullptr) applied = ApplyWith(netns, ifindex, nullptr);
+  if (applied.ok()) TakeUpLease(netns.id(), ifindex);
+  return applied;
 }
 
 std::unique_ptr<HostExclusion> HostExclusion::ByLink(FileDescriptor link, bool carries) {

@@ -69,6 +69,7 @@ absl::StatusOr<std::unique_ptr<KernelForwarding>> KernelForwarding::Inherit(Port
   auto made = Make(std::move(programs));
   if (!made.ok()) return made;
   (*made)->is_inherited_ = true;
+  if (files.number("killed") != 0) (*made)->RemoveAllFlows();
   const MutexLock lock((*made)->mutex_);
   (*made)->next_seat_ = files.number("next_seat");
   return made;
@@ -125,9 +126,10 @@ std::shared_ptr<KernelSeat> KernelForwarding::NewSeat() {
   return nullptr;
 }
 
-std::shared_ptr<KernelSeat> KernelForwarding::InheritSeat(uint32_t number) {
+std::shared_ptr<KernelSeat> KernelForwarding::InheritSeat(uint32_t number, bool fresh) {
   const MutexLock lock(mutex_);
   if (!is_inherited_ || number >= taken_.size() || !taken_[number].expired()) return nullptr;
+  if (fresh) seats_[number] = {};
   auto seat = std::make_shared<KernelSeat>(seats_[number], number);
   taken_[number] = seat;
   return seat;
@@ -155,6 +157,20 @@ absl::Status KernelForwarding::Put(const FlowKey& key, const Flow& flow) const {
 
 void KernelForwarding::Remove(const FlowKey& key) const {
   CallMap(BPF_MAP_DELETE_ELEM, programs_.flows, &key, nullptr);
+}
+
+// None is used once the generation is another.
+void KernelForwarding::RemoveAllFlows() const {
+  EndAll();
+  FlowKey key{};
+  bpf_attr attributes{};
+  attributes.map_fd = static_cast<uint32_t>(programs_.flows.get());
+  attributes.next_key = reinterpret_cast<uintptr_t>(&key);
+  for (size_t i = 0; i <= TAPSWITCH_MOST_FLOWS; ++i) {
+    // Without a key, the first.
+    if (syscall(SYS_bpf, BPF_MAP_GET_NEXT_KEY, &attributes, sizeof(attributes)) != 0) return;
+    Remove(key);
+  }
 }
 
 std::optional<Flow> KernelForwarding::Find(const FlowKey& key) const {

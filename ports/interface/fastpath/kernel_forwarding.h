@@ -94,7 +94,8 @@ class KernelForwarding {
 
   // Takes over the programs and maps that another process has loaded, which has removed all flows
   // and makes none. `files` are those of HandOver. FailedPrecondition when they are not those that
-  // this program would load.
+  // this program would load. All flows that a killed process has left, which the number `killed`
+  // tells, are removed.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<KernelForwarding>> Inherit(
       PortHandover& files);
   // Adds copies of the programs and maps.
@@ -110,8 +111,9 @@ class KernelForwarding {
 
   // A seat for the sockets of one port; null when all are in use.
   [[nodiscard]] std::shared_ptr<KernelSeat> NewSeat();
-  // The seat that another process has handed over, with its counts; null when there is no such.
-  [[nodiscard]] std::shared_ptr<KernelSeat> InheritSeat(uint32_t number);
+  // The seat that another process has handed over, with its counts, or `fresh` without; null when
+  // there is no such.
+  [[nodiscard]] std::shared_ptr<KernelSeat> InheritSeat(uint32_t number, bool fresh = false);
   // Has frames that come in by an interface counted in a seat, before its sockets are bound.
   [[nodiscard]] absl::Status SetSeat(int ifindex, const KernelSeat& seat) const;
   void RemoveSeat(int ifindex) const;
@@ -146,6 +148,8 @@ class KernelForwarding {
 
  private:
   using Numbers = MappedArray<uint64_t>;
+
+  void RemoveAllFlows() const;
 
   KernelForwarding(NetnsId netns, ForwardPrograms programs, Numbers generations,
                    MappedArray<tapswitch_seat> seats, MappedArray<tapswitch_settings> settings);

@@ -1,14 +1,37 @@
 #include "ports/interface/netdev/kernel_attachment.h"
 
+#include <linux/if_packet.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <utility>
 
 #include "ports/interface/netdev/packet_socket.h"
 #include "ports/netlink/link_drops.h"
 
 namespace tapswitch {
+namespace {
+
+// Has the sockets refuse all frames, and drops those that wait in them. False where that fails.
+bool Empty(std::span<const FileDescriptor> sockets) {
+  // More than a queue has room for.
+  constexpr int kMostFrames = 1'000'000;
+  for (const FileDescriptor& socket : sockets) {
+    if (!RefuseAll(socket.get()).ok()) return false;
+    std::byte start{};
+    int dropped = 0;
+    while (dropped < kMostFrames && recv(socket.get(), &start, 1, MSG_DONTWAIT) >= 0) ++dropped;
+    if (dropped == kMostFrames) return false;
+    // What was lost until now was not counted in the seat.
+    tpacket_stats unused{};
+    socklen_t size = sizeof(unused);
+    if (getsockopt(socket.get(), SOL_PACKET, PACKET_STATISTICS, &unused, &size) != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 const FileDescriptor* KernelAttachment::CarrierFor(const NetworkNamespace& netns) const {
   const bool is_possible = seat_ != nullptr && netns.id() == access_.kernel->netns();
@@ -59,10 +82,22 @@ void KernelAttachment::HandOver(PortHandover& to) const {
 }
 
 // The filter stays as it is in any case. Without its maps it gives all frames to the sockets.
-void KernelAttachment::Inherit(const PortHandover& inherited, int ifindex) {
+void KernelAttachment::Inherit(const PortHandover& inherited, int ifindex,
+                               std::span<const FileDescriptor> sockets) {
   const uint64_t seat = inherited.number("seat");
-  if (access_.kernel == nullptr || seat == 0) return;
-  seat_ = access_.kernel->InheritSeat(static_cast<uint32_t>(seat - 1));
+  if (seat == 0) return;
+  const bool was_killed = inherited.number("killed") != 0;
+  const bool is_known = !was_killed || Empty(sockets);
+  if (access_.kernel != nullptr && is_known) {
+    seat_ = access_.kernel->InheritSeat(static_cast<uint32_t>(seat - 1), was_killed);
+  }
+  for (const FileDescriptor& socket : sockets) {
+    if (!was_killed) break;
+    // Without the maps, the filter would go on by flows that nobody ends.
+    const absl::Status set =
+        seat_ != nullptr ? SetFilter(socket.get()) : RefuseOutgoing(socket.get());
+    if (!set.ok()) seat_.reset();
+  }
   if (seat_ == nullptr) return;
   ifindex_ = ifindex;
   seat_->SetDropped(ifindex, ReadTxDropped(ifindex).value_or(0));

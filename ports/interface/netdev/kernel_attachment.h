@@ -47,9 +47,11 @@ class KernelAttachment {
   void GiveUp();
 
   // Adds what a successor needs to go on with the filter, and takes that over: where the programs
-  // were handed over, too, it goes on counting where the first process ended.
+  // were handed over, too, it goes on counting where the first process ended. Where that was killed
+  // (the number `killed`), nobody knows how many of the counted frames it had read: then those that
+  // wait in the sockets are dropped, and counting begins anew.
   void HandOver(PortHandover& to) const;
-  void Inherit(const PortHandover& inherited, int ifindex);
+  void Inherit(const PortHandover& inherited, int ifindex, std::span<const FileDescriptor> sockets);
 
   // Whether the sockets have the filter.
   [[nodiscard]] bool filters() const { return ifindex_ != 0; }

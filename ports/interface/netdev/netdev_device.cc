@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "ports/interface/interface_usage.h"
+#include "ports/interface/netdev/ethtool.h"
 #include "ports/interface/netdev/packet_offloads.h"
 #include "ports/interface/netdev/packet_socket.h"
 #include "ports/netlink/link_settings.h"
@@ -286,7 +287,7 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
   if (ifindex_ != 0) {
     auto link = monitor.Find(*netns, ifindex_);
     if (link.ok() && link->up) ShareFrames();
-    if (!absl::IsNotFound(link.status())) return link;
+    if (!absl::IsNotFound(link.status())) return WithSpeed(std::move(link));
     ifindex_ = 0;
     LeaveInterface();
     claim_ = {};
@@ -303,7 +304,12 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
     if (absl::IsAborted(returned)) ReleaseNamespace();
     return returned;
   }
-  return monitor.Find(*netns, ifindex_);
+  return WithSpeed(monitor.Find(*netns, ifindex_));
+}
+
+absl::StatusOr<LinkEvent> NetdevDevice::WithSpeed(absl::StatusOr<LinkEvent> link) const {
+  if (link.ok() && !link->removed) link->speed = ReadLinkSpeed(*netns_, link->ifindex);
+  return link;
 }
 
 // Whether there has been no interface yet, and is none now.

@@ -113,6 +113,7 @@ class NetdevDevice {
   [[nodiscard]] absl::Status KeepSockets(std::vector<FileDescriptor> sockets);
   [[nodiscard]] absl::Status TakeOver(PortHandover& inherited);
   [[nodiscard]] absl::Status FollowNamespace();
+  [[nodiscard]] absl::StatusOr<LinkEvent> WithSpeed(absl::StatusOr<LinkEvent> link) const;
   [[nodiscard]] bool IsAwaited() const;
   [[nodiscard]] absl::Status Return();
   void ReleaseNamespace();

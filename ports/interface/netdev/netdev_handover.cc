@@ -37,11 +37,11 @@ absl::Status NetdevDevice::TakeOver(PortHandover& inherited) {
   auto claim = InterfaceClaim::Inherit(*netns_, ifindex, options_.name);
   if (!claim.ok()) return claim.status();
   claim_ = *std::move(claim);
-  kernel_.Inherit(inherited, ifindex);
   std::vector<FileDescriptor> sockets;
   for (size_t i = 0; i < queues_; ++i) {
     sockets.push_back(inherited.Take(PortHandover::QueueName(i)));
   }
+  kernel_.Inherit(inherited, ifindex, sockets);
   if (absl::Status kept = KeepSockets(std::move(sockets)); !kept.ok()) return kept;
   auto exclusion = HostExclusion::Inherit(*netns_, ifindex, inherited);
   if (!exclusion.ok()) return exclusion.status();

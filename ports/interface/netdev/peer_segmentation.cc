@@ -4,10 +4,6 @@
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <cerrno>
 #include <optional>
@@ -16,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "ports/interface/exclusion/bpf_link.h"
+#include "ports/interface/netdev/ethtool.h"
 #include "ports/os/mutex.h"
 
 namespace tapswitch {
@@ -46,16 +43,8 @@ const FileDescriptor& PassProgram() {
 
 // A request of ethtool about one value of an interface, where the thread is. Nothing on an error.
 std::optional<uint32_t> Ethtool(int ifindex, uint32_t command, uint32_t value = 0) {
-  const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
   ethtool_value argument{.cmd = command, .data = value};
-  if (!socket.valid() || if_indextoname(static_cast<unsigned>(ifindex),
-                                        static_cast<char*>(request.ifr_name)) == nullptr) {
-    return std::nullopt;
-  }
-  request.ifr_data = reinterpret_cast<char*>(&argument);
-  if (ioctl(socket.get(), SIOCETHTOOL, &request) != 0) return std::nullopt;
-  return argument.data;
+  return CallEthtool(ifindex, &argument) ? std::optional(argument.data) : std::nullopt;
 }
 
 // Returns whether that has changed it.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ports/interface/exclusion/host_exclusion.h"
+#include "ports/interface/exclusion/lease_mark.h"
 #include "ports/netlink/link_settings.h"
 #include "ports/netlink/linux_bridge_port.h"
 #include "spdlog/fmt/fmt.h"
@@ -137,6 +138,8 @@ absl::StatusOr<Lines> GiveBack(const std::string& file, bool dry_run) {
   HostExclusion::RepairAll(*netns);
   auto lines = ReturnPorts(*record, {});
   if (!lines.ok()) return lines;
+  // Last, so that the host gets none of their frames itself.
+  for (const LinuxBridgePort& port : record->bridge.ports) EndLease(netns->id(), port.ifindex);
   if (absl::Status removed = RemoveUplink(*record); !removed.ok()) return removed;
   RemoveAdoption(file);
   return lines;

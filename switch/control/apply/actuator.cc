@@ -69,7 +69,7 @@ void Actuator::SetOwnAddress(const VlanSet& vlans) {
 }
 
 absl::Status Actuator::ApplyOne(const AddPort& action) {
-  const auto id = FreeId();
+  const auto id = FreeId(action.port.spec.name);
   if (!id) {
     return absl::ResourceExhaustedError(
         fmt::format("port {}: a bridge has at most {} ports", action.port.spec.name, kMaxPorts));
@@ -136,7 +136,10 @@ void Actuator::SetMirrors() {
   running_.workers.SetMirrors(std::move(mirrors));
 }
 
-std::optional<PortId> Actuator::FreeId() const {
+// The number of a port in the spanning tree follows from its id, so a port keeps that.
+std::optional<PortId> Actuator::FreeId(std::string_view name) const {
+  const auto kept = inherited_ids_.find(name);
+  if (kept != inherited_ids_.end() && names_[kept->second.value].empty()) return kept->second;
   const auto free = std::find(names_.begin(), names_.end(), "");
   if (free == names_.end()) return std::nullopt;
   return PortId{static_cast<uint16_t>(free - names_.begin())};

@@ -39,8 +39,10 @@ class Actuator {
 
   void set_missing_interfaces(MissingInterface missing) { missing_ = missing; }
   // See RunningBridge.
-  void set_inherited(std::map<std::string, PortHandover, std::less<>>* ports) {
+  void set_inherited(std::map<std::string, PortHandover, std::less<>>* ports,
+                     std::map<std::string, PortId, std::less<>> ids) {
     inherited_ = ports;
+    inherited_ids_ = std::move(ids);
   }
   void set_switchover(std::shared_ptr<Switchover> switchover) {
     switchover_ = std::move(switchover);
@@ -68,7 +70,7 @@ class Actuator {
   [[nodiscard]] absl::Status ApplyOne(const RemoveMirror& action);
   [[nodiscard]] absl::Status ApplyOne(const AddMirror& action);
 
-  [[nodiscard]] std::optional<PortId> FreeId() const;
+  [[nodiscard]] std::optional<PortId> FreeId(std::string_view name) const;
   using Queues = std::vector<std::unique_ptr<Port>>;
   [[nodiscard]] PortHandover* FindInherited(std::string_view name) const;
   [[nodiscard]] absl::StatusOr<Queues> Open(PortId id, const PortConfig& port);
@@ -90,6 +92,7 @@ class Actuator {
   MissingInterface missing_ = MissingInterface::kRefused;
   std::shared_ptr<Switchover> switchover_;  // of ports that are opened now
   std::map<std::string, PortHandover, std::less<>>* inherited_ = nullptr;
+  std::map<std::string, PortId, std::less<>> inherited_ids_;
   std::function<void(PortId)> before_forgetting_;
   PortSet ephemeral_;
   std::vector<std::string> names_;  // by id; empty: the id is free

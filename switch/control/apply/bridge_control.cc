@@ -9,6 +9,7 @@ namespace tapswitch {
 absl::Status BridgeControl::Change(const BridgeConfig& wanted) {
   if (absl::Status fits = CheckSpanningTree(wanted); !fits.ok()) return fits;
   const std::vector<Action> actions = Diff(config_, wanted);
+  ++changes_;
   absl::Status carried = CarryOut(actions);
   if (!actions.empty()) descriptions_.Set(config_);
   return carried;

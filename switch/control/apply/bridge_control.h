@@ -38,6 +38,7 @@ struct HandoverReport {
   uint64_t count = 0;  // of handovers, since the bridge began; 0: this process has begun it
   std::string from_version{};
   std::chrono::nanoseconds gap{};       // for which nobody forwarded
+  bool after_death = false;             // the other process was killed
   std::vector<std::string> not_kept{};  // lines for people
 };
 
@@ -60,6 +61,9 @@ class BridgeControl {
   // Changes the bridge to the wanted configuration, action by action. The first error ends it; the
   // actions before it stay in effect.
   [[nodiscard]] absl::Status Change(const BridgeConfig& wanted);
+
+  // How often Change was called.
+  [[nodiscard]] uint64_t changes() const { return changes_; }
 
   [[nodiscard]] const HandoverReport& handover() const { return handover_; }
   void set_handover(HandoverReport report) { handover_ = std::move(report); }
@@ -185,6 +189,7 @@ class BridgeControl {
 
   Identity identity_;
   HandoverReport handover_;
+  uint64_t changes_ = 0;
   BridgeConfig config_;
   PortDescriptions descriptions_;  // those of config_
   bool watched_ = false;

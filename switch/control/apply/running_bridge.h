@@ -69,9 +69,10 @@ class RunningBridge final : public BridgeControl {
   }
 
   // Has ports that are added made of what another process hands over, by their names, instead of
-  // opening their devices. Null: no more. `ports` outlives that.
-  void set_inherited(std::map<std::string, PortHandover, std::less<>>* ports) {
-    actuator_.set_inherited(ports);
+  // opening their devices, with the ids that they had there. Null: no more. `ports` outlives that.
+  void set_inherited(std::map<std::string, PortHandover, std::less<>>* ports,
+                     std::map<std::string, PortId, std::less<>> ids) {
+    actuator_.set_inherited(ports, std::move(ids));
   }
 
   void set_switchover(std::shared_ptr<Switchover> switchover) override {

@@ -39,7 +39,10 @@ absl::Status SetByWord(const Word& word, const PortOption& option, PortSettings&
 
 absl::StatusOr<AttachRule> ReadAttachRule(const AttachText& text) {
   AttachRule rule{.glob = text.glob, .settings = {}, .options = {}};
-  for (const PortOption& option : text.words) {
+  std::vector<PortOption> words(text.words.begin(), text.words.end());
+  std::stable_partition(words.begin(), words.end(),
+                        [](const PortOption& option) { return option.key == kProfileWord; });
+  for (const PortOption& option : words) {
     if (option.key == "netns") {
       return absl::InvalidArgumentError(
           "netns: interfaces are attached where the switch runs: leave it out");

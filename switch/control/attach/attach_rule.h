@@ -23,8 +23,9 @@ struct AttachRule {
 };
 
 // Parses a rule. Each word is a setting of `tapctl link set` (`isolated`, `learning=off`;
-// `max_macs` is `fdb_max_learned`), or else an option of a netdev port. InvalidArgument or
-// FailedPrecondition names a word that is neither, or that is refused.
+// `max_macs` is `fdb_max_learned`; a `profile` comes before all others), or else an option of a
+// netdev port. InvalidArgument or FailedPrecondition names a word that is neither, or that is
+// refused.
 [[nodiscard]] absl::StatusOr<std::vector<AttachRule>> ReadAttachRules(
     std::span<const AttachText> texts);
 

@@ -117,6 +117,7 @@ constexpr std::array kLinkSettings{
     Word{"auto_edge", kFlag},
     Word{"restricted_tcn", kFlag},
     Word{"p2p", kChoice, "", "auto|on|off"},
+    Word{"profile", kChoice, "", "none|vm|uplink|trunk"},
 };
 constexpr auto kLinkWords = Join(std::array{Word{"dev", kName}}, kLinkSettings);
 
@@ -331,6 +332,14 @@ constexpr std::array kCommands{
             .required = "name",
             .usage = "NAME",
             .summary = "remove a port and all that is known behind it"},
+    Command{.object = "port",
+            .verb = "explain",
+            .method = "port.explain",
+            .bare = {"NAME", kName, "name"},
+            .words = kPortNameWord,
+            .required = "name",
+            .usage = "NAME",
+            .summary = "what the profile of a port sets, why, and where the port differs from it"},
     Command{.object = "port",
             .verb = "show",
             .method = "port.list",

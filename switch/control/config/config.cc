@@ -191,6 +191,11 @@ absl::StatusOr<Config> ParseConfig(const ConfigText& text) {
   const auto busy_poll = ParseBusyPoll(text.busy_poll);
   if (!busy_poll.ok()) return busy_poll.status();
   config.busy_poll = *busy_poll;
+  const auto lease = ParseDuration(text.host_lease);
+  if (!lease.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--host_lease ", lease.status().message()));
+  }
+  config.host_lease = std::chrono::milliseconds(lease->centiseconds * 10);
   if (absl::Status accounts = ParseAccounts(text, config); !accounts.ok()) return accounts;
   config.control_socket = text.control_socket.empty()
                               ? ControlSocketPath(ControlFolders().front(), text.name)

@@ -40,6 +40,8 @@ struct Config {
   bool gro = true;
   bool kernel_forwarding = true;  // where it is possible
   BusyPoll busy_poll;
+  // For how long the host is kept out after the switch was killed.
+  std::chrono::milliseconds host_lease{30000};
   std::string control_socket = "/run/tapswitch/br0.sock";  // path
   std::optional<gid_t> control_group;  // its members may connect, beside the owner
   std::string startup_file;            // tapctl commands; empty: none
@@ -60,6 +62,7 @@ struct ConfigText {
   std::string gro;
   std::string kernel_forwarding = "auto";
   std::string busy_poll;
+  std::string host_lease = "30s";
   std::string control_socket;  // empty: by the bridge's name
   std::string control_group;
   std::string startup_file;

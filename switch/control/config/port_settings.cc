@@ -240,9 +240,12 @@ absl::Status CheckPortSettings(const PortSettings& settings) {
       "mab on: the port has to be locked and learning: add locked on learning on, or turn mab off");
 }
 
-bool IsPortSetting(std::string_view name) { return FindSetting(name) != nullptr; }
+bool IsPortSetting(std::string_view name) {
+  return name == kProfileWord || FindSetting(name) != nullptr;
+}
 
 absl::Status SetPortSetting(std::string_view name, const json& value, PortSettings& settings) {
+  if (name == kProfileWord) return SetProfile(value, settings);
   const Setting* const setting = FindSetting(name);
   if (setting == nullptr) {
     return absl::InvalidArgumentError(
@@ -258,13 +261,17 @@ void ShowPortSettings(const PortSettings& settings, ordered_json& link) {
     // Where there is a spanning tree, ShowPort puts the cost that counts in its place.
     if (setting.name == "cost" && settings.tree.cost == 0) link["cost"] = 100;
   }
+  if (settings.profile != PortProfile::kNone) link["profile"] = NameOf(settings.profile);
 }
 
 std::string PortSettingsAsWords(const PortSettings& settings, const PortSettings& from) {
   std::string words;
+  if (settings.profile != from.profile)
+    words = fmt::format(" profile {}", NameOf(settings.profile));
+  const PortSettings base = WithProfileOf(settings, from);
   for (const Setting& setting : kSettings) {
     const auto value = std::visit(Getter{settings}, setting.field);
-    if (value == std::visit(Getter{from}, setting.field)) continue;
+    if (value == std::visit(Getter{base}, setting.field)) continue;
     words += fmt::format(" {} ", setting.name);
     if (value.is_boolean()) {
       words += value.get<bool>() ? "on" : "off";

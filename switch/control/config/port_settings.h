@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "switch/control/config/port_profile.h"
 #include "switch/forwarding/forwarding_view.h"
 
 namespace tapswitch {
@@ -42,6 +43,7 @@ struct PortSettings {
   PortSecurity security;
   // The name that people have for the port. Set by port_words.h.
   std::string description{};
+  PortProfile profile = PortProfile::kNone;  // the last that was named
 
   bool operator==(const PortSettings&) const = default;
 };
@@ -49,8 +51,9 @@ struct PortSettings {
 // Returns how the core treats frames of the port.
 [[nodiscard]] PortForwarding ForwardingOf(PortId id, const PortSettings& settings);
 
-// Sets the setting `name`. InvalidArgument if there is no such setting, or if it cannot have the
-// value. FailedPrecondition if bridge(8) has it, but it cannot be switched on here.
+// Sets the setting `name`; "profile" sets all of the profile's. InvalidArgument if there is no such
+// setting, or if it cannot have the value. FailedPrecondition if bridge(8) has it, but it cannot be
+// switched on here.
 [[nodiscard]] absl::Status SetPortSetting(std::string_view name, const nlohmann::json& value,
                                           PortSettings& settings);
 
@@ -68,7 +71,8 @@ void ShowPortSettings(const PortSettings& settings, nlohmann::ordered_json& link
 [[nodiscard]] std::string MaskText(uint16_t mask);
 
 // Returns the words behind `link set dev NAME` that turn `from` into `settings`; empty if they are
-// equal.
+// equal. A profile is among them, so that what it sets elsewhere is to be compared with
+// WithProfileOf.
 [[nodiscard]] std::string PortSettingsAsWords(const PortSettings& settings,
                                               const PortSettings& from = {});
 

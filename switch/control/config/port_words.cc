@@ -176,10 +176,11 @@ std::string PortWordsOf(const PortSettings& settings, const PortVlans& initial) 
   std::string words;
   if (!settings.description.empty()) words += " description " + Quoted(settings.description);
   if (MembershipOf(settings.vlans) != MembershipOf(initial)) words += VlanWordsOf(settings.vlans);
-  words += PortSettingsAsWords(settings) + StormSettingsAsWords(settings.storm);
+  const PortSettings base = WithProfileOf(settings, {});
+  words += PortSettingsAsWords(settings) + StormSettingsAsWords(settings.storm, base.storm);
   PortSettings security = settings;
   security.security.recovery = PortSecurity{}.recovery;  // it is among the words of the storm
-  words += SecuritySettingsAsWords(security);
+  words += SecuritySettingsAsWords(security, base);
   if (settings.security.allowed == nullptr) return words;
   for (const AllowedStation& station : settings.security.allowed->stations()) {
     words += " allow " + AllowedStationText(station);
@@ -198,7 +199,11 @@ absl::Status SetPortWord(std::string_view name, const json& value, PortSettings&
 
 absl::Status SetPortWords(const json& words, PortSettings& settings) {
   PortSettings wanted = settings;
+  if (const auto profile = words.find(kProfileWord); profile != words.end()) {
+    if (absl::Status set = SetProfile(*profile, wanted); !set.ok()) return set;
+  }
   for (const auto& [name, value] : words.items()) {
+    if (name == kProfileWord) continue;
     if (absl::Status set = SetPortWord(name, value, wanted); !set.ok()) return set;
   }
   if (absl::Status fits = CheckPortSettings(wanted); !fits.ok()) return fits;

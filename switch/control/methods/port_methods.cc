@@ -167,6 +167,24 @@ MethodResult ListPorts(const MethodContext& context, const MethodCall& call) {
   return ListEachPort(context.control, call.params, "name", ShowPort);
 }
 
+MethodResult ExplainPort(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
+  const std::string name = reader.Text("name");
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  const PortConfig* const port = context.control.config().port(name);
+  if (port == nullptr) return context.control.FindPort(name).status();
+  auto settings = ordered_json::array();
+  for (const ProfileSetting& one : ExplainProfile(port->settings)) {
+    ordered_json shown{{"name", one.name}, {"value", one.value}};
+    if (one.value != one.of_profile) shown["of_profile"] = one.of_profile;
+    shown["why"] = one.why;
+    settings.push_back(std::move(shown));
+  }
+  ordered_json explained{{"ifname", name}, {"profile", NameOf(port->settings.profile)}};
+  explained["settings"] = std::move(settings);
+  return explained;
+}
+
 MethodResult RecoverPort(const MethodContext& context, const MethodCall& call) {
   ParamReader reader(call.params);
   const std::string name = reader.Text("name");
@@ -183,6 +201,7 @@ constexpr std::array kPortMethods{
     Method{"port.set", MethodKind::kChanges, SetPort},
     Method{"port.del", MethodKind::kChanges, DeletePort},
     Method{"port.list", MethodKind::kReads, ListPorts},
+    Method{"port.explain", MethodKind::kReads, ExplainPort},
     Method{"port.recover", MethodKind::kChanges, RecoverPort},
 };
 

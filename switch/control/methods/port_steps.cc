@@ -86,8 +86,13 @@ MethodResult ChangePort(const MethodContext& context, const MethodParams& params
   BridgeConfig wanted = context.control.config();
   PortConfig* const port = wanted.port(dev);
   if (port == nullptr) return context.control.FindPort(dev).status();
+  const auto profile = params.find(kProfileWord);
+  if (profile != params.end()) {
+    absl::Status done = set(kProfileWord, *profile, port->settings);
+    if (!done.ok()) return done;
+  }
   for (const auto& [key, value] : params.items()) {
-    if (key == "dev") continue;
+    if (key == "dev" || key == kProfileWord) continue;
     if (absl::Status done = set(key, value, port->settings); !done.ok()) return done;
   }
   if (absl::Status fits = CheckPortSettings(port->settings); !fits.ok()) return fits;

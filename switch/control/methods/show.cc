@@ -76,6 +76,7 @@ ordered_json ShowHandover(const HandoverReport& report) {
   return {{"count", report.count},
           {"from_version", report.from_version},
           {"gap_ms", std::chrono::duration<double, std::milli>(report.gap).count()},
+          {"after_death", report.after_death},
           {"not_kept", report.not_kept}};
 }
 
@@ -186,7 +187,7 @@ ordered_json ShowLink(const BridgeControl& control, const PortConfig& config,
                     {"master", control.identity().name}};
   ShowPortSettings(config.settings, link);
   const uint32_t cost = config.settings.tree.cost;
-  if (control.config().bridge.tree.is_on && cost == 0) link["cost"] = stp::kDefaultPathCost;
+  if (control.config().bridge.tree.is_on && cost == 0) link["cost"] = stp::PathCostOf(status.speed);
   link["state"] = NameOf(StateOf(snapshot));
   link["fdb_n_learned"] = snapshot == nullptr ? 0 : snapshot->learned;
   link["mcast_n_groups"] = snapshot == nullptr ? 0 : snapshot->mcast_groups;

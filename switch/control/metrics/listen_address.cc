@@ -10,8 +10,6 @@
 #include <optional>
 #include <system_error>
 
-#include "ports/os/file_descriptor.h"
-
 namespace tapswitch {
 namespace {
 
@@ -32,10 +30,6 @@ std::optional<std::string> ParseHost(std::string_view text) {
 
 absl::Status Bad(std::string_view text, std::string_view cure) {
   return absl::InvalidArgumentError(fmt::format("--metrics_listen={}: {}", text, cure));
-}
-
-FileDescriptor OpenSocket(int flags) {
-  return FileDescriptor(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
 }
 
 const sockaddr* AsSockaddr(const sockaddr_in& address) {
@@ -65,22 +59,25 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
              "addresses");
 }
 
-absl::Status ProbeListenAddress(const ListenAddress& address) {
+absl::StatusOr<FileDescriptor> ListenOn(const ListenAddress& address) {
+  constexpr int kBacklog = 64;
   const sockaddr_in socket_address = address.ToSockaddr();
-  const FileDescriptor probe = OpenSocket(0);
-  const int on = 1;  // as the server does
-  if (probe.valid() && setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-      bind(probe.get(), AsSockaddr(socket_address), sizeof(socket_address)) == 0 &&
-      listen(probe.get(), 1) == 0) {
-    return absl::OkStatus();
+  FileDescriptor listening(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int on = 1;
+  if (listening.valid() &&
+      setsockopt(listening.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+      bind(listening.get(), AsSockaddr(socket_address), sizeof(socket_address)) == 0 &&
+      listen(listening.get(), kBacklog) == 0) {
+    return listening;
   }
   return absl::UnavailableError(std::strerror(errno));
 }
 
-void ConnectBriefly(const ListenAddress& address) {
-  const sockaddr_in socket_address = address.ToSockaddr();  // 0.0.0.0 is this machine
-  const FileDescriptor visitor = OpenSocket(SOCK_NONBLOCK);
-  static_cast<void>(connect(visitor.get(), AsSockaddr(socket_address), sizeof(socket_address)));
+uint16_t PortOf(int socket) {
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return ntohs(address.sin_port);
 }
 
 }  // namespace tapswitch

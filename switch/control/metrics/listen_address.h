@@ -10,10 +10,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ports/os/file_descriptor.h"
 
 namespace tapswitch {
 
-// An IPv4 address; the web server of Debian 12 is built without IPv6.
+// An IPv4 address.
 struct ListenAddress {
   std::string host;   // a numeric address
   uint16_t port = 0;  // 0: the kernel chooses one
@@ -24,10 +25,11 @@ struct ListenAddress {
 // Parses 127.0.0.1:9100, or :9100 for all addresses. An error names the text and the cure.
 [[nodiscard]] absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
-// Returns why no socket can listen there now, in the kernel's words; OK if one can.
-[[nodiscard]] absl::Status ProbeListenAddress(const ListenAddress& address);
+// Returns a socket that listens there and does not block, or why there is none, in the kernel's
+// words.
+[[nodiscard]] absl::StatusOr<FileDescriptor> ListenOn(const ListenAddress& address);
 
-// Opens a connection to that address, and closes it. Never waits, and ignores errors.
-void ConnectBriefly(const ListenAddress& address);
+// The port that a socket is bound to.
+[[nodiscard]] uint16_t PortOf(int socket);
 
 }  // namespace tapswitch

@@ -1,22 +1,21 @@
 #include "switch/control/metrics/metrics_server.h"
 
-#include <prometheus/collectable.h>
-#include <prometheus/exposer.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <exception>
 #include <optional>
-#include <stop_token>
-#include <string>
-#include <thread>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "ports/os/mutex.h"
+#include "switch/control/metrics/http_listener.h"
 #include "switch/control/metrics/listen_address.h"
 
 namespace tapswitch {
@@ -26,13 +25,13 @@ namespace {
 // worker, and anyone who can connect can scrape.
 constexpr std::chrono::milliseconds kMaxAge(100);
 
-// An exception must not get into the web server, which is C.
-class SnapshotCollectable final : public prometheus::Collectable {
+// Whatever goes wrong with one scrape, the next one may go well.
+class SnapshotCollectable {
  public:
   SnapshotCollectable(MetricsIdentity identity, MetricsServer::TakeSnapshot take_snapshot)
       : identity_(std::move(identity)), take_snapshot_(std::move(take_snapshot)) {}
 
-  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const {
     try {
       return Latest();
     } catch (const std::exception& error) {
@@ -61,45 +60,16 @@ class SnapshotCollectable final : public prometheus::Collectable {
   mutable std::optional<std::chrono::steady_clock::time_point> taken_at_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Two threads, so that one slow client does not keep Prometheus out; and two seconds for a client
-// to send and to read, so that it does not keep the switch from ending.
-std::vector<std::string> CivetOptions(const ListenAddress& address) {
-  return {"listening_ports",    fmt::format("{}:{}", address.host, address.port),
-          "num_threads",        "2",
-          "request_timeout_ms", "2000"};
-}
-
 class RunningMetricsServer final : public MetricsServer {
  public:
-  RunningMetricsServer(const ListenAddress& address,
-                       std::shared_ptr<prometheus::Collectable> collectable)
-      : address_(address),
-        collectable_(std::move(collectable)),
-        exposer_(std::make_unique<prometheus::Exposer>(CivetOptions(address))) {
-    exposer_->RegisterCollectable(collectable_);
-    address_.port = static_cast<uint16_t>(exposer_->GetListeningPorts().at(0));
-  }
+  explicit RunningMetricsServer(std::unique_ptr<HttpListener> listener)
+      : listener_(std::move(listener)) {}
 
-  // The web server looks for its end when somebody connects, else only every two seconds
-  // (civetweb.c, SOCKET_TIMEOUT_QUANTUM).
-  ~RunningMetricsServer() override {
-    const std::jthread knocking([this](const std::stop_token& stop) {
-      while (!stop.stop_requested()) {
-        ConnectBriefly(address_);
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      }
-    });
-    exposer_.reset();
-  }
-  RunningMetricsServer(const RunningMetricsServer&) = delete;
-  RunningMetricsServer& operator=(const RunningMetricsServer&) = delete;
-
-  [[nodiscard]] uint16_t port() const override { return address_.port; }
+  [[nodiscard]] uint16_t port() const override { return PortOf(listener_->fd()); }
+  [[nodiscard]] int fd() const override { return listener_->fd(); }
 
  private:
-  ListenAddress address_;
-  std::shared_ptr<prometheus::Collectable> collectable_;
-  std::unique_ptr<prometheus::Exposer> exposer_;
+  std::unique_ptr<HttpListener> listener_;
 };
 
 absl::Status CannotListen(std::string_view text, std::string_view why) {
@@ -113,20 +83,20 @@ absl::Status CannotListen(std::string_view text, std::string_view why) {
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Listen(std::string_view address,
                                                                      MetricsIdentity identity,
-                                                                     TakeSnapshot take_snapshot) {
+                                                                     TakeSnapshot take_snapshot,
+                                                                     FileDescriptor inherited) {
   const auto parsed = ParseListenAddress(address);
   if (!parsed.ok()) return parsed.status();
-  // The web server does not say why it could not listen; the kernel does.
-  if (const absl::Status probed = ProbeListenAddress(*parsed); !probed.ok()) {
-    return CannotListen(address, std::string(probed.message()));
-  }
-  try {
-    auto collectable =
-        std::make_shared<SnapshotCollectable>(std::move(identity), std::move(take_snapshot));
-    return std::make_unique<RunningMetricsServer>(*parsed, std::move(collectable));
-  } catch (const std::exception& error) {
-    return CannotListen(address, error.what());
-  }
+  auto socket =
+      inherited.valid() ? absl::StatusOr<FileDescriptor>(std::move(inherited)) : ListenOn(*parsed);
+  if (!socket.ok()) return CannotListen(address, std::string(socket.status().message()));
+  const auto collectable =
+      std::make_shared<SnapshotCollectable>(std::move(identity), std::move(take_snapshot));
+  auto listener = HttpListener::Start(*std::move(socket), "/metrics", [collectable] {
+    return prometheus::TextSerializer().Serialize(collectable->Collect());
+  });
+  if (!listener.ok()) return CannotListen(address, std::string(listener.status().message()));
+  return std::make_unique<RunningMetricsServer>(*std::move(listener));
 }
 
 }  // namespace tapswitch

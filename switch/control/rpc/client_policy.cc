@@ -18,7 +18,7 @@ enum class Meaning {
   kFile,          // a file that the switch makes or writes to
   kRightsOfFile,  // who may use the file of path=
   kNamespace,     // a name of `ip netns`, or any file
-  kReserved,      // it gives away, or leaves behind, what belongs to root
+  kReserved,      // it gives away, leaves behind or sends to other machines what is root's
 };
 
 struct Rule {
@@ -42,10 +42,11 @@ constexpr std::array kRules{
     Rule{"unix", "path", Meaning::kFile},           Rule{"unix", "remote", Meaning::kFile},
     Rule{"unix", "perm", Meaning::kRightsOfFile},   Rule{"unix", "user", Meaning::kRightsOfFile},
     Rule{"unix", "group", Meaning::kRightsOfFile},  Rule{"unix", "fd", Meaning::kReserved},
-    Rule{"vhost", "mode", Meaning::kHarmless},      Rule{"vhost", "queues", Meaning::kHarmless},
-    Rule{"vhost", "mtu", Meaning::kHarmless},       Rule{"vhost", "path", Meaning::kFile},
-    Rule{"vhost", "perm", Meaning::kRightsOfFile},  Rule{"vhost", "user", Meaning::kRightsOfFile},
-    Rule{"vhost", "group", Meaning::kRightsOfFile},
+    Rule{"udp", "mtu", Meaning::kHarmless},         Rule{"udp", "local", Meaning::kReserved},
+    Rule{"udp", "remote", Meaning::kReserved},      Rule{"vhost", "mode", Meaning::kHarmless},
+    Rule{"vhost", "queues", Meaning::kHarmless},    Rule{"vhost", "mtu", Meaning::kHarmless},
+    Rule{"vhost", "path", Meaning::kFile},          Rule{"vhost", "perm", Meaning::kRightsOfFile},
+    Rule{"vhost", "user", Meaning::kRightsOfFile},  Rule{"vhost", "group", Meaning::kRightsOfFile},
 };
 
 Meaning MeaningOf(std::string_view type, std::string_view key) {

@@ -24,6 +24,8 @@ inline constexpr uint8_t kMadeByUser = 4;    // "static"
 struct PendingAsk {
   uint8_t left = 0;
   Tick next;
+
+  bool operator==(const PendingAsk&) const = default;
 };
 
 struct GroupSource {
@@ -34,6 +36,8 @@ struct GroupSource {
   uint8_t made_by = kMadeByReport;
   Tick until;  // 0: no timer runs
   PendingAsk ask;
+
+  bool operator==(const GroupSource&) const = default;
 };
 
 // A host that has reported the group (explicit tracking, RFC 3376, appendix A.2).
@@ -41,6 +45,8 @@ struct GroupHost {
   IpAddress address;
   MacAddress mac{};
   Tick until;
+
+  bool operator==(const GroupHost&) const = default;
 };
 
 struct GroupMember {
@@ -67,6 +73,8 @@ struct GroupMember {
   // Entries as they are counted and shown: of the group, and of each source.
   [[nodiscard]] size_t rows() const { return (has_star ? 1U : 0U) + sources.size(); }
   [[nodiscard]] bool wants_any_source() const { return has_star && mode == FilterMode::kExclude; }
+
+  bool operator==(const GroupMember&) const = default;
 };
 
 }  // namespace tapswitch

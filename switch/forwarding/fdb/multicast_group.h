@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "switch/forwarding/fdb/group_address.h"
 #include "switch/forwarding/fdb/group_member.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/port_set.h"
@@ -17,6 +18,22 @@ struct HostMembership {
   bool joined = false;
   bool permanent = false;
   Tick until;  // 0: no timer runs
+
+  bool operator==(const HostMembership&) const = default;
+};
+
+// The state of a group that another process goes on with.
+struct GroupMemory {
+  GroupKey key;
+  HostMembership host;
+  Tick known_until;
+  std::vector<GroupMember> members;  // by ascending port
+
+  // Whether there is nothing of it: it has gone.
+  [[nodiscard]] bool is_empty() const {
+    return members.empty() && !host.joined && known_until == Tick{};
+  }
+  bool operator==(const GroupMemory&) const = default;
 };
 
 // The ports of a group for frames of one source.

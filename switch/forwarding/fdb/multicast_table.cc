@@ -267,6 +267,29 @@ size_t MulticastTable::Erase(const GroupKey& key, PortId port) {
   return before.size();
 }
 
+void MulticastTable::Restore(const GroupMemory& memory) {
+  const GroupKey& key = memory.key;
+  std::vector<PortId> gone;
+  if (const MulticastGroup* const group = Find(key)) {
+    for (const GroupMember& member : group->members()) gone.push_back(member.port);
+  }
+  for (const GroupMember& member : memory.members) {
+    std::erase(gone, member.port);
+    static_cast<void>(Edit(key, member.port, Author::kUser, [&](GroupMember& made, Budget&) {
+      const Tick scheduled = made.scheduled;
+      made = member;
+      made.scheduled = scheduled;
+    }));
+  }
+  for (const PortId port : gone) static_cast<void>(Erase(key, port));
+  if (memory.host.joined || Find(key) != nullptr) static_cast<void>(SetHost(key, memory.host));
+  if (memory.known_until == kNever && Find(key) == nullptr) return;
+  MulticastGroup& group = groups_.try_emplace(key).first->second;
+  group.known_until = memory.known_until;
+  ScheduleGroup(key, group);
+  Settle(key, group);
+}
+
 std::vector<GroupKey> MulticastTable::Keys() const {
   std::vector<GroupKey> keys;
   keys.reserve(groups_.size());

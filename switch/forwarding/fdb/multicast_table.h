@@ -189,6 +189,9 @@ class MulticastTable {
   // Removes one; returns how many entries it had.
   size_t Erase(const GroupKey& key, PortId port);
 
+  // Makes the group what it was in another process; one of which nothing is left goes.
+  void Restore(const GroupMemory& memory);
+
   // All keys, in no order.
   [[nodiscard]] std::vector<GroupKey> Keys() const;
   // Groups with members, or with the bridge itself as one.

@@ -159,6 +159,21 @@ void Memberships::Forget(PortId port) {
   table_.SetCrowded(port, false);
 }
 
+Memberships::Refused Memberships::RememberRefused(PortId port) const {
+  const PortState& state = ports_[port.value];
+  return {.count = counters_.refused_by_port[port.value],
+          .is_crowded = table_.crowded().contains(port),
+          .flooded_until = state.flooded_until,
+          .told_until = state.told_until};
+}
+
+void Memberships::RestoreRefused(PortId port, const Refused& refused) {
+  counters_.refused_by_port[port.value] = refused.count;
+  ports_[port.value].flooded_until = refused.flooded_until;
+  ports_[port.value].told_until = refused.told_until;
+  table_.SetCrowded(port, refused.is_crowded);
+}
+
 void Memberships::EndFlooding(Tick now) {
   const PortSet crowded = table_.crowded();
   crowded.ForEach([&](PortId port) {

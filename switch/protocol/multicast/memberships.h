@@ -42,6 +42,16 @@ class Memberships {
     std::array<uint32_t, kMaxPorts> refused_by_port{};
   };
 
+  // The state of a port whose memberships were refused.
+  struct Refused {
+    uint32_t count = 0;
+    bool is_crowded = false;  // it is flooded to
+    Tick flooded_until;
+    Tick told_until;  // nothing more is told until then
+
+    bool operator==(const Refused&) const = default;
+  };
+
   // `table` outlives this.
   explicit Memberships(MulticastTable& table) : table_(table) {}
 
@@ -59,6 +69,13 @@ class Memberships {
   void EndFlooding(Tick now);
 
   [[nodiscard]] const Counters& counters() const { return counters_; }
+
+  [[nodiscard]] Refused RememberRefused(PortId port) const;
+  void RestoreRefused(PortId port, const Refused& refused);
+  void RestoreCounts(uint64_t refused, uint64_t too_many) {
+    counters_.refused = refused;
+    counters_.too_many = too_many;
+  }
 
  private:
   void Apply(RecordType type, const std::vector<IpAddress>& sources, IpAddress group,

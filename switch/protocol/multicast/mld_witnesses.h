@@ -16,6 +16,14 @@ namespace tapswitch {
 
 class MldWitnesses {
  public:
+  struct Witness {
+    VlanId vlan;
+    MacAddress station{};
+    Tick until;
+
+    bool operator==(const Witness&) const = default;
+  };
+
   // Stations of a port. One with more is flooded to.
   static constexpr size_t kMostOfPort = 64;
 
@@ -27,14 +35,9 @@ class MldWitnesses {
   // Whether all stations that are known behind the port have reported, and there are some.
   [[nodiscard]] bool Prove(PortId port, const MacTable& stations, Tick now) const;
   [[nodiscard]] bool HasAny(PortId port) const { return !ports_[port.value].empty(); }
+  [[nodiscard]] const std::vector<Witness>& of(PortId port) const { return ports_[port.value]; }
 
  private:
-  struct Witness {
-    VlanId vlan;
-    MacAddress station{};
-    Tick until;
-  };
-
   std::vector<std::vector<Witness>> ports_ = std::vector<std::vector<Witness>>(kMaxPorts);
 };
 

@@ -27,6 +27,7 @@
 #include "switch/protocol/multicast/mld_witnesses.h"
 #include "switch/protocol/multicast/multicast_settings.h"
 #include "switch/protocol/multicast/snooped_context.h"
+#include "switch/protocol/multicast/snooping_memory.h"
 
 namespace tapswitch {
 
@@ -46,19 +47,7 @@ struct SnoopedStatus {
 
 class MulticastSnooping final : public Protocol {
  public:
-  // Messages by kind, received or sent.
-  struct Counters {
-    std::array<uint64_t, 4> igmp_queries{};  // by version, 1 to 3
-    std::array<uint64_t, 4> igmp_reports{};
-    uint64_t igmp_leaves = 0;
-    std::array<uint64_t, 3> mld_queries{};  // by version, 1 and 2
-    std::array<uint64_t, 3> mld_reports{};
-    uint64_t mld_leaves = 0;
-    uint64_t routers = 0;  // PIM hellos, advertisements of routers
-    uint64_t malformed = 0;
-    uint64_t sent_igmp_queries = 0;
-    uint64_t sent_mld_queries = 0;
-  };
+  using Counters = SnoopingCounters;
 
   // `table` outlives this.
   explicit MulticastSnooping(MulticastTable& table) : table_(table), memberships_(table) {}
@@ -88,6 +77,11 @@ class MulticastSnooping final : public Protocol {
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] const Memberships::Counters& memberships() const { return memberships_.counters(); }
 
+  // Returns all that another process goes on with, besides the groups, which are the table's.
+  [[nodiscard]] SnoopingMemory Remember() const;
+  // Precondition: it has been configured and told of its ports, which are closed.
+  void Restore(const SnoopingMemory& memory, Tick now);
+
  private:
   struct Key {
     VlanId vlan;
@@ -115,6 +109,9 @@ class MulticastSnooping final : public Protocol {
 
   [[nodiscard]] bool SnoopIn(VlanId vlan, const ForwardingView& view);
   [[nodiscard]] bool StopIn(VlanId vlan);
+  [[nodiscard]] SnoopingMemory::Port RememberPort(PortId id) const;
+  void RestorePort(const SnoopingMemory::Port& port, Tick now);
+  void RestoreContext(const SnoopingMemory::Context& context, Tick now);
   void ForgetPorts(const PortSet& ports);
   void ForgetStrangers();
   void UpdateRouters(VlanId vlan);

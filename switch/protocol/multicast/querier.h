@@ -22,6 +22,19 @@ struct HeardQuerier {
   Tick until;
 
   [[nodiscard]] bool is_alive(Tick now) const { return now < until; }
+  bool operator==(const HeardQuerier&) const = default;
+};
+
+// The part of a querier's state that another process goes on with.
+struct QuerierMemory {
+  HeardQuerier other;
+  HeardQuerier rival;
+  Tick next;
+  uint32_t startup_left = 0;
+  bool was_asked = false;
+  Tick answered_at;
+
+  bool operator==(const QuerierMemory&) const = default;
 };
 
 class Querier {
@@ -60,6 +73,19 @@ class Querier {
   // more than once.
   [[nodiscard]] const HeardQuerier& other() const { return other_; }
   [[nodiscard]] const HeardQuerier& rival() const { return rival_; }
+
+  [[nodiscard]] QuerierMemory Remember() const {
+    return {other_, rival_, next_, startup_left_, was_asked_, answered_at_};
+  }
+  // After Configure.
+  void Restore(const QuerierMemory& memory) {
+    other_ = memory.other;
+    rival_ = memory.rival;
+    next_ = memory.next;
+    startup_left_ = memory.startup_left;
+    was_asked_ = memory.was_asked;
+    answered_at_ = memory.answered_at;
+  }
 
  private:
   void Start(Tick now);

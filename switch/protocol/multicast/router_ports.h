@@ -16,6 +16,8 @@ class RouterPorts {
   struct Heard {
     PortId port;
     Tick until;
+
+    bool operator==(const Heard&) const = default;
   };
 
   void Note(PortId port, Tick until) {

@@ -37,9 +37,16 @@ struct SpanningTreeSettings {
 
 namespace stp {
 
-// Table 17-3, for a link of 1 Gbit/s, and for one whose speed is not known.
+// Table 17-3, for a link of 1 Gbit/s, and for one whose speed is not known, such as that of a TAP.
 inline constexpr uint32_t kDefaultPathCost = 20000;
 inline constexpr uint32_t kMostPathCost = 200'000'000;
+
+// Table 17-3. `speed` is in Mbit/s, or 0: not known.
+[[nodiscard]] constexpr uint32_t PathCostOf(uint32_t speed) {
+  constexpr uint32_t kCostOfOneMbit = 20'000'000;
+  if (speed == 0) return kDefaultPathCost;
+  return speed >= kCostOfOneMbit ? 1 : kCostOfOneMbit / speed;
+}
 
 inline constexpr Ticks kSecond{100};
 inline constexpr Ticks kMigrateTime{300};  // table 17-1

@@ -66,6 +66,11 @@ void SpanningTree::Configure(const SpanningTreeSettings& settings, MacAddress ad
   ports_have_changed_ = true;
 }
 
+void SpanningTree::SetLinkSpeed(PortId port, uint32_t speed) {
+  ports_have_changed_ |= link_speeds_[port.value] != speed;
+  link_speeds_[port.value] = speed;
+}
+
 void SpanningTree::OnClosed(PortId port) {
   if (!tree_) return;
   tree_->SetEnabled(port, false, tree_->now());
@@ -106,9 +111,22 @@ void SpanningTree::FollowPorts(const ForwardingView& view, Tick now) {
   const PortSet taking_part = view.ports() - view.mirror_destinations();
   (tree_->ports() - taking_part).ForEach([&](PortId id) { tree_->RemovePort(id, now); });
   taking_part.ForEach([&](PortId id) {
-    tree_->SetPort(id, view.spanning_tree(id), now);
+    SpanningTreePort port = view.spanning_tree(id);
+    port.link_speed = link_speeds_[id.value];
+    tree_->SetPort(id, port, now);
     tree_->SetEnabled(id, view.gates().enabled().contains(id), now);
   });
+}
+
+std::optional<stp::Tree::Memory> SpanningTree::Remember() const {
+  return tree_ ? std::optional(tree_->Remember()) : std::nullopt;
+}
+
+void SpanningTree::Restore(const stp::Tree::Memory& memory, const ForwardingView& view, Tick now) {
+  if (!tree_) return;
+  FollowPorts(view, now);
+  tree_->Restore(memory);
+  ports_have_changed_ = true;
 }
 
 std::optional<SpanningTreeSnapshot> SpanningTree::Snapshot() const {

@@ -37,6 +37,8 @@ class SpanningTree final : public Protocol {
   // The caller sets the states of all ports: forwarding when it is off, else blocking.
   void Configure(const SpanningTreeSettings& settings, MacAddress address, Tick now);
   [[nodiscard]] const SpanningTreeSettings& settings() const { return settings_; }
+  // In Mbit/s; 0: not known. To be told whether the tree is on or not.
+  void SetLinkSpeed(PortId port, uint32_t speed);
   // Asks the neighbour of a port anew for its version.
   void CheckMigration(PortId port, Tick now) {
     if (tree_) tree_->CheckMigration(port, now);
@@ -48,6 +50,17 @@ class SpanningTree final : public Protocol {
 
   // Nothing while it is off.
   [[nodiscard]] std::optional<SpanningTreeSnapshot> Snapshot() const;
+
+  // Nothing while it is off.
+  [[nodiscard]] std::optional<stp::Tree::Memory> Remember() const;
+  // Goes on where the tree of another process was. Without effect while it is off. The caller sets
+  // the ports' states afterwards, which VisitStates tells.
+  void Restore(const stp::Tree::Memory& memory, const ForwardingView& view, Tick now);
+  template <typename Visit>
+  void VisitStates(Visit&& visit) const {
+    if (!tree_) return;
+    tree_->ports().ForEach([&](PortId id) { visit(id, tree_->state(id)); });
+  }
 
   // BPDUs, while it is on.
   [[nodiscard]] ProtocolInterests interests() const override;
@@ -65,6 +78,7 @@ class SpanningTree final : public Protocol {
   SpanningTreeSettings settings_;
   std::optional<stp::Tree> tree_;  // while it is on
   bool ports_have_changed_ = false;
+  std::vector<uint32_t> link_speeds_ = std::vector<uint32_t>(kMaxPorts);  // by port
   std::vector<stp::Event> events_;
 };
 

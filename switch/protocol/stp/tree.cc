@@ -107,7 +107,7 @@ void Tree::Reselect(TreePort& port) {
 
 uint32_t Tree::path_cost(PortId id) const {
   const uint32_t cost = port(id).admin.cost;
-  return cost == 0 ? kDefaultPathCost : cost;
+  return cost == 0 ? PathCostOf(port(id).admin.link_speed) : cost;
 }
 
 void Tree::Run(Tick now, TreeEffects& effects) {
@@ -171,6 +171,36 @@ void Tree::TellChanges(TreePort& port) {
                   .cause = cause_});
   port.told_role = port.role;
   port.shown = state;
+}
+
+PortState Tree::state(PortId id) const { return StateOf(port(id)); }
+
+Tree::Memory Tree::Remember() const {
+  Memory memory{.now = now_, .changes = topology_changes_, .ports = {}};
+  there_.ForEach([&](PortId id) { memory.ports.push_back(port(id)); });
+  return memory;
+}
+
+// What follows from the ports is selected again, and the machines of all ports run next: they find
+// nothing to do where nothing has changed.
+void Tree::Restore(const Memory& memory) {
+  now_ = memory.now;
+  topology_changes_ = memory.changes;
+  next_.reset();
+  for (const TreePort& remembered : memory.ports) {
+    TreePort& port = at(remembered.id);
+    if (!port.is_there) continue;
+    const SpanningTreePort admin = port.admin;
+    const PortIdentifier port_id = port.port_id;
+    port = remembered;
+    port.admin = admin;
+    port.port_id = port_id;
+    port.is_there = true;
+    port.received_message = false;
+    ExpectDeadlineOf(port);
+  }
+  SelectRoles();
+  TouchAll();
 }
 
 void Tree::Tell(Event::Kind kind, PortId port) {

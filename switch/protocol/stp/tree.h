@@ -139,8 +139,27 @@ class Tree {
     uint64_t count = 0;
     Tick last;
     std::array<std::optional<PortId>, 2> ports;  // that caused it, the last first
+
+    bool operator==(const TopologyChanges&) const = default;
   };
   [[nodiscard]] const TopologyChanges& topology_changes() const { return topology_changes_; }
+  // Returns the state that the receiver of effects was told last, or will be by Run.
+  [[nodiscard]] PortState state(PortId id) const;
+
+  // ---- Going on in another process.
+
+  struct Memory {
+    Tick now;
+    TopologyChanges changes;
+    std::vector<TreePort> ports;
+
+    bool operator==(const Memory&) const = default;
+  };
+  [[nodiscard]] Memory Remember() const;
+  // Goes on where another tree was, on those of its ports that are there. Settings, identifiers and
+  // what follows from them stay those of this one. The receiver of effects is told nothing: the
+  // ports are in the states that `state` tells.
+  void Restore(const Memory& memory);
 
  private:
   TreePort& at(PortId id) { return ports_[id.value]; }

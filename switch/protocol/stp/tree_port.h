@@ -135,6 +135,8 @@ struct TreePort {
   PortState shown = PortState::kBlocking;  // as it was told last
   Role told_role = Role::kDisabled;
   PortCounts counts;
+
+  bool operator==(const TreePort&) const = default;
 };
 
 }  // namespace tapswitch::stp

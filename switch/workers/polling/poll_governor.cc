@@ -20,7 +20,9 @@ PollGovernor::Pace PollGovernor::PaceOf(Span gap) {
 
 PollGovernor::Span PollGovernor::window() const {
   if (pace_ == Pace::kIdle || rest_left_ > Span(0)) return Span(0);
-  const Accounts& accounts = accounts_[static_cast<size_t>(pace_)];
+  const auto pace = static_cast<size_t>(pace_);
+  if (slept_[pace] == kSleptBeforeTrial) return kWindows.back();
+  const Accounts& accounts = accounts_[pace];
   const Span best = *std::max_element(accounts.begin(), accounts.end());
   if (best <= Span(0)) return Span(0);
   const Span nearly = best - best / kTolerance;
@@ -30,7 +32,7 @@ PollGovernor::Span PollGovernor::window() const {
 }
 
 void PollGovernor::OnArrival(Span gap) {
-  if (pace_ != Pace::kIdle) Enter(accounts_[static_cast<size_t>(pace_)], gap);
+  if (pace_ != Pace::kIdle) Learn(static_cast<size_t>(pace_), gap);
   pace_ = PaceOf(gap);
   if (rest_left_ > Span(0)) {
     rest_left_ -= std::min(rest_left_, gap);
@@ -38,6 +40,17 @@ void PollGovernor::OnArrival(Span gap) {
   } else if ((calm_ += gap) >= kCalm) {
     next_rest_ = kFirstRest;
   }
+}
+
+void PollGovernor::Learn(size_t pace, Span gap) {
+  const bool is_trial = slept_[pace] == kSleptBeforeTrial && rest_left_ == Span(0);
+  if (is_trial && gap <= kWindows.back()) accounts_[pace] = {};
+  if (window() > Span(0) || gap > kIdle) {
+    slept_[pace] = 0;
+  } else if (slept_[pace] < kSleptBeforeTrial) {
+    ++slept_[pace];
+  }
+  Enter(accounts_[pace], gap);
 }
 
 void PollGovernor::Enter(Accounts& accounts, Span gap) {
@@ -52,6 +65,7 @@ void PollGovernor::OnContention(Span away) {
     rest_left_ = next_rest_;
     next_rest_ = std::min(2 * next_rest_, kLongestRest);
   }
+  slept_ = {};
   for (Accounts& accounts : accounts_) {
     for (Span& account : accounts) account -= kPriceOfContention;
   }

@@ -23,8 +23,11 @@
 // predictors have them for each history (Yeh, Patt 1991). A switch that forwards 2,000 round trips
 // a second polls for the response, and sleeps until the next request.
 //
-// A gap that was slept includes the wake-up, so it is some microseconds too long. That errs towards
-// sleep.
+// A gap that was slept includes the wake-ups of the worker and of the host that answers it, which
+// had time to fall asleep as well. Where wake-ups are slow (a virtual machine), no gap that is
+// slept is ever within a window, though each would be if it were polled: accounts that were spoiled
+// once would stay so. So at each pace, after 32 waits in a row that were slept, and none of them
+// idle, one is polled all the same, as a trial. If it hits, the accounts of that pace begin anew.
 //
 // After a gap that is longer than kIdle, it does not poll: the switch was idle, and the price of a
 // poll for each of a few frames would be noticed, but not what it saves.
@@ -70,6 +73,9 @@ class PollGovernor {
   // The switch was idle if no frame came for so long.
   static constexpr Span kIdle{2'000'000};
 
+  // So many waits in a row are slept at one pace before a trial.
+  static constexpr uint8_t kSleptBeforeTrial = 32;
+
   // The time for which a thread that computes keeps the processor at least (sched(7); 0.7 to 3 ms
   // by the size of the machine), and one that sends or receives does not.
   static constexpr Span kTimeSlice{300'000};
@@ -94,8 +100,10 @@ class PollGovernor {
 
   [[nodiscard]] static Pace PaceOf(Span gap);
   static void Enter(Accounts& accounts, Span gap);
+  void Learn(size_t pace, Span gap);
 
   std::array<Accounts, 2> accounts_{};  // by the pace before: short, long
+  std::array<uint8_t, 2> slept_{};      // waits in a row, by the pace before
   Pace pace_ = Pace::kIdle;             // of the last gap
   Span rest_left_{0};
   Span next_rest_ = kFirstRest;

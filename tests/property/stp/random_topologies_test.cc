@@ -102,7 +102,10 @@ class Trial {
   void Change() {
     const size_t bridge = Below(network_.bridge_count());
     const auto port = static_cast<uint16_t>(Below(network_.port_count(bridge)));
-    switch (Below(8)) {
+    switch (Below(9)) {
+      case 8:
+        if (network_.is_alive(bridge)) network_.Replace(bridge);
+        return;
       case 0:
         network_.Kill(bridge);
         return;

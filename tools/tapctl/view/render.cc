@@ -19,6 +19,7 @@
 #include "tools/tapctl/view/render_guards.h"
 #include "tools/tapctl/view/render_handover.h"
 #include "tools/tapctl/view/render_multicast.h"
+#include "tools/tapctl/view/render_profile.h"
 #include "tools/tapctl/view/render_tree.h"
 
 namespace tapswitch {
@@ -548,7 +549,7 @@ std::string Printable(std::string_view text) {
 bool IsAnswerTo(std::string_view method, const Json& answer) {
   if (method == "trace") return answer.is_object();
   if (method == "config.save" || method == "reach") return answer.is_array();
-  if (method == "bridge.release") return answer.is_object();
+  if (method == "bridge.release" || method == "port.explain") return answer.is_object();
   if (method == "bridge.adopt") {
     return answer.is_object() && answer.contains("commands") && answer.contains("lost") &&
            answer.contains("refused");
@@ -604,6 +605,7 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
   if (method == "multicast.doctor") return RenderDoctor(answer);
   if (method == "port.list" && options.brief) return RenderPortTable(answer, Json(), options);
   if (method == "port.list") return OneLine(RenderPorts(answer, options), options);
+  if (method == "port.explain") return RenderProfile(answer);
   if (method == "mirror.list") return RenderMirrors(answer);
   if (method == "storm.list" || method == "security.list") {
     return RenderGuards(answer, request.params.contains("dev"));

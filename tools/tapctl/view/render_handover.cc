@@ -7,11 +7,19 @@
 namespace tapswitch {
 namespace {
 
+bool IsAfterDeath(const Answer& handover) {
+  const Answer* const after = MemberAt(handover, "after_death");
+  return after != nullptr && after->is_boolean() && after->get<bool>();
+}
+
 // The gap, and a line for each thing that was not kept.
 std::string CostText(const Answer& handover) {
   const Answer* const gap = MemberAt(handover, "gap_ms");
-  std::string text = fmt::format("nobody forwarded for {:.1f} ms\n",
-                                 gap != nullptr && gap->is_number() ? gap->get<double>() : 0.0);
+  const double milliseconds = gap != nullptr && gap->is_number() ? gap->get<double>() : 0.0;
+  // How long ago a process was killed is not always known.
+  std::string text = IsAfterDeath(handover) && milliseconds == 0.0
+                         ? "how long nobody forwarded is unknown\n"
+                         : fmt::format("nobody forwarded for {:.1f} ms\n", milliseconds);
   for (const Answer& line : ListAt(handover, "not_kept")) {
     if (line.is_string()) text += "not kept: " + Printable(line.get<std::string>()) + "\n";
   }
@@ -27,8 +35,10 @@ std::string RenderHandover(const Answer& answer) {
 std::string HandoverText(const Answer& bridge) {
   const Answer handover = MembersAt(bridge, "handover");
   if (handover.empty()) return "";
-  return fmt::format("took over from version {}; {}", TextAt(handover, "from_version"),
-                     CostText(handover));
+  return fmt::format(
+      "{} version {}; {}",
+      IsAfterDeath(handover) ? "took the place of a process that was killed, of" : "took over from",
+      TextAt(handover, "from_version"), CostText(handover));
 }
 
 }  // namespace tapswitch

@@ -137,9 +137,10 @@ void SaveSettings(const std::string& name, const PortSettings& from, const PortS
   const std::string words = PortSettingsAsWords(to, from);
   if (!words.empty()) lines.push_back("link set dev " + name + words);
   SaveVlans(name, from.vlans, to.vlans, lines);
-  const std::string storm = StormSettingsAsWords(to.storm, from.storm);
+  const PortSettings base = WithProfileOf(to, from);
+  const std::string storm = StormSettingsAsWords(to.storm, base.storm);
   if (!storm.empty()) lines.push_back("storm set dev " + name + storm);
-  const std::string security = SecuritySettingsAsWords(to, from);
+  const std::string security = SecuritySettingsAsWords(to, base);
   if (!security.empty()) lines.push_back("security set dev " + name + security);
   SaveStations(name, from, to, lines);
   if (to.description != from.description) {

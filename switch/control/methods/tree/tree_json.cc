@@ -49,6 +49,7 @@ ordered_json ShowTreePort(const BridgeControl& control, const SpanningTreeSnapsh
                      {"role", NameOf(port.role)},
                      {"state", NameOf(port.enabled ? port.shown : PortState::kDisabled)},
                      {"cost", one.cost},
+                     {"cost_auto", port.admin.cost == 0},
                      {"priority", port.admin.priority},
                      {"port_id", fmt::format("{:04x}", port.port_id)},
                      {"designated_root", IdText(port.port_priority.root)},
@@ -58,6 +59,7 @@ ordered_json ShowTreePort(const BridgeControl& control, const SpanningTreeSnapsh
                      {"edge", port.oper_edge},
                      {"p2p", port.admin.is_point_to_point()},
                      {"version", port.send_rstp ? "rstp" : "stp"}};
+  if (port.admin.link_speed != 0) shown["link_speed"] = port.admin.link_speed;
   if (const auto why = InconsistencyOf(port); !why.empty()) shown["inconsistent"] = why;
   shown["timers"] = ShowTreeTimers(port, control.now());
   shown["counters"] = ShowTreeCounts(port.counts);

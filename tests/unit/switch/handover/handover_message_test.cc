@@ -20,6 +20,81 @@ using testing::HasSubstr;
 
 FileDescriptor NullDevice() { return FileDescriptor(open("/dev/null", O_RDWR | O_CLOEXEC)); }
 
+stp::Tree::Memory ExampleTree() {
+  const stp::BridgeIdentifier root{.priority = 0x1000, .address = MacAddress::FromNumber(9)};
+  stp::TreePort port{.id = PortId{3}, .is_there = true, .enabled = true};
+  port.role = port.selected_role = port.told_role = stp::Role::kRoot;
+  port.shown = PortState::kForwarding;
+  port.info_is = stp::InfoIs::kReceived;
+  port.migration = stp::TreePort::Migration::kSensing;
+  port.topology = stp::TreePort::TopologyState::kActive;
+  port.hold = stp::Hold::kLoopGuard;
+  port.port_priority = {.root = root, .root_path_cost = 7, .bridge = root, .port = 0x8002};
+  port.designated_times = {.message_age = 256, .max_age = 5120, .hello_time = 512};
+  port.forward = port.forwarding = port.learn = port.learning = port.agree = port.synced = true;
+  port.rcvd_info_while = Tick{~uint64_t{0}};
+  port.tc_while = Tick{450};
+  port.tx_count = 2;
+  port.rate = 5;
+  port.counts = {.received_rst = 12, .to_forwarding = 1};
+  return {.now = Tick{400},
+          .changes = {.count = 3, .last = Tick{390}, .ports = {PortId{3}, std::nullopt}},
+          .ports = {port}};
+}
+
+SnoopingMemory ExampleSnooping() {
+  SnoopingMemory::Context context{.vlan = VlanId{1}, .is_v4 = true};
+  context.querier = {.other = {.address = IpAddress::FromV4(0x0A000001),
+                               .port = PortId{3},
+                               .version = 2,
+                               .first_heard = Tick{1},
+                               .last_heard = Tick{2},
+                               .until = Tick{3}},
+                     .rival = {},
+                     .next = Tick{4},
+                     .startup_left = 1,
+                     .was_asked = true,
+                     .answered_at = Tick{5}};
+  context.routers = {{PortId{3}, Tick{600}}};
+  context.check_answers_at = Tick{7};
+  SnoopingMemory::Port port{.id = PortId{3}};
+  port.unasked_until = Tick{8};
+  port.is_deaf = true;
+  port.unanswered = 2;
+  port.counted = Tick{9};
+  port.refused = {
+      .count = 1, .is_crowded = true, .flooded_until = Tick{10}, .told_until = Tick{11}};
+  port.witnesses = {{VlanId{1}, MacAddress::FromNumber(5), Tick{12}}};
+  return {.contexts = {context},
+          .ports = {port},
+          .counters = {.igmp_queries = {0, 1, 2, 3}, .malformed = 4},
+          .refused = 5,
+          .too_many = 6};
+}
+
+std::vector<GroupMemory> ExampleGroups() {
+  GroupMember member{.port = PortId{3}, .mode = FilterMode::kExclude, .has_star = true};
+  member.until = Tick{100};
+  member.version_2_until = Tick{110};
+  member.ask = {.left = 1, .next = Tick{50}};
+  member.sources = {{.address = IpAddress::FromV4(0x0A000001), .blocked = true},
+                    {.address = IpAddress::FromV4(0x0A000002), .until = Tick{60}}};
+  member.hosts = {{.address = IpAddress::FromV4(0x0A000003),
+                   .mac = MacAddress::FromNumber(6),
+                   .until = Tick{70}}};
+  member.hosts_are_all = false;
+  const GroupAddress mac = GroupAddress::Of(MacAddress::FromNumber(0x010203040506));
+  return {{.key = {VlanId{1}, mac},
+           .host = {.joined = true, .permanent = true, .until = {}},
+           .known_until = {},
+           .members =
+               {{.port = PortId{3}, .has_star = true, .permanent = true, .made_by = kMadeByUser}}},
+          {.key = {VlanId{1}, GroupAddress::Of(IpAddress::FromV4(0xEF010101))},
+           .host = {},
+           .known_until = Tick{90},
+           .members = {member}}};
+}
+
 PreparedState Example() {
   PreparedState state{.version = "1.2.3",
                       .handovers = 4,
@@ -74,6 +149,9 @@ PreparedState Example() {
   state.live.evictions = 11;
   state.live.loops = {.probes = 12, .loops = 1};
   state.live.neighbours = {.answered = 1, .spared = 2, .contested = 3};
+  state.live.tree = ExampleTree();
+  state.live.snooping = ExampleSnooping();
+  state.groups = ExampleGroups();
   return state;
 }
 
@@ -103,6 +181,7 @@ TEST(HandoverMessageTest, WhatIsPreparedArrivesAsItWas) {
   EXPECT_EQ(arrived->settled, state.settled);
   EXPECT_EQ(arrived->entries, state.entries);
   EXPECT_EQ(arrived->neighbours, state.neighbours);
+  EXPECT_EQ(arrived->groups, state.groups);
   EXPECT_EQ(arrived->live, state.live);
   ASSERT_EQ(arrived->ports.size(), 1U);
   EXPECT_EQ(arrived->ports[0].name, "vnet1");
@@ -114,6 +193,7 @@ TEST(HandoverMessageTest, WhatIsPreparedArrivesAsItWas) {
 TEST(HandoverMessageTest, TheRestArrivesAsItWas) {
   FinalState state{.paused_at = std::chrono::nanoseconds(123456789)};
   state.live = Example().live;
+  state.groups = ExampleGroups();
   state.changes = {{.kind = Change::Kind::kMoved, .from = PortId{1}, .entry = Example().entries[0]},
                    {.kind = Change::Kind::kGate},
                    {.kind = Change::Kind::kVlanFlushed, .entry = {.vlan = VlanId{9}}}};
@@ -124,6 +204,7 @@ TEST(HandoverMessageTest, TheRestArrivesAsItWas) {
   ASSERT_TRUE(arrived.ok()) << arrived.status();
   EXPECT_EQ(arrived->paused_at, state.paused_at);
   EXPECT_EQ(arrived->live, state.live);
+  EXPECT_EQ(arrived->groups, state.groups);
   EXPECT_FALSE(arrived->has_entries);
   ASSERT_EQ(arrived->ports.size(), 1U);
   EXPECT_EQ(arrived->ports[0].id, PortId{5});

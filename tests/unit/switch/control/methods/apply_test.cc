@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <string>
 #include <vector>
@@ -155,6 +156,12 @@ class RandomFile {
 
  private:
   void Settings(const std::string& dev) {
+    if (Below(3) == 0) {
+      constexpr std::array kProfiles{"none", "vm", "uplink", "trunk"};
+      Line(fmt::format("link set dev {} profile {}", dev, kProfiles[Below(kProfiles.size())]));
+    }
+    if (Below(3) == 0) Line(fmt::format("link set dev {} guard {}", dev, Coin() ? "on" : "off"));
+    if (Below(3) == 0) Line(fmt::format("security set dev {} max_macs {}", dev, Below(2) * 32));
     for (const char* flag : {"isolated", "learning", "hairpin", "flood", "locked"}) {
       if (Below(3) == 0)
         Line(fmt::format("link set dev {} {} {}", dev, flag, Coin() ? "on" : "off"));

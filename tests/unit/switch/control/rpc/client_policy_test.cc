@@ -78,6 +78,9 @@ const std::vector<Row> kTable{
     {"unix:v,path=/run/tapswitch/v.sock,group=0", "group", true},
     {"unix:v,perm=0666,path=/etc/v.sock", "path", false},
     {"unix:v,user=65534,path=/etc/v.sock", "path", false},
+    {"udp:u,local=127.0.0.1:9000,remote=192.0.2.1:9000", "local", false},
+    {"udp:u,remote=192.0.2.1:9000,local=127.0.0.1:9000", "remote", false},
+    {"udp:u,mtu=1400", "mtu", true},  // incomplete, so its method refuses it
     {"vhost:v,path=/run/tapswitch/v.sock", "path", true},
     {"vhost:v,path=/home/u/v.sock", "path", false},
     {"vhost:v,mode=client,path=/run/libvirt/v.sock", "path", false},
@@ -133,7 +136,7 @@ TEST(ClientPolicyTest, EachKeyOfEachTypeIsJudged) {
   }
   const auto unknown = ParsePortSpec("nonsense:x");
   EXPECT_THAT(std::string(CheckPort(*unknown).message()),
-              HasSubstr("use tap:x or netdev:x or veth:x or unix:x or vhost:x"));
+              HasSubstr("use tap:x or netdev:x or veth:x or unix:x or udp:x or vhost:x"));
 }
 
 TEST(ClientPolicyTest, WhatMakesNoSenseIsLeftToItsMethod) {
