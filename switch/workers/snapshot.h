@@ -35,9 +35,9 @@ struct PortSnapshot {
   uint32_t learned = 0;               // entries of the address table
   uint32_t mcast_groups = 0;          // entries of the table of groups
   std::optional<ShutDown> shut_down;
-  Ticks recovers_in;          // of a port that is shut down for a time
+  Ticks recovers_in;                             // of a port that is shut down for a time
   std::shared_ptr<const PortDetails> details{};  // null: there are none
-  std::string description{};  // workers leave it empty: see PortDescriptions
+  std::string description{};                     // workers leave it empty: see PortDescriptions
 };
 
 struct TableSnapshot {
