@@ -1,11 +1,10 @@
 #include "ports/vhost_user/queue_pair.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
+#include "ports/vhost_user/guest_event.h"
 #include "switch/forwarding/offload/received_offload.h"
 #include "switch/forwarding/wire/ethernet.h"
 
@@ -14,11 +13,8 @@ namespace {
 
 constexpr std::string_view kMemoryIsGone = "a file of its memory was cut";
 
-// Nobody waits for a counter that is full: the guest has been called.
 void Signal(const SharedFile& event) {
-  if (event == nullptr) return;
-  constexpr uint64_t kOne = 1;
-  static_cast<void>(!write(event->get(), &kOne, sizeof(kOne)));
+  if (event != nullptr) SignalGuest(event->get());
 }
 
 // Nothing is unfinished while flags and GSO type are 0.

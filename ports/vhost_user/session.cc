@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "ports/vhost_user/features.h"
+#include "ports/vhost_user/guest_event.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -333,10 +334,7 @@ std::string VhostSession::TakeFaults() {
     const std::string fault = pair(i).TakeFault(SideOf(i));
     if (fault.empty()) continue;
     static_cast<void>(StopRing(i));
-    constexpr uint64_t kOne = 1;
-    if (rings_[i].error.valid()) {
-      static_cast<void>(!write(rings_[i].error.get(), &kOne, sizeof(kOne)));
-    }
+    if (rings_[i].error.valid()) SignalGuest(rings_[i].error.get());
     faults = fmt::format("ring {} is broken: {}", i, fault);
   }
   if (!faults.empty()) {
