@@ -1,5 +1,8 @@
 #include "ports/interface/host_lease.h"
 
+#include <net/if.h>
+
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -60,6 +63,13 @@ HostLease::~HostLease() {
   link_ = {};
   mark_ = {};
   if (is_filter) ClsactFilter::RemoveAbandoned(netns_, ifindex_);
+}
+
+bool HostLease::HasGone() const {
+  const auto inside = NetnsScope::Enter(netns_);
+  std::array<char, IF_NAMESIZE> name{};
+  return inside.ok() && if_indextoname(static_cast<unsigned>(ifindex_), name.data()) == nullptr &&
+         errno == ENXIO;
 }
 
 bool HostLease::IsTakenUp() const { return InterfaceClaim::IsAnothers(netns_, ifindex_); }

@@ -34,6 +34,8 @@ class HostLease {
   [[nodiscard]] int ifindex() const { return ifindex_; }
   // Whether another process has claimed the interface, which then keeps the host out by itself.
   [[nodiscard]] bool IsTakenUp() const;
+  // Whether the interface is no more. False as well if its namespace cannot be looked into.
+  [[nodiscard]] bool HasGone() const;
 
  private:
   HostLease(NetworkNamespace netns, int ifindex, FileDescriptor link, RuntimeLock mark);

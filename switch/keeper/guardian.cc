@@ -52,7 +52,7 @@ void WaitOut(Keeper& keeper, std::chrono::milliseconds lease) {
     siginfo_t told{};
     const int signal = sigtimedwait(&signals, &told, &kLookPeriod);
     if (signal == SIGTERM || signal == SIGINT) return;
-    keeper.EndTakenLeases(signal == LeaseSignal() ? told.si_value.sival_int : 0);
+    keeper.EndNeedlessLeases(signal == LeaseSignal() ? told.si_value.sival_int : 0);
   }
 }
 

@@ -54,13 +54,14 @@ void Keeper::GiveBack() {
   leases_.clear();
 }
 
-void Keeper::EndTakenLeases(int ifindex) {
+void Keeper::EndNeedlessLeases(int ifindex) {
   const auto now = Clock::now();
   for (auto& [part, leased] : leases_) {
     if (!leased.taken_since && leased.lease.IsTakenUp()) leased.taken_since = now;
   }
   std::erase_if(leases_, [&](const auto& one) {
     const auto& [lease, since] = one.second;
+    if (lease.HasGone()) return true;
     return since && (lease.ifindex() == ifindex || now - *since >= kTakeUpTime);
   });
 }

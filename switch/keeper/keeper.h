@@ -37,9 +37,10 @@ class Keeper {
   void GiveUpParts() { parts_.clear(); }
   // Closes everything, and gives all interfaces back to the host.
   void GiveBack();
-  // Ends leases of interfaces that another switch has: the one of `ifindex`, of which it has told
-  // that it keeps the host out by itself (0: it has not told), and others after a moment.
-  void EndTakenLeases(int ifindex);
+  // Ends leases of interfaces that have gone, and of those that another switch has: the one of
+  // `ifindex`, of which it has told that it keeps the host out by itself (0: it has not told), and
+  // others after a moment.
+  void EndNeedlessLeases(int ifindex);
   [[nodiscard]] bool has_leases() const { return !leases_.empty(); }
 
  private:

@@ -206,6 +206,22 @@ TEST_F(HostExclusionTest, APortWithoutAnInterfaceIsNotLeased) {
   EXPECT_TRUE(AwaitAnswer());
 }
 
+// So nothing of a lab, or of a container, waits for the end of a lease.
+TEST_F(HostExclusionTest, WhoeverHoldsTheLeaseEndsWithTheInterface) {
+  const auto holders = [&] {
+    return sandbox_->TryRun("pgrep --ns $$ --nslist mnt --exact tapswitch-lease").output;
+  };
+  for (const auto& launcher : {kWithAll, kWithoutBpf}) {
+    Start({"netdev:vnet1", "--host_lease=1h"}, launcher).Kill();
+    EXPECT_NE(holders(), "");
+    far_.reset();
+    sandbox_->Run("ip link del vnet1");
+    EXPECT_TRUE(WaitUntil([&] { return holders().empty(); }));
+    AddVeth("vnet1");
+    far_.emplace("vnet1far");
+  }
+}
+
 TEST_F(HostExclusionTest, ANewInterfaceOfTheNameIsKeptApartToo) {
   Start({"netdev:vnet1"});
   far_.reset();

@@ -370,7 +370,7 @@ constexpr std::array kCommands{
                 "[mcast_max_groups N] [mcast_to_unicast on|off] [cost N|auto] [priority N] "
                 "[guard on|off] [root_block on|off] [bpdu_filter on|off] [loop_guard on|off] "
                 "[admin_edge on|off] [auto_edge on|off] [restricted_tcn on|off] "
-                "[p2p auto|on|off]",
+                "[p2p auto|on|off] [profile none|vm|uplink|trunk]",
             .summary = "set flags of a port, all of them or none"},
     Command{.object = "link",
             .verb = "show",

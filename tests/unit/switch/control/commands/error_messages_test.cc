@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"b", "ambiguous command 'b': expected bridge or batch"},
         Wrong{"t", "ambiguous command 't': expected trace or top"},
         Wrong{"port shw", "unknown command 'shw' of port: did you mean 'show'?"},
-        Wrong{"port fly", "unknown command 'fly' of port: expected add, set, del, show or recover"},
+        Wrong{"port fly", "unknown command 'fly' of port: expected add, set, del, explain, show or recover"},
         Wrong{"bridge rm", "unknown command 'rm' of bridge: expected show or set"},
         Wrong{"loop fly", "unknown command 'fly' of loop: expected show or set"},
         Wrong{"fdb a", "ambiguous command 'a' of fdb: expected add or append"},
@@ -140,7 +140,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(ErrorMessagesTest, AListOfAllHasAll) {
   EXPECT_THAT(MessageFor("fly"), HasSubstr("stop or batch"));
   EXPECT_THAT(MessageFor("link set dev v flying on"),
-              AllOf(HasSubstr("loop_detection, gro, kernel_forwarding"), HasSubstr(" or p2p")));
+              AllOf(HasSubstr("loop_detection, gro, kernel_forwarding"), HasSubstr(" or profile")));
 }
 
 TEST(ErrorMessagesTest, EachIsOneLine) {
