@@ -19,6 +19,8 @@ namespace {
 // time.
 constexpr std::chrono::milliseconds kTextPeriod(1000);
 constexpr int kShareOfTime = 20;
+// After a change of ports or settings it is written at once, if this takes a fifth of the time.
+constexpr int kShareAfterChange = 5;
 
 }  // namespace
 
@@ -48,11 +50,12 @@ std::optional<std::chrono::milliseconds> StateKeeper::Step() {
   if (!changed_ports_.empty() || control_->changes() != seen_changes_) KeepPorts();
   if (!keeps_everything()) return std::nullopt;
   const auto now = Clock::now();
-  if (now >= next_text_) {
+  if (now >= next_text_ || (has_changed_ && now >= next_after_change_)) {
     if (IsTextOld()) WriteText();
     next_text_ = std::max(next_text_, now + kTextPeriod);
   }
-  return std::chrono::ceil<std::chrono::milliseconds>(next_text_ - Clock::now());
+  const auto next = has_changed_ ? std::min(next_text_, next_after_change_) : next_text_;
+  return std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
 }
 
 void StateKeeper::KeepBridge(int metrics_listener) {
@@ -115,6 +118,7 @@ void StateKeeper::WriteText() {
   has_changed_ = false;
   Note(memory_->Write(MakeText()));
   const auto end = Clock::now();
+  next_after_change_ = end + (end - begin) * kShareAfterChange;
   next_text_ = end + std::max<Clock::duration>(kTextPeriod, (end - begin) * kShareOfTime);
 }
 

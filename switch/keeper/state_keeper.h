@@ -71,7 +71,8 @@ class StateKeeper final : public StateKeeping {
   bool has_changed_ = true;    // something that the text has, beside the table
   uint64_t written_journal_ = 0;
   Clock::time_point next_text_{};
-  bool has_failed_ = false;  // and the log says so
+  Clock::time_point next_after_change_{};  // if ports or settings have changed
+  bool has_failed_ = false;                // and the log says so
 };
 
 }  // namespace tapswitch

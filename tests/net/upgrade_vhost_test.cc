@@ -83,7 +83,7 @@ TEST_P(VhostUpgradeTest, AMessageThatWasReadInPartIsReadOn) {
   ASSERT_TRUE(one_.SendRaw(std::span(message).first(7)));
   Upgrade(*process_);
   ASSERT_TRUE(one_.SendRaw(std::span(message).subspan(7)));
-  EXPECT_EQ(one_.Reply(), 1U);
+  EXPECT_NE(one_.Reply().value_or(0), 0U);
 }
 
 TEST_P(VhostUpgradeTest, AGuestConnectsAfterwards) {

@@ -339,7 +339,7 @@ class VhostFrontEnd {
     const auto slot = static_cast<uint16_t>(ring.next() % kSendSlots);
     const size_t place = SlotOf(slot);
     std::memset(memory_.at(place), 0, kHeader);
-    std::memcpy(memory_.at(place), header.data(), header.size());
+    if (!header.empty()) std::memcpy(memory_.at(place), header.data(), header.size());
     std::memcpy(memory_.at(place + kHeader), frame.data(), frame.size());
     ring.Describe(slot, {.address = SharedTestMemory::kGuest + place,
                          .length = static_cast<uint32_t>(kHeader + frame.size())});
