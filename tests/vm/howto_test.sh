@@ -234,6 +234,11 @@ verify_two_switches_without_root() {
   guests_reach_each_other
 }
 
+verify_gns3_vpcs_dynamips_ethernet_over_udp() {
+  [[ $(cat /run/howto/commands.log) == *'10.0.9.1 icmp_seq=3'*' dev pc1 '*' dev pc2 '* ]] ||
+    fail "$(cat /run/howto/commands.log)"
+}
+
 # It has ended by a reply, and has cleaned up.
 verify_a_demo_of_60_seconds() {
   [[ $(cat /run/howto/commands.log) == *' 1 received'* ]] || fail 'there was no reply'
@@ -281,6 +286,12 @@ verify_multicasts_only_where_they_are_wanted() {
 
 verify_upgrading() {
   [[ $(cat /run/howto/commands.log) == *'nobody forwarded for'*' 0% packet loss'* ]] ||
+    fail "$(cat /run/howto/commands.log)"
+}
+
+# Both before and after the switch was killed.
+verify_after_a_crash() {
+  [[ $(cat /run/howto/commands.log) == *' 0% packet loss'*'not kept'*' 0% packet loss'* ]] ||
     fail "$(cat /run/howto/commands.log)"
 }
 
