@@ -12,6 +12,7 @@
 #include "tests/support/control_client.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/ip_packet.h"
+#include "tests/support/ports_up.h"
 #include "tests/support/segments.h"
 #include "tests/support/socket_peer.h"
 #include "tests/support/switch_test.h"
@@ -50,12 +51,8 @@ class UnixPortTest : public SwitchTest {
 
   // Waits until so many ports are up: who has connected is there a moment later.
   static void WaitForLinks(size_t count) {
-    ControlClient client;
-    ASSERT_TRUE(WaitUntil([&] {
-      size_t up = 0;
-      for (const auto& port : client.Call("port.list")) up += port["link"] == "up" ? 1 : 0;
-      return up == count;
-    })) << client.Call("port.list").dump(1);
+    ASSERT_TRUE(WaitUntil([&] { return CountPortsUp() == count; }))
+        << ControlClient().Call("port.list").dump(1);
   }
 
   // By the next frame that arrives, as nothing else is said on this network.

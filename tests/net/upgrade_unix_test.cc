@@ -12,6 +12,7 @@
 
 #include "tests/support/control_client.h"
 #include "tests/support/frame_exchange.h"
+#include "tests/support/ports_up.h"
 #include "tests/support/socket_peer.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/temporary_directory.h"
@@ -36,14 +37,7 @@ class UnixUpgradeTest : public SwitchTest {
     ASSERT_TRUE(process_->WaitUntilReady()) << process_->log();
     first_ = StreamPeer(Path("vm"));
     second_ = StreamPeer(Path("vm"));
-    ASSERT_TRUE(WaitUntil([] { return CountUp() == 2; }));
-  }
-
-  static size_t CountUp() {
-    ControlClient client;
-    size_t up = 0;
-    for (const json& port : client.Call("port.list")) up += port["link"] == "up" ? 1 : 0;
-    return up;
+    ASSERT_TRUE(WaitUntil([] { return CountPortsUp() == 2; }));
   }
 
   [[nodiscard]] std::string Path(const std::string& name) const { return directory_.Path(name); }
@@ -69,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(Io, UnixUpgradeTest, kEachIo, IoName);
 TEST_P(UnixUpgradeTest, ConnectionsStayUp) {
   for (int i = 0; i < 3; ++i) {
     Upgrade(*process_);
-    EXPECT_EQ(CountUp(), 2U);
+    EXPECT_EQ(CountPortsUp(), 2U);
     ASSERT_TRUE(first_.Send(Numbered(i)));
     EXPECT_EQ(second_.Receive(), Numbered(i));
   }
@@ -106,7 +100,7 @@ TEST_P(UnixUpgradeTest, FramesThatWaitForTheirReceiverAreKeptInOrder) {
 TEST_P(UnixUpgradeTest, WhoHasSentDatagramsGetsThem) {
   const DgramPeer peer(Path("peer"));
   ASSERT_TRUE(peer.SendTo(Path("dgram"), Numbered(1)));
-  ASSERT_TRUE(WaitUntil([] { return CountUp() == 3; })) << "by its first frame, which is lost";
+  ASSERT_TRUE(WaitUntil([] { return CountPortsUp() == 3; })) << "by its first frame, which is lost";
   Upgrade(*process_);
   ASSERT_TRUE(first_.Send(Numbered(2)));
   EXPECT_EQ(peer.Receive(), Numbered(2));
@@ -119,7 +113,7 @@ TEST_P(UnixUpgradeTest, WhoWaitsForAConnectionGetsOneFromTheNewProcess) {
   const StreamPeer third(Path("vm"));
   Upgrade(*process_);
   first_.HangUp();
-  EXPECT_TRUE(WaitUntil([] { return CountUp() == 2; }));
+  EXPECT_TRUE(WaitUntil([] { return CountPortsUp() == 2; }));
   ASSERT_TRUE(third.Send(Numbered(1)));
   EXPECT_EQ(second_.Receive(), Numbered(1));
 }

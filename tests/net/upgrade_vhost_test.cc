@@ -10,6 +10,7 @@
 
 #include "tests/support/control_client.h"
 #include "tests/support/frame_exchange.h"
+#include "tests/support/ports_up.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_network.h"
@@ -19,8 +20,6 @@
 
 namespace tapswitch::upgrade_vhost_test {
 namespace {
-
-using nlohmann::json;
 
 class VhostUpgradeTest : public SwitchTest {
  protected:
@@ -33,15 +32,9 @@ class VhostUpgradeTest : public SwitchTest {
     ASSERT_TRUE(process_->WaitUntilReady()) << process_->log();
     ASSERT_TRUE(one_.Connect(Path("vm1")) && one_.Start());
     ASSERT_TRUE(two_.Connect(Path("vm2")) && two_.Start());
-    ASSERT_TRUE(WaitUntil([] { return CountUp() == 2; }));
+    ASSERT_TRUE(WaitUntil([] { return CountPortsUp() == 2; }));
   }
 
-  static size_t CountUp() {
-    ControlClient client;
-    size_t up = 0;
-    for (const json& port : client.Call("port.list")) up += port["link"] == "up" ? 1 : 0;
-    return up;
-  }
   [[nodiscard]] std::string Path(const std::string& name) const { return directory_.Path(name); }
   static std::vector<std::byte> Numbered(int number) {
     return TestFrame(kBroadcastAddress, Station(1), "frame " + std::to_string(number));
@@ -58,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(Io, VhostUpgradeTest, kEachIo, IoName);
 TEST_P(VhostUpgradeTest, GuestsNoticeNothing) {
   for (int i = 0; i < 10; i += 2) {
     Upgrade(*process_);
-    EXPECT_EQ(CountUp(), 2U);
+    EXPECT_EQ(CountPortsUp(), 2U);
     for (const int number : {i, i + 1}) {
       ASSERT_TRUE(one_.Send(Numbered(number)));
       EXPECT_EQ(two_.Receive(), Numbered(number));
@@ -88,10 +81,10 @@ TEST_P(VhostUpgradeTest, AMessageThatWasReadInPartIsReadOn) {
 
 TEST_P(VhostUpgradeTest, AGuestConnectsAfterwards) {
   two_.HangUp();
-  ASSERT_TRUE(WaitUntil([] { return CountUp() == 1; }));
+  ASSERT_TRUE(WaitUntil([] { return CountPortsUp() == 1; }));
   Upgrade(*process_);
   ASSERT_TRUE(two_.Connect(Path("vm2")) && two_.Start());
-  ASSERT_TRUE(WaitUntil([] { return CountUp() == 2; })) << process_->log();
+  ASSERT_TRUE(WaitUntil([] { return CountPortsUp() == 2; })) << process_->log();
   ASSERT_TRUE(one_.Send(Numbered(1)));
   EXPECT_EQ(two_.Receive(), Numbered(1));
 }
