@@ -42,7 +42,7 @@ absl::StatusOr<HostLease> HostLease::Take(const PortHandover& port) {
   FileDescriptor link = CopyOfFile(port, kLinkFile);
   if (port.has(kLinkFile) && !link.valid()) return absl::ErrnoToStatus(errno, "dup of a link");
   const auto ifindex = static_cast<int>(port.number("ifindex"));
-  // Where there is no folder for locks, or another process has marked it, it is leased all the same.
+  // The interface is leased also if there is no folder for locks, or another process has marked it.
   auto mark = MarkLease(netns->id(), ifindex);
   return HostLease(*std::move(netns), ifindex, std::move(link),
                    mark.ok() ? *std::move(mark) : RuntimeLock());

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "spdlog/fmt/fmt.h"
+
 namespace tapswitch {
 
 Accepted AcceptConnection(int listener) {
@@ -14,6 +16,13 @@ Accepted AcceptConnection(int listener) {
     if (errno == EINTR || errno == ECONNABORTED) continue;
     return {.connection = {}, .refused = errno == EAGAIN ? 0 : errno};
   }
+}
+
+std::string DescribePeer(int connection) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return "somebody";
+  return fmt::format("process {} of user {}", peer.pid, peer.uid);
 }
 
 bool IsScarcity(int error) {

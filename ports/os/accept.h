@@ -2,12 +2,10 @@
 //
 // The kernel reports a waiting client once, when it arrives. If it cannot be accepted for lack of
 // descriptors or memory, no event tells when it could be. The caller has to try again later.
-//
-// A client that waits in the kernel's queue is told of once, when it comes. Where it cannot be
-// taken for want of a descriptor or of memory, nothing tells when it could be: whoever listens has
-// to try again after a time.
 
 #pragma once
+
+#include <string>
 
 #include "ports/os/file_descriptor.h"
 
@@ -21,6 +19,9 @@ struct Accepted {
 
 // Does not block. Skips clients that have disconnected already.
 [[nodiscard]] Accepted AcceptConnection(int listener);
+
+// Returns who is at the other end of a Unix connection, for messages: "process 7 of user 0".
+[[nodiscard]] std::string DescribePeer(int connection);
 
 // Returns whether `error`, an errno, reports a lack of memory or descriptors. Such an error passes
 // with time; the peer has no influence on it.

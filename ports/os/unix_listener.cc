@@ -177,6 +177,10 @@ UnixListener::~UnixListener() {
   shutdown(socket_.get(), SHUT_RDWR);
 }
 
+absl::StatusOr<UnixListener> UnixListener::Open(const Options& options, FileDescriptor inherited) {
+  return inherited.valid() ? Inherit(options, std::move(inherited)) : Bind(options);
+}
+
 absl::Status UnixListener::BindSocket(const Options& options) {
   // bind() creates the file with the socket's own mode less the umask, which all threads share.
   // Until the file is given to another user, nobody else can use it.

@@ -56,6 +56,9 @@ class UnixListener {
   // at its path is not the socket's any more.
   [[nodiscard]] static absl::StatusOr<UnixListener> Inherit(const Options& options,
                                                             FileDescriptor socket);
+  // Inherits `inherited` if that is valid, else binds.
+  [[nodiscard]] static absl::StatusOr<UnixListener> Open(const Options& options,
+                                                         FileDescriptor inherited);
 
   // Shuts down the socket, also for processes that hold a copy of it. Removes the file that was
   // bound, unless another file has its name by now; no other file is ever removed.

@@ -90,13 +90,6 @@ bool HasEnded(int fd) {
   return recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-std::string PeerOf(int fd) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return "somebody";
-  return fmt::format("process {} of user {}", peer.pid, peer.uid);
-}
-
 }  // namespace
 
 StreamPort::Buffers::Buffers(BufferMemory pages)
@@ -356,7 +349,7 @@ void StreamPort::LogConnection() {
     return;
   }
   ++logged_;
-  spdlog::info("port {}: up, connected to {}", identity_.name, PeerOf(connection_.get()));
+  spdlog::info("port {}: up, connected to {}", identity_.name, DescribePeer(connection_.get()));
 }
 
 // Frames that were received in this turn stay where they are.

@@ -20,9 +20,7 @@ absl::StatusOr<std::shared_ptr<UnixListener>> UnixListeners::Get(
     }
     if (auto listener = found->second.listener.lock()) return listener;
   }
-  absl::StatusOr<UnixListener> made = inherited.valid()
-                                          ? UnixListener::Inherit(options, std::move(inherited))
-                                          : UnixListener::Bind(options);
+  auto made = UnixListener::Open(options, std::move(inherited));
   if (!made.ok()) return made.status();
   auto listener = std::make_shared<UnixListener>(*std::move(made));
   by_path_[options.path] = {.listener = listener, .options = options};

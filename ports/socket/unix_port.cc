@@ -66,9 +66,7 @@ absl::StatusOr<std::unique_ptr<Port>> OpenUnixPort(const PortIdentity& identity,
     return std::make_unique<DgramPort>(identity, *std::move(socket), options.mtu);
   }
   if (options.mode == UnixOptions::Mode::kDgram) {
-    auto socket = handed.valid()
-                      ? UnixListener::Inherit(ListenerOptions(options), std::move(handed))
-                      : UnixListener::Bind(ListenerOptions(options));
+    auto socket = UnixListener::Open(ListenerOptions(options), std::move(handed));
     if (!socket.ok()) return socket.status();
     return std::make_unique<DgramPort>(identity, *std::move(socket), options.remote, options.mtu);
   }

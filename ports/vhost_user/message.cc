@@ -14,7 +14,7 @@ constexpr uint32_t kVersionMask = 3;
 constexpr uint32_t kIsReply = 4;
 constexpr uint32_t kNeedsReply = 8;
 
-// Of the number in SET_VRING_KICK, _CALL and _ERR.
+// The part of the number in SET_VRING_KICK, _CALL and _ERR that is the ring.
 constexpr uint64_t kRingMask = 0xFF;
 constexpr uint64_t kNoDescriptor = 0x100;
 

@@ -27,7 +27,7 @@ class Scatter {
  public:
   explicit Scatter(std::span<const std::span<std::byte>> to) : to_(to) {}
 
-  // As far as there is room.
+  // Copies as much as there is room for.
   void Copy(const std::byte* from, size_t size) {
     while (size > 0 && at_ < to_.size()) {
       const std::span<std::byte> room = to_[at_].subspan(offset_);
@@ -87,7 +87,7 @@ void QueuePair::SetEnabled(VringSide side, bool enabled) {
   ring(side).enabled = enabled;
 }
 
-// What was published meanwhile is told by the new file, as the old one may have nobody behind it.
+// Nobody may have been behind the old file, so the new one is signalled for what was published.
 void QueuePair::SetCall(VringSide side, SharedFile call) {
   const MutexLock lock(mutex_);
   ring(side).setup.call = std::move(call);

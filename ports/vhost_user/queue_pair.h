@@ -65,6 +65,13 @@ struct VringCounters {
   uint64_t kicks = 0;   // wake-ups by the guest
   uint64_t calls = 0;   // signals to it
   uint64_t spared = 0;  // turns that ended without one, as it wanted none
+
+  VringCounters& operator+=(const VringCounters& other) {
+    kicks += other.kicks;
+    calls += other.calls;
+    spared += other.spared;
+    return *this;
+  }
 };
 
 // Memory where frames of a turn lie, behind their headers, until the next turn begins.

@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 
 // How often a socket is tried on which nobody listens, and a connection that could not be accepted.
 constexpr milliseconds kRetryInterval(500);
-// So many requests are served in a row before the front end waits a little.
+// The front end may make so many requests in a row it waits a little.
 constexpr uint32_t kRequestsInARow = 1000;
 constexpr milliseconds kBreather(100);
 
@@ -34,13 +34,6 @@ UnixListener::Options ListenerOptions(const VhostOptions& options) {
           .user = options.user,
           .group = options.group,
           .patience = milliseconds(500)};
-}
-
-std::string PeerOf(int connection) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return "somebody";
-  return fmt::format("process {} of user {}", peer.pid, peer.uid);
 }
 
 // Invalid, with errno, if nobody listens. Connecting to a Unix socket does not wait.
@@ -82,8 +75,7 @@ absl::StatusOr<std::shared_ptr<VhostBackend>> VhostBackend::Open(const VhostOpti
   std::optional<UnixListener> listener;
   if (options.mode == VhostOptions::Mode::kServer) {
     FileDescriptor socket = inherited != nullptr ? inherited->Take("socket") : FileDescriptor();
-    auto bound = socket.valid() ? UnixListener::Inherit(ListenerOptions(options), std::move(socket))
-                                : UnixListener::Bind(ListenerOptions(options));
+    auto bound = UnixListener::Open(ListenerOptions(options), std::move(socket));
     if (!bound.ok()) return bound.status();
     listener.emplace(*std::move(bound));
   }
@@ -186,7 +178,7 @@ void VhostBackend::SetUnconnected() {
 }
 
 void VhostBackend::BeginConnection() {
-  const std::string peer = PeerOf(connection_.get());
+  const std::string peer = DescribePeer(connection_.get());
   {
     const MutexLock lock(report_mutex_);
     report_.peer = peer;
@@ -304,14 +296,10 @@ VhostBackend::Facts VhostBackend::Get() const {
     const MutexLock lock(report_mutex_);
     report = report_;
   }
-  VringCounters to;
-  VringCounters from;
+  VringCounters all;
   for (const auto& pair : pairs_) {
-    const VringCounters more_to = pair->counters(VringSide::kToGuest);
-    const VringCounters more_from = pair->counters(VringSide::kFromGuest);
-    to.calls += more_to.calls + more_from.calls;
-    to.spared += more_to.spared + more_from.spared;
-    from.kicks += more_from.kicks;
+    all += pair->counters(VringSide::kToGuest);
+    all += pair->counters(VringSide::kFromGuest);
   }
   const VhostSession::Summary& summary = report.summary;
   Facts details{
@@ -321,9 +309,9 @@ VhostBackend::Facts VhostBackend::Get() const {
       {"rings", fmt::format("{} of {} run, {} pairs are enabled, {} entries", summary.rings,
                             2 * pairs_.size(), summary.enabled_pairs, summary.ring_size)},
       {"memory", fmt::format("{} regions, {} MiB", summary.regions, summary.memory_bytes >> 20U)},
-      {"kicks", fmt::format("{}", from.kicks)},
-      {"calls", fmt::format("{}", to.calls)},
-      {"calls_spared", fmt::format("{}", to.spared)}};
+      {"kicks", fmt::format("{}", all.kicks)},
+      {"calls", fmt::format("{}", all.calls)},
+      {"calls_spared", fmt::format("{}", all.spared)}};
   const bool negotiated = summary.features != 0;
   const auto lacks = [&](unsigned bit) {
     return negotiated && ((summary.features >> bit) & 1U) == 0;
