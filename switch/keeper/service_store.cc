@@ -27,6 +27,12 @@ absl::Status AwaitManager() {
   return Explain(sd_notify_barrier(0, kBarrierMicroseconds), "answer");
 }
 
+// Returns whether the manager was told.
+bool RemoveFile(const std::string& name) {
+  const std::string state = fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name);
+  return sd_notify(/*unset_environment=*/0, state.c_str()) > 0;
+}
+
 // The name of a stored file; the manager takes ASCII without ':'.
 std::string NameOf(std::string_view part, std::string_view file) {
   std::string name = fmt::format("{}/{}", part, file);
@@ -80,8 +86,7 @@ absl::Status ServiceStore::Forget(const std::string& part) {
 
 void ServiceStore::Clear() {
   for (const std::string& name : std::exchange(stored_, {})) {
-    const std::string state = fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name);
-    static_cast<void>(sd_notify(/*unset_environment=*/0, state.c_str()));
+    static_cast<void>(RemoveFile(name));
   }
   static_cast<void>(AwaitManager());
 }
@@ -96,8 +101,7 @@ bool ServiceStore::Remove(const std::string& part) {
   bool removed = false;
   for (auto name = stored_.lower_bound(begin); name != stored_.end() && name->starts_with(begin);
        name = stored_.erase(name)) {
-    const std::string state = fmt::format("FDSTOREREMOVE=1\nFDNAME={}", *name);
-    removed |= sd_notify(/*unset_environment=*/0, state.c_str()) > 0;
+    removed |= RemoveFile(*name);
   }
   return removed;
 }
