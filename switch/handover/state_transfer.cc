@@ -60,7 +60,7 @@ stp::Tree::Memory Translated(stp::Tree::Memory memory, const PortIds& ids) {
   return memory;
 }
 
-// What was heard by ports that are not there is forgotten.
+// Forgets what ports have heard that are not there.
 SnoopingMemory Translated(SnoopingMemory memory, const PortIds& ids) {
   TranslateEach(memory.ports, &SnoopingMemory::Port::id, ids);
   for (SnoopingMemory::Context& context : memory.contexts) {

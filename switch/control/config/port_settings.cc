@@ -258,7 +258,7 @@ void ShowPortSettings(const PortSettings& settings, ordered_json& link) {
   for (const Setting& setting : kSettings) {
     link[std::string(setting.name)] = std::visit(Getter{settings}, setting.field);
     // Linux shows this cost for a link whose speed is not known (net/bridge/br_if.c, port_cost).
-    // Where there is a spanning tree, ShowPort puts the cost that counts in its place.
+    // ShowPort puts the cost that counts in its place if there is a spanning tree.
     if (setting.name == "cost" && settings.tree.cost == 0) link["cost"] = 100;
   }
   if (settings.profile != PortProfile::kNone) link["profile"] = NameOf(settings.profile);
