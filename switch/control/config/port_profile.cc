@@ -131,6 +131,7 @@ PortSettings WithProfileOf(const PortSettings& settings, const PortSettings& fro
 
 std::vector<ProfileSetting> ExplainProfile(const PortSettings& settings) {
   std::vector<ProfileSetting> all;
+  all.reserve(kProfileRows.size());
   for (const ProfileRow& row : kProfileRows) {
     all.push_back({.name = row.name,
                    .value = ValueOfRow(row, settings),
