@@ -4,6 +4,7 @@
 //
 //   tap      queueN, offloads
 //   unix     socket; once it has paused: connection, unread, unsent, first_left, first_frame, remote
+//   link     socket; once it has paused: connection, hello, unsent, links
 //   udp      socket; once it has paused: unsent, first_left, first_frame
 //   vhost    socket; once it has paused: connection, unread, unreadN, features, protocol_features,
 //            device_status, mtu, regions, regionN_*, ringN_*

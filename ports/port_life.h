@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 #include "absl/status/status.h"
 #include "ports/port_handover.h"
@@ -30,6 +31,8 @@ class PortLife {
   [[nodiscard]] virtual bool Pause() { return false; }
   virtual void Resume() {}
   [[nodiscard]] virtual bool paused() const { return false; }
+  // Whether a pause of some milliseconds stops nothing but receiving, and costs next to nothing.
+  [[nodiscard]] virtual bool pauses_lightly() const { return false; }
 
   // Adds what a successor needs to go on with queue number `queue` of the port. False where the
   // port cannot be handed over, as is the default. Called after Start.
@@ -39,6 +42,12 @@ class PortLife {
   // Adds the rest, once for all queues; null where there is none. It is called by the thread that
   // asks after interfaces, while the port is there.
   [[nodiscard]] virtual HandOverInterface hand_over_interface() const { return nullptr; }
+
+  // Returns a function by which the other end of the port's link is told whether there is a carrier;
+  // null where the medium has none. It is called by the thread that asks after interfaces, while the
+  // port is there; an error says what can be done instead.
+  using CarrierSwitch = std::function<absl::Status(bool is_on)>;
+  [[nodiscard]] virtual CarrierSwitch carrier_switch() const { return nullptr; }
 
   // Adds what is only known once it has paused, and takes that over: the successor's port is paused,
   // too, and goes on where the first one ended. False when there are no descriptors.

@@ -39,6 +39,9 @@ absl::StatusOr<PortOption> ParseOption(std::string_view text) {
                           : fmt::format("'{}' has no key: write KEY=VALUE", text));
 }
 
+// Keys that may be given several times, each with one of several values.
+bool IsList(std::string_view key) { return key == "address" || key == "gateway" || key == "route"; }
+
 // The all-ones id means "nobody" to the kernel, which would lift a restriction.
 constexpr uint32_t kMostId = std::numeric_limits<uint32_t>::max() - 1;
 
@@ -122,7 +125,7 @@ absl::StatusOr<std::vector<PortOption>> ParsePortOptions(std::string_view text) 
     auto option = ParseOption(CutAt(',', text));
     if (!option.ok()) return option.status();
     const auto is_same = [&](const PortOption& other) { return other.key == option->key; };
-    if (std::any_of(options.begin(), options.end(), is_same)) {
+    if (!IsList(option->key) && std::any_of(options.begin(), options.end(), is_same)) {
       return Bad(fmt::format("'{}' is given twice: give it once", option->key));
     }
     options.push_back(*std::move(option));

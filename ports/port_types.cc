@@ -9,6 +9,10 @@
 #include "ports/interface/tap/tap_port.h"
 #include "ports/interface/veth/veth_options.h"
 #include "ports/interface/veth/veth_pair.h"
+#include "ports/layer3/tun_options.h"
+#include "ports/layer3/tun_port.h"
+#include "ports/link/link_options.h"
+#include "ports/link/link_port.h"
 #include "ports/socket/udp_options.h"
 #include "ports/socket/udp_port.h"
 #include "ports/socket/unix_options.h"
@@ -66,6 +70,30 @@ absl::StatusOr<PortQueues> OpenUdp(const PortSpec& spec, std::span<const PortIde
   const auto options = ParseUdpOptions(spec);
   if (!options.ok()) return options.status();
   return OnlyQueue(OpenUdpPort(identities.front(), *options, surroundings.inherited));
+}
+
+absl::Status CheckLink(const PortSpec& spec) { return ParseLinkOptions(spec).status(); }
+
+absl::StatusOr<PortQueues> OpenLink(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                    const PortSurroundings& surroundings) {
+  const auto options = ParseLinkOptions(spec);
+  if (!options.ok()) return options.status();
+  return OnlyQueue(
+      OpenLinkPort(identities.front(), *options, surroundings.link_place, surroundings.inherited));
+}
+
+absl::Status CheckTun(const PortSpec& spec) { return ParseTunOptions(spec).status(); }
+
+absl::StatusOr<PortQueues> OpenTun(const PortSpec& spec, std::span<const PortIdentity> identities,
+                                   const PortSurroundings& surroundings) {
+  const auto options = ParseTunOptions(spec);
+  if (!options.ok()) return options.status();
+  return OnlyQueue(OpenTunPort(identities.front(), *options,
+                               {.bridge = surroundings.link_place.bridge,
+                                .monitor = surroundings.monitor,
+                                .share_link = surroundings.share_link,
+                                .notes = surroundings.notes,
+                                .inherited = surroundings.inherited}));
 }
 
 absl::Status CheckVhost(const PortSpec& spec) { return ParseVhostOptions(spec).status(); }
@@ -156,6 +184,32 @@ constexpr std::string_view kUdpHelp =
   mtu=N             bytes of a frame's payload that the other side takes (default 1500)
 )";
 
+constexpr std::string_view kLinkHelp =
+    R"(a link with a port of another switch on this machine, without an interface between them; frames
+pass with all offloads and tags, and it needs no privileges:
+
+  link:NAME[,KEY=VALUE]...
+
+  to=SWITCH[:PORT]  connect to link:PORT (default: NAME) of that switch; otherwise wait for a link
+  mtu=N             bytes of a frame's payload; the smaller of both ends counts (default 65521)
+)";
+
+constexpr std::string_view kTunHelp =
+    R"(a layer-3 device, which has no Ethernet addresses, as a station of the switch:
+
+  tun:NAME,address=ADDRESS/LENGTH[,KEY[=VALUE]]...
+
+  address=A/N       an address that it has, and its prefix; once for each (IPv4, IPv6)
+  gateway=A         where it sends what is for other prefixes; once for IPv4 and for IPv6
+  route=A/N         addresses behind it, which it answers for, too
+  mac=MAC           its MAC address (default: one that follows from the names of switch and port)
+  attach            NAME is the tun of a program or of WireGuard; otherwise the switch makes it
+  netns=NAME|PATH   the interface is, or is put, in this network namespace
+  mtu=N             set its MTU
+  user=U, group=G   who else may open it
+  persist           keep it when the switch ends
+)";
+
 constexpr std::string_view kVhostHelp =
     R"(vhost-user for virtual machines and DPDK applications: their memory is shared, so frames pass at
 the speed of memory, with all offloads; it needs no privileges:
@@ -199,6 +253,20 @@ constexpr std::array kPortTypes{
              .check = CheckUnix,
              .expand = ExpandClients,
              .open = OpenUnix},
+    PortType{.name = "link",
+             .help = kLinkHelp,
+             .interface = InterfaceOrigin::kNone,
+             .has_several_queues = false,
+             .check = CheckLink,
+             .expand = nullptr,
+             .open = OpenLink},
+    PortType{.name = "tun",
+             .help = kTunHelp,
+             .interface = InterfaceOrigin::kOwn,
+             .has_several_queues = false,
+             .check = CheckTun,
+             .expand = nullptr,
+             .open = OpenTun},
     PortType{.name = "udp",
              .help = kUdpHelp,
              .interface = InterfaceOrigin::kNone,

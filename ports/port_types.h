@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "ports/interface/link_answer.h"
 #include "ports/interface/netdev/netdev_port.h"
+#include "ports/link/link_place.h"
 #include "ports/netlink/link_monitor.h"
 #include "ports/port.h"
 #include "ports/port_spec.h"
@@ -30,6 +31,7 @@ struct PortSurroundings {
   KernelForwarding* kernel = nullptr;  // may carry frames of ports; it outlives them
   // The port as another process hands it over, in place of opening its device; null: none does.
   PortHandover* inherited = nullptr;
+  LinkPlace link_place{};  // where links to this switch are looked for
 };
 
 // A Port for each queue of one port. The first speaks for all.

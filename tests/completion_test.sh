@@ -19,6 +19,7 @@ offers_of_bash() {
     source "$1/tapctl"
     COMP_LINE=$2 COMP_POINT=${#2}
     function=_${2%% *}
+    function=${function//-/_}
     "$function"
     printf "%s\n" "${COMPREPLY[@]}"' bash "$completions" "$1"
 }
@@ -62,6 +63,7 @@ main() {
   mkdir "$scratch/bin"
   ln -s "$tapctl" "$scratch/bin/tapctl"
   ln -s "$TAPSWITCHD" "$scratch/bin/tapswitchd"
+  ln -s "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/../tools/lab" "$scratch/bin/tapswitch-lab"
   export PATH=$scratch/bin:$PATH TAPSWITCH_BRIDGE=/nowhere/at/all.sock
   # bash completes only what is behind the last = or :.
   local behind=auto port=lo
@@ -72,6 +74,8 @@ main() {
   expect 'tapctl port add netdev:l' "$port"
   expect 'tapswitchd --vlan_f' --vlan_filtering=
   expect 'tapswitchd --io=a' "$behind"
+  expect 'tapswitch-lab st' status
+  expect 'tapswitch-lab link s' set
   touch "$scratch/lines.batch"
   if [[ $shell == fish ]]; then
     expect "tapctl batch $scratch/li" "$scratch/lines.batch"

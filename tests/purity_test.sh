@@ -4,8 +4,10 @@
 #   switch/forwarding   itself; of the standard library what does no I/O and knows no clock,
 #   switch/protocol     thread or lock (protocol: forwarding as well)
 #   ports               switch/forwarding, and of ports: os nothing else (but the clock's ticks), ring os,
-#                       netlink both; interface, socket and vhost_user all but each other (of the
-#                       last, messages, features and queues only themselves); files beside these all
+#                       netlink both; interface, link, socket and vhost_user all but each other (of the
+#                       last, messages, features and queues only themselves); layer3 interface, and
+#                       its station only itself and the wire of switch/protocol/neighbours; files
+#                       beside these all
 #   switch/capture      ports/os, switch/forwarding
 #   switch/workers      ports, switch/capture, and the two pure folders
 #   switch/control      itself, all of these; of it, commands and client nothing but texts and
@@ -48,6 +50,10 @@ allowed_folders() {
       echo 'ports/(os|ring|netlink|interface)/|ports/(port(_spec|_handover)?|option_keys).h$|switch/forwarding/' ;;
     ports/vhost_user/message.* | ports/vhost_user/memory_map.* | ports/vhost_user/features.* | ports/vhost_user/virtqueue.*)
       echo 'ports/vhost_user/(message|memory_map|features|virtqueue).h$' ;;
+    ports/layer3/station.* | ports/layer3/neighbour_*.* | ports/layer3/ip_prefix.*)
+      echo 'ports/layer3/(station|neighbour_(cache|packet)|ip_prefix).h$|switch/forwarding/|switch/protocol/neighbours/neighbour_wire.h$' ;;
+    ports/layer3/*) echo 'ports/(os|ring|netlink|interface|layer3)/|ports/(port(_spec|_handover)?|option_keys|posted_details).h$|switch/forwarding/' ;;
+    ports/link/*) echo 'ports/(os|ring|link)/|ports/(port(_spec|_handover)?|option_keys|posted_details).h$|switch/forwarding/' ;;
     ports/socket/*) echo 'ports/(os|ring|socket)/|ports/(port(_spec|_handover)?|(option_keys|file_options)).h$|switch/forwarding/' ;;
     ports/vhost_user/*) echo 'ports/(os|ring|vhost_user)/|ports/(port(_spec|_handover)?|(option_keys|file_options)).h$|switch/forwarding/' ;;
     ports/*) echo 'ports/|switch/forwarding/' ;;

@@ -14,20 +14,43 @@
 namespace tapswitch {
 namespace {
 
-// Puts the tag of a frame back, into room that is taken from the preamble before it.
-std::span<std::byte> InsertTag(const PacketFrame& message, std::span<std::byte> wire) {
-  std::byte* const start = wire.data() - kVlanTagSize;
+// In front of each buffer, for the header of layer-3 packets.
+constexpr size_t kHeadroom = 16;
+static_assert(kHeadroom >= kEthernetHeaderSize &&
+              kReceiveBufferStride >= kHeadroom + kReceiveBufferSize);
+
+// Makes room for `size` bytes behind the virtio-net header, which is moved into what is before it.
+std::span<std::byte> MakeRoom(std::span<std::byte> wire, size_t size) {
+  std::byte* const start = wire.data() - size;
   std::memmove(start, wire.data(), kVirtioNetHeaderSize);
-  EditTag(wire.data() + kVirtioNetHeaderSize, TagEdit::kPush,
-          {.protocol = static_cast<EtherType>(message.tag_type), .control = message.tag_value});
-  const std::span<std::byte> tagged(start, wire.size() + kVlanTagSize);
+  const std::span<std::byte> longer(start, wire.size() + size);
   // The checksum that is still to be filled in begins further back now.
-  const auto header_bytes = tagged.first<kVirtioNetHeaderSize>();
+  const auto header_bytes = longer.first<kVirtioNetHeaderSize>();
   if (auto header = ParseVirtioNetHeader(header_bytes); header && header->needs_checksum) {
-    header->checksum_start = static_cast<uint16_t>(header->checksum_start + kVlanTagSize);
+    header->checksum_start = static_cast<uint16_t>(header->checksum_start + size);
     StoreVirtioNetHeader(*header, header_bytes);
   }
+  return longer;
+}
+
+// Puts the tag of a frame back, into room that is taken from the preamble before it.
+std::span<std::byte> InsertTag(const PacketFrame& message, std::span<std::byte> wire) {
+  const std::span<std::byte> tagged = MakeRoom(wire, kVlanTagSize);
+  EditTag(wire.data() + kVirtioNetHeaderSize, TagEdit::kPush,
+          {.protocol = static_cast<EtherType>(message.tag_type), .control = message.tag_value});
   return tagged;
+}
+
+// The port that knows the stations fills the addresses in.
+std::span<std::byte> InsertEthernetHeader(std::span<std::byte> wire) {
+  if (wire.size() <= kVirtioNetHeaderSize) return wire;
+  const unsigned version = LoadByte(&wire[kVirtioNetHeaderSize]) >> 4U;
+  const std::span<std::byte> framed = MakeRoom(wire, kEthernetHeaderSize);
+  std::byte* const header = &framed[kVirtioNetHeaderSize];
+  std::fill_n(header, kTypeOffset, std::byte{0});
+  StoreBe16(header + kTypeOffset,
+            static_cast<uint16_t>(version == 4 ? EtherType::kIpv4 : EtherType::kIpv6));
+  return framed;
 }
 
 // The virtio-net header and the frame in what was read; nothing when the frame was cut.
@@ -57,14 +80,18 @@ DropReason ReasonForCut(std::span<const std::byte> read, FileKind kind) {
 }  // namespace
 
 FrameReader::FrameReader(const PortIdentity& identity, FileKind kind,
-                         std::shared_ptr<std::atomic_flag> told_unsupported)
-    : identity_(identity), kind_(kind), told_unsupported_(std::move(told_unsupported)) {}
+                         std::shared_ptr<std::atomic_flag> told_unsupported, Framing framing)
+    : identity_(identity),
+      kind_(kind),
+      told_unsupported_(std::move(told_unsupported)),
+      framing_(framing) {}
 
 absl::Status FrameReader::AllocateBuffers() {
   auto memory = BufferMemory::Allocate(kReceiveBufferCount * kReceiveBufferStride);
   if (!memory.ok()) return memory.status();
   memory_.emplace(*std::move(memory));
-  pool_.emplace(memory_->bytes(), kReceiveBufferCount, kReceiveBufferSize, kReceiveBufferStride);
+  pool_.emplace(memory_->bytes(), kReceiveBufferCount, kReceiveBufferSize, kReceiveBufferStride,
+                framing_ == Framing::kLayer3 ? kHeadroom : 0);
   taken_.reserve(kReceiveBufferCount);
   return absl::OkStatus();
 }
@@ -206,7 +233,8 @@ void FrameReader::TakeFrame(BufferId buffer, size_t length, FrameBatch& received
   ++frames_taken_;
   if (is_closing()) return;
   const std::span<std::byte> read = pool_->TakeOut(buffer, length);
-  const auto unpacked = Unpack(read, kind_);
+  auto unpacked = Unpack(read, kind_);
+  if (unpacked && framing_ == Framing::kLayer3) unpacked = InsertEthernetHeader(*unpacked);
   taken_.push_back(buffer);
   fault_ = ReadFault::kNone;
   PortCounters& counters = *identity_.counters;

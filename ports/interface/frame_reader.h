@@ -36,6 +36,12 @@ inline constexpr size_t kReceiveBufferSize = size_t{68} * 1024;
 inline constexpr size_t kReceiveBufferStride = kReceiveBufferSize + 128;
 static_assert(kReceiveBufferCount * kReceiveBufferStride % 4096 == 0);
 
+// The kind of data that the file brings.
+enum class Framing : uint8_t {
+  kEthernet,
+  kLayer3,  // IP packets: they get an Ethernet header without addresses
+};
+
 class FrameReader {
  public:
   struct ReadsTaken {
@@ -46,7 +52,8 @@ class FrameReader {
   // `identity` outlives it. `told_unsupported` is set once the log has been told of frames with
   // unsupported offloads, by any queue of the port.
   FrameReader(const PortIdentity& identity, FileKind kind,
-              std::shared_ptr<std::atomic_flag> told_unsupported);
+              std::shared_ptr<std::atomic_flag> told_unsupported,
+              Framing framing = Framing::kEthernet);
 
   // Comes before all that follows. ResourceExhausted when the system has no memory.
   [[nodiscard]] absl::Status AllocateBuffers();
@@ -148,6 +155,7 @@ class FrameReader {
   const PortIdentity& identity_;
   FileKind kind_;
   std::shared_ptr<std::atomic_flag> told_unsupported_;
+  Framing framing_;
 
   std::optional<BufferMemory> memory_;
   std::optional<BufferPool> pool_;

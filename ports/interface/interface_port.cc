@@ -23,7 +23,7 @@ InterfacePort::InterfacePort(PortIdentity identity, Medium medium)
       kind_(medium.kind),
       discard_(std::move(medium.discard)),
       new_file_(std::move(medium.new_file)),
-      reader_(identity_, kind_, OwnIfNull(std::move(medium.told_unsupported))),
+      reader_(identity_, kind_, OwnIfNull(std::move(medium.told_unsupported)), medium.framing),
       link_(identity_,
             {.is_foreign = is_foreign(),
              .shared_with_host = medium.shared_with_host,

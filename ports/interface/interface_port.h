@@ -48,6 +48,7 @@ class InterfacePort : public Port {
   [[nodiscard]] bool Pause() override;
   void Resume() override;
   [[nodiscard]] bool paused() const override { return reader_.paused(); }
+  [[nodiscard]] bool pauses_lightly() const override { return true; }
   void OnLinkChange(const LinkEvent& link) override;
   void OnLinkAnswer() override;
   void BeginClose() override;
@@ -74,6 +75,7 @@ class InterfacePort : public Port {
     // Shared by all queues of the port: set once the log has been told of frames with unsupported
     // offloads. Null: this queue has one of its own.
     std::shared_ptr<std::atomic_flag> told_unsupported{};
+    Framing framing = Framing::kEthernet;
   };
 
   InterfacePort(PortIdentity identity, Medium medium);

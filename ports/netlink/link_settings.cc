@@ -123,6 +123,14 @@ void StopIpv6Addresses(const NetworkNamespace& netns, int ifindex) {
   static_cast<void>(socket->Transact(std::move(request), [](nlmsghdr& /*reply*/) {}));
 }
 
+absl::Status SetLinkAlias(int ifindex, const std::string& alias) {
+  auto socket = RouteSocket::Open();
+  if (!socket.ok()) return socket.status();
+  NlMessage request = NewLinkMessage(RTM_SETLINK, NLM_F_ACK, ifindex);
+  nla_put(request.get(), IFLA_IFALIAS, static_cast<int>(alias.size()), alias.data());
+  return socket->Transact(std::move(request), [](nlmsghdr& /*reply*/) {});
+}
+
 absl::Status DeleteLink(const NetworkNamespace& netns, int ifindex) {
   auto socket = OpenIn(netns);
   if (!socket.ok()) return socket.status();

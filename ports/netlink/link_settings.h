@@ -48,6 +48,9 @@ struct LinkChange {
 // sends nothing by itself. Where there is no IPv6, nothing happens.
 void StopIpv6Addresses(const NetworkNamespace& netns, int ifindex);
 
+// Gives interface `ifindex`, in the namespace of the calling thread, a text for administrators.
+[[nodiscard]] absl::Status SetLinkAlias(int ifindex, const std::string& alias);
+
 // Deletes interface `ifindex` in `netns`, as `ip link delete` does.
 [[nodiscard]] absl::Status DeleteLink(const NetworkNamespace& netns, int ifindex);
 

@@ -80,6 +80,7 @@ std::optional<LinkState> ParseLinkMessage(nlmsghdr& message) {
       .up = (header->ifi_flags & IFF_UP) != 0,
       .carrier = (header->ifi_flags & kLowerUp) != 0,
       .is_ethernet = header->ifi_type == ARPHRD_ETHER,
+      .is_layer3 = header->ifi_type == ARPHRD_NONE || header->ifi_type == ARPHRD_RAWIP,
       .master = static_cast<int>(NumberOrZero(attributes[IFLA_MASTER])),
       .address = AddressOrZero(attributes[IFLA_ADDRESS]),
       .mtu = NumberOrZero(attributes[IFLA_MTU]),

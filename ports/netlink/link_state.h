@@ -29,6 +29,7 @@ struct LinkState {
   bool up = false;           // administratively (IFF_UP)
   bool carrier = false;      // IFF_LOWER_UP
   bool is_ethernet = false;  // it carries Ethernet frames (ARPHRD_ETHER)
+  bool is_layer3 = false;    // it carries IP packets and nothing else (ARPHRD_NONE, _RAWIP)
   int master = 0;            // ifindex of the bridge, bond, ... that it is a port of; 0: none
   MacAddress address{};      // zero if it has no address of six bytes
   uint32_t mtu = 0;

@@ -38,18 +38,6 @@ void Put(nl_msg* request, const BridgeAttribute& about, uint32_t value) {
   if (about.size == 4) nla_put_u32(request, about.type, value);
 }
 
-// One message: the kernel takes all of it or nothing.
-absl::Status SetPort(int ifindex, const LinuxBridgeSettings& settings) {
-  NlMessage request = LinkRequest(RTM_SETLINK, AF_BRIDGE, ifindex);
-  nlattr* const nest = nla_nest_start(request.get(), IFLA_PROTINFO | NLA_F_NESTED);
-  for (const BridgeAttribute& about : kBridgePortAttributes) {
-    const auto found = settings.find(about.name);
-    if (found != settings.end()) Put(request.get(), about, found->second);
-  }
-  nla_nest_end(request.get(), nest);
-  return Send(std::move(request));
-}
-
 absl::Status ChangeVlan(int type, int ifindex, const LinuxBridgeVlan& vlan) {
   NlMessage request = LinkRequest(type, AF_BRIDGE, ifindex);
   nlattr* const nest = nla_nest_start(request.get(), IFLA_AF_SPEC);
@@ -89,6 +77,18 @@ LinuxBridgeSettings Restored(const LinuxBridgeSettings& all) {
 
 }  // namespace
 
+// By one message, of which the kernel takes all or nothing.
+absl::Status ChangeBridgePort(int ifindex, const LinuxBridgeSettings& settings) {
+  NlMessage request = LinkRequest(RTM_SETLINK, AF_BRIDGE, ifindex);
+  nlattr* const nest = nla_nest_start(request.get(), IFLA_PROTINFO | NLA_F_NESTED);
+  for (const BridgeAttribute& about : kBridgePortAttributes) {
+    const auto found = settings.find(about.name);
+    if (found != settings.end()) Put(request.get(), about, found->second);
+  }
+  nla_nest_end(request.get(), nest);
+  return Send(std::move(request));
+}
+
 absl::Status SetMaster(int ifindex, int master) {
   NlMessage request = LinkRequest(RTM_SETLINK, AF_UNSPEC, ifindex);
   nla_put_u32(request.get(), IFLA_MASTER, static_cast<uint32_t>(master));
@@ -96,12 +96,13 @@ absl::Status SetMaster(int ifindex, int master) {
 }
 
 absl::Status RestorePort(const LinuxBridgePort& port, uint16_t default_pvid) {
-  if (absl::Status set = SetPort(port.ifindex, Restored(port.settings)); !set.ok()) return set;
+  if (absl::Status set = ChangeBridgePort(port.ifindex, Restored(port.settings)); !set.ok())
+    return set;
   if (absl::Status set = RestoreVlans(port, default_pvid); !set.ok()) return set;
   const uint32_t state = SettingOr(port.settings, "state", kForwarding);
   // A port without carrier is disabled by that alone.
   if (!port.carrier || state == kForwarding) return absl::OkStatus();
-  return SetPort(port.ifindex, {{"state", state}});
+  return ChangeBridgePort(port.ifindex, {{"state", state}});
 }
 
 absl::Status RestoreEntry(const LinuxBridgeEntry& entry, int ifindex) {
@@ -143,7 +144,7 @@ absl::Status RestoreGroup(const LinuxBridgeGroup& group, int ifindex, int master
 }
 
 absl::Status StopFlooding(int ifindex) {
-  return SetPort(ifindex, {{"flood", 0}, {"mcast_flood", 0}, {"bcast_flood", 0}});
+  return ChangeBridgePort(ifindex, {{"flood", 0}, {"mcast_flood", 0}, {"bcast_flood", 0}});
 }
 
 absl::Status PrepareUplink(int ifindex, MacAddress address) {

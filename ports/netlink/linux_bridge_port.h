@@ -16,6 +16,9 @@ namespace tapswitch {
 // The interface stays up and keeps its carrier.
 [[nodiscard]] absl::Status SetMaster(int ifindex, int master);
 
+// Changes settings of port `ifindex`, all of them or none.
+[[nodiscard]] absl::Status ChangeBridgePort(int ifindex, const LinuxBridgeSettings& settings);
+
 // Gives a port its settings and VLANs, where it has just become a port and has `default_pvid` only.
 // Settings that this kernel does not know are left out.
 [[nodiscard]] absl::Status RestorePort(const LinuxBridgePort& port, uint16_t default_pvid);

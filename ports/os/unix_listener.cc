@@ -199,7 +199,7 @@ absl::Status UnixListener::BindSocket(const Options& options) {
                            options.group.value_or(kAsItIs), AT_EMPTY_PATH) != 0) {
     return Failed(options, "cannot give to another user or group");
   }
-  if (options.type == SOCK_STREAM && listen(socket_.get(), kBacklog) != 0) {
+  if (options.type != SOCK_DGRAM && listen(socket_.get(), kBacklog) != 0) {
     return Failed(options, "cannot listen at");
   }
   constexpr mode_t kPermissions = 07777;

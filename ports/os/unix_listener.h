@@ -25,7 +25,7 @@ class UnixListener {
     std::string what;                                // its purpose; errors begin with it
     std::string path;                                // any path that the kernel accepts
     std::string occupant = "somebody is listening";  // who probably listens there already
-    int type = SOCK_STREAM;                          // or SOCK_DGRAM: bound, without clients
+    int type = SOCK_STREAM;  // or SOCK_SEQPACKET; or SOCK_DGRAM: bound, without clients
     mode_t mode = S_IRUSR | S_IWUSR;
     std::optional<uid_t> user{};
     std::optional<gid_t> group{};

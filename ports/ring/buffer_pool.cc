@@ -24,14 +24,19 @@ void Unpoison([[maybe_unused]] const std::byte* at, [[maybe_unused]] size_t size
 
 }  // namespace
 
-BufferPool::BufferPool(std::span<std::byte> memory, BufferId count, size_t size, size_t stride)
+BufferPool::BufferPool(std::span<std::byte> memory, BufferId count, size_t size, size_t stride,
+                       size_t headroom)
     : memory_(memory),
       size_(size),
       stride_(stride),
+      headroom_(headroom),
       is_out_(count, false),
       is_withheld_(count, false) {
-  TAPSWITCH_CHECK(memory.size() >= count * stride && stride >= size);
+  TAPSWITCH_CHECK(memory.size() >= count * stride && stride >= headroom + size);
   Poison(memory_.data(), memory_.size());
+  for (BufferId id = 0; id < count && headroom > 0; ++id) {
+    Unpoison(address(id) - headroom, headroom);
+  }
 }
 
 BufferPool::~BufferPool() {

@@ -25,8 +25,10 @@ class BufferPool {
   // `memory` holds `count` buffers of `stride` bytes each, of which the first `size` bytes are
   // used. A stride that is not a multiple of the page size spreads the headers of consecutive
   // frames over the sets of the first-level cache.
-  // Precondition: memory.size() >= count * stride, stride >= size, count <= 32768.
-  BufferPool(std::span<std::byte> memory, BufferId count, size_t size, size_t stride);
+  // In front of each buffer, `headroom` bytes are free for its reader.
+  // Precondition: memory.size() >= count * stride, stride >= headroom + size, count <= 32768.
+  BufferPool(std::span<std::byte> memory, BufferId count, size_t size, size_t stride,
+             size_t headroom = 0);
   ~BufferPool();
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
@@ -37,7 +39,9 @@ class BufferPool {
 
   // The address of buffer `id`, for registration with the kernel. The buffer must not be read while
   // it is at home.
-  [[nodiscard]] std::byte* address(BufferId id) const { return memory_.data() + id * stride_; }
+  [[nodiscard]] std::byte* address(BufferId id) const {
+    return memory_.data() + headroom_ + id * stride_;
+  }
 
   // Takes buffer `id`, which now holds `length` bytes, out of its home and returns those bytes.
   // Precondition: the buffer is at home, length <= buffer_size().
@@ -56,6 +60,7 @@ class BufferPool {
   std::span<std::byte> memory_;
   size_t size_;
   size_t stride_;
+  size_t headroom_;
   size_t out_ = 0;
   std::vector<bool> is_out_;
   std::vector<bool> is_withheld_;

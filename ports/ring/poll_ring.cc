@@ -21,11 +21,16 @@ namespace {
 constexpr size_t kMaxEvents = 64;
 
 constexpr uint32_t kEpollMask = EPOLLIN | EPOLLRDHUP | EPOLLET;
+// Errors of a file that is not read are reported once, not in each turn.
+constexpr uint32_t kErrorsOnly = EPOLLET;
 
 timespec ToTimespec(std::chrono::nanoseconds span) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(span);
   return {.tv_sec = seconds.count(), .tv_nsec = (span - seconds).count()};
 }
+
+// No other readiness has this operation.
+Tag ReadinessTag(FileSlot file) { return {.operation = Operation::kRead, .slot = file.value}; }
 
 // Returns 0, or the errno of the write. A frame is written whole or not at all.
 int WriteFrame(int fd, const WireFrame& frame) {
@@ -60,26 +65,32 @@ absl::StatusOr<FileSlot> PollRing::AddFile(int fd, BufferPool* pool, FileKind ki
   }
   const FileSlot slot{static_cast<uint32_t>(free - files_.begin())};
   if (pool != nullptr) {
-    const Tag tag{.operation = Operation::kRead, .slot = slot.value};
-    if (absl::Status status = Poll(fd, tag); !status.ok()) return status;
+    if (absl::Status status = Poll(fd, ReadinessTag(slot), kErrorsOnly); !status.ok())
+      return status;
     reader_.Add(slot, fd, *pool, kind);
   }
-  *free = {.fd = fd, .polled = pool != nullptr};
+  *free = {.fd = fd, .can_be_read = pool != nullptr};
   return slot;
 }
 
 void PollRing::RemoveFile(FileSlot file) {
   File& removed = files_[file.value];
-  if (removed.polled) {
+  if (removed.can_be_read) {
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, removed.fd, nullptr);
     reader_.Remove(file);
   }
   removed = {};
 }
 
-void PollRing::StartRead(FileSlot file, Tag tag) { reader_.Start(file, tag); }
+void PollRing::StartRead(FileSlot file, Tag tag) {
+  reader_.Start(file, tag);
+  ChangePoll(files_[file.value].fd, ReadinessTag(file), kEpollMask);
+}
 
-void PollRing::StopRead(FileSlot file, Tag /*tag*/) { reader_.Stop(file); }
+void PollRing::StopRead(FileSlot file, Tag /*tag*/) {
+  reader_.Stop(file);
+  ChangePoll(files_[file.value].fd, ReadinessTag(file), kErrorsOnly);
+}
 
 void PollRing::ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) {
   reader_.Return(file, buffers);
@@ -94,19 +105,24 @@ size_t PollRing::QueueWrites(FileSlot file, std::span<const WireFrame> frames, T
   return frames.size();
 }
 
-absl::Status PollRing::Watch(int fd, Tag tag) { return Poll(fd, tag); }
+absl::Status PollRing::Watch(int fd, Tag tag) { return Poll(fd, tag, kEpollMask); }
 
 void PollRing::Unwatch(int fd, Tag /*tag*/) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 void PollRing::WatchWritability(int fd, Tag tag, bool wanted) {
-  epoll_event event{.events = kEpollMask | (wanted ? EPOLLOUT : 0U), .data = {.u64 = tag.Pack()}};
-  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+  ChangePoll(fd, tag, kEpollMask | (wanted ? EPOLLOUT : 0U));
 }
 
-absl::Status PollRing::Poll(int fd, Tag tag) const {
-  epoll_event event{.events = kEpollMask, .data = {.u64 = tag.Pack()}};
+absl::Status PollRing::Poll(int fd, Tag tag, uint32_t mask) const {
+  epoll_event event{.events = mask, .data = {.u64 = tag.Pack()}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, absl::StrCat("epoll: file descriptor ", fd));
+}
+
+// A file that is ready at the time is reported, too.
+void PollRing::ChangePoll(int fd, Tag tag, uint32_t mask) const {
+  epoll_event event{.events = mask, .data = {.u64 = tag.Pack()}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
 }
 
 WaitResult PollRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeout) {

@@ -54,12 +54,13 @@ class PollRing final : public Ring {
  private:
   struct File {
     int fd = -1;
-    bool polled = false;
+    bool can_be_read = false;
   };
 
   PollRing(FileDescriptor epoll, const Options& options);
 
-  [[nodiscard]] absl::Status Poll(int fd, Tag tag) const;
+  [[nodiscard]] absl::Status Poll(int fd, Tag tag, uint32_t mask) const;
+  void ChangePoll(int fd, Tag tag, uint32_t mask) const;
   // Takes at most as many events as `batch_` has room for. Returns their number, or -errno.
   [[nodiscard]] int CollectEvents(std::optional<std::chrono::nanoseconds> timeout);
   void CollectFailedWrites();

@@ -116,8 +116,8 @@ class Ring {
   // Registers `fd`, which is O_NONBLOCK, so that a file's reads and writes never delay those of
   // another. `fd` is borrowed: the caller closes it after RemoveFile. With `pool`, the file can be
   // read by StartRead; the buffers of `pool` must all be at home, and the pool outlives the
-  // registration. InvalidArgument if `fd` is not O_NONBLOCK, ResourceExhausted if the ring has no
-  // slot left.
+  // registration. A file that is not read wakes nobody. InvalidArgument if `fd` is not O_NONBLOCK,
+  // ResourceExhausted if the ring has no slot left.
   [[nodiscard]] virtual absl::StatusOr<FileSlot> AddFile(int fd, BufferPool* pool,
                                                          FileKind kind) = 0;
 

@@ -197,15 +197,13 @@ absl::StatusOr<FileSlot> UringQueue::AddAny(int fd) {
 
 void UringQueue::RemoveFile(FileSlot file) {
   File& removed = files_[file.value];
-  const bool is_polled = removed.poll_tag.has_value();
-  if (is_polled) Cancel(PollData(file));
-  if (std::exchange(removed.ready, 0) != 0) LineOf(removed).Erase(file);
-  removed.is_to_be_armed = false;
-  removed.poll_tag.reset();
+  StopPoll(file);
   Submit();  // what is queued for the file names it by its slot
   // A poll keeps the file open until the end of the poll is completed, and with the file a device
   // that is to be removed. This may receive frames on the way, which is_drained reports.
-  if (is_polled) io_uring_enter(ring_fd(), 0, 0, IORING_ENTER_GETEVENTS, nullptr);
+  if (std::exchange(removed.was_polled, false)) {
+    io_uring_enter(ring_fd(), 0, 0, IORING_ENTER_GETEVENTS, nullptr);
+  }
   Drain();
   const int none = -1;
   io_uring_register_files_update(&ring_, file.value, &none, 1);
@@ -213,9 +211,21 @@ void UringQueue::RemoveFile(FileSlot file) {
 }
 
 void UringQueue::StartPoll(FileSlot file, Tag tag) {
-  files_[file.value].poll_tag = tag;
-  files_[file.value].poll_mask = kPollMask;
+  File& polled = files_[file.value];
+  if (polled.poll_tag) return;
+  polled.poll_tag = tag;
+  polled.poll_mask = kPollMask;
+  polled.was_polled = true;
   ArmPoll(file);
+}
+
+void UringQueue::StopPoll(FileSlot file) {
+  File& stopped = files_[file.value];
+  if (!stopped.poll_tag) return;
+  Cancel(PollData(file));
+  if (std::exchange(stopped.ready, 0) != 0) LineOf(stopped).Erase(file);
+  stopped.is_to_be_armed = false;
+  stopped.poll_tag.reset();
 }
 
 void UringQueue::ArmPoll(FileSlot file) {

@@ -76,8 +76,11 @@ class UringQueue {
   [[nodiscard]] absl::StatusOr<FileSlot> AddFile(int fd, FileKind kind);
   void RemoveFile(FileSlot file);
 
-  // Reports each time the file becomes readable, with `tag`, until RemoveFile.
+  // Reports each time the file becomes readable, with `tag`, until StopPoll or RemoveFile. Nothing
+  // happens if it does so already.
   void StartPoll(FileSlot file, Tag tag);
+  // Readiness that was not taken yet is not reported any more.
+  void StopPoll(FileSlot file);
 
   // One result of a multishot receive.
   struct Received {
@@ -146,6 +149,7 @@ class UringQueue {
   struct File {
     bool used = false;
     bool is_sent_to = false;      // frames are sent by SENDMSG, not WRITE
+    bool was_polled = false;      // since it was added
     std::optional<Tag> poll_tag;  // set while a poll is in progress
     uint32_t poll_mask = 0;
     uint32_t poll_sequence = 0;   // of the present poll: completions of earlier ones are ignored

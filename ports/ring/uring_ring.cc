@@ -30,8 +30,6 @@ absl::StatusOr<FileSlot> UringRing::AddFile(int fd, BufferPool* pool, FileKind k
     return added;
   }
   reader_.Add(*file, fd, *pool, kind);
-  // No other readiness has this operation.
-  queue_->StartPoll(*file, {.operation = Operation::kRead, .slot = file->value});
   return file;
 }
 
@@ -44,11 +42,14 @@ void UringRing::RemoveFile(FileSlot file) {
 void UringRing::StartRead(FileSlot file, Tag tag) {
   if (receives_.has(file)) return receives_.Start(file, tag);
   reader_.Start(file, tag);
+  // No other readiness has this operation.
+  queue_->StartPoll(file, {.operation = Operation::kRead, .slot = file.value});
 }
 
 void UringRing::StopRead(FileSlot file, Tag /*tag*/) {
   if (receives_.has(file)) return receives_.Stop(file);
   reader_.Stop(file);
+  queue_->StopPoll(file);
 }
 
 void UringRing::ReturnBuffers(FileSlot file, std::span<const BufferId> buffers) {

@@ -26,24 +26,8 @@ constexpr size_t kStride = size_t{17} * 4096 + 128;
 static_assert(kHeaderRoom + kMaxSocketFrame <= kStride && kHeaderRoom >= kVirtioNetHeaderSize);
 static_assert(kSlots * kStride % 4096 == 0 && SendQueue::kMaxBytes % 4096 == 0);
 
-constexpr size_t kMaxDatagrams = 64;
-// The maximum of pieces of a frame: see EgressBuilder.
-constexpr size_t kMaxPiecesOfFrame = 16;
-
 constexpr uint32_t kSocketSlot = 0;
 constexpr uint32_t kWaiterSlot = 1;
-
-// Builds a list for sendmsg(2), without the virtio-net header. Returns the pieces used.
-std::span<iovec> Gather(const WireFrame& frame, std::span<iovec, kMaxPiecesOfFrame> pieces) {
-  size_t size = 0;
-  size_t header = kVirtioNetHeaderSize;
-  for (const Piece& piece : frame.pieces.first(std::min(frame.pieces.size(), kMaxPiecesOfFrame))) {
-    pieces[size++] = {.iov_base = const_cast<std::byte*>(piece.data) + header,
-                      .iov_len = piece.size - header};
-    header = 0;
-  }
-  return pieces.first(size);
-}
 
 bool IsWritable(int fd) {
   pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
@@ -90,6 +74,7 @@ struct DgramPort::Inbox {
 DgramPort::DgramPort(PortIdentity identity, FileDescriptor connected, uint32_t mtu)
     : identity_(std::move(identity)), connected_(std::move(connected)), socket_(connected_.get()) {
   lost_.Begin(socket_);
+  runs_.Begin(socket_);
   status_.mtu = mtu;
   status_.link_up = true;
 }
@@ -282,28 +267,25 @@ void DgramPort::Send(std::span<const WireFrame> frames) {
 // Returns the frames that have to be queued.
 std::span<const WireFrame> DgramPort::SendNow(std::span<const WireFrame> frames) {
   PortCounters& counters = *identity_.counters;
-  // NOLINTBEGIN(*-member-init): they are filled in as far as they are used
-  std::array<std::array<iovec, kMaxPiecesOfFrame>, kMaxDatagrams> pieces;
-  std::array<mmsghdr, kMaxDatagrams> messages;
-  // NOLINTEND(*-member-init)
+  DatagramOutbox outbox;
   while (!frames.empty()) {
-    const size_t count = std::min(frames.size(), kMaxDatagrams);
-    for (size_t i = 0; i < count; ++i) {
-      messages[i] = {.msg_hdr = MessageFor(Gather(frames[i], pieces[i])), .msg_len = 0};
-    }
-    const int sent = sendmmsg(socket_, messages.data(), static_cast<unsigned>(count),
+    outbox.Pack(frames, runs_, MessageFor({}));
+    const std::span<mmsghdr> messages = outbox.messages();
+    const int sent = sendmmsg(socket_, messages.data(), static_cast<unsigned>(messages.size()),
                               MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return frames;
+    const size_t first = outbox.lengths().front();
     if (sent < 0) {
-      counters.Drop(ReasonFor(errno));
-      frames = frames.subspan(1);
+      if (first > 1 && runs_.Refused(frames.front().size, errno)) continue;
+      counters.Drop(ReasonFor(errno), first);
+      frames = frames.subspan(first);
       continue;
     }
-    for (const WireFrame& frame : frames.first(static_cast<size_t>(sent))) {
-      counters.sent.Add(frame.size);
+    for (const size_t length : outbox.lengths().first(static_cast<size_t>(sent))) {
+      for (const WireFrame& frame : frames.first(length)) counters.sent.Add(frame.size);
+      frames = frames.subspan(length);
     }
-    frames = frames.subspan(static_cast<size_t>(sent));
   }
   return {};
 }

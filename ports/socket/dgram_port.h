@@ -4,8 +4,9 @@
 // connected, as such a pair is (udp_port.h).
 //
 // Theory of operation. As with streams, the ring only watches, and the port reads and writes
-// itself, many datagrams in one system call (recvmmsg(2), sendmmsg(2)). Frames are received in
-// place, behind zeros that are never overwritten.
+// itself, many datagrams in one system call (recvmmsg(2), sendmmsg(2)); over UDP, runs of one size
+// are one message (datagram_runs.h). Frames are received in place, behind zeros that are never
+// overwritten.
 //
 // There is no connection: only a send shows whether a peer is there. The kernel keeps few datagrams
 // for a receiver (net.unix.max_dgram_qlen, mostly 10), so frames that it refuses wait in a queue of
@@ -31,6 +32,8 @@
 #include "ports/os/unix_listener.h"
 #include "ports/port.h"
 #include "ports/ring/ring.h"
+#include "ports/socket/datagram_outbox.h"
+#include "ports/socket/datagram_runs.h"
 #include "ports/socket/lost_datagrams.h"
 #include "ports/socket/send_queue.h"
 
@@ -100,6 +103,7 @@ class DgramPort final : public Port {
   Address remote_;
   bool learns_ = false;  // the remote is the last sender
   LostDatagrams lost_;
+  DatagramRuns runs_;
 
   std::unique_ptr<Inbox> inbox_;
   std::optional<BufferMemory> memory_;

@@ -29,7 +29,7 @@ constexpr size_t kMemorySize =
     (kReadSize + kFramesSize + SendQueue::kMaxBytes + kPage - 1) / kPage * kPage;
 
 // The number of connections that ended before they began which one call of Accept discards.
-constexpr int kMaxAccepts = 16;
+constexpr int kMaxAccepts = 4;
 
 // UIO_MAXIOV, the limit of one call.
 constexpr size_t kMaxPieces = 1024;
@@ -273,6 +273,11 @@ void StreamPort::EndOfStream(ptrdiff_t result) {
 // Data that were sent already are reported as soon as the connection is watched.
 bool StreamPort::Accept() {
   for (int i = 0; i < kMaxAccepts; ++i) {
+    if (!pace_.may_accept()) {
+      status_.reason = fmt::format("clients of {} come and go too fast: {} a second are taken",
+                                   listener_->path(), 10 * AcceptPace::kPerRetry);
+      return false;  // Retry goes on
+    }
     Accepted accepted = AcceptConnection(listening_.get());
     if (accepted.refused != 0) {
       LogStarvation(accepted.refused);
@@ -282,6 +287,7 @@ bool StreamPort::Accept() {
       status_.reason = fmt::format("nobody is connected to {}", listener_->path());
       return false;
     }
+    pace_.Count();
     if (HasEnded(accepted.connection.get())) continue;
     StopWatching();
     if (absl::Status connected = Connect(std::move(accepted.connection)); !connected.ok()) {
@@ -304,6 +310,7 @@ void StreamPort::LogStarvation(int error) {
 }
 
 void StreamPort::Retry() {
+  pace_.Refill();
   if (pause_wanted_ || !std::exchange(starved_, false) || closing_) return;
   if (connection_.valid()) {
     SendQueued();

@@ -27,6 +27,7 @@
 #include <string>
 #include <string_view>
 
+#include "ports/os/accept_pace.h"
 #include "ports/os/buffer_memory.h"
 #include "ports/os/file_descriptor.h"
 #include "ports/os/unix_listener.h"
@@ -56,7 +57,9 @@ class StreamPort final : public Port {
   }
   void Send(std::span<const WireFrame> frames) override;
   void Recycle() override {}
-  [[nodiscard]] bool wants_retry() const override { return starved_ && !closing_; }
+  [[nodiscard]] bool wants_retry() const override {
+    return (starved_ || pace_.wants_refill()) && !closing_;
+  }
   void Retry() override;
   [[nodiscard]] bool Pause() override;
   void Resume() override;
@@ -103,6 +106,7 @@ class StreamPort final : public Port {
   PortStatus status_;
   std::shared_ptr<UnixListener> listener_;
   FileDescriptor listening_;  // a copy of the listener's
+  AcceptPace pace_;
   FileDescriptor connection_;
   std::unique_ptr<Buffers> buffers_;
 

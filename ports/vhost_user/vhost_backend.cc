@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 
 // How often a socket is tried on which nobody listens, and a connection that could not be accepted.
 constexpr milliseconds kRetryInterval(500);
-// The front end may make so many requests in a row it waits a little.
+// A front end may make so many requests in a row; then it waits a little.
 constexpr uint32_t kRequestsInARow = 1000;
 constexpr milliseconds kBreather(100);
 

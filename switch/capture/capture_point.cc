@@ -16,6 +16,7 @@ struct Head {
   uint32_t lost = 0;
   uint16_t port = 0;
   CapturePoint::Direction direction = CapturePoint::Direction::kInbound;
+  CapturePoint::Note note = CapturePoint::Note::kNone;
 };
 
 // The first `size` bytes of a frame, without the virtio-net header.
@@ -39,16 +40,18 @@ CapturePoint::CapturePoint(Options options, const WakeEvent& wake)
       counts_(kMaxPorts),
       lost_(kMaxPorts) {}
 
-void CapturePoint::Take(PortId port, Direction direction, uint64_t time, const WireFrame& frame) {
+void CapturePoint::Take(PortId port, Direction direction, uint64_t time, const WireFrame& frame,
+                        Note note) {
   if (!options_.ports.contains(port)) return;
   SharedCounts& counts = counts_[port.value];
   counts.seen.fetch_add(1, std::memory_order_relaxed);
   if (!options_.filter.Takes(frame)) return;
   counts.taken.fetch_add(1, std::memory_order_relaxed);
-  Keep(port, direction, time, frame);
+  Keep(port, direction, time, frame, note);
 }
 
-void CapturePoint::Keep(PortId port, Direction direction, uint64_t time, const WireFrame& frame) {
+void CapturePoint::Keep(PortId port, Direction direction, uint64_t time, const WireFrame& frame,
+                        Note note) {
   const MutexLock lock(writing_);
   const size_t kept = std::min<size_t>(frame.size, options_.snap_length);
   std::byte* const room = ring_.Reserve(sizeof(Head) + kept);
@@ -61,7 +64,8 @@ void CapturePoint::Keep(PortId port, Direction direction, uint64_t time, const W
                   .length = static_cast<uint32_t>(frame.size),
                   .lost = std::exchange(lost_[port.value], 0),
                   .port = port.value,
-                  .direction = direction};
+                  .direction = direction,
+                  .note = note};
   std::memcpy(room, &head, sizeof(head));
   CopyBytes(frame, kept, room + sizeof(head));
   ring_.Commit();
@@ -90,6 +94,7 @@ std::optional<CapturePoint::Record> CapturePoint::Front() {
                 .time = head.time,
                 .length = head.length,
                 .lost = head.lost,
+                .note = head.note,
                 .bytes = bytes.subspan(sizeof(head))};
 }
 

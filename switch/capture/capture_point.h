@@ -28,6 +28,9 @@ class CapturePoint {
  public:
   enum class Direction : uint8_t { kInbound, kOutbound };
 
+  // The comment at a frame of a port that is impaired, by what became of it.
+  enum class Note : uint8_t { kNone, kImpairedLoss, kImpairedLimit, kDuplicated, kCorrupted };
+
   struct Options {
     PortSet ports;
     PacketFilter filter;
@@ -41,6 +44,7 @@ class CapturePoint {
     uint64_t time = 0;    // nanoseconds since 1970
     uint32_t length = 0;  // of the frame
     uint32_t lost = 0;    // frames of this port lost directly before this one
+    Note note = Note::kNone;
     std::span<const std::byte> bytes;
   };
 
@@ -55,7 +59,8 @@ class CapturePoint {
   CapturePoint(Options options, const WakeEvent& wake);
 
   // Called by the workers' threads.
-  void Take(PortId port, Direction direction, uint64_t time, const WireFrame& frame);
+  void Take(PortId port, Direction direction, uint64_t time, const WireFrame& frame,
+            Note note = Note::kNone);
   void WakeReader();
 
   // Called by the reader's thread. Returns nothing if there is no record; from then on the next
@@ -79,7 +84,7 @@ class CapturePoint {
     std::atomic<uint64_t> lost = 0;
   };
 
-  void Keep(PortId port, Direction direction, uint64_t time, const WireFrame& frame);
+  void Keep(PortId port, Direction direction, uint64_t time, const WireFrame& frame, Note note);
 
   Options options_;
   const WakeEvent& wake_;

@@ -6,6 +6,25 @@
 #include "switch/capture/pcapng.h"
 
 namespace tapswitch {
+namespace {
+
+std::string_view TextOf(CapturePoint::Note note) {
+  switch (note) {
+    case CapturePoint::Note::kNone:
+      break;
+    case CapturePoint::Note::kImpairedLoss:
+      return "impaired: lost";
+    case CapturePoint::Note::kImpairedLimit:
+      return "impaired: dropped, as the limit of held frames is reached";
+    case CapturePoint::Note::kDuplicated:
+      return "impaired: duplicated";
+    case CapturePoint::Note::kCorrupted:
+      return "impaired: corrupted on the way";
+  }
+  return {};
+}
+
+}  // namespace
 
 CaptureWriter::CaptureWriter(Options options, CapturePoint& point, const Clock& clock,
                              std::function<std::string(PortId)> name)
@@ -45,6 +64,7 @@ void CaptureWriter::WritePacket(const CapturePoint::Record& record, std::string&
                         .outbound = record.direction == CapturePoint::Direction::kOutbound,
                         .length = record.length,
                         .lost = record.lost,
+                        .comment = TextOf(record.note),
                         .bytes = record.bytes},
                        out);
 }

@@ -9,6 +9,7 @@ constexpr size_t kAlignment = 4;
 
 enum Option : uint16_t {
   kEndOfOptions = 0,
+  kComment = 1,      // of any block
   kApplication = 4,  // of a section
   kName = 2,         // of an interface
   kResolution = 9,
@@ -99,6 +100,7 @@ void AppendPacket(const Packet& packet, std::string& out) {
   block.Bytes({reinterpret_cast<const char*>(packet.bytes.data()), packet.bytes.size()});
   block.U16(kFlags).U16(sizeof(uint32_t)).U32(packet.outbound ? kOutbound : kInbound);
   if (packet.lost != 0) block.Counter(kDropCount, packet.lost);
+  if (!packet.comment.empty()) block.Text(kComment, packet.comment);
   block.EndOptions();
 }
 

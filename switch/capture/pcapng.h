@@ -30,6 +30,7 @@ struct Packet {
   bool outbound = false;
   uint32_t length = 0;  // on the wire
   uint64_t lost = 0;    // packets of this interface lost directly before this one
+  std::string_view comment{};
   std::span<const std::byte> bytes;
 };
 void AppendPacket(const Packet& packet, std::string& out);

@@ -1,7 +1,6 @@
 #include "switch/control/control_thread.h"
 
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,20 +9,13 @@
 #include <utility>
 #include <variant>
 
+#include "ports/os/yield_to_frames.h"
 #include "switch/control/methods/method_table.h"
 #include "switch/control/rpc/json_rpc.h"
 #include "switch/control/startup.h"
 
 namespace tapswitch {
 namespace {
-
-// Where the processors are busy with frames, a listing of megabytes waits rather than they. A tenth
-// of a processor is still its own then. The threads that serve metrics inherit it.
-void YieldToFrames() {
-  constexpr int kNiceness = 10;
-  // Linux takes 0 for the calling thread (setpriority(2), "C library/kernel differences").
-  static_cast<void>(setpriority(PRIO_PROCESS, 0, kNiceness));
-}
 
 BridgeConfig Initial(const ControlThread::Options& options) {
   BridgeConfig initial{.bridge = options.settings, .ports = {}, .mirrors = {}};
@@ -55,7 +47,12 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
       captures_(control_, running, socket_.get()),
       attacher_(control_, monitor_, running_, options_.attach),
       minder_(control_, running_),
+      flaps_(control_),
       publisher_(control_, monitor_),
+      overlay_(control_, running_,
+               [this](std::string_view event, const MacEntry& entry) {
+                 publisher_.PublishEntry(event, entry);
+               }),
       context_{control_,
                monitor_,
                captures_,
@@ -63,7 +60,9 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
                publisher_,
                initial_,
                options_.adoption_file,
-               options_.upgrade ? &upgrade_ : nullptr},
+               options_.upgrade ? &upgrade_ : nullptr,
+               &overlay_,
+               &flaps_},
       upgrade_([this](const std::optional<std::string>& program) { return Upgrade(program); }),
       thread_([this] { Run(); }) {}
 
@@ -106,9 +105,12 @@ absl::Status ControlThread::SetUp() {
     captures_.ForgetPort(port);
     if (options_.keeping != nullptr) options_.keeping->OnRemoved(port);
   });
+  control_.set_vni_host(&overlay_);
+  control_.set_guest_links(&guests_);
   control_.set_missing_interfaces(MissingInterface::kAwaited);
   if (absl::Status made = MakePorts(); !made.ok()) return made;
   control_.set_missing_interfaces(MissingInterface::kRefused);
+  if (options_.inheritance == nullptr) overlay_.RemoveLeftOvers();
   if (absl::Status attached = attacher_.Start(); !attached.ok()) return attached;
   if (absl::Status prepared = options_.before_service(); !prepared.ok()) return prepared;
   if (absl::Status watched = WatchEvents(); !watched.ok()) return watched;
@@ -150,6 +152,7 @@ absl::Status ControlThread::TakeOver() {
 }
 
 absl::StatusOr<JsonText> ControlThread::Upgrade(const std::optional<std::string>& program) {
+  flaps_.EndAll();
   auto answer = options_.upgrade(control_, attacher_, program, metrics_listener());
   is_handed_over_ = answer.ok();
   return answer;
@@ -176,6 +179,7 @@ absl::Status ControlThread::ListenForScrapes(FileDescriptor inherited) {
       [this] {
         SwitchSnapshot snapshot = running_.workers.Snapshot();
         control_.descriptions().FillIn(snapshot);
+        overlay_.FillIn(snapshot);
         return std::optional(std::move(snapshot));
       },
       std::move(inherited));
@@ -201,6 +205,10 @@ absl::Status ControlThread::WatchEvents() {
   });
   socket_->set_on_writable([this](ClientId client) { monitor_.OnWritable(client); });
   if (absl::Status watched = captures_.Watch(); !watched.ok()) return watched;
+  // The turn reads what they have.
+  for (const int fd : {overlay_.fd(), guests_.fd()}) {
+    if (absl::Status watched = socket_->Watch(fd, [] {}); !watched.ok()) return watched;
+  }
   return socket_->Watch(running_.events.fd(), [this] { PublishEvents(); });
 }
 
@@ -211,7 +219,11 @@ void ControlThread::PublishEvents() {
       minder_.OnLinkState(*state);
       if (options_.keeping != nullptr) options_.keeping->OnLinkState(state->port);
     }
-    if (const auto* const link = std::get_if<LinkEvent>(&event)) attacher_.OnLink(*link);
+    if (const auto* const link = std::get_if<LinkEvent>(&event)) {
+      attacher_.OnLink(*link);
+      overlay_.OnLink(*link);
+    }
+    if (std::holds_alternative<TableNewsEvent>(event)) overlay_.OnTableNews();
     if (std::holds_alternative<WorkerWantedEvent>(event)) options_.on_worker_wanted();
   }
   publisher_.PublishSwitchEvents(taken);
@@ -220,6 +232,10 @@ void ControlThread::PublishEvents() {
 MethodResult ControlThread::Answer(const std::string& method, const MethodCall& call) {
   if (is_handed_over_) {
     return absl::UnavailableError("another process has taken over in this moment: call again");
+  }
+  // Clients that ask and leave would keep those waiting who stay.
+  if (KindOf(method) == MethodKind::kReads && socket_->HasHungUp(call.client)) {
+    return absl::CancelledError("nobody is there to read the answer: stay connected");
   }
   const ControlPeer peer = socket_->peer(call.client).value_or(ControlPeer{});
   if (absl::Status may = policy_.Check(peer, method, call.params); !may.ok()) return may;
@@ -250,12 +266,34 @@ void ControlThread::Serve() {
     // One at a time, so that clients do not wait for a thousand of them.
     attacher_.Step();
     minder_.Step();
-    const Patience keeping = KeepState();
-    socket_->Turn(Sooner(keeping, Sooner(attacher_.patience(), minder_.Wait())));
+    overlay_.Step();
+    flaps_.Step();
+    guests_.Step();
+    publisher_.neighbours().Step();
+    const Patience tables = Sooner(overlay_.Wait(), publisher_.neighbours().Wait());
+    const Patience keeping = Sooner(KeepState(), tables);
+    const Patience minding = Sooner(Sooner(flaps_.Wait(), guests_.Wait()), minder_.Wait());
+    socket_->Turn(Sooner(keeping, Sooner(attacher_.patience(), minding)));
     captures_.Pump();
   }
   if (is_handed_over_) return LeaveToSuccessor();
   EndCaptures();
+  EndOverlay();
+}
+
+// Devices that were made for VNIs go with the switch, and the routes of their stations with them.
+void ControlThread::EndOverlay() {
+  BridgeConfig wanted = control_.config();
+  if (wanted.evpn.empty()) return;
+  for (const EvpnConfig& vni : wanted.evpn) {
+    std::erase_if(wanted.ports, [&](const PortConfig& port) {
+      return vni.adds_port && port.spec.name == vni.dev;
+    });
+  }
+  wanted.evpn.clear();
+  if (const absl::Status ended = control_.Change(wanted); !ended.ok()) {
+    spdlog::warn("evpn: {}", std::string(ended.message()));
+  }
 }
 
 Patience ControlThread::KeepState() {

@@ -14,11 +14,14 @@
 
 #include "absl/status/status.h"
 #include "ports/port_spec.h"
+#include "switch/control/apply/carrier_flaps.h"
 #include "switch/control/apply/running_bridge.h"
 #include "switch/control/attach/attach_rule.h"
 #include "switch/control/attach/attacher.h"
 #include "switch/control/attach/interface_minder.h"
 #include "switch/control/config/port_quota.h"
+#include "switch/control/evpn/overlay.h"
+#include "switch/control/guests/guest_links.h"
 #include "switch/control/methods/captures.h"
 #include "switch/control/methods/event_publisher.h"
 #include "switch/control/methods/method.h"
@@ -119,6 +122,7 @@ class ControlThread {
   void ReloadIfTold();
   [[nodiscard]] std::optional<std::chrono::milliseconds> KeepState();
   void EndCaptures();
+  void EndOverlay();
   [[nodiscard]] absl::Status MakePorts();
   [[nodiscard]] absl::Status TakeOver();
   [[nodiscard]] absl::StatusOr<JsonText> Upgrade(const std::optional<std::string>& program);
@@ -128,12 +132,15 @@ class ControlThread {
   RunningSwitch running_;
   BridgeConfig initial_;  // what the command line says
   std::unique_ptr<ControlSocket> socket_;
+  GuestLinks guests_;
   RunningBridge control_;
   Monitor monitor_;
   Captures captures_;
   Attacher attacher_;
   InterfaceMinder minder_;
+  CarrierFlaps flaps_;
   EventPublisher publisher_;
+  Overlay overlay_;
   MethodContext context_;
   ClientPolicy policy_ = ClientPolicy::OfProcess();
   PortQuota quota_;

@@ -24,6 +24,10 @@ Cacheability Cacheable(const ForwardingView& view, const MacTable& table,
     return Not(WhyFlooded(table, as.vlan, header.destination, now));
   }
   if (view.is_observed(ingress)) return Not(CacheObstacle::kObserved);
+  if (view.impaired_ingress().contains(ingress) ||
+      view.impaired_egress().contains(decision.egress)) {
+    return Not(CacheObstacle::kImpaired);
+  }
   if (view.is_screened(ingress)) return Not(CacheObstacle::kScreened);
   if (protocols.may_want(header.type_or_length)) return Not(CacheObstacle::kProtocol);
   const auto source = table.StandingOf(as.vlan, header.source, ingress, now);

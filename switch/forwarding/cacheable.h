@@ -30,6 +30,7 @@ enum class CacheObstacle : uint8_t {
   kUnknownDestination,
   kSeveralPorts,
   kObserved,
+  kImpaired,
   kScreened,
   kProtocol,
   kUnknownSource,
@@ -41,13 +42,14 @@ struct CacheObstacleText {
   std::string_view name;
   std::string_view text;
 };
-inline constexpr std::array<CacheObstacleText, 10> kCacheObstacles{{
+inline constexpr std::array<CacheObstacleText, 11> kCacheObstacles{{
     {"dropped", "it is dropped, and counted as such"},
     {"broadcast", "the destination is broadcast"},
     {"multicast", "the destination is a group address"},
     {"unknown_destination", "the destination is unknown, so it is flooded"},
     {"several_ports", "the destination is behind several ports"},
     {"observed", "a mirror or a capture looks at what comes in there"},
+    {"impaired", "frames from the ingress port, or to the egress port, are impaired"},
     {"screened", "the ingress port is screened: it is locked, or has an allow list"},
     {"protocol", "a protocol that the bridge takes part in looks at frames of this type"},
     {"unknown_source", "the source is not yet known to be behind the ingress port"},

@@ -31,15 +31,11 @@ size_t WireSize(const Frame& frame) {
   return std::min<size_t>(size, frame.offload.header_length + frame.offload.gso_size);
 }
 
-// As with the Linux bridge (net/core/dev.c, is_skb_forwardable): the outermost tag, whatever its
-// TPID and whoever it is for, is out of the frame there, and so never counted; and a tag more is
-// allowed.
 bool IsTooLong(const Frame& frame, uint32_t mtu) {
   const size_t size = WireSize(frame);
-  if (size <= mtu + kEthernetHeaderSize + kVlanTagSize) return false;
+  if (size <= LongestFrame(mtu, false)) return false;
   const std::byte* const type = frame.bytes().data() + kTypeOffset;
-  return size > mtu + kEthernetHeaderSize + 2 * kVlanTagSize ||
-         !IsVlanTag(static_cast<EtherType>(LoadBe16(type)));
+  return size > LongestFrame(mtu, IsVlanTag(static_cast<EtherType>(LoadBe16(type))));
 }
 
 // The same work, on a frame whose headers have grown.

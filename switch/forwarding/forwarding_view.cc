@@ -88,6 +88,8 @@ void ForwardingView::AddFlags(const PortForwarding& port) {
   if (port.neigh_suppress) neigh_suppressed_.insert(port.id);
   if (port.gro) joining_.insert(port.id);
   if (port.kernel_forwarding) kernel_forwarding_.insert(port.id);
+  if (port.impaired_ingress) impaired_ingress_.insert(port.id);
+  if (port.impaired_egress) impaired_egress_.insert(port.id);
   if (port.loop_detection) loop_probing_.insert(port.id);
   if (port.lists_own_address) lists_own_address_.insert(port.id);
 }

@@ -78,6 +78,10 @@ struct PortForwarding {
   bool lists_own_address = true;  // the address of its interface, if it has one, is the bridge's
   bool gro = true;                // frames of a flow may leave by it as one
   bool kernel_forwarding = true;  // known conversations may be carried by the kernel
+  // Frames from, and to, the station are impaired (impairment/impaired_direction.h), by whoever
+  // drives the bridge.
+  bool impaired_ingress = false;
+  bool impaired_egress = false;
   // Reserved addresses 01:80:C2:00:00:0X that are forwarded when they come in here, as bits.
   uint16_t group_fwd_mask = 0;
   PortVlans vlans;  // looked at while the bridge filters VLANs
@@ -234,6 +238,10 @@ class ForwardingView {
   [[nodiscard]] const PortSet& joining() const { return joining_; }
   // Ports from and to which the kernel may carry known conversations by itself.
   [[nodiscard]] const PortSet& kernel_forwarding() const { return kernel_forwarding_; }
+  // Ports whose frames are impaired, from their stations and towards them. Whatever forwards known
+  // conversations without asking the bridge has to leave these alone.
+  [[nodiscard]] const PortSet& impaired_ingress() const { return impaired_ingress_; }
+  [[nodiscard]] const PortSet& impaired_egress() const { return impaired_egress_; }
   [[nodiscard]] bool has_mab(PortId ingress) const { return guards_[ingress.value].mab; }
   // Why nothing passes a port whose state is disabled.
   [[nodiscard]] bool is_shut_down(PortId port) const { return gates_.shut_down().contains(port); }
@@ -301,6 +309,8 @@ class ForwardingView {
   PortSet neigh_suppressed_;
   PortSet joining_;
   PortSet kernel_forwarding_;
+  PortSet impaired_ingress_;
+  PortSet impaired_egress_;
   PortSet loop_probing_;
   PortSet lists_own_address_;
   PortSet storm_;

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +42,12 @@ class FrameBatch {
   // Precondition: !full().
   void push_back(const Frame& frame) { frames_[size_++] = frame; }
   void clear() { size_ = 0; }
+  // Takes out the frames for which `is_unwanted` is true, in order.
+  template <typename Predicate>
+  void EraseIf(const Predicate& is_unwanted) {
+    const std::span<Frame> all = std::span(frames_).first(size_);
+    size_ = static_cast<size_t>(std::remove_if(all.begin(), all.end(), is_unwanted) - all.begin());
+  }
 
   [[nodiscard]] std::span<const Frame> frames() const { return std::span(frames_).first(size_); }
 

@@ -5,6 +5,8 @@
 //   per egress port   every copy handed to it is in sent, or in one drop of an egress reason
 //                     (a frame that is segmented for the port is sent as several; several that
 //                     are joined count as one, see JoinCounter)
+// Frames that an impairment holds are on their way: the identities count them besides. A copy that it
+// makes of a frame on its way in counts as received, and of one that is cut, its segments do.
 // What is counted of a port in several places, by the bridge and by each of its queues, has one
 // writer each and is summed when it is shown; the identities hold of the sums.
 
@@ -29,6 +31,8 @@ enum class DropReason : uint8_t {
   kUnsupportedOffload,  // its unfinished work is of a kind that neither switch nor kernel can hand on
   kReceiveQueueFull,    // the kernel's queue for the port was full; the bytes are not known
   kBadFraming,          // of a stream: a length that no frame has; the connection ends
+  kImpairedLossIn,      // lost on purpose (impair), on the way in
+  kImpairedLimitIn,     // beyond the frames that an impairment holds, on the way in
   kSourceMulticast,     // a source address with the group bit
   kSourceZero,          // source 00:00:00:00:00:00
   kReservedAddress,     // to 01:80:C2:00:00:00 .. 0F
@@ -50,7 +54,11 @@ enum class DropReason : uint8_t {
   kEgressBlocked,      // the destination's port may not send it (its state, isolation)
   kNoListener,         // to a group that no other port wants, or a report that no router waits for
   kNoEgress,           // flooding found no port to go to
+  kNoRoute,            // a packet of a layer-3 device, of which no next hop is known
+  kNoNeighbour,        // the same, and the next hop does not answer
   // Counted on the port that the copy should have left by.
+  kImpairedLoss,     // lost on purpose (impair), on the way out
+  kImpairedLimit,    // beyond the frames that an impairment holds, on the way out
   kTooLong,          // longer than the port's MTU allows
   kUnsegmentable,    // the port needs segments that this frame cannot be cut into
   kLinkDown,         // the kernel says that the interface is down or gone; nobody is connected
@@ -58,9 +66,11 @@ enum class DropReason : uint8_t {
   kNoMemory,         // the kernel had no memory for it
   kEgressQueueFull,  // the interface dropped what the kernel had carried to it
   kWriteFailed,      // any other error of the write
+  kOtherStation,     // of a layer-3 device: to another station
+  kNotIp,            // of a layer-3 device, which takes nothing else
 };
 
-inline constexpr size_t kDropReasonCount = 34;
+inline constexpr size_t kDropReasonCount = 42;
 
 struct DropReasonInfo {
   std::string_view name;  // as shown to users and in metrics
@@ -74,6 +84,8 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"unsupported_offload", false},
     {"receive_queue_full", false},
     {"bad_framing", false},
+    {"impaired_loss_in", false},
+    {"impaired_limit_in", false},
     {"source_multicast", false},
     {"source_zero", false},
     {"reserved_address", false},
@@ -95,6 +107,10 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"egress_blocked", false},
     {"no_listener", false},
     {"no_egress", false},
+    {"no_route", false},
+    {"no_neighbour", false},
+    {"impaired_loss", true},
+    {"impaired_limit", true},
     {"too_long", true},
     {"unsegmentable", true},
     {"link_down", true},
@@ -102,6 +118,8 @@ inline constexpr std::array<DropReasonInfo, kDropReasonCount> kDropReasons{{
     {"no_memory", true},
     {"egress_queue_full", true},
     {"write_failed", true},
+    {"other_station", true},
+    {"not_ip", true},
 }};
 
 struct LearnResultInfo {

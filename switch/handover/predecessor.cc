@@ -97,6 +97,9 @@ absl::Status Predecessor::CollectPorts(PreparedState& state) const {
   for (const PortConfig& port : control_.config().ports) {
     auto handed = ReadHandedPort(running_, control_, port);
     if (!handed.ok()) return handed.status();
+    if (!control_.HandOverVni(port.spec.name, handed->handover)) {
+      return absl::ResourceExhaustedError("no descriptors are left: raise LimitNOFILE=");
+    }
     state.ports.push_back(*std::move(handed));
   }
   return absl::OkStatus();

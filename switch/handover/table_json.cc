@@ -115,6 +115,8 @@ absl::StatusOr<Neighbour> NeighbourFromJson(const json& shown) {
                       .last_seen = Tick{fields.Number("last_seen")},
                       .contested_until = Tick{fields.Number("contested_until")}};
   if (fields.has("is_router")) neighbour.is_router = fields.Flag("is_router");
+  if (fields.has("fixed")) neighbour.fixed = fields.Flag("fixed");
+  if (fields.has("extern_learn")) neighbour.extern_learn = fields.Flag("extern_learn");
   fields.Note(address.status());
   if (!fields.status().ok()) return fields.status();
   return neighbour;
@@ -147,6 +149,8 @@ json NeighboursToJson(const std::vector<Neighbour>& neighbours) {
              {"last_seen", neighbour.last_seen.centiseconds},
              {"contested_until", neighbour.contested_until.centiseconds}};
     if (neighbour.is_router) one["is_router"] = *neighbour.is_router;
+    if (neighbour.fixed) one["fixed"] = true;
+    if (neighbour.extern_learn) one["extern_learn"] = true;
     shown.push_back(std::move(one));
   }
   return shown;

@@ -49,6 +49,10 @@ void Keeper::ForgetUnclaimed() {
   }
 }
 
+void Keeper::GiveUpOverlay() {
+  if (unclaimed_.contains(kOverlayPart)) Forget(kOverlayPart);
+}
+
 void Keeper::GiveBack() {
   parts_.clear();
   leases_.clear();

@@ -35,6 +35,8 @@ class Keeper {
 
   // Closes all parts; the leases stay.
   void GiveUpParts() { parts_.clear(); }
+  // Closes the shadow ports of VNIs, if no switch has them.
+  void GiveUpOverlay();
   // Closes everything, and gives all interfaces back to the host.
   void GiveBack();
   // Ends leases of interfaces that have gone, and of those that another switch has: the one of

@@ -20,6 +20,7 @@ class KeeperClient final : public PartStore {
 
   [[nodiscard]] absl::Status Keep(const std::string& part, PortHandover files) override;
   [[nodiscard]] absl::Status Forget(const std::string& part) override;
+  [[nodiscard]] bool closes_in_time() const override { return true; }
   void Ready() override;
   void End() override;
 

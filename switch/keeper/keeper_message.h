@@ -22,6 +22,9 @@ using KeptParts = std::map<std::string, PortHandover, std::less<>>;
 inline constexpr const char* kBridgePart = "/bridge";
 // The programs and maps of forwarding by the kernel.
 inline constexpr const char* kKernelPart = "/kernel";
+// The shadow ports of VNIs, by the port of each (switch/control/evpn/README.md). They have routes
+// to this machine announced, so they are kept for a moment only while nobody forwards.
+inline constexpr const char* kOverlayPart = "/overlay";
 
 struct KeeperCall {
   enum class Kind : uint8_t {

@@ -21,6 +21,8 @@ class PartStore {
   [[nodiscard]] virtual absl::Status Keep(const std::string& part, PortHandover files) = 0;
   // Closes these copies before it returns.
   [[nodiscard]] virtual absl::Status Forget(const std::string& part) = 0;
+  // Whether a part that must not stay for long after a death (kOverlayPart) is closed in time.
+  [[nodiscard]] virtual bool closes_in_time() const = 0;
   // The switch forwards and serves clients.
   virtual void Ready() = 0;
   // The switch ends because it was told to: all copies are closed before it returns.

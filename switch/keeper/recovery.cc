@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "ports/os/clock.h"
+#include "switch/control/apply/vni_host.h"
 #include "switch/handover/handover_message.h"
 #include "switch/keeper/state_memory.h"
 
@@ -56,8 +57,12 @@ absl::StatusOr<PreparedState> Recover(KeptParts parts) {
   }
   state->kernel.files = TakePart(parts, kKernelPart).files;
   state->kernel.numbers["killed"] = 1;
+  PortHandover overlay = TakePart(parts, kOverlayPart);
   for (HandedPort& port : state->ports) {
     port.handover.files = TakePart(parts, port.name).files;
+    if (overlay.has(port.name)) {
+      port.handover.files.insert_or_assign(std::string(kShadowFile), overlay.Take(port.name));
+    }
     port.handover.numbers["killed"] = 1;
   }
   Rejuvenate(state->entries, content->written_at);

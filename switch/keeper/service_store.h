@@ -32,6 +32,7 @@ class ServiceStore final : public PartStore {
 
   [[nodiscard]] absl::Status Keep(const std::string& part, PortHandover files) override;
   [[nodiscard]] absl::Status Forget(const std::string& part) override;
+  [[nodiscard]] bool closes_in_time() const override { return false; }
   void Ready() override {}
   void End() override;
 

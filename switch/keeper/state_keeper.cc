@@ -8,6 +8,7 @@
 #include "ports/interface/host_lease.h"
 #include "ports/os/runtime_locks.h"
 #include "spdlog/spdlog.h"
+#include "switch/control/apply/vni_host.h"
 #include "switch/handover/handover_message.h"
 #include "switch/handover/state_transfer.h"
 #include "switch/keeper/keeper_message.h"
@@ -84,6 +85,7 @@ void StateKeeper::KeepPorts() {
     if (!is_kept || changed_ports_.contains(*id)) KeepPort(port);
   }
   changed_ports_.clear();
+  if (keeps_everything() && store_.closes_in_time()) KeepOverlay();
   has_changed_ = true;
   seen_changes_ = changes;
 }
@@ -100,6 +102,23 @@ void StateKeeper::KeepPort(const PortConfig& port) {
   const bool was_kept = kept_.contains(read->id);
   if (was_kept || !files.files.empty()) KeepFiles(read->name, std::move(files));
   kept_.insert_or_assign(read->id, *std::move(read));
+}
+
+// A shadow port that is made anew later is not kept. Its routes are then announced anew.
+void StateKeeper::KeepOverlay() {
+  const std::vector<EvpnConfig>& vnis = control_->config().evpn;
+  if (vnis == kept_vnis_) return;
+  kept_vnis_ = vnis;
+  PortHandover all;
+  for (const EvpnConfig& vni : vnis) {
+    PortHandover one;
+    if (!control_->HandOverVni(vni.dev, one)) {
+      return Note(absl::ResourceExhaustedError("no descriptors are left"));
+    }
+    if (one.has(kShadowFile)) all.files.insert_or_assign(vni.dev, one.Take(kShadowFile));
+  }
+  if (all.files.empty()) return Note(store_.Forget(kOverlayPart));
+  KeepFiles(kOverlayPart, std::move(all));
 }
 
 void StateKeeper::KeepFiles(const std::string& part, PortHandover files) {

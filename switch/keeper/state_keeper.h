@@ -52,6 +52,7 @@ class StateKeeper final : public StateKeeping {
   void KeepBridge(int metrics_listener);
   void KeepPorts();
   void KeepPort(const PortConfig& port);
+  void KeepOverlay();
   void KeepFiles(const std::string& part, PortHandover files);
   [[nodiscard]] bool IsTextOld() const;
   void WriteText();
@@ -67,6 +68,7 @@ class StateKeeper final : public StateKeeping {
 
   std::map<PortId, HandedPort> kept_;  // without files
   std::set<PortId> changed_ports_;
+  std::vector<EvpnConfig> kept_vnis_;
   uint64_t seen_changes_ = 0;  // of the configuration
   bool has_changed_ = true;    // something that the text has, beside the table
   uint64_t written_journal_ = 0;

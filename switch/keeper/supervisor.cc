@@ -27,6 +27,9 @@ constexpr std::chrono::milliseconds kFirstDelay(100);
 constexpr std::chrono::seconds kLongestDelay(10);
 // One that has been ready for so long is started again at once.
 constexpr std::chrono::seconds kLongLife(1);
+// Other machines send frames here for so long although nobody forwards them. A switch that is
+// started at once takes less.
+constexpr std::chrono::milliseconds kOverlayTime(250);
 // So many switches may try to begin with what was kept.
 constexpr int kMostTries = 2;
 
@@ -97,13 +100,14 @@ absl::StatusOr<Supervisor::End> Supervisor::RunChild() {
     std::array<pollfd, 2> files{
         {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
          {.fd = channel ? channel->fd() : -1, .events = POLLIN, .revents = 0}}};
-    const int wait = lease_end_ ? MillisecondsUntil(*lease_end_) : -1;
+    const auto next_end = NextEnd();
+    const int wait = next_end ? MillisecondsUntil(*next_end) : -1;
     if (poll(files.data(), files.size(), wait) < 0 && errno != EINTR) {
       return absl::ErrnoToStatus(errno, "poll");
     }
     if (files[1].revents != 0) ServeKeeper(channel, end);
     OnSignals();
-    EndLeaseIfDue();
+    EndWhatIsDue();
   }
   child_ = -1;
   end.lived = Clock::now() - begin;
@@ -150,6 +154,7 @@ void Supervisor::OnReady(End& end) {
   end.was_ready = true;
   failures_ = 0;
   lease_end_.reset();
+  overlay_end_.reset();
   if (!std::exchange(was_ever_ready_, true)) options_.on_ready();
 }
 
@@ -158,6 +163,7 @@ void Supervisor::OnDeath(const End& end) {
   failures_ = end.was_ready ? 0 : failures_ + 1;
   if (failures_ >= kMostTries) keeper_.GiveUpParts();
   if (!lease_end_) lease_end_ = Clock::now() + options_.lease;
+  if (!overlay_end_) overlay_end_ = Clock::now() + kOverlayTime;
   delay_ = end.was_ready && end.lived >= kLongLife
                ? Clock::duration::zero()
                : std::clamp<Clock::duration>(delay_ * 2, kFirstDelay, kLongestDelay);
@@ -165,7 +171,16 @@ void Supervisor::OnDeath(const End& end) {
                 std::chrono::ceil<std::chrono::milliseconds>(delay_).count());
 }
 
-void Supervisor::EndLeaseIfDue() {
+std::optional<Supervisor::Clock::time_point> Supervisor::NextEnd() const {
+  if (!overlay_end_ || !lease_end_) return overlay_end_ ? overlay_end_ : lease_end_;
+  return std::min(*overlay_end_, *lease_end_);
+}
+
+void Supervisor::EndWhatIsDue() {
+  if (overlay_end_ && Clock::now() >= *overlay_end_) {
+    keeper_.GiveUpOverlay();
+    overlay_end_.reset();
+  }
   if (!lease_end_ || Clock::now() < *lease_end_) return;
   keeper_.GiveBack();
   lease_end_.reset();
@@ -180,9 +195,10 @@ int Supervisor::MillisecondsUntil(Clock::time_point time) const {
 void Supervisor::WaitBeforeRestart() {
   const auto start = Clock::now() + delay_;
   do {
-    EndLeaseIfDue();
+    EndWhatIsDue();
     pollfd told{.fd = signals_.get(), .events = POLLIN, .revents = 0};
-    const auto until = lease_end_ ? std::min(start, *lease_end_) : start;
+    const auto next_end = NextEnd();
+    const auto until = next_end ? std::min(start, *next_end) : start;
     poll(&told, 1, MillisecondsUntil(until));
     OnSignals();
   } while (!stopping_ && Clock::now() < start);

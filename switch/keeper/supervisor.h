@@ -60,7 +60,8 @@ class Supervisor {
   void Forward(int signal) const;
   void OnReady(End& end);
   void OnDeath(const End& end);
-  void EndLeaseIfDue();
+  void EndWhatIsDue();
+  [[nodiscard]] std::optional<Clock::time_point> NextEnd() const;
   [[nodiscard]] int MillisecondsUntil(Clock::time_point time) const;
   void WaitBeforeRestart();
 
@@ -73,6 +74,7 @@ class Supervisor {
   int failures_ = 0;  // of switches that did not get ready, one after the other
   Clock::duration delay_{};
   std::optional<Clock::time_point> lease_end_;
+  std::optional<Clock::time_point> overlay_end_;  // shadow ports are closed then
 };
 
 }  // namespace tapswitch

@@ -73,8 +73,7 @@ class Daemon {
     worker_.lane().set_joins_frames(config.gro);
     worker_.lane().set_busy_poll(config.busy_poll);
     worker_.lane().set_on_readiness([this](uint32_t slot) { OnReadiness(slot); });
-    worker_.set_on_link_state([this](const Port& port) {
-      const PortStatus& status = port.status();
+    worker_.set_on_link_state([this](const Port& port, const PortStatus& status) {
       events_->Publish(LinkStateEvent{port.identity().id, status.link_up, status.reason});
     });
     worker_.set_on_status([this](const Port& port) { workers_.OnPortStatus(port); });
@@ -182,8 +181,7 @@ class Daemon {
   void GrowWorkers() {
     auto secondary = StartSecondary(workers_.size(), {});
     if (!secondary.ok()) {
-      spdlog::warn("another worker cannot be started: {}",
-                   std::string(secondary.status().message()));
+      spdlog::warn("cannot start another worker: {}", std::string(secondary.status().message()));
     }
     workers_.Grow(std::move(secondary));
   }
@@ -200,7 +198,8 @@ class Daemon {
             *links_,
             kernel_.kernel.get(),
             flows_ ? &*flows_ : nullptr,
-            kernel_.why_not};
+            kernel_.why_not,
+            LinkPlaceOf(config_)};
   }
 
   // All of these are called by the control thread, and have this one act.

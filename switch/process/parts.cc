@@ -1,5 +1,6 @@
 #include "switch/process/parts.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -39,6 +40,13 @@ std::string CountersText(const PortCounters& counters) {
   return absl::StrCat("received ", counters.received.frames, " frames, forwarded ",
                       counters.forwarded, ", sent ", counters.sent.frames,
                       "; dropped:", drops.empty() ? " none" : drops);
+}
+
+LinkPlace LinkPlaceOf(const Config& config) {
+  return {.bridge = config.name,
+          .control_socket = config.control_socket,
+          .user = config.user ? std::optional(config.user->uid) : std::nullopt,
+          .group = config.control_group};
 }
 
 absl::Status CheckConfig(const Config& config) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "ports/link/link_place.h"
 #include "ports/os/clock.h"
 #include "ports/os/netns.h"
 #include "ports/os/wake_event.h"
@@ -38,6 +39,9 @@ struct Parts {
 // Returns the counters of a port for people, with the reasons of drops, so that no loss stays
 // unnoticed.
 [[nodiscard]] std::string CountersText(const PortCounters& counters);
+
+// Returns where other switches find the links of this one.
+[[nodiscard]] LinkPlace LinkPlaceOf(const Config& config);
 
 // Checks the configuration as far as possible without touching the system.
 [[nodiscard]] absl::Status CheckConfig(const Config& config);

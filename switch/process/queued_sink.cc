@@ -18,6 +18,7 @@
 #include "absl/base/thread_annotations.h"
 #include "ports/os/mutex.h"
 #include "ports/os/wake_event.h"
+#include "ports/os/yield_to_frames.h"
 #include "switch/process/log_queue.h"
 
 namespace tapswitch {
@@ -163,6 +164,7 @@ absl::StatusOr<std::shared_ptr<QueuedSink>> QueuedSink::Start(
   try {
     std::thread([shared] {
       pthread_setname_np(pthread_self(), "log");
+      YieldToFrames();
       shared->Run();
     }).detach();  // it may stand still for ever, and nobody waits for it then
   } catch (const std::system_error& error) {

@@ -40,6 +40,8 @@ absl::Status Lane::AddPort(std::unique_ptr<Port>& port) {
 
 void Lane::RemovePort(PortId id, OnRemoved on_removed) {
   TAPSWITCH_CHECK(port(id) != nullptr);
+  paced_.erase(id);
+  held_.erase(id);
   removals_.push_back({.id = id, .on_removed = std::move(on_removed)});
   ports_[id.value]->BeginClose();
 }
@@ -50,34 +52,6 @@ void Lane::FinishRemovals() {
     if (!port->closed()) return false;
     port->Detach();
     removal.on_removed(std::move(port));
-    return true;
-  });
-}
-
-bool Lane::PausePort(PortId id, std::function<void()> on_paused) {
-  Port* const found = port(id);
-  if (found == nullptr || !found->Pause()) return false;
-  // One that has paused at once may have nothing to wake the lane for.
-  pausing_.push_back({.id = id,
-                      .generation = found->identity().generation,
-                      .on_paused = std::move(on_paused),
-                      .is_read_out = found->paused()});
-  return true;
-}
-
-void Lane::ResumePort(PortId id, uint16_t generation) const {
-  Port* const found = port(id);
-  if (found == nullptr || found->identity().generation != generation) return;
-  found->Resume();
-}
-
-// The writes of the turn before are out.
-void Lane::FinishPauses() {
-  std::erase_if(pausing_, [this](Pausing& pausing) {
-    const Port* const found = port(pausing.id);
-    const bool is_there = found != nullptr && found->identity().generation == pausing.generation;
-    if (is_there && !std::exchange(pausing.is_read_out, found->paused())) return false;
-    pausing.on_paused();
     return true;
   });
 }
@@ -113,6 +87,13 @@ void Lane::Wait(std::optional<std::chrono::nanoseconds> timeout) {
     const auto left = UntilTick(retry_at_, now_);
     timeout = std::min(timeout.value_or(left), left);
   }
+  if (!paced_.empty()) {
+    const auto left = UntilTick(paced_until_, now_);
+    timeout = std::min(timeout.value_or(left), left);
+  }
+  if (releases_held_) {
+    if (const auto left = UntilRelease()) timeout = std::min(timeout.value_or(*left), *left);
+  }
   static_cast<void>(poller_.Wait(timeout));
   if (!silent_.empty()) static_cast<void>(HasSilentInput());
 }
@@ -137,7 +118,9 @@ void Lane::Receive(std::optional<std::chrono::nanoseconds> timeout) {
     completions = completions.subspan(length);
   }
   if (!retrying_.empty() && retry_at_ <= now_) RetryPorts();
+  if (!paced_.empty() && paced_until_ <= now_) ResumePaced();
   if (!readable_.empty()) ReadSockets();
+  if (hears_bpdus_ && lost_bpdus_at_ <= now_) ReceiveLostBpdus();
   if (!pausing_.empty()) FinishPauses();
   if (!captures_.empty()) CaptureReceived();
   if (!batch_.empty()) poller_.OnFrames();
@@ -148,7 +131,6 @@ void Lane::PublishLoad() {
   ForEachPort(
       [&](const Port& port) { work += LaneLoad::WorkOf(counters_[port.identity().id.value]); });
   load_.work.store(work, std::memory_order_relaxed);
-  load_.idle.store(poller_.idle(), std::memory_order_relaxed);
 }
 
 void Lane::NoteRetry(const Port& port) {
@@ -215,6 +197,8 @@ void Lane::Decide(const LockedBridge& bridge) {
   ++loop_.batch_sizes[static_cast<size_t>(std::bit_width(size - 1))];
   loop_.frames += size;
   bridge->Process(batch_.frames(), now_, egress_, counters_);
+  hears_bpdus_ = bridge->protocols().wants_reserved();
+  if (hears_bpdus_) PaceBpdus();
   if (flows_ != nullptr) flows_->OnBatch(batch_.frames(), active_, ports_, flow_samples_, now_);
   joining_ = bridge->view().joining();
 }
@@ -222,11 +206,15 @@ void Lane::Decide(const LockedBridge& bridge) {
 void Lane::Send() {
   if (!batch_.empty()) {
     LimitFlooding();
-    builder_.Begin(batch_.frames(), egress_.receivers());
-    egress_.used().ForEach([this](PortId id) { SendFrom(id); });
-    egress_.Clear();
+    SendCopies(batch_.frames());
   }
   SendOriginated();
+}
+
+void Lane::SendCopies(std::span<const Frame> frames) {
+  builder_.Begin(frames, egress_.receivers());
+  egress_.used().ForEach([this](PortId id) { SendFrom(id); });
+  egress_.Clear();
 }
 
 void Lane::LimitFlooding() {
@@ -238,20 +226,24 @@ void Lane::LimitFlooding() {
 void Lane::SendFrom(PortId id) {
   TAPSWITCH_CHECK(port(id) != nullptr);  // what is in the view has a queue here
   Port& to = *ports_[id.value];
-  const PortStatus& status = to.status();
-  const EgressLimits limits{.accepted = status.accepted,
-                            .mtu = status.mtu,
-                            .join = joins_frames_ && joining_.contains(id)};
+  const EgressLimits limits = LimitsOf(id, to.status());
   auto copies = egress_.of(id);
-  while (!copies.empty()) copies = copies.subspan(Append(copies, limits, to));
-  HandOver(to);
+  while (!copies.empty()) {
+    const size_t together = CopiesOfOneVlan(id, copies);
+    const VlanId vlan{copies.front().tag.vid()};
+    for (auto some = copies.first(together); !some.empty();) {
+      some = some.subspan(Append(some, limits, to));
+    }
+    copies = copies.subspan(together);
+    HandOver(to, vlan);
+  }
 }
 
 // Returns how many copies from the front have been seen to.
 size_t Lane::Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to) {
   auto appended = builder_.Append(copies, limits);
   if (appended.result == EgressBuilder::Result::kNoRoom) {
-    HandOver(to);
+    HandOver(to, VlanId{copies.front().tag.vid()});
     ring_.Submit();
     builder_.ClearScratch();
     appended = builder_.Append(copies, limits);
@@ -268,13 +260,19 @@ size_t Lane::Append(std::span<const EgressFrame> copies, const EgressLimits& lim
   return count;
 }
 
-void Lane::HandOver(Port& port) {
+void Lane::HandOver(Port& port, VlanId vlan) {
   if (!captures_.empty()) CaptureSent(port.identity().id, builder_.frames());
-  if (!builder_.frames().empty()) SendBy(port, builder_.frames());
+  if (!builder_.frames().empty()) SendBy(port, builder_.frames(), vlan);
   builder_.ClearFrames();
 }
 
-void Lane::SendBy(Port& port, std::span<const WireFrame> frames) {
+void Lane::SendBy(Port& port, std::span<const WireFrame> frames, VlanId vlan) {
+  if (is_impaired_ && impaired_.egress.contains(port.identity().id)) [[unlikely]]
+    return HoldSent(port, frames, vlan);
+  SendAdmitted(port, frames);
+}
+
+void Lane::SendAdmitted(Port& port, std::span<const WireFrame> frames) {
   port.Send(frames);
   NoteRetry(port);
 }
@@ -326,31 +324,6 @@ bool Lane::ReleaseIdleMemory() {
     if (port) port->ReleaseIdleMemory();
   }
   return true;
-}
-
-// The time is read once a turn: to all frames that came in one system call, it is the same. The
-// bridge is not locked, as filters may take long.
-void Lane::CaptureReceived() {
-  captured_at_ = clock_.RealTime();
-  for (CapturePoint* const capture : captures_) {
-    for (const Frame& frame : batch_.frames()) {
-      capture->Take(frame.ingress, CapturePoint::Direction::kInbound, captured_at_,
-                    {.pieces = {&frame.wire, 1}, .size = frame.bytes().size()});
-    }
-  }
-}
-
-// Before the frames are on their way: what comes of them is captured later.
-void Lane::CaptureSent(PortId by, std::span<const WireFrame> frames) {
-  for (CapturePoint* const capture : captures_) {
-    for (const WireFrame& frame : frames) {
-      capture->Take(by, CapturePoint::Direction::kOutbound, captured_at_, frame);
-    }
-  }
-}
-
-void Lane::WakeCaptures() {
-  for (CapturePoint* const capture : captures_) capture->WakeReader();
 }
 
 void Lane::CloseAll() {

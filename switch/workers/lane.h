@@ -35,6 +35,8 @@
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/stats.h"
+#include "switch/workers/bpdus/bpdu_pace.h"
+#include "switch/workers/impairment/impairments.h"
 #include "switch/workers/offload/flow_offload.h"
 #include "switch/workers/offload/flow_samples.h"
 #include "switch/workers/polling/busy_poller.h"
@@ -47,8 +49,7 @@ namespace tapswitch {
 
 // Written by the lane's thread, for others to read.
 struct LaneLoad {
-  std::atomic<uint64_t> work = 0;                // of WorkOf, summed over all ports
-  std::atomic<std::chrono::nanoseconds> idle{};  // asleep, or polling in vain
+  std::atomic<uint64_t> work = 0;  // of WorkOf, summed over all ports
 
   // The work of what was received, in units of about a frame: 8 KiB take as long to copy as a
   // frame does to forward.
@@ -84,6 +85,14 @@ class Lane {
   // called before there are ports.
   void set_flows(FlowOffload* flows) { flows_ = flows; }
 
+  // Has the lane hold frames of these ports as `all` says, which outlives the lane and is that of
+  // all lanes. One of them, the primary's, releases what is held.
+  enum class HeldFramesRole : uint8_t { kAdmits, kAdmitsAndReleases };
+  void set_impairments(Impairments& all, HeldFramesRole role);
+  void set_impaired(const Impairments::Ports& ports);
+  // Whether any port is impaired, so that the functions below are to be called in each turn.
+  [[nodiscard]] bool is_impaired() const { return is_impaired_; }
+
   // Whether to poll for frames before it sleeps.
   void set_busy_poll(const BusyPoll& wanted) { poller_.Configure(wanted); }
 
@@ -104,8 +113,10 @@ class Lane {
   // on its way any more: it has been sent by then, or the port has gone. False, and without effect,
   // where there is no such port, or it cannot pause.
   [[nodiscard]] bool PausePort(PortId id, std::function<void()> on_paused);
+  // Calls no on_paused any more of those that were given so far.
+  void ForgetPauses() { pausing_.clear(); }
   // Has a port receive again. Without effect where there is no such port.
-  void ResumePort(PortId id, uint16_t generation) const;
+  void ResumePort(PortId id, uint16_t generation);
 
   // Tells every port of a change in the kernel's interfaces.
   void OnLinkChange(const LinkEvent& link);
@@ -129,7 +140,11 @@ class Lane {
   }
 
   // How much the lane has done, and for how long it had nothing to do. Measured after MeasureLoad.
+  // Any thread may ask.
   [[nodiscard]] const LaneLoad& load() const { return load_; }
+  [[nodiscard]] std::chrono::nanoseconds IdleUntil(std::chrono::nanoseconds now) const {
+    return poller_.IdleUntil(now);
+  }
   void MeasureLoad() {
     measures_load_ = true;
     poller_.MeasureSleep();
@@ -146,14 +161,27 @@ class Lane {
   void Receive(std::optional<std::chrono::nanoseconds> timeout);
   [[nodiscard]] bool has_frames() const { return !batch_.empty(); }
 
+  // Takes frames of impaired ports out of what was received: they are lost, or held.
+  void HoldReceived(const ForwardingView& view);
+  // Takes held frames that are due for another turn of Decide and Send, of their own. False when
+  // there are none. What was sent before is out then.
+  [[nodiscard]] bool TakeHeld();
+  void DecideHeld(const LockedBridge& bridge);
+  void SendHeld();
+  // Sends held frames that are due to leave.
+  void SendDue();
+
   // Has the bridge decide on what was received.
   void Decide(const LockedBridge& bridge);
 
   // Frames, then what the bridge itself has to say.
   void Send();
 
-  // Has a port of this lane send; all that leaves goes this way.
-  void SendBy(Port& port, std::span<const WireFrame> frames);
+  // Has a port of this lane send; all that leaves goes this way. Frames of impaired ports are held
+  // first. `vlan`: the one that they belong to in the switch, where it is known.
+  void SendBy(Port& port, std::span<const WireFrame> frames, VlanId vlan = kNoVlan);
+  // Sends frames that were admitted before.
+  void SendAdmitted(Port& port, std::span<const WireFrame> frames);
 
   // Tells a port what it has lost, and that its frames were sent, as a flow of it is pending.
   void AccountFor(PortId id) const;
@@ -199,6 +227,9 @@ class Lane {
   void Wait(std::optional<std::chrono::nanoseconds> timeout);
   void PublishLoad();
   void FinishPauses();
+  void PaceBpdus();
+  void ResumePaced();
+  void ReceiveLostBpdus();
   void NoteRetry(const Port& port);
   void RetryPorts();
   void DispatchRun(std::span<const Completion> run);
@@ -210,12 +241,24 @@ class Lane {
   void LimitFlooding();
   void SendFrom(PortId id);
   size_t Append(std::span<const EgressFrame> copies, const EgressLimits& limits, Port& to);
-  void HandOver(Port& port);
+  void HandOver(Port& port, VlanId vlan = kNoVlan);
+  void SendCopies(std::span<const Frame> frames);
   void SendOriginated();
+  [[nodiscard]] EgressLimits LimitsOf(PortId id, const PortStatus& status) const;
+  [[nodiscard]] size_t CopiesOfOneVlan(PortId id, std::span<const EgressFrame> copies) const;
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> UntilRelease();
+  void HoldFrame(const Frame& frame, ImpairedDirection& impaired, Nanoseconds now);
+  void CountHeld(PortId id, const AdmittedFrame& admitted, size_t size);
+  void HoldSent(Port& port, std::span<const WireFrame> frames, VlanId vlan);
+  void NoteHeld(PortId id, CapturePoint::Direction direction, const AdmittedFrame& admitted,
+                const ImpairedDirection::Arrival& frame);
+  void CaptureHeld(PortId by, const WireFrame& frame);
   void ConfirmSent();
   void HandOverFlows();
   void CaptureReceived();
   void CaptureSent(PortId by, std::span<const WireFrame> frames);
+  void Capture(PortId port, CapturePoint::Direction direction, const WireFrame& frame,
+               CapturePoint::Note note = CapturePoint::Note::kNone);
 
   Ring& ring_;
   BusyPoller poller_;
@@ -226,12 +269,24 @@ class Lane {
   PortSet joining_;  // ports for which it does, in this turn
   FlowOffload* flows_ = nullptr;
   FlowSamples flow_samples_;
+  Impairments* impairments_ = nullptr;
+  bool is_releaser_ = false;
+  bool releases_held_ = false;
+  bool is_impaired_ = false;
+  Impairments::Ports impaired_;
+  FrameBatch held_batch_;
   std::vector<CapturePoint*> captures_;
   uint64_t captured_at_ = 0;                  // real time of this turn, while there are captures
   std::vector<std::unique_ptr<Port>> ports_;  // by id
   std::vector<PortCounters> counters_;        // by id
   std::vector<Removal> removals_;
   std::vector<Pausing> pausing_;
+  PortSet held_;   // ports that were told to pause (PausePort), and not to resume
+  PortSet paced_;  // ports that pause until paced_until_, as they bring too many BPDUs
+  Tick paced_until_;
+  BpduPace bpdu_pace_;
+  bool hears_bpdus_ = false;  // by the last turn
+  Tick lost_bpdus_at_;        // when ports are asked for those again
   FrameBatch batch_;
   EgressLists egress_;
   ReceiveLimits receive_limits_;

@@ -19,7 +19,9 @@ PrimaryWorker::PrimaryWorker(Ring& ring, const Clock& clock, Bridge& bridge, Sha
       gates_(bridge),
       own_addresses_(bridge),
       housekeeping_(bridge.table()),
-      lane_(ring, clock) {}
+      lane_(ring, clock) {
+  lane_.set_impairments(impairments_, Lane::HeldFramesRole::kAdmitsAndReleases);
+}
 
 PrimaryWorker::~PrimaryWorker() { CloseAll(); }
 
@@ -101,7 +103,7 @@ void PrimaryWorker::OpenPort(PortId id) {
   OfferPort(id);
   const Attached& attached = ports_[id.value];
   if (on_status_) on_status_(*attached.port);
-  if (attached.status.link_up && on_link_state_) on_link_state_(*attached.port);
+  if (attached.status.link_up && on_link_state_) on_link_state_(*attached.port, attached.status);
 }
 
 void PrimaryWorker::MaskPort(PortId id) {
@@ -177,6 +179,7 @@ void PrimaryWorker::Run(CommandQueue& commands) {
 
 void PrimaryWorker::Turn() {
   lane_.Receive(PrepareToWait());
+  if (lane_.is_impaired()) SendHeld();
   {
     const LockedBridge bridge(shared_);
     lane_.AdvanceTime(bridge);
@@ -187,6 +190,7 @@ void PrimaryWorker::Turn() {
   }
   lane_.Send();
   SendRelayed();
+  if (lane_.is_impaired()) lane_.SendDue();
   const PortSet& active = lane_.Recycle();
   {
     const LockedBridge bridge(shared_);
@@ -205,11 +209,28 @@ void PrimaryWorker::Turn() {
   lane_.WakeCaptures();
 }
 
+// What was held comes before what came in now.
+void PrimaryWorker::SendHeld() {
+  {
+    const LockedBridge bridge(shared_);
+    lane_.HoldReceived(bridge->view());
+  }
+  lane_.SendDue();
+  while (lane_.TakeHeld()) {
+    {
+      const LockedBridge bridge(shared_);
+      lane_.AdvanceTime(bridge);
+      lane_.DecideHeld(bridge);
+    }
+    lane_.SendHeld();
+  }
+}
+
 // The bytes stay in place until the next turn, and so until the writes are out.
 void PrimaryWorker::SendRelayed() {
   for (FrameRelay* const relay : relays_) {
     relay->Take([this](PortId to, std::span<const WireFrame> frames) {
-      if (Port* const egress = port(to)) return lane_.SendBy(*egress, frames);
+      if (Port* const egress = port(to)) return lane_.SendAdmitted(*egress, frames);
       lane_.counters(to).Drop(DropReason::kLinkDown, frames.size());  // it has been removed since
     });
   }
@@ -269,15 +290,33 @@ bool PrimaryWorker::Recover(PortId id) {
   return true;
 }
 
+PortStatus PrimaryWorker::StatusOf(const Attached& attached) {
+  PortStatus status = attached.port->status();
+  if (!attached.is_off_by_hand) return status;
+  status.link_up = false;
+  status.reason = "carrier off by hand";
+  return status;
+}
+
+void PrimaryWorker::SetCarrier(PortId id, bool is_on) {
+  shared_.AssertHeld();
+  if (port(id) == nullptr) return;
+  ports_[id.value].is_off_by_hand = !is_on;
+  NoticeStatus(id);
+  ActOnAlarms();
+}
+
 void PrimaryWorker::NoticeStatus(PortId id) {
   Attached& attached = ports_[id.value];
-  const PortStatus& status = attached.port->status();
+  const PortStatus status = StatusOf(attached);
   if (status == attached.status) return;
   const bool changed = gates_.SetLink(id, status.link_up);
   if (changed && !status.link_up) bridge_.table().FlushPort(id);
   // A port that was down may lose its interface, too.
   const bool lost = !status.link_up && status.ifindex == 0 && attached.status.ifindex != 0;
-  if ((changed || lost) && on_link_state_ && !gates_.is_masked(id)) on_link_state_(*attached.port);
+  if ((changed || lost) && on_link_state_ && !gates_.is_masked(id)) {
+    on_link_state_(*attached.port, status);
+  }
   attached.status = status;
   OfferPort(id);
   UpdateOwnAddress(id);

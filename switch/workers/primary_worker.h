@@ -27,6 +27,7 @@
 #include "switch/workers/channels/command_queue.h"
 #include "switch/workers/channels/frame_relay.h"
 #include "switch/workers/housekeeping.h"
+#include "switch/workers/impairment/impairments.h"
 #include "switch/workers/lane.h"
 #include "switch/workers/own_addresses.h"
 #include "switch/workers/port_gates.h"
@@ -103,7 +104,7 @@ class PrimaryWorker {
   void SetAgeing(Ticks ageing);
 
   // Sets the function that is told of ports whose link has come up or gone down.
-  void set_on_link_state(std::function<void(const Port&)> handler) {
+  void set_on_link_state(std::function<void(const Port&, const PortStatus&)> handler) {
     on_link_state_ = std::move(handler);
   }
 
@@ -126,6 +127,10 @@ class PrimaryWorker {
   // other workers are told, too.
   void set_on_release(std::function<void()> handler) { on_release_ = std::move(handler); }
 
+  // Takes the link of a port to be down, whatever the port says, or no more: its carrier is off by
+  // hand. Without effect when there is no such port.
+  void SetCarrier(PortId id, bool is_on);
+
   // Forwards for a port again that was shut down. False, and without effect, for any other.
   bool Recover(PortId id);
 
@@ -139,6 +144,9 @@ class PrimaryWorker {
   // Offers conversations to the kernel. `flows` outlives the worker. To be called before there are
   // ports.
   void set_flows(FlowOffload* flows);
+
+  // Shared by all workers; they outlive the lanes.
+  [[nodiscard]] Impairments& impairments() { return impairments_; }
 
   // For settings, and its counters: ports come and go by the methods above.
   [[nodiscard]] Lane& lane() { return lane_; }
@@ -158,8 +166,12 @@ class PrimaryWorker {
   // arrives.
   void Turn();
 
-  // Closes all ports as Lane::CloseAll does, with no lock held.
-  void CloseAll() { lane_.CloseAll(); }
+  // Closes all ports as Lane::CloseAll does, with no lock held. Secondaries may be gone by then, so
+  // pauses that were on the way (Lane::PausePort) are told to nobody.
+  void CloseAll() {
+    lane_.ForgetPauses();
+    lane_.CloseAll();
+  }
 
   // Null when there is none.
   [[nodiscard]] Port* port(PortId id) { return lane_.port(id); }
@@ -168,6 +180,7 @@ class PrimaryWorker {
   struct Attached {
     Port* port = nullptr;  // the lane's
     PortStatus status;     // as last acted upon
+    bool is_off_by_hand = false;
   };
 
   [[nodiscard]] std::optional<std::chrono::nanoseconds> PrepareToWait();
@@ -176,6 +189,7 @@ class PrimaryWorker {
   [[nodiscard]] std::optional<Tick> NextDeadline() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void PutView(PreparedView& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void NoticeStatus(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
+  [[nodiscard]] static PortStatus StatusOf(const Attached& attached);
   void NoticeAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void UpdateOwnAddress(PortId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void TellProtocolsOfPorts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
@@ -184,10 +198,11 @@ class PrimaryWorker {
   void FollowFlows() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void ActOnAlarms() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared_);
   void ReleaseIdleMemory();
+  void SendHeld();
 
   SharedBridge& shared_;
   Bridge& bridge_ ABSL_GUARDED_BY(shared_);
-  std::function<void(const Port&)> on_link_state_;
+  std::function<void(const Port&, const PortStatus&)> on_link_state_;
   std::function<void(const Port&)> on_status_;
   std::function<void(const Alarm&)> on_alarm_;
   std::function<void(PortId)> on_recovery_;
@@ -203,6 +218,7 @@ class PrimaryWorker {
   std::optional<Tick> wake_by_;
   std::vector<FrameRelay*> relays_;
   FlowOffload* flows_ = nullptr;
+  Impairments impairments_;
   Lane lane_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "ports/link/link_place.h"
 #include "ports/os/clock.h"
 #include "switch/forwarding/bridge.h"
 #include "switch/protocol/bridge_protocols.h"
@@ -33,6 +34,7 @@ struct RunningSwitch {
   KernelForwarding* kernel = nullptr;
   FlowOffload* flows = nullptr;
   std::string why_no_kernel{};
+  LinkPlace link_place{};  // where others link with it
 };
 
 }  // namespace tapswitch

@@ -77,6 +77,11 @@ absl::Status SecondaryWorker::SetUp(const Clock& clock) {
 
 void SecondaryWorker::Turn() {
   lane_->Receive(std::nullopt);
+  // Without frames it takes no lock: the primary may hold that while it waits for this worker.
+  if (lane_->is_impaired() && lane_->has_frames()) {
+    const LockedBridge bridge(shared_);
+    lane_->HoldReceived(bridge->view());
+  }
   if (lane_->has_frames() && Decide()) wake_primary_.Signal();
   lane_->Send();
   lane_->Recycle();
@@ -92,7 +97,7 @@ bool SecondaryWorker::Decide() {
   const uint64_t before = journal.next();
   lane_->Decide(bridge);
   const bool has_news = bridge->wants_turn() || !bridge->port_guards().alarms().alarms().empty() ||
-                        (journal.lists_flushed() && journal.next() != before) ||
+                        (journal.is_followed() && journal.next() != before) ||
                         (nothing_aged && bridge->table().has_mortal());
   return has_news && bridge.CallPrimary();
 }

@@ -18,6 +18,7 @@
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
 #include "switch/protocol/bridge_protocols.h"
+#include "switch/workers/impairment/impairments.h"
 #include "switch/workers/offload/kernel_traffic.h"
 #include "switch/workers/polling/busy_poller.h"
 #include "switch/workers/port_gates.h"
@@ -35,7 +36,8 @@ struct PortSnapshot {
   uint32_t learned = 0;               // entries of the address table
   uint32_t mcast_groups = 0;          // entries of the table of groups
   std::optional<ShutDown> shut_down;
-  Ticks recovers_in;                             // of a port that is shut down for a time
+  Ticks recovers_in;  // of a port that is shut down for a time
+  PortImpairmentSnapshot impairments{};
   std::shared_ptr<const PortDetails> details{};  // null: there are none
   std::string description{};                     // workers leave it empty: see PortDescriptions
 };
@@ -72,12 +74,28 @@ struct LaneSnapshot {
   std::vector<QueueCounters> counters;  // by ascending id
 };
 
+// A VNI, which the workers know nothing of: see Overlay.
+struct VniSnapshot {
+  uint32_t number = 0;
+  std::string port;
+  bool is_up = false;
+  uint64_t stations_here = 0;
+  uint64_t stations_elsewhere = 0;
+  uint64_t neighbours_here = 0;
+  uint64_t neighbours_elsewhere = 0;
+  uint64_t vteps = 0;
+  uint64_t resyncs = 0;
+  uint64_t overruns = 0;
+  uint64_t refusals = 0;
+};
+
 struct SwitchSnapshot {
   std::vector<PortSnapshot> ports;  // by ascending id
   TableSnapshot table;
   LoopSnapshot loop;                // of all workers
   std::vector<LoopSnapshot> loops;  // of each
   ProtocolSnapshot protocols;
+  std::vector<VniSnapshot> vnis{};  // workers leave it empty
 
   // Adds what a lane counted to the sums. Ports that are not listed are left out.
   void Add(const LaneSnapshot& lane);

@@ -2,6 +2,7 @@
 
 #include <future>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "switch/workers/relay_port.h"
@@ -26,10 +27,24 @@ void TakeOut(CommandQueue& commands, Owner& owner, PortId id) {
 
 Workers::Workers(CommandQueue& commands, PrimaryWorker& primary, const Bridge& bridge,
                  BridgeProtocols& protocols)
-    : commands_(commands), primary_(primary), bridge_(bridge), protocols_(protocols) {}
+    : commands_(commands),
+      primary_(primary),
+      bridge_(bridge),
+      protocols_(protocols),
+      impairments_(primary.impairments()) {}
+
+// Its thread calls nothing of this before its first command.
+void Workers::Introduce(SecondaryWorker& secondary) {
+  primary_.SendFor(secondary.relay());
+  impairments_.set_wake([this] { commands_.Post([] {}); });
+  secondary.commands().Post([this, &lane = secondary.lane()] {
+    lane.set_impairments(impairments_, Lane::HeldFramesRole::kAdmits);
+    lane.set_impaired(impairments_.ports());
+  });
+}
 
 void Workers::Add(std::unique_ptr<SecondaryWorker> secondary) {
-  primary_.SendFor(secondary->relay());
+  Introduce(*secondary);
   secondaries_.push_back(std::move(secondary));
 }
 
@@ -49,7 +64,7 @@ void Workers::Grow(absl::StatusOr<std::unique_ptr<SecondaryWorker>> secondary) {
 
 // Changes that come after this reach the new worker after it has the ports.
 void Workers::ShareAllWith(SecondaryWorker& secondary) {
-  primary_.SendFor(secondary.relay());
+  Introduce(secondary);
   secondary.commands().Post([&lane = secondary.lane()] { lane.MeasureLoad(); });
   primary_.lane().ForEachPort([&](const Port& port) {
     // Shared, as a function that is posted can be copied.
@@ -210,6 +225,34 @@ void Workers::RemovePort(PortId id) {
   UpdateView();
 }
 
+absl::StatusOr<Workers::Impaired> Workers::MakeImpaired(const ImpairmentPlan& plan) {
+  if (!plan.is_on()) return nullptr;
+  try {
+    return std::make_unique<ImpairedDirection>(plan, Impairments::Now());
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        "impair: there is no memory for the frames that are to be held: set a smaller limit");
+  }
+}
+
+void Workers::SetImpairment(PortId id, PortDirection direction, Impaired impaired) {
+  impairments_.Set(id, direction, std::move(impaired));
+  TellOfImpairments();
+}
+
+void Workers::ForgetImpairments(PortId id) {
+  impairments_.Forget(id);
+  TellOfImpairments();
+}
+
+void Workers::TellOfImpairments() {
+  const Impairments::Ports ports = impairments_.ports();
+  commands_.Call([&] { primary_.lane().set_impaired(ports); });
+  for (const auto& secondary : secondaries_) {
+    secondary->commands().Call([&] { secondary->lane().set_impaired(ports); });
+  }
+}
+
 void Workers::SetForwarding(const PortForwarding& forwarding) {
   if (!views_.has(forwarding.id)) return;
   views_.Set(forwarding);
@@ -266,6 +309,7 @@ SwitchSnapshot Workers::Snapshot() {
   SwitchSnapshot snapshot = commands_.Call([&] { return SnapshotOfPrimary(); });
   AddSecondaries(snapshot);
   if (flows_ != nullptr) snapshot.Add(flows_->traffic().Read());
+  for (PortSnapshot& port : snapshot.ports) port.impairments = impairments_.Snapshot(port.id);
   return snapshot;
 }
 

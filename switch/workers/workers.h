@@ -23,6 +23,7 @@
 #include "switch/protocol/bridge_protocols.h"
 #include "switch/workers/channels/command_queue.h"
 #include "switch/workers/channels/countdown.h"
+#include "switch/workers/impairment/impairments.h"
 #include "switch/workers/primary_worker.h"
 #include "switch/workers/secondary_worker.h"
 #include "switch/workers/sharing/port_sharing.h"
@@ -98,6 +99,16 @@ class Workers {
   // Changes how the bridge as a whole treats frames.
   void SetForwarding(const BridgeForwarding& forwarding);
 
+  // Makes what SetImpairment puts in place; null if nothing is to be impaired. ResourceExhausted if
+  // there is no memory for the frames that are to be held. The schedule begins now.
+  using Impaired = std::unique_ptr<ImpairedDirection>;
+  [[nodiscard]] static absl::StatusOr<Impaired> MakeImpaired(const ImpairmentPlan& plan);
+  // Changes how frames of a direction of a port fare, from the first one on that comes after this.
+  // The view says before and meanwhile that they are impaired.
+  void SetImpairment(PortId id, PortDirection direction, Impaired impaired);
+  // Ends that for a port that was removed.
+  void ForgetImpairments(PortId id);
+
   // Changes which frames are copied to where.
   void SetMirrors(std::vector<MirrorForwarding> mirrors);
 
@@ -151,6 +162,9 @@ class Workers {
   [[nodiscard]] std::vector<LaneOf> Lanes();
   void PauseLane(const LaneOf& lane, const std::shared_ptr<Countdown>& countdown);
 
+  void Introduce(SecondaryWorker& secondary);
+  void TellOfImpairments();
+  void ReleaseHeld();
   [[nodiscard]] SwitchSnapshot SnapshotOfPrimary() const;
   void AddSecondaries(SwitchSnapshot& snapshot);
 
@@ -164,6 +178,7 @@ class Workers {
   PrimaryWorker& primary_;
   const Bridge& bridge_;
   BridgeProtocols& protocols_;
+  Impairments& impairments_;
   ViewBuilder views_;
   FlowOffload* flows_ = nullptr;
   std::vector<CapturePoint*> captures_;

@@ -68,8 +68,15 @@ bool Workers::PauseAll() {
     return false;
   }
   commands_.Call([this] { primary_.SendRelayed(); });
+  ReleaseHeld();
   commands_.Call([] {});  // the turn in between has submitted what was queued
   return true;
+}
+
+// Frames that are held leave early rather than not at all. Each call ends a turn of the primary.
+void Workers::ReleaseHeld() {
+  impairments_.ReleaseAll();
+  while (impairments_.held() != 0) commands_.Call([] {});
 }
 
 void Workers::PauseLane(const LaneOf& lane, const std::shared_ptr<Countdown>& countdown) {

@@ -251,6 +251,7 @@ TEST_P(AttachTest, GoesOnWhenTheSwitchHasGivenUpItsPrivileges) {
 TEST_P(AttachTest, AFloodOfInterfacesDoesNotHurt) {
   // To attach one, and to let go of it, takes the kernel up to a tenth of a second on a busy
   // machine.
+  constexpr std::chrono::seconds kLimit(240);
   const int count = io() == "uring" && !kIsSanitized ? 250 : 50;
   StartSwitch("guest*");
   Call("fdb.add", {{"mac", Station(2).ToString()}, {"dev", "vnet2"}, {"state", "static"}});
@@ -264,12 +265,12 @@ TEST_P(AttachTest, AFloodOfInterfacesDoesNotHurt) {
     del += "link del " + name + "\n";
   }
   Run("ip -batch - <<END\n" + add + "END");
-  ASSERT_TRUE(WaitUntil([&] { return PortNames().size() == static_cast<size_t>(count) + 2; },
-                        std::chrono::seconds(120)));
+  ASSERT_TRUE(
+      WaitUntil([&] { return PortNames().size() == static_cast<size_t>(count) + 2; }, kLimit));
   Run("ip -batch - <<END\n" + del + "END");
-  ASSERT_TRUE(WaitUntil([&] { return PortNames().size() == 2; }, std::chrono::seconds(120)));
+  ASSERT_TRUE(WaitUntil([&] { return PortNames().size() == 2; }, kLimit));
   ASSERT_TRUE(stream.DeliversMore(100));
-  EXPECT_EQ(stream.Finish().lost, 0U);
+  EXPECT_EQ(stream.Finish().fault, "");
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
 // The order of frames while the kernel gets conversations and loses them: none is lost, repeated or
 // late.
+//
+// These tests take seconds. $TAPSWITCH_RACE_FRAMES says how many frames each of them sends instead:
+//   TAPSWITCH_RACE_FRAMES=100000000 build/release-test/tests/kernel_path_test
+//     --file=kernel_race_test.cc
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <string>
@@ -22,6 +27,12 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
+
+// How many frames a test sends.
+uint32_t FramesToSend() {
+  const char* const given = getenv("TAPSWITCH_RACE_FRAMES");
+  return given != nullptr ? static_cast<uint32_t>(strtoul(given, nullptr, 10)) : 200'000;
+}
 
 // The frames that came, judged by their numbers.
 struct Arrivals {
@@ -48,7 +59,6 @@ struct Arrivals {
 // Numbered frames of one conversation, while the kernel gets and loses it again and again.
 class RaceTest : public CarriedGuestsTest {
  protected:
-  static constexpr uint32_t kFrames = 200'000;
   static constexpr uint32_t kWindow = 512;
 
   using SendOne = std::function<void(uint32_t number)>;
@@ -57,7 +67,8 @@ class RaceTest : public CarriedGuestsTest {
   // Calls `change` while frames flow, and judges what came.
   void Run(const SendOne& send, const ReceiveOne& receive, const std::function<void()>& change,
            const std::string& from = "vnet1") {
-    Arrivals arrivals(kFrames);
+    const uint32_t frames = FramesToSend();
+    Arrivals arrivals(frames);
     std::atomic<uint32_t> arrived = 0;
     std::atomic<bool> sending = true;
     std::thread receiver([&] {
@@ -69,7 +80,7 @@ class RaceTest : public CarriedGuestsTest {
       }
     });
     std::thread sender([&] {
-      for (uint32_t number = 0; number < kFrames; ++number) {
+      for (uint32_t number = 0; number < frames; ++number) {
         const auto limit = std::chrono::steady_clock::now() + 1s;
         while (number > arrived + kWindow && std::chrono::steady_clock::now() < limit) {
           std::this_thread::yield();
@@ -86,13 +97,13 @@ class RaceTest : public CarriedGuestsTest {
     }
     sender.join();
     receiver.join();
-    EXPECT_EQ(kFrames - arrivals.frames, 0U) << "lost";
+    EXPECT_EQ(frames - arrivals.frames, 0U) << "lost";
     EXPECT_EQ(arrivals.repeated, 0U);
     EXPECT_EQ(arrivals.late, 0U);
     const uint64_t carried = CarriedFrom(from);
-    EXPECT_GT(carried, kFrames / 100) << "carried by the kernel";
-    EXPECT_LT(carried, kFrames) << "carried by the kernel";
-    std::printf("%d changes, %lu of %u carried by the kernel\n", changes, carried, kFrames);
+    EXPECT_GT(carried, frames / 100) << "carried by the kernel";
+    EXPECT_LT(carried, frames) << "carried by the kernel";
+    std::printf("%d changes, %lu of %u carried by the kernel\n", changes, carried, frames);
   }
 
   void Toggle() {

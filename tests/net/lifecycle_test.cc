@@ -10,6 +10,7 @@
 
 #include "tests/support/background_traffic.h"
 #include "tests/support/frame_exchange.h"
+#include "tests/support/process_usage.h"
 #include "tests/support/switch_process.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
@@ -18,8 +19,10 @@ namespace tapswitch::lifecycle_test {
 namespace {
 
 using testing::Contains;
+using testing::Gt;
 using testing::HasSubstr;
 using testing::Not;
+using testing::Pair;
 
 class LifecycleTest : public SwitchTest {
  protected:
@@ -73,9 +76,22 @@ TEST_P(LifecycleTest, ItEndsInPeaceUnderLoad) {
   const FrameFlood broadcast(network.host(2), Station(12), kBroadcastAddress);
   SteadyStream stream(network.host(3), network.host(4));
   ASSERT_TRUE(stream.DeliversMore(10));
-  ASSERT_EQ(stream.Finish().lost, 0U);
+  ASSERT_EQ(stream.Finish().fault, "");
 
   network.tapswitchd().Stop();
+}
+
+// Where the processors are busy, whatever else the switch does waits rather than frames. But the
+// thread of links starts the program that takes over, which inherits its priority.
+TEST_P(LifecycleTest, OnlyWorkersAndLinksHaveThePriorityOfTheProcess) {
+  TestNetwork network({.io = io(), .ports = std::vector<std::string>(2)});
+  const auto niceness = NicenessOfThreads(network.tapswitchd().pid());
+  ASSERT_THAT(niceness, Contains(Pair("log", Gt(niceness.at("main")))));
+  ASSERT_THAT(niceness, Contains(Pair("links", niceness.at("main"))));
+  for (const auto& [name, own] : niceness) {
+    const bool is_as_main = name == "main" || name == "links" || name.starts_with("worker-");
+    EXPECT_EQ(own == niceness.at("main"), is_as_main) << name;
+  }
 }
 
 TEST_P(LifecycleTest, APersistentTapStaysAndServesTheNextSwitch) {

@@ -13,8 +13,7 @@
 #include "tests/support/frame_drain.h"
 #include "tests/support/frame_exchange.h"
 #include "tests/support/group_frames.h"
-#include "tests/support/switch_test.h"
-#include "tests/support/test_network.h"
+#include "tests/support/snooping_switch.h"
 #include "tests/support/wait_until.h"
 
 namespace tapswitch::multicast_hosts_test {
@@ -29,53 +28,12 @@ using testing::IsEmpty;
 constexpr const char* kGroup = "239.10.10.10";
 constexpr IpAddress kGroupAddress = V4(0xEF0A0A0A);
 
-class MulticastHostsTest : public SwitchTest {
- protected:
-  // Hosts are asked once, and have a tenth of a second to answer.
-  void Start(const std::vector<std::string>& ports = {"", "", ""},
-             NetnsSandbox::Ipv6 ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces) {
-    network_.emplace(TestNetwork::Options{.io = io(), .ports = ports, .ipv6 = ipv6});
-    client_.emplace();
-    client_->Call("bridge.set", {{"mcast_snooping", true},
-                                 {"mcast_querier", true},
-                                 {"mcast_query_response_interval", "100ms"},
-                                 {"mcast_last_member_interval", "100ms"}});
-    EXPECT_TRUE(WaitUntil([&] { return IsActive(); }));
-  }
-
-  bool IsActive() {
-    const json list = client_->Call("multicast.list");
-    return std::ranges::all_of(list.at(0)["queriers"],
-                               [](const json& one) { return one["active"] == true; });
-  }
-
-  bool HasEntry(const std::string& group, const std::string& port) {
-    const json list = client_->Call("mdb.list");
-    return std::ranges::any_of(list.at(0)["mdb"], [&](const json& row) {
-      return row["grp"] == group && row["port"] == port;
-    });
-  }
-
-  bool HasProblem(const std::string& problem, const std::string& where) {
-    const json findings = client_->Call("multicast.doctor");
-    return std::ranges::any_of(findings, [&](const json& one) {
-      return one["problem"] == problem && one.value("where", "") == where;
-    });
-  }
-
-  void Join(int host, bool leaves = false) const {
-    network_->host(host).Run(std::string("ip address ") + (leaves ? "del " : "add ") + kGroup +
-                             "/32 dev eth0 autojoin");
-  }
-
-  std::optional<TestNetwork> network_;
-  std::optional<ControlClient> client_;
-};
+class MulticastHostsTest : public SnoopingSwitchTest {};
 INSTANTIATE_TEST_SUITE_P(Io, MulticastHostsTest, kEachIo, IoName);
 
 TEST_P(MulticastHostsTest, GroupGoesToHostsWhoseStacksHaveJoinedItUntilTheyLeave) {
   Start();
-  Join(2);
+  Join(2, kGroup);
   ASSERT_TRUE(WaitUntil([&] { return HasEntry(kGroup, "vnet2"); }));
   FrameExchange exchange(*network_);
   const auto data = DataTo(kGroupAddress, kHostV4, Station(1));
@@ -83,7 +41,7 @@ TEST_P(MulticastHostsTest, GroupGoesToHostsWhoseStacksHaveJoinedItUntilTheyLeave
   auto received = exchange.Collect();
   EXPECT_THAT(received.at(2), ElementsAre(data));
   EXPECT_THAT(received.at(3), IsEmpty());
-  Join(2, true);
+  Leave(2, kGroup);
   ASSERT_TRUE(WaitUntil([&] { return !HasEntry(kGroup, "vnet2"); }));
   exchange.Send(1, data);
   received = exchange.Collect();
@@ -93,7 +51,7 @@ TEST_P(MulticastHostsTest, GroupGoesToHostsWhoseStacksHaveJoinedItUntilTheyLeave
 
 TEST_P(MulticastHostsTest, HostThatWasForgottenIsBackOnceItIsAsked) {
   Start();
-  Join(2);
+  Join(2, kGroup);
   ASSERT_TRUE(WaitUntil([&] { return HasEntry(kGroup, "vnet2"); }));
   client_->Call("mdb.flush");
   EXPECT_FALSE(HasEntry(kGroup, "vnet2"));
@@ -105,9 +63,9 @@ TEST_P(MulticastHostsTest, FastLeaveNeedsNoQuestion) {
   Start();
   client_->Call("bridge.set", {{"mcast_last_member_interval", "3000s"}});
   client_->Call("link.set", {{"dev", "vnet2"}, {"fastleave", true}});
-  Join(2);
+  Join(2, kGroup);
   ASSERT_TRUE(WaitUntil([&] { return HasEntry(kGroup, "vnet2"); }));
-  Join(2, true);
+  Leave(2, kGroup);
   EXPECT_TRUE(WaitUntil([&] { return !HasEntry(kGroup, "vnet2"); }));
 }
 

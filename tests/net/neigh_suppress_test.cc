@@ -179,5 +179,43 @@ TEST_P(NeighSuppressTest, TheFlagIsShownAndSavedAndWithoutItNothingIsKept) {
   for (const int other : {2, 3, 4}) EXPECT_EQ(received.at(other).size(), 1U) << other;
 }
 
+TEST_P(NeighSuppressTest, WhoWatchesIsToldOfNeighboursAsTheyComeAndGo) {
+  Start();
+  ControlClient monitor;
+  monitor.Call("monitor.start", {{"objects", {"neigh"}}});
+  const auto next = [&] {
+    const json event = monitor.ReadLine()["params"];
+    return event["event"].get<std::string>() + " " + event["dst"].get<std::string>() + " " +
+           event["lladdr"].get<std::string>() + " " + event["state"][0].get<std::string>();
+  };
+  FrameExchange exchange(*network_);
+  exchange.Send(2, ArpFrame{.source = Station(2), .sender = Ip4(2), .target = Ip4(2)}.Build());
+  const std::string station2 = " 10.83.0.194 " + Station(2).ToString();
+  EXPECT_EQ(next(), "added" + station2 + " REACHABLE");
+  client_->Call("fdb.flush", {{"dev", "vnet2"}});
+  EXPECT_EQ(next(), "changed" + station2 + " STALE");
+  client_->Call("neigh.replace", {{"dst", "10.83.0.194"}, {"lladdr", Station(2).ToString()}});
+  EXPECT_EQ(next(), "changed" + station2 + " PERMANENT");
+  client_->Call("neigh.flush");
+  EXPECT_EQ(next(), "deleted" + station2 + " PERMANENT");
+}
+
+TEST_P(NeighSuppressTest, NeighboursThatWereSetOutliveAnUpgradeAndOthersAreNotSaved) {
+  Start();
+  client_->Call("neigh.replace", {{"dst", "10.83.0.99"}, {"lladdr", Station(9).ToString()}});
+  FrameExchange exchange(*network_);
+  exchange.Send(2, ArpFrame{.source = Station(2), .sender = Ip4(2), .target = Ip4(2)}.Build());
+  static_cast<void>(exchange.Collect());
+  const std::string line = "neigh replace 10.83.0.99 lladdr " + Station(9).ToString();
+  EXPECT_THAT(client_->Call("config.save"),
+              testing::AllOf(Contains(line), testing::Not(Contains(HasSubstr("10.83.0.194")))));
+  const json answer = client_->Call("bridge.upgrade");
+  ASSERT_TRUE(network_->tapswitchd().FollowSuccessor(answer.at("pid").get<pid_t>())) << answer;
+  client_.emplace();
+  EXPECT_EQ(Find("10.83.0.99")["state"], json({"PERMANENT"}));
+  EXPECT_EQ(Find("10.83.0.194")["state"], json({"REACHABLE"}));
+  EXPECT_THAT(client_->Call("config.save"), Contains(line));
+}
+
 }  // namespace
 }  // namespace tapswitch::neigh_suppress_test

@@ -13,6 +13,7 @@
 #include "tests/support/control_client.h"
 #include "tests/support/frame_drain.h"
 #include "tests/support/frame_exchange.h"
+#include "tests/support/open_vswitch.h"
 #include "tests/support/peer_hosts.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
@@ -58,41 +59,25 @@ class OvsVlanTest : public SwitchTest {
     StartOvs();
   }
 
-  void TearDown() override {
-    if (!network_) return;
-    // By the numbers that these two wrote down themselves.
-    static_cast<void>(TryRun(kEnvironment + "ovs-appctl exit; ovs-appctl -t ovsdb-server exit"));
-  }
-
   NetnsSandbox::Result TryRun(const std::string& command) const {
     return network_->sandbox().TryRun(command);
   }
   std::string Run(const std::string& command) const { return network_->sandbox().Run(command); }
   void Tapctl(const std::string& words) const { Run(std::string(TAPCTL_PATH) + " " + words); }
 
-  // In its own folder.
   void StartOvs() {
-    Run(kEnvironment +
-        "mkdir -p $OVS_RUNDIR && cd $OVS_RUNDIR && "
-        "ovsdb-tool create conf.db /usr/share/openvswitch/vswitch.ovsschema && "
-        "ovsdb-server conf.db --remote=punix:$OVS_RUNDIR/db.sock --pidfile --detach --no-chdir "
-        "--log-file >/dev/null 2>&1 && ovs-vsctl --no-wait init && "
-        "ovs-vswitchd unix:$OVS_RUNDIR/db.sock --pidfile --detach --no-chdir --log-file "
-        ">/dev/null 2>&1 && ovs-vsctl add-br ovs0 -- set bridge ovs0 datapath_type=netdev");
+    ovs_.emplace(network_->sandbox());
+    ovs_->AddBridge("ovs0");
     peer_.emplace(network_->sandbox(), kPorts);
     for (int i = 1; i <= kPorts; ++i) {
-      Run(kEnvironment + "ovs-vsctl add-port ovs0 " + PeerHosts::EndOf(i) + " " +
-          Modes()[static_cast<size_t>(i) - 1].ovs);
+      ovs_->AddPort("ovs0", PeerHosts::EndOf(i), Modes()[static_cast<size_t>(i) - 1].ovs);
     }
   }
-
-  inline static const std::string kEnvironment =
-      "export OVS_RUNDIR=/run/tapswitch/ovs OVS_LOGDIR=/run/tapswitch/ovs "
-      "OVS_DBDIR=/run/tapswitch/ovs OVS_SYSCONFDIR=/run/tapswitch/ovs; ";
 
   std::optional<TestNetwork> network_;
   std::optional<ControlClient> client_;
   std::optional<FrameDrain> drain_;
+  std::optional<OpenVSwitch> ovs_;
   std::optional<PeerHosts> peer_;
 };
 INSTANTIATE_TEST_SUITE_P(Io, OvsVlanTest, testing::Values("uring"), IoName);

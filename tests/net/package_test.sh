@@ -77,6 +77,8 @@ has_its_files() {
     /usr/share/zsh/vendor-completions/_tapctl /usr/share/fish/vendor_completions.d/tapctl.fish \
     /etc/tapswitch/br0.startup.example /usr/share/doc/tapswitch/copyright \
     /usr/share/doc/tapswitch/examples/netns.conf /usr/bin/tapswitch-lab \
+    /usr/share/tapswitch/tapswitch_lab/{cli.py,graph/draw.py,tapswitch-lab.schema.json} \
+    /usr/share/doc/tapswitch/tools/doc/labs/b1.yaml \
     /usr/share/doc/tapswitch/README.md /usr/share/doc/tapswitch/tools/doc/HOWTO.md \
     /usr/share/doc/tapswitch/tools/doc/{CHANGELOG.md,overview.svg} \
     /usr/share/man/man7/tapswitch-{drops,metrics}.7.gz /usr/share/man/man1/tapswitch-lab.1.gz \
@@ -93,6 +95,8 @@ programs_run() {
   [[ $(tapctl -Version) == "tapctl $version" ]] || fail "it is '$(tapctl -Version)'"
   [[ $(/usr/libexec/tapswitch-qemu-helper --version) == "tapswitch-qemu-helper $version" ]] ||
     fail "it is '$(/usr/libexec/tapswitch-qemu-helper --version)'"
+  tapswitch-lab check -f /usr/share/doc/tapswitch/tools/doc/labs/b1.yaml ||
+    fail 'tapswitch-lab does not take its example'
   /usr/sbin/tapswitchd --check vnet0 || fail 'it does not take a port'
 }
 

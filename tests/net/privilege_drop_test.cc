@@ -2,9 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <filesystem>
 #include <fstream>
@@ -16,6 +13,7 @@
 #include "tests/support/control_client.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
+#include "tests/support/tun_device.h"
 
 namespace tapswitch::privilege_drop_test {
 namespace {
@@ -23,23 +21,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::SizeIs;
-
-// A /dev/net/tun that only root, or everybody, may open, as the machine's own may be either. In the
-// sandbox's mount namespace, until it is destroyed.
-class TunDevice {
- public:
-  explicit TunDevice(mode_t mode) {
-    EXPECT_EQ(mknod(kNode, S_IFCHR | mode, makedev(10, 200)), 0) << strerror(errno);
-    EXPECT_EQ(chmod(kNode, mode), 0);
-    EXPECT_EQ(mount(kNode, "/dev/net/tun", nullptr, MS_BIND, nullptr), 0) << strerror(errno);
-  }
-  ~TunDevice() { umount2("/dev/net/tun", MNT_DETACH); }
-  TunDevice(const TunDevice&) = delete;
-  TunDevice& operator=(const TunDevice&) = delete;
-
- private:
-  static constexpr const char* kNode = "/run/tapswitch/tun";
-};
 
 // The lines of /proc/PID/task/TID/status, KEY to VALUE.
 std::map<std::string, std::string> ReadStatus(const std::filesystem::path& task) {

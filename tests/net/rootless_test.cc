@@ -110,6 +110,29 @@ TEST_P(RootlessTest, AnOrdinaryUserRunsASwitchOfVirtualMachines) {
   tapswitchd.Stop();
 }
 
+TEST_P(RootlessTest, AnOrdinaryUserJoinsTwoSwitches) {
+  const std::string io = "--io=" + GetParam();
+  SwitchProcess second({io, "--name=second", Port("vm2"), "link:trunk,to=first"});
+  ASSERT_TRUE(second.WaitUntilReady()) << second.log();
+  SwitchProcess first({io, "--name=first", Port("vm1"), "link:trunk"});
+  ASSERT_TRUE(first.WaitUntilReady()) << first.log();
+  EXPECT_EQ(first.CountInLog("warning"), 0U);
+  ASSERT_TRUE(second.WaitForLog("port trunk: up, linked with switch first port trunk"));
+
+  const StreamPeer near(directory_->Path("vm1"));
+  StreamPeer far(directory_->Path("vm2"));
+  ASSERT_TRUE(first.WaitForLog("up, connected to process"));
+  ASSERT_TRUE(second.WaitForLog("up, connected to process"));
+  const Bytes frame =
+      FrameBuilder(MacAddress::FromNumber(0xFFFFFFFFFFFF), MacAddress::FromNumber(0x02000000A001))
+          .Type(EtherType{0x88B5})
+          .Text("joined")
+          .Pad(60)
+          .Build();
+  ASSERT_TRUE(near.Send(frame));
+  EXPECT_EQ(far.Receive(), frame);
+}
+
 TEST_P(RootlessTest, ATapIsRefusedWithTheReason) {
   SwitchProcess tapswitchd({"--io=" + GetParam(), "--name=rootless", "rootless0"});
   EXPECT_EQ(tapswitchd.WaitForExit(), 1);

@@ -21,6 +21,7 @@
 #include "tests/support/frame_exchange.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
+#include "tests/support/tree_port.h"
 #include "tests/support/tree_ring.h"
 #include "tests/support/wait_until.h"
 
@@ -182,36 +183,7 @@ TEST_P(RingTest, SwitchesAndOpenVSwitchFormOneTree) {
 }
 
 // One switch and two hosts, whose words are BPDUs.
-class TreePortTest : public SwitchTest {
- protected:
-  void Start() {
-    network_.emplace(SilentHosts(io(), 2));
-    client_.emplace();
-    client_->Call("bridge.set", {{"stp_state", true}, {"max_age", "6s"}, {"forward_delay", "4s"}});
-  }
-  json Port(int number) {
-    return client_->Call("stp.list", {{"dev", network_->host(number).port()}}).at(0)["ports"].at(0);
-  }
-  void Set(int number, json settings) {
-    settings["dev"] = network_->host(number).port();
-    client_->Call("link.set", settings);
-  }
-  [[nodiscard]] bool WaitFor(int number, const std::string& key, const json& value) {
-    return WaitUntil([&] { return Port(number).value(key, json()) == value; });
-  }
-  static std::vector<std::byte> Words(uint16_t priority) {
-    const stp::BridgeIdentifier id{.priority = priority, .address = MacAddress::FromNumber(7)};
-    const auto frame = stp::WriteBpdu(
-        {.proposal = true, .priority = {.root = id, .bridge = id, .port = 0x8001}}, id.address);
-    return {frame.begin(), frame.end()};
-  }
-  void Say(int number, uint16_t priority = 0) {
-    network_->host(number).OpenPacketSocket(0).Send(Words(priority));
-  }
-
-  std::optional<TestNetwork> network_;
-  std::optional<ControlClient> client_;
-};
+class TreePortTest : public BpduSpeakersTest {};
 INSTANTIATE_TEST_SUITE_P(Io, TreePortTest, kEachIo, IoName);
 
 TEST_P(TreePortTest, AnAdminEdgePortForwardsAtOnceAndAnotherOneWhenNobodyAnswers) {
@@ -273,20 +245,6 @@ TEST_P(TreePortTest, APortThatDiscardsNeitherForwardsNorLearns) {
   EXPECT_THAT(traced, HasSubstr("spanning tree: role alternate"));
 }
 
-TEST_P(TreePortTest, BpdusAreHeardBeforeStormControl) {
-  Start();
-  client_->Call("storm.set", {{"dev", "vnet1"}, {"multicast", "1pps"}, {"broadcast", "1pps"}});
-  const PacketSocket socket = network_->host(1).OpenPacketSocket(0);
-  // The storm has used up what it may.
-  for (int i = 0; i < 50; ++i) {
-    socket.Send(TestFrame(MacAddress::FromNumber(0x010000000001), Station(1), "storm"));
-  }
-  constexpr int kBpdus = 20;
-  for (int i = 0; i < kBpdus; ++i) socket.Send(Words(0));
-  EXPECT_TRUE(WaitUntil([&] { return Port(1)["counters"]["rx_rst"] == kBpdus; }));
-  EXPECT_EQ(Port(1)["role"], "root");
-}
-
 TEST_P(TreePortTest, TheCostFollowsFromTheSpeedOfTheLink) {
   network_.emplace(TestNetwork::Options{
       .io = io(), .ports = {"", "netdev"}, .ipv6 = NetnsSandbox::Ipv6::kOffOnNewInterfaces});
@@ -320,26 +278,6 @@ TEST_P(TreePortTest, NoBpduOfAGuestComesToAnotherPortWhetherThereIsATreeOrNot) {
     return client_->Call("port.list", {{"name", "vnet1"}}).at(0).value("shut_down", "") ==
            "bpdu_guard";
   }));
-}
-
-TEST_P(TreePortTest, AFloodOfBpdusIsBoundedAndMalformedOnesChangeNothing) {
-  Start();
-  ASSERT_TRUE(WaitFor(1, "state", "forwarding"));
-  const PacketSocket socket = network_->host(1).OpenPacketSocket(0);
-  std::vector<std::byte> malformed = Words(0);
-  malformed[kEthernetHeaderSize] = std::byte{0x43};
-  // The switch's socket may lose some of a flood, so the flood lasts until enough are counted.
-  const auto is_counted = [&](const std::vector<std::byte>& bpdu, const char* counter) {
-    return WaitUntil([&] {
-      for (int i = 0; i < 500; ++i) static_cast<void>(socket.TrySend(bpdu));
-      return Port(1)["counters"][counter] > 2500;
-    });
-  };
-  EXPECT_TRUE(is_counted(malformed, "invalid"));
-  EXPECT_EQ(Port(1)["role"], "designated");
-  EXPECT_EQ(Port(1)["state"], "forwarding");
-  EXPECT_TRUE(is_counted(Words(0xF000), "excessive"));
-  EXPECT_EQ(Port(1)["role"], "designated");
 }
 
 TEST_P(TreePortTest, WithoutATreeBpdusGoAsTheMaskSaysAndBothAtOnceAreRefused) {

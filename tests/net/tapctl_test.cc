@@ -114,6 +114,13 @@ TEST_F(TapctlTest, ZeroIsSuccess) {
   EXPECT_EQ(Run("fdb add 02:00:00:00:00:01 dev vnet1 static"), "");
   EXPECT_THAT(Run("trace in vnet2 src 02:00:00:00:00:02 dst 02:00:00:00:00:01"),
               HasSubstr("\nforward vnet1\n"));
+  // A tag more than the MTU tells of is allowed, as on the Linux bridge.
+  const std::string big = "trace in vnet2 src 02:00:00:00:00:02 dst 02:00:00:00:00:01 size ";
+  EXPECT_THAT(Run(big + "1518"), HasSubstr("\nforward vnet1\n"));
+  EXPECT_THAT(Run(big + "1519"), AllOf(HasSubstr("1519 bytes are longer than the 1518 that vnet1"),
+                                       HasSubstr("\ndrop too_long\n")));
+  EXPECT_THAT(Run(big + "1522 vlan 5"), HasSubstr("\nforward vnet1\n"));
+  EXPECT_THAT(Fail(big + "13", 1), HasSubstr("size"));
   EXPECT_EQ(Run("fdb flush"), "");
   EXPECT_EQ(json::parse(Run("-j fdb show state static")), json::array());
   EXPECT_EQ(Run("port del vnet2"), "");

@@ -51,7 +51,7 @@ class BadSuccessorTest : public SwitchTest {
 
   void TearDown() override {
     if (!stream_) return;
-    EXPECT_EQ(stream_->Finish().lost, 0U);
+    EXPECT_EQ(stream_->Finish().fault, "");
     Upgrade(network_->tapswitchd());  // the right one still can
   }
 

@@ -81,8 +81,8 @@ TEST(UpgradeSoak, LosesNoFrameAndLeaksNothing) {
     EXPECT_TRUE(first.DeliversMore(100));
     EXPECT_TRUE(second.DeliversMore(100));
   }
-  EXPECT_EQ(first.Finish().lost, 0U);
-  EXPECT_EQ(second.Finish().lost, 0U);
+  EXPECT_EQ(first.Finish().fault, "");
+  EXPECT_EQ(second.Finish().fault, "");
   if (gaps.empty()) return;
   Report(gaps);
   // A worker that has come to help has some of its own; one for each upgrade would be as many.

@@ -124,7 +124,7 @@ class UpgradeTest : public SwitchTest {
         ASSERT_TRUE(stream.DeliversMore(SteadyStream::kFullRate));
       }
     }
-    for (SteadyStream& stream : streams) EXPECT_EQ(stream.Finish().lost, 0U);
+    for (SteadyStream& stream : streams) EXPECT_EQ(stream.Finish().fault, "");
   }
 };
 INSTANTIATE_TEST_SUITE_P(Io, UpgradeTest, kEachIo, IoName);
@@ -151,7 +151,9 @@ TEST_P(UpgradeTest, AlsoWhereTheKernelCarriesNothing) {
 
 TEST_P(UpgradeTest, AlsoWithPrivilegesGivenUp) {
   TestNetwork network(Mixed({"--user=nobody"}));
+  const int niceness = NicenessOfThreads(network.tapswitchd().pid()).at("main");
   ExpectNoLossDuring(network, 3);
+  EXPECT_EQ(NicenessOfThreads(network.tapswitchd().pid()).at("main"), niceness);
 }
 
 TEST_P(UpgradeTest, FiftyLeakNeitherFilesNorMemory) {

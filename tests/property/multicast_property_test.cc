@@ -61,6 +61,8 @@ class Lan {
     settings_.bridge.membership_interval = Ticks{3000};
     settings_.bridge.query_interval = Ticks{1000};
     settings_.bridge.query_response_interval = Ticks{100};
+    // Shorter than memberships last: else a querier that starts asks again when they have ended.
+    settings_.bridge.startup_query_interval = Ticks{250};
     bridge_.SetView(ForwardingView(ports_));
     protocols_.SetMulticast(settings_, now_);
   }

@@ -42,6 +42,7 @@ TEST(AcceptWithoutDescriptorsTest, AClientThatWaitsIsServedOnceThereAreSome) {
   EXPECT_LE(*timeout, std::chrono::milliseconds(100));
   lone.Turn(10);
   EXPECT_TRUE(lone.port().status().link_up);
+  lone.Turn(10);  // the pace of clients is refilled (AcceptPace)
   lone.Turn();
   EXPECT_FALSE(lone.ring().timeouts().back()) << "an idle worker sleeps again";
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <string>
 #include <thread>
 
@@ -32,6 +33,9 @@ absl::Status CallWithAnswer(size_t levels) {
     const FileDescriptor client(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     const std::string text = R"({"jsonrpc":"2.0","id":1,"result":)" + std::string(levels, '[') +
                              std::string(levels, ']') + "}\n";
+    // A socket that is closed before the request was read takes the answer back.
+    std::array<char, 4096> request{};
+    EXPECT_GT(recv(client.get(), request.data(), request.size(), 0), 0);
     EXPECT_EQ(send(client.get(), text.data(), text.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(text.size()));
   });

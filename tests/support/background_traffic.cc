@@ -32,10 +32,7 @@ SteadyStream::SteadyStream(const TestHost& from, const TestHost& to, int window,
 void SteadyStream::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const auto start = std::chrono::steady_clock::now();
-    if (!DeliverWindow()) {
-      ++summary_.lost;
-      break;
-    }
+    if (!DeliverWindow()) break;
     summary_.longest_wait =
         std::max(summary_.longest_wait, std::chrono::duration_cast<std::chrono::milliseconds>(
                                             std::chrono::steady_clock::now() - start));
@@ -44,15 +41,39 @@ void SteadyStream::Run(const std::stop_token& stop) {
 }
 
 bool SteadyStream::DeliverWindow() {
-  const auto frame = [this](uint64_t number) {
-    return TestFrame(Station(first_station_ + 1), Station(first_station_),
-                     "frame " + std::to_string(number));
-  };
-  for (int i = 0; i < window_; ++i) sender_.Send(frame(delivered_ + static_cast<uint64_t>(i)));
+  for (int i = 0; i < window_; ++i) {
+    sender_.Send(NumberedFrame(delivered_ + static_cast<uint64_t>(i)));
+  }
   for (int i = 0; i < window_; ++i, ++delivered_) {
-    if (receiver_.Receive() != frame(delivered_)) return false;
+    const std::vector<std::byte> received = receiver_.Receive();
+    if (received == NumberedFrame(delivered_)) continue;
+    summary_.fault = Describe(received);
+    return false;
   }
   return true;
+}
+
+std::vector<std::byte> SteadyStream::NumberedFrame(uint64_t number) const {
+  return TestFrame(Station(first_station_ + 1), Station(first_station_),
+                   "frame " + std::to_string(number));
+}
+
+std::string SteadyStream::Describe(const std::vector<std::byte>& received) const {
+  constexpr std::chrono::milliseconds kPatience(500);
+  const auto text = [](const std::vector<std::byte>& frame) {
+    if (frame.size() <= kEthernetHeaderSize) return std::string("nothing");
+    // The text of a test's frame ends before its padding.
+    return std::string(reinterpret_cast<const char*>(frame.data()) + kEthernetHeaderSize);
+  };
+  std::string fault =
+      "instead of frame " + std::to_string(delivered_) + " came " + text(received) + ", then";
+  for (int i = 0; i < window_; ++i) {
+    const std::vector<std::byte> next = receiver_.Receive(kPatience);
+    if (next.empty()) break;
+    if (next == NumberedFrame(delivered_))
+      return fault + " " + std::to_string(i) + " others and it";
+  }
+  return fault + " not it";
 }
 
 bool SteadyStream::DeliversMore(uint64_t frames) const {

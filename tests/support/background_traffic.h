@@ -4,8 +4,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "switch/forwarding/wire/ethernet.h"
 #include "tests/support/packet_socket.h"
@@ -37,7 +40,9 @@ class SteadyStream {
   [[nodiscard]] bool DeliversMore(uint64_t frames) const;
 
   struct Summary {
-    uint64_t lost = 0;  // not the frame that was to arrive next; the stream ends with the first
+    // Describes the first frame that was not the next one, and whether that came afterwards. The
+    // stream ends with it. Empty if none was lost, repeated or overtaken.
+    std::string fault;
     std::chrono::milliseconds longest_wait{};
   };
   // Ends the traffic.
@@ -46,6 +51,9 @@ class SteadyStream {
  private:
   void Run(const std::stop_token& stop);
   [[nodiscard]] bool DeliverWindow();
+  // Tells a frame that is lost from one that was overtaken.
+  [[nodiscard]] std::string Describe(const std::vector<std::byte>& received) const;
+  [[nodiscard]] std::vector<std::byte> NumberedFrame(uint64_t number) const;
 
   int window_;
   int first_station_;

@@ -60,7 +60,16 @@ class ControlSocketTest : public testing::Test {
     for (int i = 0; i < times; ++i) socket_->Turn(std::chrono::milliseconds(0));
   }
 
+  // Turns once a tick, as new clients are accepted so many a tick.
+  void TurnTicks(int ticks) {
+    for (int i = 0; i < ticks; ++i) {
+      clock_.Advance(Ticks{1});
+      Turn(2);
+    }
+  }
+
   RawClient& Connect() {
+    clock_.Advance(Ticks{1});  // so that as many as a test wants may connect
     clients_.emplace_back();
     EXPECT_TRUE(clients_.back().Connect(path_));
     Turn();

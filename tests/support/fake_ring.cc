@@ -226,6 +226,7 @@ WaitResult FakeRing::SubmitAndWait(std::optional<std::chrono::nanoseconds> timeo
   completions_.insert(completions_.end(), scripted_.begin(), scripted_.end());
   scripted_.clear();
   if (!completions_.empty()) return WaitResult::kCompletions;
+  while_it_waits_();
   return timeout ? WaitResult::kTimeout : WaitResult::kInterrupted;
 }
 

@@ -24,9 +24,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -77,6 +79,8 @@ class FakeRing final : public Ring {
   void FailWrites(FileSlot file, int error, size_t count = 1);
   // The next SubmitAndWait is interrupted, whatever work there is.
   void Interrupt() { interrupted_ = true; }
+  // Calls `look` where a real ring would wait.
+  void WhileItWaits(std::function<void()> look) { while_it_waits_ = std::move(look); }
   // The next turn returns this completion, behind those of reads.
   void Complete(const Completion& completion) { scripted_.push_back(completion); }
   // The next turn reports the watched descriptor readable. The test fails if it is not watched.
@@ -161,6 +165,7 @@ class FakeRing final : public Ring {
   size_t completion_room_ = SIZE_MAX;
   size_t submits_ = 0;
   uint64_t overflows_ = 0;
+  std::function<void()> while_it_waits_ = [] {};
   bool interrupted_ = false;
   bool receives_at_unwatch_ = false;
 };

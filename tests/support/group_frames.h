@@ -20,14 +20,7 @@ namespace tapswitch {
 using WireBytes = std::vector<std::byte>;
 
 constexpr IpAddress V4(uint32_t address) { return IpAddress::FromV4(address); }
-constexpr IpAddress V6(uint64_t high, uint64_t low) {
-  std::array<std::byte, IpAddress::kV6Size> bytes{};
-  StoreBe32(bytes.data(), static_cast<uint32_t>(high >> 32U));
-  StoreBe32(bytes.data() + 4, static_cast<uint32_t>(high));
-  StoreBe32(bytes.data() + 8, static_cast<uint32_t>(low >> 32U));
-  StoreBe32(bytes.data() + 12, static_cast<uint32_t>(low));
-  return IpAddress::FromV6(bytes);
-}
+constexpr IpAddress V6(uint64_t high, uint64_t low) { return IpAddress::FromV6(high, low); }
 
 // The bytes of an address on the wire.
 inline WireBytes OnWire(IpAddress address) {

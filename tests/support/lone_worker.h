@@ -48,6 +48,9 @@ class LoneWorker : public PrimaryWorker {
   void SetLoopDetection(const LoopDetection& settings) {
     protocols_.SetLoopDetection(settings, lane().now());
   }
+  void SetSpanningTree(const SpanningTreeSettings& settings) {
+    protocols_.SetSpanningTree(settings, MacAddress::FromNumber(0x020000000001), lane().now());
+  }
   [[nodiscard]] LoopDetector& loop_detector() { return protocols_.loop_detector(); }
   [[nodiscard]] ProtocolSnapshot protocols() { return protocols_.Snapshot(lane().now()); }
 

@@ -27,6 +27,7 @@ class NumberedStream {
     uint32_t lost = 0;
     uint32_t repeated = 0;  // or overtaken
     std::chrono::milliseconds longest_gap{};
+    std::string missing;  // the numbers of those that were lost, as "7-9 12 "
   };
 
   // From eth0 of one namespace to eth0 of another. Station(`from_station`) sends.
@@ -49,6 +50,7 @@ class NumberedStream {
     receiving_.join();
     summary_.sent = next_;
     summary_.lost = next_ - received_;
+    NoteMissing(next_);
     return summary_;
   }
 
@@ -73,7 +75,6 @@ class NumberedStream {
 
   void Receive(const std::stop_token& stop) {
     auto last = Clock::now();
-    uint32_t expected = 0;
     while (!stop.stop_requested()) {
       const auto frame = receiver_.Receive(std::chrono::milliseconds(20));
       const bool is_ours = frame.size() > kEthernetHeaderSize + sizeof(uint32_t) &&
@@ -84,13 +85,23 @@ class NumberedStream {
       summary_.longest_gap = std::max(
           summary_.longest_gap, std::chrono::duration_cast<std::chrono::milliseconds>(now - last));
       last = now;
-      if (number < expected) {
+      if (number < expected_) {
         ++summary_.repeated;
         continue;
       }
-      expected = number + 1;
+      NoteMissing(number);
+      expected_ = number + 1;
       ++received_;
     }
+  }
+
+  // Frame `number` has come, and those from expected_ on have not.
+  void NoteMissing(uint32_t number) {
+    constexpr size_t kEnough = 200;
+    if (number == expected_ || summary_.missing.size() > kEnough) return;
+    summary_.missing += std::to_string(expected_);
+    if (number > expected_ + 1) summary_.missing += "-" + std::to_string(number - 1);
+    summary_.missing += " ";
   }
 
   PacketSocket sender_;
@@ -98,8 +109,9 @@ class NumberedStream {
   MacAddress source_;
   MacAddress destination_;
   std::atomic<uint32_t> received_ = 0;
-  uint32_t next_ = 0;  // written by the sending thread until it has been joined
-  Summary summary_;    // written by the receiving thread until it has been joined
+  uint32_t next_ = 0;      // written by the sending thread until it has been joined
+  Summary summary_;        // written by the receiving thread until it has been joined
+  uint32_t expected_ = 0;  // likewise
   std::jthread receiving_;
   std::jthread sending_;
 };

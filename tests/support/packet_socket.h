@@ -5,9 +5,11 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -87,6 +89,15 @@ class PacketSocket {
       PutTagBack(message, frame);
       return frame;
     }
+  }
+
+  // Returns when the frame that was received last came in on the interface, by the real-time clock:
+  // the kernel notes that (SIOCGSTAMPNS, packet(7)) however late the receiver gets a processor. It
+  // does so from the first call on; what that returns means nothing.
+  [[nodiscard]] std::chrono::nanoseconds last_arrival() const {
+    timespec stamp{};
+    static_cast<void>(ioctl(socket_.get(), SIOCGSTAMPNS_NEW, &stamp));
+    return std::chrono::seconds(stamp.tv_sec) + std::chrono::nanoseconds(stamp.tv_nsec);
   }
 
  private:

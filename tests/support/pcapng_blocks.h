@@ -11,7 +11,7 @@
 
 namespace tapswitch {
 
-// Each block in words: "section", "interface NAME", "packet INTERFACE LENGTH [lost N]",
+// Each block in words: "section", "interface NAME", "packet INTERFACE LENGTH [lost N] [# COMMENT]",
 // "statistics INTERFACE [seen N] lost N".
 inline std::vector<std::string> PcapngBlocks(const std::string& file) {
   std::vector<std::string> blocks;
@@ -43,6 +43,7 @@ inline std::vector<std::string> PcapngBlocks(const std::string& file) {
     for (uint64_t code = number(options, 2); code != 0; code = number(options, 2)) {
       const uint64_t size = number(options + 2, 2);
       if (type == 1 && code == 2) words += " " + file.substr(options + 4, size);
+      if (type == 6 && code == 1) words += " # " + file.substr(options + 4, size);
       if (type == 6 && code == 4) words += " lost " + text(options + 4, 8);
       if (type == 5 && code == 4) words += " seen " + text(options + 4, 8);
       if (type == 5 && code == 5) words += " lost " + text(options + 4, 8);

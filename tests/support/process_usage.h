@@ -2,12 +2,14 @@
 
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <string>
 
 #include "ports/ring/address_sanitizer.h"
@@ -35,6 +37,32 @@ inline size_t ResidentKilobytes(pid_t process) {
   size_t kilobytes = 0;
   status >> kilobytes;
   return kilobytes;
+}
+
+// Returns the processor time that a process has had, in clock ticks (sysconf(_SC_CLK_TCK)).
+inline long ProcessorTicks(pid_t process) {
+  std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
+  std::string text;
+  std::getline(stat, text, ')');  // its name, which may have blanks
+  for (int field = 3; field < 14; ++field) stat >> text;
+  long user = 0;
+  long system = 0;
+  stat >> user >> system;
+  return user + system;
+}
+
+// Returns the niceness of the threads of a process by name. That of the first is "main".
+inline std::map<std::string, int> NicenessOfThreads(pid_t process) {
+  std::map<std::string, int> niceness;
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm") >> std::ws, name);
+    const auto thread = static_cast<id_t>(std::stoi(task.path().filename()));
+    if (std::stoi(task.path().filename()) == process) name = "main";
+    niceness[name] = getpriority(PRIO_PROCESS, thread);
+  }
+  return niceness;
 }
 
 }  // namespace tapswitch

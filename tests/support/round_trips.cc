@@ -22,29 +22,33 @@ RoundTrips::RoundTrips(const TestHost& from, const TestHost& to)
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
 void RoundTrips::Run(const std::stop_token& stop) {
+  static_cast<void>(near_.last_arrival());
+  static_cast<void>(far_.last_arrival());
   while (!stop.stop_requested()) {
-    const auto start = std::chrono::steady_clock::now();
-    if (!Pass(near_, far_, 1) || !Pass(far_, near_, 2)) return;
-    times_.push_back(std::chrono::duration_cast<std::chrono::microseconds>(
-        std::chrono::steady_clock::now() - start));
+    const auto there = Pass(near_, far_, 1);
+    const auto back = there ? Pass(far_, near_, 2) : std::nullopt;
+    if (!back) return;
+    times_.push_back(std::chrono::duration_cast<std::chrono::microseconds>(*there + *back));
     std::this_thread::sleep_for(kPause);
   }
 }
 
-bool RoundTrips::Pass(const PacketSocket& from, const PacketSocket& to, int sender) {
+std::optional<std::chrono::nanoseconds> RoundTrips::Pass(const PacketSocket& from,
+                                                         const PacketSocket& to, int sender) {
   const std::string text = "trip " + std::to_string(++number_);
   const auto frame =
       FrameBuilder(Station(3 - sender), Station(sender)).Type(kTripType).Text(text).Pad(60).Build();
+  const std::chrono::nanoseconds sent = std::chrono::system_clock::now().time_since_epoch();
   from.Send(frame);
   const auto received = to.Receive();
-  if (received == frame) return true;
+  if (received == frame) return to.last_arrival() - sent;
   fault_ =
       received.empty()
           ? text + " was lost"
           : "instead of " + text + " came " +
                 std::string(reinterpret_cast<const char*>(received.data()) + kEthernetHeaderSize,
                             received.size() - kEthernetHeaderSize);
-  return false;
+  return std::nullopt;
 }
 
 RoundTrips::Summary RoundTrips::Finish() {

@@ -1,11 +1,14 @@
-// Sends numbered frames to and fro between two hosts, on a thread of its own, and measures each
-// round trip.
+// Sends numbered frames to and fro between two hosts, on a thread of its own, and measures how long
+// each of them was under way: from just before it was sent until it came in on the other host's
+// interface, both ways together. So what counts is what the switch takes, and not how long the
+// thread waits for a processor once its frame is there, which is the scheduler's business.
 
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,7 +37,9 @@ class RoundTrips {
 
  private:
   void Run(const std::stop_token& stop);
-  [[nodiscard]] bool Pass(const PacketSocket& from, const PacketSocket& to, int sender);
+  // Returns how long a frame was under way, or nothing and sets fault_.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> Pass(const PacketSocket& from,
+                                                             const PacketSocket& to, int sender);
 
   PacketSocket near_;
   PacketSocket far_;

@@ -19,6 +19,7 @@
 #include "tests/support/control_client.h"
 #include "tests/support/frame_exchange.h"
 #include "tests/support/netns_sandbox.h"
+#include "tests/support/open_vswitch.h"
 #include "tests/support/packet_socket.h"
 #include "tests/support/switch_process.h"
 #include "tests/support/wait_until.h"
@@ -34,11 +35,6 @@ class TreeRing {
       : io_(std::move(io)), kinds_(std::move(kinds)), switches_(kinds_.size()) {
     for (size_t i = 0; i < size(); ++i) AddLinks(i);
     for (size_t i = 0; i < size(); ++i) AddBridge(i);
-  }
-  ~TreeRing() {
-    if (has_ovs_) {
-      static_cast<void>(sandbox_.TryRun(kOvs + "ovs-appctl exit; ovs-appctl -t ovsdb-server exit"));
-    }
   }
   TreeRing(const TreeRing&) = delete;
   TreeRing& operator=(const TreeRing&) = delete;
@@ -187,22 +183,11 @@ class TreeRing {
     }
   }
   void AddOvs(size_t i) {
-    if (!has_ovs_) {
-      sandbox_.Run(kOvs +
-                   "mkdir -p $OVS_RUNDIR && cd $OVS_RUNDIR && "
-                   "ovsdb-tool create conf.db /usr/share/openvswitch/vswitch.ovsschema && "
-                   "ovsdb-server conf.db --remote=punix:$OVS_RUNDIR/db.sock --pidfile --detach "
-                   "--no-chdir --log-file >/dev/null 2>&1 && ovs-vsctl --no-wait init && "
-                   "ovs-vswitchd unix:$OVS_RUNDIR/db.sock --pidfile --detach --no-chdir "
-                   "--log-file >/dev/null 2>&1");
-      has_ovs_ = true;
-    }
+    if (!ovs_) ovs_.emplace(sandbox_);
     const std::string name = "o" + std::to_string(i);
-    sandbox_.Run(
-        kOvs + "ovs-vsctl add-br " + name + " -- set bridge " + name +
-        " datapath_type=netdev rstp_enable=true other_config:rstp-priority=" + PriorityOf(i));
+    ovs_->AddBridge(name, "rstp_enable=true other_config:rstp-priority=" + PriorityOf(i));
     for (const std::string& port : {PortOf(i, 0), PortOf(i, 1), HostPort(i)}) {
-      sandbox_.Run(kOvs + "ovs-vsctl add-port " + name + " " + port);
+      ovs_->AddPort(name, port);
     }
   }
 
@@ -221,16 +206,12 @@ class TreeRing {
     }
   }
 
-  inline static const std::string kOvs =
-      "export OVS_RUNDIR=/run/tapswitch/ovs OVS_LOGDIR=/run/tapswitch/ovs "
-      "OVS_DBDIR=/run/tapswitch/ovs OVS_SYSCONFDIR=/run/tapswitch/ovs; ";
-
   std::string io_;
   std::vector<BridgeKind> kinds_;
   NetnsSandbox sandbox_;
   std::deque<PacketSocket> hosts_;
   std::vector<std::unique_ptr<SwitchProcess>> switches_;
-  bool has_ovs_ = false;
+  std::optional<OpenVSwitch> ovs_;
   int number_ = 0;
 };
 

@@ -84,7 +84,13 @@ carry_out() {
       [[ $1 == QEMU* ]] || as+=(--bounding-set=-all --no-new-privs)
       ;;
     # Machines share no control sockets.
-    [ab]) as=(ip netns exec "$2" sh -c 'mount -t tmpfs tmpfs /run/tapswitch; exec "$@"' -) ;;
+    [ab]) as=(ip netns exec "$2" sh -c 'mount -t tmpfs tmpfs /run/tapswitch
+      if [ -d /run/frr ]; then
+        cp -a /etc/frr "/run/frr.$0"
+        mount --bind "/run/frr.$0" /etc/frr
+        mount -t tmpfs -o mode=755,uid=frr,gid=frr tmpfs /run/frr
+      fi
+      exec "$@"' "$2") ;;
   esac
   chmod 644 "$script"
   (cd "$user_folder" && "${as[@]}" bash -eu "$script") \
@@ -144,6 +150,12 @@ make_machines() {
   ip -n b link set eth0 up
 }
 
+# A lab impairs a link.
+prepare_labs_from_a_file() {
+  tapctl help impair >/dev/null 2>&1 || skip 'this tapctl has no impair'
+  type -P dnsmasq busybox >/dev/null || skip 'dnsmasq or busybox is missing'
+}
+
 prepare_qemu() { describe_guests; }
 prepare_qemu_on_a_macvtap() { describe_guests; }
 prepare_qemu_started_by_an_ordinary_user() { describe_guests; }
@@ -151,6 +163,22 @@ prepare_a_switch_without_root() { describe_guests; }
 prepare_vhost_user_guests_at_memory_speed() { describe_guests; }
 prepare_two_switches_without_root() { describe_guests; }
 prepare_two_machines_joined_by_vxlan() { make_machines; }
+
+prepare_a_layer_3_program_as_a_station() {
+  prepare_two_machines_joined_by_openvpn
+}
+
+prepare_two_or_three_machines_without_bgp() { make_machines; }
+
+# Each machine has a routing daemon of its own.
+prepare_many_machines() {
+  make_machines
+  mkdir /run/frr
+}
+
+prepare_many_machines_as_a_lab() {
+  type -P /usr/lib/frr/bgpd vtysh >/dev/null || skip 'frr is missing'
+}
 
 prepare_two_machines_joined_by_openvpn() {
   make_machines
@@ -246,6 +274,16 @@ verify_a_demo_of_60_seconds() {
   ! pgrep -x tapswitchd >/dev/null || fail 'the switch still runs'
 }
 
+# The trunk's frames were captured, and the lab of the saved file works.
+verify_labs_from_a_file() {
+  [[ $(cat /run/howto/commands.log) == *'3 of 3 checks passed'*'h2:eth0 sw2:h2 down'* ]] ||
+    fail "$(cat /run/howto/commands.log)"
+  grep --quiet '<svg' "$user_folder/b1.svg" || fail 'there is no picture'
+  [[ $(od -A n -t x1 -N 4 "$user_folder/trunk.pcapng") == ' 0a 0d 0d 0a' ]] || fail 'no pcapng'
+  tapswitch-lab exec h5 ping -q -c 1 -w 10 10.0.10.1 >/dev/null || fail 'h5 does not reach h1'
+  [[ $(tapswitch-lab link show) == *'delay 100ms'* ]] || fail "$(tapswitch-lab link show)"
+}
+
 verify_network_namespaces() {
   expect_reachable h2 10.0.0.1
 }
@@ -255,6 +293,11 @@ verify_vlans() {
   # Not without the router.
   ip -n h1 route delete default
   ! reaches h1 10.0.20.3 || fail 'frames cross VLANs'
+}
+
+verify_switches_joined_without_a_device() {
+  [[ $(cat /run/howto/commands.log) == *' 1 received'*'switch sw2 port next'* ]] ||
+    fail "$(cat /run/howto/commands.log)"
 }
 
 verify_two_switches_on_one_machine() {
@@ -271,6 +314,19 @@ verify_what_a_capture_on_the_host_sees() { true; }
 verify_protecting_ports() {
   [[ $(tapctl save) == *'port add vnet2'*'allow 02:00:00:00:00:33,10.0.0.3'* ]] ||
     fail "$(tapctl save)"
+}
+
+verify_links_that_misbehave() {
+  local -r log=$(cat /run/howto/commands.log)
+  [[ $log == *' received'*'dev vnet2 egress delay 20ms jitter 5ms'* ]] || fail "$log"
+  [[ $log =~ rtt\ [^=]*=\ ([0-9]+) ]] || fail "no reply came: $log"
+  ((BASH_REMATCH[1] >= 35)) || fail "too soon: $log"
+  [[ $(tapctl impair show) == '' ]] || fail "$(tapctl impair show)"
+  wait_for pings_from_h1
+}
+
+pings_from_h1() {
+  ip netns exec h1 ping -q -c 1 -W 1 10.0.0.2 >/dev/null 2>&1
 }
 
 verify_changing_a_switch_by_a_file() {
@@ -316,6 +372,30 @@ verify_two_machines_joined_by_vxlan() {
   expect_reachable a 10.0.0.2
   make_payload a
   expect_stream a b 10.0.0.2
+}
+
+verify_a_layer_3_program_as_a_station() {
+  expect_reachable a 10.0.0.2
+  expect_reachable b 10.0.0.1
+}
+
+verify_many_machines() {
+  verify_two_machines_joined_by_vxlan
+  [[ $(cat /run/howto/commands.b.log) == *'vni 100 dev vxlan100 local 192.0.2.2'* ]] ||
+    fail "$(cat /run/howto/commands.b.log)"
+}
+
+verify_many_machines_as_a_lab() {
+  [[ $(cat /run/howto/commands.log) == *'6 of 6 checks passed'*' 1 received'*'remote 192.0.2.3'* ]] ||
+    fail "$(cat /run/howto/commands.log)"
+}
+
+verify_what_a_thousand_machines_need() {
+  "$source_dir/bench/evpn_scale" --check "$howto" || fail 'the appendix has other figures'
+}
+
+verify_two_or_three_machines_without_bgp() {
+  verify_two_machines_joined_by_vxlan
 }
 
 verify_two_machines_joined_by_openvpn() {

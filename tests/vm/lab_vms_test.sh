@@ -67,7 +67,14 @@ down_leaves_nothing() {
   [[ -z $(find /proc/[0-9]*/exe -maxdepth 0 -lname '*qemu*' 2>/dev/null) ]] || fail 'QEMU runs on'
 }
 
+a_file_has_virtual_machines_too() {
+  "$lab" up -f "$source_dir/tools/doc/labs/vms.yaml" >/dev/null
+  "$lab" test || fail 'a check of vms.yaml fails'
+  down_leaves_nothing
+}
+
 enter_namespaces "$@"
 "$lab" up 2 --vms 2 >/dev/null
 check all_reach_each_other exec_passes_words_output_and_exit_status_through console_has_a_shell \
-  status_shows_virtual_machines status_and_exec_say_that_a_virtual_machine_ended down_leaves_nothing
+  status_shows_virtual_machines status_and_exec_say_that_a_virtual_machine_ended down_leaves_nothing \
+  a_file_has_virtual_machines_too

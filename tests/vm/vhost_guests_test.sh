@@ -1,6 +1,7 @@
 #!/bin/bash
 # Two guests of QEMU by vhost-user, one to a switch that listens, one with two queues that listens
-# itself, and the host by a TAP. The switch is upgraded and killed, and a guest is killed.
+# itself, and the host by a TAP. The switch is upgraded and killed, a guest is killed, and another
+# loses its carrier by QMP.
 #
 #   vhost_guests_test.sh BIN-FOLDER...    where tapswitchd and tapctl are
 #
@@ -44,7 +45,8 @@ boot() {
   # shellcheck disable=SC2086  # several options
   start_guest "$1" $memory -smp "$3" -chardev "socket,id=c,path=/run/$1.sock,server=$2" \
     -netdev "vhost-user,id=n,chardev=c,queues=$3" \
-    -device "virtio-net-pci,netdev=n,vectors=0,mac=52:54:00:70:00:0${1#vm}$4"
+    -device "virtio-net-pci,netdev=n,vectors=0,mac=52:54:00:70:00:0${1#vm}$4" \
+    -qmp "unix:/run/$1.qmp,server=on,wait=off"
 }
 
 configure() {
@@ -102,8 +104,30 @@ guests_notice_no_upgrade() {
   [[ $(carriers) == "$before" ]] || fail 'a link went down'
 }
 
+has_carrier() {
+  on "$1" "test \$(cat /sys/class/net/eth0/carrier) = $2"
+}
+
+a_guest_sees_that_its_carrier_is_taken_off() {
+  tapctl link carrier dev vm1 off qmp /run/vm1.qmp id n
+  wait_for has_carrier vm1 0
+  has_carrier vm2 1 || fail 'another guest lost its carrier'
+  tapctl link carrier dev vm1 on
+  wait_for has_carrier vm1 1
+  tapctl link carrier dev vm1 on qmp off
+  expect_reachable vm1 "$(address_of vm2)"
+}
+
+# Has closed all that it had open, though nobody may have waited for it.
+has_ended() {
+  ! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null
+}
+
 guests_go_on_after_the_switch_was_killed() {
-  kill -KILL "$(tapctl -j bridge show | sed 's/.*"pid":\([0-9]*\).*/\1/')"
+  local pid
+  pid=$(tapctl -j bridge show | sed 's/.*"pid":\([0-9]*\).*/\1/')
+  kill -KILL "$pid"
+  wait_for has_ended "$pid"
   wait "$switch" 2>/dev/null || true
   start_switch
   all_reach_each_other
@@ -129,4 +153,4 @@ configure vm1
 configure vm2
 check all_reach_each_other streams_arrive_whole datagrams_arrive_whole \
   offloads_and_queues_are_negotiated guests_notice_no_upgrade \
-  guests_go_on_after_the_switch_was_killed a_guest_that_was_killed_starts_again
+  a_guest_sees_that_its_carrier_is_taken_off guests_go_on_after_the_switch_was_killed a_guest_that_was_killed_starts_again

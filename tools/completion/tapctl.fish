@@ -1,4 +1,4 @@
-# fish completion of tapctl and tapswitchd. The words are the programs' own.
+# fish completion of tapctl, tapswitchd and tapswitch-lab. The words are the programs' own.
 
 # Prints its arguments, a candidate each; ":files:" stands for names of files.
 function __tapswitch_offer
@@ -19,6 +19,12 @@ function __tapctl_complete
     __tapswitch_offer (tapctl __complete $words[2..] "$word" 2>/dev/null)
 end
 
+function __tapswitch_lab_complete
+    set -l words (commandline --tokenize --current-process --cut-at-cursor)
+    set -l word (commandline --current-token --cut-at-cursor)
+    __tapswitch_offer (tapswitch-lab __complete $words[2..] "$word" 2>/dev/null)
+end
+
 function __tapswitchd_complete
     set -l word (commandline --current-token --cut-at-cursor)
     if string match --quiet -- '-*' $word; and not string match --quiet -- '*=*' $word
@@ -30,3 +36,4 @@ end
 
 complete --command tapctl --no-files --arguments '(__tapctl_complete)'
 complete --command tapswitchd --no-files --arguments '(__tapswitchd_complete)'
+complete --command tapswitch-lab --no-files --arguments '(__tapswitch_lab_complete)'

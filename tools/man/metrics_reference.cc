@@ -33,6 +33,7 @@ int main() {
   tapswitch::SwitchSnapshot snapshot;
   snapshot.ports.emplace_back();
   snapshot.loops.emplace_back();
+  snapshot.vnis.emplace_back();
   for (const auto& family : tapswitch::MetricFamilies(snapshot, {})) {
     std::cout << family.name << '\t' << NameOf(family.type) << '\t' << LabelsOf(family) << '\t'
               << family.help << '\n';

@@ -1,7 +1,6 @@
 """Switches with very many ports, all of them in one namespace: none of them has an address, so none
 of them says anything, and there is no namespace for each to be made."""
 
-import subprocess
 import time
 
 from harness.lab import BenchError, Host, Process, wait_until
@@ -18,19 +17,12 @@ class Crowd:
         self.namespace = lab.namespace(purpose)
         self.hosts = [Host(self.namespace, number) for number in range(1, ports + 1)]
 
-    def batch(self, *lines):
-        """Commands of ip(8), by one process."""
-        done = subprocess.run(self.namespace.exec("ip", "-batch", "-"), input="\n".join(lines),
-                              capture_output=True, text=True, check=False, timeout=120)
-        if done.returncode != 0:
-            raise BenchError(f"ip -batch: {done.stderr.strip()}")
-
     def remove_at_once(self):
         """A thousand interfaces one by one, as their holder closes them, take a quarter of a
         minute: the kernel waits for all processors after each. To be called when all of them are
         there."""
-        self.batch(*(f"link set {host.interface} group {GROUP}" for host in self.hosts))
-        self.lab.callback(self.batch, f"link del group {GROUP}")
+        self.namespace.batch(*(f"link set {host.interface} group {GROUP}" for host in self.hosts))
+        self.lab.callback(self.namespace.batch, f"link del group {GROUP}")
 
 
 class CrowdedTapswitch(Tapswitch):
@@ -83,7 +75,7 @@ class CrowdedBridge(Bridge):
             lines += [f"link add {port} type veth peer name {host.interface}",
                       f"link set {port} up", f"link set {port} master br0",
                       f"link set {host.interface} up"]
-        self.crowd.batch(*lines)
+        self.crowd.namespace.batch(*lines)
         self.crowd.remove_at_once()
         last = f"/sys/class/net/port{len(self.hosts)}/brport/state"
         wait_until(lambda: self.crowd.namespace.inside("cat", last).strip() == "3",

@@ -112,6 +112,13 @@ class Namespace:
     def inside(self, *command, timeout=30):
         return call(*self.exec(*command), timeout=timeout)
 
+    def batch(self, *lines):
+        """Commands of ip(8), by one process."""
+        done = subprocess.run(self.exec("ip", "-batch", "-"), input="\n".join(lines),
+                              capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode != 0:
+            raise BenchError(f"ip -batch: {done.stderr.strip()}")
+
     def succeeds(self, *command):
         return subprocess.run(self.exec(*command), capture_output=True, check=False).returncode == 0
 

@@ -191,7 +191,7 @@ class Bridge(Peer):
         return None if shutil.which("ip") else "`ip` is not there: apt install iproute2"
 
     def start(self):
-        inside = self.lab.namespace("bridge")
+        self.inside = inside = self.lab.namespace("bridge")
         self.make_bridge(inside)
         for host in self.hosts:
             inside.inside("ip", "link", "set", _connect_by_veth(inside, host), "master", "br0")

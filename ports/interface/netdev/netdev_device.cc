@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -19,6 +20,7 @@
 #include "ports/interface/netdev/ethtool.h"
 #include "ports/interface/netdev/packet_offloads.h"
 #include "ports/interface/netdev/packet_socket.h"
+#include "ports/interface/netdev/usable_interface.h"
 #include "ports/netlink/link_settings.h"
 #include "ports/os/netns_name.h"
 #include "spdlog/fmt/fmt.h"
@@ -26,28 +28,6 @@
 
 namespace tapswitch {
 namespace {
-
-// An interface that is to leave its `master` is usable, too.
-absl::Status CheckIsUsable(const NetworkNamespace& netns, const LinkState& link, int master = 0) {
-  if (!link.is_ethernet) {
-    return absl::InvalidArgumentError(fmt::format(
-        "'{}' does not carry Ethernet frames: attach an interface that does", link.name));
-  }
-  if (link.master != 0 && link.master != master) {
-    return absl::FailedPreconditionError(fmt::format(
-        "'{0}' is in use as a port of {1}: take it out first: ip link set dev {0} nomaster",
-        link.name, DescribeDevice(netns, link.master)));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status InUse(std::string_view name, const absl::Status& claim) {
-  if (!absl::IsAlreadyExists(claim)) return claim;
-  return absl::AlreadyExistsError(
-      fmt::format("interface '{}' is in use by {}: an interface is a port once: remove it there "
-                  "first, or attach another one",
-                  name, std::string(claim.message())));
-}
 
 absl::StatusOr<NetworkNamespace> OpenNamespace(const NetdevOptions& options) {
   return options.netns.empty() ? NetworkNamespace::Current()
@@ -89,8 +69,9 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(
                     options.name)));
   }
   const bool may_leave = switchover != nullptr && !switchover->is_complete();
-  const int master = may_leave ? switchover->master() : 0;
-  absl::Status usable = CheckIsUsable(*netns, **link, master);
+  const bool stays = IsInShadowBridge(*netns, options, **link);
+  const int master = stays ? (*link)->master : may_leave ? switchover->master() : 0;
+  absl::Status usable = CheckIsUsable(*netns, **link, options.is_layer3, master);
   if (!usable.ok()) return annotate(usable);
   auto claim = InterfaceClaim::TakePatiently(*netns, (*link)->ifindex, options.name);
   if (!claim.ok()) return annotate(InUse(options.name, claim.status()));
@@ -99,7 +80,7 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(
       new NetdevDevice(options, *std::move(netns), queues, kernel));
   device->claim_ = *std::move(claim);
   device->warnings_ = std::move(warnings);
-  if ((*link)->master != 0) device->switchover_ = std::move(switchover);
+  if ((*link)->master != 0 && !stays) device->switchover_ = std::move(switchover);
   const bool is_guests = (*link)->tun && !options.shared_with_host;
   if (!is_guests) device->first_address_ = (*link)->address;
   absl::Status attached = device->OpenSockets();
@@ -112,7 +93,9 @@ bool NetdevDevice::CanReturn(const NetdevOptions& options) {
   const auto netns = OpenNamespace(options);
   if (!netns.ok()) return false;
   const auto link = FindLink(*netns, options.name);
-  return link.ok() && *link && CheckIsUsable(*netns, **link).ok() &&
+  if (!link.ok() || !*link) return false;
+  const int master = IsInShadowBridge(*netns, options, **link) ? (*link)->master : 0;
+  return CheckIsUsable(*netns, **link, options.is_layer3, master).ok() &&
          !InterfaceClaim::OwnerOf(*netns, (*link)->ifindex);
 }
 
@@ -146,6 +129,25 @@ FileDescriptor NetdevDevice::TakeSocket(size_t queue) {
   const MutexLock lock(mutex_);
   if (untaken_[queue].valid()) taken_seats_[queue] = untaken_seat_;
   return std::move(untaken_[queue]);
+}
+
+FileDescriptor NetdevDevice::TakeBpduSocket() {
+  const MutexLock lock(mutex_);
+  wants_bpdus_ = true;
+  return std::move(untaken_bpdus_);
+}
+
+// Without one, BPDUs that find the queue full are lost, as other frames are.
+void NetdevDevice::ListenForBpdus() {
+  {
+    const MutexLock lock(mutex_);
+    if (!wants_bpdus_) return;
+  }
+  if (std::exchange(bpdus_of_, ifindex_) == ifindex_) return;
+  auto socket = OpenBpduSocket(*netns_, ifindex_);
+  if (!socket.ok()) return;
+  const MutexLock lock(mutex_);
+  std::swap(untaken_bpdus_, *socket);  // closing one takes time
 }
 
 std::shared_ptr<KernelSeat> NetdevDevice::SeatOf(size_t queue) {
@@ -285,10 +287,11 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
   const auto netns = monitor.Watch(*netns_);
   if (!netns.ok()) return netns.status();
   if (ifindex_ != 0) {
+    ListenForBpdus();
     auto link = monitor.Find(*netns, ifindex_);
     if (link.ok() && link->up) ShareFrames();
     if (!absl::IsNotFound(link.status())) return WithSpeed(std::move(link));
-    ifindex_ = 0;
+    ifindex_ = bpdus_of_ = 0;
     LeaveInterface();
     claim_ = {};
   }
@@ -304,6 +307,7 @@ absl::StatusOr<LinkEvent> NetdevDevice::Query(LinkMonitor& monitor) {
     if (absl::IsAborted(returned)) ReleaseNamespace();
     return returned;
   }
+  ListenForBpdus();
   return WithSpeed(monitor.Find(*netns, ifindex_));
 }
 
@@ -345,13 +349,15 @@ absl::Status NetdevDevice::Return() {
                     "'{}'",
                     options_.netns));
   }
-  absl::Status attached = CheckIsUsable(*netns_, **state);
+  const int master = IsInShadowBridge(*netns_, options_, **state) ? (*state)->master : 0;
+  absl::Status attached = CheckIsUsable(*netns_, **state, options_.is_layer3, master);
   if (attached.ok()) {
     auto claim = InterfaceClaim::Take(*netns_, (*state)->ifindex, options_.name);
     attached = claim.ok() ? absl::OkStatus() : InUse(options_.name, claim.status());
     if (claim.ok()) claim_ = *std::move(claim);
   }
   if (attached.ok()) attached = Attach(**state);
+  if (attached.ok() && is_off_) static_cast<void>(SetCarrier(false));
   if (attached.ok()) return attached;
   return absl::AbortedError(fmt::format("interface is back, but cannot be attached again yet: {}",
                                         std::string(attached.message())));
@@ -359,13 +365,14 @@ absl::Status NetdevDevice::Return() {
 
 void NetdevDevice::ReleaseNamespace() {
   LeaveInterface();
-  ifindex_ = 0;
+  ifindex_ = bpdus_of_ = 0;
   claim_ = {};
   sockets_.clear();
   in_group_ = false;
   if (!options_.netns.empty()) netns_.reset();
   const MutexLock lock(mutex_);
   for (FileDescriptor& file : untaken_) file = {};
+  untaken_bpdus_ = {};
 }
 
 uint32_t NetdevDevice::TakeMissed(int socket) {

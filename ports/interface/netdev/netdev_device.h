@@ -88,6 +88,11 @@ class NetdevDevice {
   // during a Query.
   [[nodiscard]] FileDescriptor TakeSocket(size_t queue = 0);
 
+  // A socket that is given the BPDUs of the interface (OpenBpduSocket), where there is one that has
+  // not been taken yet. There is none before this has been called once, and a Query after that. Any
+  // thread may call it, also during a Query.
+  [[nodiscard]] FileDescriptor TakeBpduSocket();
+
   // The seat of the socket that was taken last (kernel_attachment.h); null: there is none. Any
   // thread may call it.
   [[nodiscard]] std::shared_ptr<KernelSeat> SeatOf(size_t queue);
@@ -102,6 +107,11 @@ class NetdevDevice {
   // there is one that cannot be, or the namespace is gone: then the message is why, and the socket
   // is to be closed.
   [[nodiscard]] absl::StatusOr<LinkEvent> Query(LinkMonitor& monitor);
+
+  // Has the other end of a veth pair see a carrier or none, by setting this end up or down; also
+  // when the interface returns. FailedPrecondition for other interfaces says what can be done
+  // instead. To be called by the thread of Query.
+  [[nodiscard]] absl::Status SetCarrier(bool is_on);
 
   // Frames that were lost for want of room in the socket's queue since the last call.
   [[nodiscard]] static uint32_t TakeMissed(int socket);
@@ -123,6 +133,7 @@ class NetdevDevice {
   void TurnPeerSegmentationOff(const LinkState& link);
   void LeaveInterface();
   void ShareFrames();
+  void ListenForBpdus();
   [[nodiscard]] absl::Status FormGroup();
   [[nodiscard]] absl::Status Filter(int socket) const;
 
@@ -134,6 +145,8 @@ class NetdevDevice {
   InterfaceClaim claim_;                   // of the interface, while it is attached
   std::vector<FileDescriptor> sockets_;    // of the queues
   int ifindex_ = 0;                        // attached; 0: none
+  int bpdus_of_ = 0;                       // ifindex that there is a socket for BPDUs of; 0: none
+  bool is_off_ = false;                    // by SetCarrier
   bool was_there_ = false;                 // an interface has been attached
   bool in_group_ = false;                  // the sockets, or some of them, are
   bool group_is_due_ = false;              // and all are to be, once the interface is up
@@ -145,6 +158,8 @@ class NetdevDevice {
   Mutex mutex_;
   // Other descriptors of the same sockets.
   std::vector<FileDescriptor> untaken_ ABSL_GUARDED_BY(mutex_);
+  bool wants_bpdus_ ABSL_GUARDED_BY(mutex_) = false;
+  FileDescriptor untaken_bpdus_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<KernelSeat> untaken_seat_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<KernelSeat>> taken_seats_ ABSL_GUARDED_BY(mutex_);  // by queue
 };

@@ -32,6 +32,9 @@ struct NetdevOptions {
   // Whether the switch has made the interface: once it is deleted, another of its name is not it.
   bool is_own = false;
 
+  // Whether it carries IP packets without Ethernet headers, as the tun of a program does.
+  bool is_layer3 = false;
+
   bool operator==(const NetdevOptions&) const = default;
 };
 

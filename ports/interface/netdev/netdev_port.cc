@@ -10,19 +10,24 @@
 namespace tapswitch {
 
 NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
-    : InterfacePort(std::move(identity), {.file = std::move(queue.socket),
-                                          .kind = FileKind::kPacketSocket,
-                                          .accepted = queue.accepted,
-                                          .link = {.role = queue.role,
-                                                   .query = std::move(queue.query),
-                                                   .refresh = std::move(queue.refresh)},
-                                          .discard = std::move(queue.discard),
-                                          .new_file = std::move(queue.new_socket),
-                                          .shared_with_host = queue.shared_with_host,
-                                          .told_unsupported = std::move(queue.told_unsupported)}),
+    : InterfacePort(
+          std::move(identity),
+          {.file = std::move(queue.socket),
+           .kind = FileKind::kPacketSocket,
+           .accepted = queue.accepted,
+           .link = {.role = queue.role, .query = std::move(queue.query), .refresh = queue.refresh},
+           .discard = queue.discard,
+           .new_file = std::move(queue.new_socket),
+           .shared_with_host = queue.shared_with_host,
+           .told_unsupported = std::move(queue.told_unsupported),
+           .framing = queue.framing}),
       missed_(std::move(queue.missed)),
       new_seat_(std::move(queue.seat)),
       hand_over_(std::move(queue.hand_over)),
+      carrier_(std::move(queue.carrier)),
+      new_bpdus_(std::move(queue.new_bpdus)),
+      refresh_(std::move(queue.refresh)),
+      discard_(std::move(queue.discard)),
       seat_(new_seat_ ? new_seat_() : nullptr) {}
 
 void NetdevPort::RefreshCounters() {
@@ -31,6 +36,34 @@ void NetdevPort::RefreshCounters() {
   counters.received.frames += missed;
   counters.Drop(DropReason::kReceiveQueueFull, missed);
   if (seat_) seat_->Lost(missed);
+}
+
+bool NetdevPort::ReceiveLostBpdus(FrameBatch& received) {
+  if (!new_bpdus_) return false;
+  ListenForBpdus();
+  const bool has_lost = HasLost();
+  if (!has_lost) bpdus_.Forget();
+  return has_lost && bpdus_.Receive(identity(), received);
+}
+
+// The socket is opened by the thread that asks after the interface, once it is asked for.
+void NetdevPort::ListenForBpdus() {
+  if (FileDescriptor socket = new_bpdus_(); socket.valid()) {
+    CloseBpdus();
+    bpdus_.Open(std::move(socket));
+  }
+  if (refresh_ && !std::exchange(has_asked_, true)) refresh_();
+}
+
+void NetdevPort::CloseBpdus() {
+  FileDescriptor socket = bpdus_.Close();
+  if (socket.valid() && discard_) discard_(std::make_shared<FileDescriptor>(std::move(socket)));
+}
+
+bool NetdevPort::HasLost() {
+  RefreshCounters();
+  const uint64_t lost = identity().counters->dropped(DropReason::kReceiveQueueFull);
+  return std::exchange(lost_, lost) != lost;
 }
 
 void NetdevPort::OnSent() {
@@ -43,6 +76,8 @@ KernelPath NetdevPort::kernel_path() const { return {.is_interface = true, .seat
 
 // What was in the old socket is gone, with its seat.
 void NetdevPort::OnFileSwitched() {
+  CloseBpdus();
+  has_asked_ = false;
   seat_ = new_seat_ ? new_seat_() : nullptr;
   done_ = frames_taken();
 }
@@ -85,7 +120,12 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
         .told_unsupported = told_unsupported,
         .seat = [device, number] { return device->SeatOf(number); },
         .hand_over = [device](PortHandover& to) { return device->HandOver(to); },
+        .framing = options.is_layer3 ? Framing::kLayer3 : Framing::kEthernet,
+        .carrier = [device](bool is_on) { return device->SetCarrier(is_on); },
     };
+    if (is_first && !options.is_layer3) {
+      queue.new_bpdus = [device] { return device->TakeBpduSocket(); };
+    }
     ports.push_back(std::make_unique<NetdevPort>(identity, std::move(queue)));
   }
   return ports;

@@ -15,6 +15,7 @@
 #include "ports/interface/interface_port.h"
 #include "ports/interface/link_answer.h"
 #include "ports/interface/netdev/far_end.h"
+#include "ports/interface/netdev/lost_bpdus.h"
 #include "ports/interface/netdev/netdev_options.h"
 
 namespace tapswitch {
@@ -37,6 +38,11 @@ class NetdevPort final : public InterfacePort {
     // Returns the seat of the socket that the queue has been given last; null without one.
     std::function<std::shared_ptr<KernelSeat>()> seat{};
     HandOverInterface hand_over{};  // see PortLife
+    Framing framing = Framing::kEthernet;
+    CarrierSwitch carrier{};  // see PortLife
+    // Returns the socket for BPDUs, if there is a new one (NetdevDevice::TakeBpduSocket). Null:
+    // there is never one.
+    std::function<FileDescriptor()> new_bpdus{};
   };
 
   NetdevPort(PortIdentity identity, Queue queue);
@@ -47,19 +53,34 @@ class NetdevPort final : public InterfacePort {
   // Frames that found the socket's queue full were received, too, and dropped.
   void RefreshCounters() override;
 
+  // A flood fills the socket's queue, and BPDUs that find no room wait in one of their own. What
+  // further queues of the port lose is not noticed.
+  [[nodiscard]] bool ReceiveLostBpdus(FrameBatch& received) override;
+
   void OnSent() override;
   [[nodiscard]] bool HandOver(size_t /*queue*/, PortHandover& /*to*/) const override {
     return hand_over_ != nullptr;
   }
   [[nodiscard]] HandOverInterface hand_over_interface() const override { return hand_over_; }
+  [[nodiscard]] CarrierSwitch carrier_switch() const override { return carrier_; }
   [[nodiscard]] KernelPath kernel_path() const override;
 
  private:
   void OnFileSwitched() override;
+  void ListenForBpdus();
+  void CloseBpdus();
+  [[nodiscard]] bool HasLost();
 
   std::function<uint32_t(int socket)> missed_;
   std::function<std::shared_ptr<KernelSeat>()> new_seat_;
   HandOverInterface hand_over_;
+  CarrierSwitch carrier_;
+  std::function<FileDescriptor()> new_bpdus_;
+  std::function<void()> refresh_;                       // see LinkSource
+  std::function<void(std::shared_ptr<void>)> discard_;  // see InterfacePort::Medium
+  LostBpdus bpdus_;
+  bool has_asked_ = false;            // for the socket of bpdus_
+  uint64_t lost_ = 0;                 // frames, by the last look
   std::shared_ptr<KernelSeat> seat_;  // of the socket in use
   uint64_t done_ = 0;                 // of the frames that were taken, in the seat
 };

@@ -24,6 +24,8 @@ constexpr int kIgnoreOutgoing = 23;  // PACKET_IGNORE_OUTGOING
 constexpr int kReceiveQueue = 4 << 20;
 // The queue of frames that the device behind has not taken off yet.
 constexpr int kSendQueue = 4 << 20;
+// The queue of BPDUs has room for ten or twenty.
+constexpr int kBpduQueue = 8 << 10;
 
 absl::Status Set(int fd, int level, int option, int value, const char* what) {
   if (setsockopt(fd, level, option, &value, sizeof(value)) == 0) return absl::OkStatus();
@@ -43,6 +45,22 @@ absl::Status SetFilter(int fd, std::span<const sock_filter> program) {
     return absl::OkStatus();
   }
   return absl::ErrnoToStatus(errno, "SO_ATTACH_FILTER");
+}
+
+// Frames to the bridge group address without a tag, whose parts the kernel keeps elsewhere.
+absl::Status AcceptBpdus(int fd) {
+  constexpr uint32_t kTagPresent = static_cast<uint32_t>(SKF_AD_OFF) + SKF_AD_VLAN_TAG_PRESENT;
+  constexpr std::array<sock_filter, 8> kProgram{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 2),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xC2000000, 0, 5),
+      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0180, 0, 3),
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kTagPresent),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+  }};
+  return SetFilter(fd, kProgram);
 }
 
 }  // namespace
@@ -80,6 +98,21 @@ absl::Status BindPacketSocket(int fd, int ifindex, uint16_t protocol) {
     return absl::OkStatus();
   }
   return absl::ErrnoToStatus(errno, "bind of a packet socket");
+}
+
+absl::StatusOr<FileDescriptor> OpenBpduSocket(const NetworkNamespace& netns, int ifindex) {
+  const auto scope = NetnsScope::Enter(netns);
+  if (!scope.ok()) return scope.status();
+  FileDescriptor socket(::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return absl::ErrnoToStatus(errno, "packet socket");
+  const int fd = socket.get();
+  SetQueue(fd, SO_RCVBUFFORCE, SO_RCVBUF, kBpduQueue);
+  // ETH_P_ALL, as other sockets get nothing that is kept from the host.
+  for (const absl::Status& set : {Set(fd, SOL_PACKET, kIgnoreOutgoing, 1, "PACKET_IGNORE_OUTGOING"),
+                                  AcceptBpdus(fd), BindPacketSocket(fd, ifindex, ETH_P_ALL)}) {
+    if (!set.ok()) return set;
+  }
+  return socket;
 }
 
 absl::Status RefuseAll(int fd) {

@@ -19,6 +19,12 @@ namespace tapswitch {
 // Binds the socket to an interface, for frames of a protocol (ETH_P_ALL: of all; 0: it only sends).
 [[nodiscard]] absl::Status BindPacketSocket(int fd, int ifindex, uint16_t protocol);
 
+// Opens a non-blocking socket that is given the BPDUs of an interface, without headers of its own,
+// before anything that may keep frames from others. Its queue holds ten or twenty; it is for those
+// that found the queue of another socket full.
+[[nodiscard]] absl::StatusOr<FileDescriptor> OpenBpduSocket(const NetworkNamespace& netns,
+                                                            int ifindex);
+
 // Set a filter that lets nothing in, or nothing that the host itself sends: a group does not know
 // PACKET_IGNORE_OUTGOING before Linux 6.2.
 [[nodiscard]] absl::Status RefuseAll(int fd);

@@ -22,7 +22,12 @@ namespace {
 
 // IFF_ flags of every TAP the switch opens; the kernel takes those of the last opener, so it does
 // not matter which of `pi`, `vnet_hdr` and `one_queue` it was made with.
-constexpr int kTapFlags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+constexpr int kCommonFlags = IFF_NO_PI | IFF_VNET_HDR;
+
+int FlagsOf(const TapOptions& options) {
+  return kCommonFlags | (options.is_layer3 ? IFF_TUN : IFF_TAP);
+}
+std::string_view KindOf(int flags) { return (flags & IFF_TUN) != 0 ? "tun" : "tap"; }
 
 // The kernel replaces %d by the lowest number that is free.
 constexpr std::string_view kStagingName = "tapswitch%d";
@@ -54,16 +59,17 @@ absl::StatusOr<FileDescriptor> OpenTunFile() {
   return absl::ErrnoToStatus(error, kPath);
 }
 
-absl::Status NoPermission(std::string_view name) {
+absl::Status NoPermission(std::string_view name, std::string_view kind) {
   return absl::PermissionDeniedError(fmt::format(
-      "no permission to open tap '{0}': run as root (CAP_NET_ADMIN), or make it beforehand for "
-      "this user: ip tuntap add dev {0} mode tap user USER",
-      name));
+      "no permission to open {1} '{0}': run as root (CAP_NET_ADMIN), or make it beforehand for "
+      "this user: ip tuntap add dev {0} mode {1} user USER",
+      name, kind));
 }
 
-absl::Status Busy(std::string_view name) {
+absl::Status Busy(std::string_view name, std::string_view kind) {
   return absl::UnavailableError(
-      fmt::format("tap '{}' is held by another process: end that, or choose another name", name));
+      fmt::format("{} '{}' is held by another process: end that, or choose another name{}", kind,
+                  name, kind == "tun" ? ", or say attach, to be its other side" : ""));
 }
 
 // The same, with the processes that can be found.
@@ -77,14 +83,18 @@ absl::Status NameHoldersIn(const absl::Status& busy, std::string_view name) {
   return {busy.code(), message};
 }
 
-// Whether an interface that exists can be opened as a TAP at all.
-absl::Status CheckIsTap(const LinkState& link) {
+// Whether an interface that exists can be opened as a TAP, or a tun, at all.
+absl::Status CheckIsTap(const LinkState& link, bool is_layer3) {
   if (!link.tun) {
-    return absl::InvalidArgumentError(
-        fmt::format("'{}' is not a TAP but an interface of another kind ({}): choose another name",
-                    link.name, link.kind.empty() ? "no virtual device" : link.kind));
+    return absl::InvalidArgumentError(fmt::format(
+        "'{}' is not a {} but an interface of another kind ({}): choose another name", link.name,
+        is_layer3 ? "tun" : "TAP", link.kind.empty() ? "no virtual device" : link.kind));
   }
-  if (!link.tun->is_tap) {
+  if (link.tun->is_tap && is_layer3) {
+    return absl::InvalidArgumentError(fmt::format(
+        "'{0}' is a tap (layer 2) device: make a tun: ip tuntap add dev {0} mode tun", link.name));
+  }
+  if (!link.tun->is_tap && !is_layer3) {
     return absl::InvalidArgumentError(fmt::format(
         "'{0}' is a tun (layer 3) device: make a tap: ip tuntap add dev {0} mode tap", link.name));
   }
@@ -95,15 +105,16 @@ absl::Status CheckIsTap(const LinkState& link) {
 absl::StatusOr<FileDescriptor> AttachHere(std::string_view name, int flags) {
   auto file = OpenTunFile();
   if (!file.ok()) return file;
+  const std::string_view kind = KindOf(flags);
   ifreq request = NewRequest(name, flags);
   if (ioctl(file->get(), TUNSETIFF, &request) == 0) return file;
   switch (errno) {
     case EBUSY:
-      return Busy(name);
+      return Busy(name, kind);
     case EPERM:
-      return NoPermission(name);
+      return NoPermission(name, kind);
     default:
-      return absl::ErrnoToStatus(errno, fmt::format("tap '{}' (TUNSETIFF)", name));
+      return absl::ErrnoToStatus(errno, fmt::format("{} '{}' (TUNSETIFF)", kind, name));
   }
 }
 
@@ -115,13 +126,14 @@ absl::StatusOr<FileDescriptor> Attach(const NetworkNamespace& netns, std::string
 }
 
 // Attaches the other queues, of `queues` in all. Unavailable when it disappears meanwhile.
-absl::StatusOr<AttachedTap> AddQueues(AttachedTap tap, size_t queues) {
+absl::StatusOr<AttachedTap> AddQueues(AttachedTap tap, const TapOptions& options, size_t queues) {
   if (queues == 1) return tap;
+  const std::string_view kind = KindOf(FlagsOf(options));
   const auto identity = IdentifyTap(tap.file.get());
   const std::string name = identity.ok() ? identity->name : "";
-  if (name.empty()) return Busy(name);
+  if (name.empty()) return Busy(name, kind);
   while (tap.more_queues.size() + 1 < queues) {
-    auto file = Attach(*tap.netns, name, kTapFlags | IFF_MULTI_QUEUE);
+    auto file = Attach(*tap.netns, name, FlagsOf(options) | IFF_MULTI_QUEUE);
     if (!file.ok()) return file.status();
     tap.more_queues.push_back(*std::move(file));
   }
@@ -129,32 +141,33 @@ absl::StatusOr<AttachedTap> AddQueues(AttachedTap tap, size_t queues) {
   const auto link = FindLink(*tap.netns, name);
   if (!link.ok()) return link.status();
   const bool has_all = *link && (*link)->tun && (*link)->tun->queues == queues;
-  if (!has_all) return Busy(name);
+  if (!has_all) return Busy(name, kind);
   return tap;
 }
 
 // Unavailable when the TAP is busy, or has disappeared in this very moment.
 absl::StatusOr<AttachedTap> AttachExisting(const TapOptions& options, const NetworkNamespace& netns,
                                            const LinkState& link, size_t queues) {
-  if (absl::Status usable = CheckIsTap(link); !usable.ok()) return usable;
+  const std::string_view kind = KindOf(FlagsOf(options));
+  if (absl::Status usable = CheckIsTap(link, options.is_layer3); !usable.ok()) return usable;
   auto claim = InterfaceClaim::Take(netns, link.ifindex, options.name);
   if (!claim.ok()) return DescribeClaimOfOthers(link.name, claim.status());
   // What is not persistent exists because somebody holds it. A TAP with several queues is asked
   // for, as the kernel would attach one more, and give us a share of another process's frames.
   const bool is_held = !link.tun->persistent || (link.tun->multi_queue && link.tun->queues > 0);
-  if (is_held) return Busy(link.name);
-  const int flags = link.tun->multi_queue ? kTapFlags | IFF_MULTI_QUEUE : kTapFlags;
+  if (is_held) return Busy(link.name, kind);
+  const int flags = FlagsOf(options) | (link.tun->multi_queue ? IFF_MULTI_QUEUE : 0);
   auto file = Attach(netns, link.name, flags);
   if (!file.ok()) return file.status();
   // If it was deleted meanwhile, the kernel has made a new one, in the wrong namespace perhaps.
   const auto tap = IdentifyTap(file->get());
-  if (!tap.ok() || !tap->persistent) return Busy(link.name);
+  if (!tap.ok() || !tap->persistent) return Busy(link.name, kind);
   AttachedTap attached{.file = *std::move(file),
                        .netns = &netns,
                        .created = false,
                        .more_queues = {},
                        .claim = *std::move(claim)};
-  return AddQueues(std::move(attached), link.tun->multi_queue ? queues : 1);
+  return AddQueues(std::move(attached), options, link.tun->multi_queue ? queues : 1);
 }
 
 // Unavailable when the TAP is busy, or has appeared in this very moment.
@@ -171,13 +184,14 @@ absl::StatusOr<AttachedTap> AttachOrCreate(const TapOptions& options, size_t que
     // who holds it, and other interfaces may have the name that ours has elsewhere.
     const auto here = FindLink(own, options.name);
     if (!here.ok()) return here.status();
-    const bool is_meant = *here && (*here)->tun && (*here)->tun->is_tap && (*here)->tun->persistent;
+    const bool is_meant = *here && (*here)->tun && (*here)->tun->is_tap != options.is_layer3 &&
+                          (*here)->tun->persistent;
     if (is_meant) return AttachExisting(options, own, **here, queues);
   }
-  const int flags = kTapFlags | IFF_TUN_EXCL | (queues > 1 ? IFF_MULTI_QUEUE : 0);
+  const int flags = FlagsOf(options) | IFF_TUN_EXCL | (queues > 1 ? IFF_MULTI_QUEUE : 0);
   auto file = Attach(own, moves ? kStagingName : options.name, flags);
   if (!file.ok()) return file.status();
-  return AddQueues({.file = *std::move(file), .netns = &own, .created = true}, queues);
+  return AddQueues({.file = *std::move(file), .netns = &own, .created = true}, options, queues);
 }
 
 }  // namespace

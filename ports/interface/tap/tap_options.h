@@ -31,6 +31,7 @@ struct TapOptions {
   bool persist = false;              // it stays when the switch closes it
   bool offload = true;               // frames may come with unfinished checksums, and uncut
   bool up = true;                    // bring it up; otherwise its state is left alone
+  bool is_layer3 = false;            // it is a tun, which carries IP packets
 
   bool operator==(const TapOptions&) const = default;
 };

@@ -1,8 +1,11 @@
 #include "ports/interface/tap/tap_port.h"
 
 #include <fcntl.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
 
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +45,14 @@ class TapQuery {
       return gone_;
     }
     return link;
+  }
+
+  // The station sees it as it sees a cable that is pulled.
+  [[nodiscard]] absl::Status SetCarrier(bool is_on) const {
+    if (!gone_.ok()) return gone_;
+    int carrier = is_on ? 1 : 0;
+    if (ioctl(fd_, TUNSETCARRIER, &carrier) == 0) return absl::OkStatus();
+    return absl::ErrnoToStatus(errno, "TUNSETCARRIER");
   }
 
  private:
@@ -95,7 +106,8 @@ class TapQuery {
 
 TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted, LinkQuery query,
                  QueueRole role, std::shared_ptr<std::atomic_flag> told_unsupported,
-                 std::function<void()> refresh, std::function<void(std::shared_ptr<void>)> discard)
+                 std::function<void()> refresh, std::function<void(std::shared_ptr<void>)> discard,
+                 Framing framing)
     : InterfacePort(
           std::move(identity),
           {.file = std::move(file),
@@ -103,7 +115,8 @@ TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted
            .accepted = accepted,
            .link = {.role = role, .query = std::move(query), .refresh = std::move(refresh)},
            .discard = std::move(discard),
-           .told_unsupported = std::move(told_unsupported)}) {}
+           .told_unsupported = std::move(told_unsupported),
+           .framing = framing}) {}
 
 std::unique_ptr<Port> TapPort::Share(const PortIdentity& identity) const {
   if (!make_share_) return nullptr;
@@ -131,14 +144,17 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
   const auto query = std::make_shared<TapQuery>(options, *device, monitor);
   const SharedLinkQueries queries = share(identities[0], [query] { return (*query)(); });
   const auto told_unsupported = std::make_shared<std::atomic_flag>();
+  const Framing framing = options.is_layer3 ? Framing::kLayer3 : Framing::kEthernet;
   auto first = std::make_unique<TapPort>(identities[0], std::move(device->file), device->offloads,
                                          queries.first, QueueRole::kFirst, told_unsupported,
-                                         queries.refresh, queries.discard);
-  const TapPort::MakeShare make_follower = [queries, told_unsupported, offloads = device->offloads](
-                                               PortIdentity identity, FileDescriptor file) {
+                                         queries.refresh, queries.discard, framing);
+  first->set_carrier_switch([query](bool is_on) { return query->SetCarrier(is_on); });
+  const TapPort::MakeShare make_follower = [queries, told_unsupported, framing,
+                                            offloads = device->offloads](PortIdentity identity,
+                                                                         FileDescriptor file) {
     return std::make_unique<TapPort>(std::move(identity), std::move(file), offloads, queries.others,
                                      QueueRole::kFollower, told_unsupported, queries.refresh,
-                                     queries.discard);
+                                     queries.discard, framing);
   };
   if (identities.size() == 1) first->set_make_share(make_follower);
   std::vector<std::unique_ptr<Port>> ports;

@@ -27,13 +27,18 @@ class TapPort final : public InterfacePort {
           QueueRole role = QueueRole::kFirst,
           std::shared_ptr<std::atomic_flag> told_unsupported = nullptr,
           std::function<void()> refresh = {},
-          std::function<void(std::shared_ptr<void>)> discard = {});
+          std::function<void(std::shared_ptr<void>)> discard = {},
+          Framing framing = Framing::kEthernet);
+
+  void set_carrier_switch(CarrierSwitch carrier) { carrier_ = std::move(carrier); }
+  [[nodiscard]] CarrierSwitch carrier_switch() const override { return carrier_; }
 
   void set_make_share(MakeShare make) { make_share_ = std::move(make); }
   [[nodiscard]] std::unique_ptr<Port> Share(const PortIdentity& identity) const override;
   [[nodiscard]] bool HandOver(size_t queue, PortHandover& to) const override;
 
  private:
+  CarrierSwitch carrier_;
   MakeShare make_share_;  // null: it has a queue for each thread
 };
 

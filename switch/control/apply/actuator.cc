@@ -79,7 +79,11 @@ absl::Status Actuator::ApplyOne(const AddPort& action) {
   running_.workers.ClearCounters(*id);
   NoteEphemeral(*id, action.port);
   absl::Status attached = Attach(*id, *std::move(queues), action.port.settings);
-  if (attached.ok()) names_[id->value] = action.port.spec.name;
+  if (attached.ok()) {
+    names_[id->value] = action.port.spec.name;
+  } else {
+    ForgetImpairments(*id);
+  }
   return attached;
 }
 
@@ -95,6 +99,8 @@ absl::Status Actuator::ApplyOne(const ReopenPort& action) {
 absl::Status Actuator::ApplyOne(const RemovePort& action) {
   const PortId id = *Find(action.name);
   running_.workers.RemovePort(id);
+  ForgetImpairments(id);
+  ForgetGuest(id);
   Forget(id);
   // The worker publishes events after its commands: when it runs the next one, all are published.
   running_.commands.Call([] {});
@@ -105,10 +111,44 @@ absl::Status Actuator::ApplyOne(const RemovePort& action) {
 
 absl::Status Actuator::ApplyOne(const SetPort& action) {
   const PortId id = *Find(action.name);
+  auto impairments = MakeImpairments(id, action.settings);
+  if (!impairments.ok()) return impairments.status();
+  if (absl::Status followed = FollowCarrier(id, action.settings); !followed.ok()) return followed;
   running_.commands.Call([&] { SetLimits(id, action.settings); });
   running_.workers.SetForwarding(Forwarding(id, action.settings));
+  SetImpairments(id, action.settings, *std::move(impairments));
   if (!action.left.empty()) Forget(id, action.left);
   return absl::OkStatus();
+}
+
+// A direction that has not changed goes on, with its seed, its schedule, and what it holds.
+absl::StatusOr<Actuator::NewImpairments> Actuator::MakeImpairments(PortId id,
+                                                                   const PortSettings& settings) {
+  NewImpairments made;
+  const auto& known = impairments_[id];
+  for (size_t i = 0; i < kPortDirectionCount; ++i) {
+    if (known[i] == settings.impairments[i]) continue;
+    auto impaired = Workers::MakeImpaired(settings.impairments[i]);
+    if (!impaired.ok()) return impaired.status();
+    made[i] = *std::move(impaired);
+  }
+  return made;
+}
+
+void Actuator::SetImpairments(PortId id, const PortSettings& settings, NewImpairments impairments) {
+  for (size_t i = 0; i < kPortDirectionCount; ++i) {
+    if (!impairments[i]) continue;
+    running_.workers.SetImpairment(id, static_cast<PortDirection>(i), *std::move(impairments[i]));
+  }
+  impairments_[id] = settings.impairments;
+}
+
+void Actuator::ForgetImpairments(PortId id) {
+  const auto known = impairments_.extract(id);
+  const bool was_impaired =
+      !known.empty() && std::any_of(known.mapped().begin(), known.mapped().end(),
+                                    [](const ImpairmentPlan& plan) { return plan.is_on(); });
+  if (was_impaired) running_.workers.ForgetImpairments(id);
 }
 
 absl::Status Actuator::ApplyOne(const RemoveMirror& action) {
@@ -120,6 +160,27 @@ absl::Status Actuator::ApplyOne(const RemoveMirror& action) {
 absl::Status Actuator::ApplyOne(const AddMirror& action) {
   mirrors_.push_back(action.mirror);
   SetMirrors();
+  return absl::OkStatus();
+}
+
+absl::Status Actuator::ApplyOne(const MakeVni& action) {
+  if (vnis_ != nullptr) return vnis_->Make(action.vni);
+  return absl::UnimplementedError("evpn: this switch has no thread for it");
+}
+
+absl::Status Actuator::ApplyOne(const JoinVni& action) {
+  PortHandover* const inherited = FindInherited(action.vni.dev);
+  return vnis_->Join(action.vni,
+                     inherited == nullptr ? FileDescriptor() : inherited->Take(kShadowFile));
+}
+
+absl::Status Actuator::ApplyOne(const LeaveVni& action) {
+  vnis_->Leave(action.vni);
+  return absl::OkStatus();
+}
+
+absl::Status Actuator::ApplyOne(const FreeVni& action) {
+  vnis_->Free(action.vni);
   return absl::OkStatus();
 }
 
@@ -166,7 +227,8 @@ absl::StatusOr<Actuator::Queues> Actuator::Open(PortId id, const PortConfig& por
                                 .missing = missing_,
                                 .switchover = switchover_,
                                 .kernel = running_.kernel,
-                                .inherited = FindInherited(port.spec.name)});
+                                .inherited = FindInherited(port.spec.name),
+                                .link_place = running_.link_place});
   if (!queues.ok()) return queues;
   for (const std::string& line : notes.warnings) Warn(port.spec.name, line);
   WarnOfStations(id, port, notes.address);
@@ -220,7 +282,72 @@ PortForwarding Actuator::Forwarding(PortId id, const PortSettings& settings) con
 
 absl::Status Actuator::Attach(PortId id, Queues queues, const PortSettings& settings) {
   running_.commands.Call([&] { SetLimits(id, settings); });
-  return running_.workers.AddPort(std::move(queues), Forwarding(id, settings));
+  auto impairments = MakeImpairments(id, settings);
+  if (!impairments.ok()) return impairments.status();
+  SetImpairments(id, settings, *std::move(impairments));
+  off_.erase(id);
+  absl::Status added = running_.workers.AddPort(std::move(queues), Forwarding(id, settings));
+  if (!added.ok()) return added;
+  const absl::Status followed = FollowCarrier(id, settings);
+  if (!followed.ok()) spdlog::warn("{}", std::string(followed.message()));
+  return absl::OkStatus();
+}
+
+absl::Status Actuator::FollowCarrier(PortId id, const PortSettings& settings) {
+  if (absl::Status followed = FollowGuest(id, settings.guest); !followed.ok()) return followed;
+  if (settings.carrier != off_.contains(id)) return absl::OkStatus();
+  return SetCarrier(id, settings.carrier);
+}
+
+// A guest that is no longer told sees a carrier again.
+absl::Status Actuator::FollowGuest(PortId id, const std::optional<GuestPlace>& guest) {
+  const auto known = guest_places_.find(id);
+  const bool is_known =
+      known == guest_places_.end() ? !guest : guest.has_value() && known->second == *guest;
+  if (is_known) return absl::OkStatus();
+  if (guest && guests_ == nullptr) return absl::UnimplementedError("qmp: there are no guests here");
+  if (off_.contains(id)) {
+    if (absl::Status on = SetCarrier(id, true); !on.ok()) return on;
+  }
+  ForgetGuest(id);
+  if (guest) guest_places_.insert_or_assign(id, *guest);
+  return absl::OkStatus();
+}
+
+void Actuator::ForgetGuest(PortId id) {
+  const auto known = guest_places_.extract(id);
+  if (known.empty()) return;
+  if (off_.contains(id)) guests_->Tell(known.mapped(), true);
+  guests_->Abandon(known.mapped());
+}
+
+// Nothing passes while the other end sees none.
+absl::Status Actuator::SetCarrier(PortId id, bool is_on) {
+  if (absl::Status told = TellOtherEnd(id, is_on); !told.ok()) return told;
+  running_.commands.Call([&] { running_.worker.SetCarrier(id, is_on); });
+  if (is_on) {
+    off_.erase(id);
+  } else {
+    off_.insert(id);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Actuator::TellOtherEnd(PortId id, bool is_on) {
+  if (const auto guest = guest_places_.find(id); guest != guest_places_.end()) {
+    guests_->Tell(guest->second, is_on);
+    return absl::OkStatus();
+  }
+  const PortLife::CarrierSwitch change = running_.commands.Call([&] {
+    const Port* const port = running_.worker.port(id);
+    return port == nullptr ? nullptr : port->carrier_switch();
+  });
+  if (!change) {
+    return absl::FailedPreconditionError(
+        "carrier: the other end of such a port cannot be told: name QEMU's socket (qmp SOCKET id "
+        "ID), or shut the port (tapctl link set dev NAME state disabled)");
+  }
+  return running_.links.Call([&] { return change(is_on); });
 }
 
 // Called on the worker's thread.

@@ -21,7 +21,9 @@
 #include "ports/port.h"
 #include "ports/port_handover.h"
 #include "ports/socket/unix_listeners.h"
+#include "switch/control/apply/vni_host.h"
 #include "switch/control/config/bridge_config.h"
+#include "switch/control/guests/guest_links.h"
 #include "switch/workers/running_switch.h"
 
 namespace tapswitch {
@@ -48,6 +50,12 @@ class Actuator {
     switchover_ = std::move(switchover);
   }
 
+  // Sets what carries out actions about VNIs, and outlives this. Null: there can be none.
+  void set_vni_host(VniHost* host) { vnis_ = host; }
+
+  // Sets what tells guests of their carrier, and outlives this. Null: there can be none.
+  void set_guest_links(GuestLinks* guests) { guests_ = guests; }
+
   // Applies an action. After an error nothing has changed, with one exception: a port whose device
   // cannot be reopened is removed from the worker. It keeps its id and may be opened once more.
   [[nodiscard]] absl::Status Apply(const Action& action);
@@ -61,6 +69,10 @@ class Actuator {
   // Returns the name of a port; empty if there is no such port.
   [[nodiscard]] std::string_view NameOf(PortId id) const;
 
+  // Has the other end of a port's link see a carrier, or none; the port's own link follows. An
+  // error says what can be done instead, and nothing has changed.
+  [[nodiscard]] absl::Status SetCarrier(PortId id, bool is_on);
+
  private:
   [[nodiscard]] absl::Status ApplyOne(const SetBridge& action);
   [[nodiscard]] absl::Status ApplyOne(const RemovePort& action);
@@ -69,6 +81,10 @@ class Actuator {
   [[nodiscard]] absl::Status ApplyOne(const SetPort& action);
   [[nodiscard]] absl::Status ApplyOne(const RemoveMirror& action);
   [[nodiscard]] absl::Status ApplyOne(const AddMirror& action);
+  [[nodiscard]] absl::Status ApplyOne(const MakeVni& action);
+  [[nodiscard]] absl::Status ApplyOne(const JoinVni& action);
+  [[nodiscard]] absl::Status ApplyOne(const LeaveVni& action);
+  [[nodiscard]] absl::Status ApplyOne(const FreeVni& action);
 
   [[nodiscard]] std::optional<PortId> FreeId(std::string_view name) const;
   using Queues = std::vector<std::unique_ptr<Port>>;
@@ -79,6 +95,17 @@ class Actuator {
   [[nodiscard]] absl::Status Attach(PortId id, Queues queues, const PortSettings& settings);
   [[nodiscard]] PortForwarding Forwarding(PortId id, const PortSettings& settings) const;
   void NoteEphemeral(PortId id, const PortConfig& port);
+  [[nodiscard]] absl::Status FollowCarrier(PortId id, const PortSettings& settings);
+  [[nodiscard]] absl::Status FollowGuest(PortId id, const std::optional<GuestPlace>& guest);
+  [[nodiscard]] absl::Status TellOtherEnd(PortId id, bool is_on);
+  void ForgetGuest(PortId id);
+  // Those of a port that are to change.
+  using NewImpairments =
+      std::array<std::optional<Workers::Impaired>, kPortDirectionCount>;  // by PortDirection
+  [[nodiscard]] absl::StatusOr<NewImpairments> MakeImpairments(PortId id,
+                                                               const PortSettings& settings);
+  void SetImpairments(PortId id, const PortSettings& settings, NewImpairments impairments);
+  void ForgetImpairments(PortId id);
   void SetLimits(PortId id, const PortSettings& settings);
   void Forget(PortId id);
   void Forget(PortId id, const VlanSet& vlans);
@@ -94,8 +121,13 @@ class Actuator {
   std::map<std::string, PortHandover, std::less<>>* inherited_ = nullptr;
   std::map<std::string, PortId, std::less<>> inherited_ids_;
   std::function<void(PortId)> before_forgetting_;
+  VniHost* vnis_ = nullptr;
+  GuestLinks* guests_ = nullptr;
   PortSet ephemeral_;
   std::vector<std::string> names_;  // by id; empty: the id is free
+  PortSet off_;                     // ports whose carrier is off by hand
+  std::map<PortId, GuestPlace> guest_places_;
+  std::map<PortId, std::array<ImpairmentPlan, kPortDirectionCount>> impairments_;  // in effect
   std::vector<MirrorConfig> mirrors_;
   std::vector<std::string> warnings_;
   std::array<uint16_t, kMaxPorts> generations_{};  // generation of the next port with this id

@@ -1,13 +1,21 @@
 #include "switch/control/apply/bridge_control.h"
 
+#include <algorithm>
 #include <variant>
 
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
 
+absl::Status NeighboursAreNotKept() {
+  return absl::FailedPreconditionError(
+      "neighbours are kept while a port has neigh_suppress: tapctl link set dev NAME "
+      "neigh_suppress on");
+}
+
 absl::Status BridgeControl::Change(const BridgeConfig& wanted) {
   if (absl::Status fits = CheckSpanningTree(wanted); !fits.ok()) return fits;
+  if (absl::Status fits = CheckVnis(wanted); !fits.ok()) return fits;
   const std::vector<Action> actions = Diff(config_, wanted);
   ++changes_;
   absl::Status carried = CarryOut(actions);
@@ -31,6 +39,11 @@ void BridgeControl::ForgetLocked(const SetPort& action) {
   const auto id = Find(action.name);
   if (!id) return;
   Flush([id](const MacEntry& entry) { return entry.locked && entry.port == *id; });
+}
+
+bool BridgeControl::KeepsNeighbours() const {
+  return std::any_of(config_.ports.begin(), config_.ports.end(),
+                     [](const PortConfig& port) { return port.settings.neigh_suppress; });
 }
 
 absl::StatusOr<PortId> BridgeControl::FindPort(std::string_view name) const {

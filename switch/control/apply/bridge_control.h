@@ -21,10 +21,12 @@
 #include "absl/status/statusor.h"
 #include "ports/interface/exclusion/switchover.h"
 #include "ports/interface/netdev/netdev_options.h"
+#include "ports/port_handover.h"
 #include "switch/control/apply/fdb_edit.h"
 #include "switch/control/apply/mdb_edit.h"
 #include "switch/control/apply/port_descriptions.h"
 #include "switch/control/config/bridge_config.h"
+#include "switch/control/guests/guest_links.h"
 #include "switch/forwarding/trace.h"
 #include "switch/protocol/multicast/multicast_snooping.h"
 #include "switch/protocol/neighbours/neighbour_table.h"
@@ -41,6 +43,9 @@ struct HandoverReport {
   bool after_death = false;             // the other process was killed
   std::vector<std::string> not_kept{};  // lines for people
 };
+
+// The error of whoever sets a neighbour while none are kept.
+[[nodiscard]] absl::Status NeighboursAreNotKept();
 
 class BridgeControl {
  public:
@@ -62,7 +67,8 @@ class BridgeControl {
   // actions before it stay in effect.
   [[nodiscard]] absl::Status Change(const BridgeConfig& wanted);
 
-  // How often Change was called.
+  // How often Change was called, or neighbours were set or removed: whoever keeps the state of the
+  // bridge elsewhere compares it.
   [[nodiscard]] uint64_t changes() const { return changes_; }
 
   [[nodiscard]] const HandoverReport& handover() const { return handover_; }
@@ -83,6 +89,12 @@ class BridgeControl {
     switchover_ = std::move(switchover);
   }
   [[nodiscard]] const std::shared_ptr<Switchover>& switchover() const { return switchover_; }
+
+  // Adds what the VNI of port `dev` needs in another process. False when no descriptor is left.
+  [[nodiscard]] virtual bool HandOverVni(std::string_view /*dev*/,
+                                         PortHandover& /*handover*/) const {
+    return true;
+  }
 
   // Returns the id of a port. NotFound names the port.
   [[nodiscard]] absl::StatusOr<PortId> FindPort(std::string_view name) const;
@@ -113,6 +125,16 @@ class BridgeControl {
   // Lets a port that was shut down forward again. Returns false if it was not shut down.
   [[nodiscard]] virtual bool Recover(PortId port) = 0;
 
+  // Has the other end of a port's link see a carrier, or none, whatever the configuration says.
+  [[nodiscard]] virtual absl::Status SetCarrier(PortId /*port*/, bool /*is_on*/) {
+    return absl::OkStatus();
+  }
+
+  // Returns what the guest was told of its carrier.
+  [[nodiscard]] virtual GuestLinks::Status StatusOf(const GuestPlace& /*guest*/) const {
+    return {};
+  }
+
   // Asks the neighbour of a port anew whether it speaks RSTP.
   virtual void CheckMigration(PortId /*port*/) {}
 
@@ -122,6 +144,11 @@ class BridgeControl {
     std::optional<PortId> port;
   };
   [[nodiscard]] virtual std::vector<NeighbourEntry> Neighbours() const = 0;
+  // Whether neighbours are kept: a port has neigh_suppress.
+  [[nodiscard]] bool KeepsNeighbours() const;
+  // Sets a neighbour that does not age. FailedPrecondition while none are kept; ResourceExhausted
+  // when there is no room.
+  [[nodiscard]] virtual absl::Status FixNeighbour(const Neighbour& neighbour) = 0;
   // Removes the neighbours that `unwanted` selects; the worker's thread calls it. Returns how many.
   using NeighbourFilter = std::function<bool(const NeighbourEntry&)>;
   virtual uint64_t FlushNeighbours(const NeighbourFilter& unwanted) = 0;
@@ -182,6 +209,7 @@ class BridgeControl {
   [[nodiscard]] virtual std::string_view Name(PortId id) const = 0;
 
   void set_config(BridgeConfig config) { config_ = std::move(config); }
+  void NoteChange() { ++changes_; }
 
  private:
   [[nodiscard]] absl::Status CarryOut(const std::vector<Action>& actions);

@@ -123,6 +123,43 @@ absl::Status PlannedBridge::DeleteGroup(const GroupKey& key, PortId port, IpAddr
   return DeleteMdbEntry(groups_, key, port, source);
 }
 
+void PlannedBridge::AdoptNeighbours(std::span<const NeighbourEntry> neighbours) {
+  for (const NeighbourEntry& entry : neighbours) {
+    if (entry.neighbour.is_by_user()) static_cast<void>(FixNeighbour(entry.neighbour));
+  }
+}
+
+// They are forgotten with the last port that has neigh_suppress.
+std::vector<BridgeControl::NeighbourEntry> PlannedBridge::Neighbours() const {
+  std::vector<NeighbourEntry> entries;
+  if (!KeepsNeighbours()) return entries;
+  for (const auto& [key, neighbour] : neighbours_) {
+    const auto station = table_.Find(neighbour.vlan, neighbour.mac, kNow);
+    entries.push_back({neighbour, station ? std::optional(station->port) : std::nullopt});
+  }
+  return entries;
+}
+
+absl::Status PlannedBridge::FixNeighbour(const Neighbour& neighbour) {
+  if (!KeepsNeighbours()) return NeighboursAreNotKept();
+  const auto [place, is_new] =
+      neighbours_.insert_or_assign(std::pair(neighbour.vlan, neighbour.address), neighbour);
+  place->second.fixed = true;
+  if (neighbours_.size() <= NeighbourTable::kCapacity) return absl::OkStatus();
+  neighbours_.erase(place);
+  return absl::ResourceExhaustedError(
+      fmt::format("there is room for {} neighbours: leave some out", NeighbourTable::kCapacity));
+}
+
+uint64_t PlannedBridge::FlushNeighbours(const NeighbourFilter& unwanted) {
+  uint64_t flushed = 0;
+  for (const NeighbourEntry& entry : Neighbours()) {
+    if (!unwanted(entry)) continue;
+    flushed += neighbours_.erase(std::pair(entry.neighbour.vlan, entry.neighbour.address));
+  }
+  return flushed;
+}
+
 absl::StatusOr<Trace> PlannedBridge::TraceFrame(PortId /*ingress*/,
                                                 const EthernetHeader& /*header*/,
                                                 std::span<const std::byte> /*bytes*/) const {

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -33,6 +35,9 @@ class PlannedBridge final : public BridgeControl {
   void AdoptGroups(std::span<const GroupEntry> groups,
                    const std::function<std::string(PortId)>& name_of);
 
+  // Takes over the neighbours that a user has set.
+  void AdoptNeighbours(std::span<const NeighbourEntry> neighbours);
+
   [[nodiscard]] SwitchSnapshot Snapshot() const override { return {}; }
   [[nodiscard]] SwitchSnapshot SnapshotOfChange() const override { return {}; }
   [[nodiscard]] absl::Status AddEntry(FdbVerb verb, const FdbRequest& request) override;
@@ -44,8 +49,9 @@ class PlannedBridge final : public BridgeControl {
   void VisitEntries(const std::function<void(std::span<const MacEntry>)>& visit) const override;
   uint64_t Flush(const EntryFilter& unwanted) override;
   [[nodiscard]] bool Recover(PortId /*port*/) override { return true; }
-  [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const override { return {}; }
-  uint64_t FlushNeighbours(const NeighbourFilter& /*unwanted*/) override { return 0; }
+  [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const override;
+  [[nodiscard]] absl::Status FixNeighbour(const Neighbour& neighbour) override;
+  uint64_t FlushNeighbours(const NeighbourFilter& unwanted) override;
   [[nodiscard]] std::vector<GroupEntry> Groups() const override;
   [[nodiscard]] absl::Status AddGroup(MdbVerb verb, const MdbRequest& request) override;
   [[nodiscard]] absl::Status DeleteGroup(const GroupKey& key, PortId port,
@@ -67,6 +73,7 @@ class PlannedBridge final : public BridgeControl {
   std::vector<std::string> names_;  // by id; empty: the id is free
   MacTable table_;
   MulticastTable groups_{0};
+  std::map<std::pair<VlanId, IpAddress>, Neighbour> neighbours_;
 };
 
 }  // namespace tapswitch

@@ -171,7 +171,18 @@ std::vector<BridgeControl::NeighbourEntry> RunningBridge::Neighbours() const {
   return entries;
 }
 
+absl::Status RunningBridge::FixNeighbour(const Neighbour& neighbour) {
+  NoteChange();
+  return running_.commands.Call([&]() -> absl::Status {
+    if (running_.bridge.view().neigh_suppressed().empty()) return NeighboursAreNotKept();
+    if (running_.protocols.neighbours().table().Fix(neighbour, now())) return absl::OkStatus();
+    return absl::ResourceExhaustedError(
+        "there is no room beside other neighbours that were set: tapctl neigh flush, or del some");
+  });
+}
+
 uint64_t RunningBridge::FlushNeighbours(const NeighbourFilter& unwanted) {
+  NoteChange();
   return running_.commands.Call([&] {
     const Tick time = now();
     return running_.protocols.neighbours().table().Erase(

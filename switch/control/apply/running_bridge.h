@@ -44,7 +44,14 @@ class RunningBridge final : public BridgeControl {
   uint64_t Flush(const EntryFilter& unwanted) override;
   [[nodiscard]] bool Recover(PortId port) override;
   void CheckMigration(PortId port) override;
+  [[nodiscard]] absl::Status SetCarrier(PortId port, bool is_on) override {
+    return actuator_.SetCarrier(port, is_on);
+  }
+  [[nodiscard]] GuestLinks::Status StatusOf(const GuestPlace& guest) const override {
+    return guests_ == nullptr ? GuestLinks::Status{} : guests_->StatusOf(guest);
+  }
   [[nodiscard]] std::vector<NeighbourEntry> Neighbours() const override;
+  [[nodiscard]] absl::Status FixNeighbour(const Neighbour& neighbour) override;
   uint64_t FlushNeighbours(const NeighbourFilter& unwanted) override;
   [[nodiscard]] KernelFlows FlowsOfKernel() const override;
   [[nodiscard]] std::vector<GroupEntry> Groups() const override;
@@ -62,6 +69,21 @@ class RunningBridge final : public BridgeControl {
   // Sets a function that is called before a port's name is dropped: see Actuator.
   void set_before_forgetting(std::function<void(PortId)> handler) {
     actuator_.set_before_forgetting(std::move(handler));
+  }
+
+  // See Actuator.
+  void set_vni_host(VniHost* host) {
+    vnis_ = host;
+    actuator_.set_vni_host(host);
+  }
+  [[nodiscard]] bool HandOverVni(std::string_view dev, PortHandover& handover) const override {
+    return vnis_ == nullptr || vnis_->HandOver(dev, handover);
+  }
+
+  // See Actuator.
+  void set_guest_links(GuestLinks* guests) {
+    guests_ = guests;
+    actuator_.set_guest_links(guests);
   }
 
   void set_missing_interfaces(MissingInterface missing) override {
@@ -93,6 +115,8 @@ class RunningBridge final : public BridgeControl {
 
   RunningSwitch running_;
   Actuator actuator_;
+  VniHost* vnis_ = nullptr;
+  GuestLinks* guests_ = nullptr;
   mutable Pacer snapshots_;
 };
 

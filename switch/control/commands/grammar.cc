@@ -121,7 +121,29 @@ constexpr std::array kLinkSettings{
 };
 constexpr auto kLinkWords = Join(std::array{Word{"dev", kName}}, kLinkSettings);
 
+constexpr std::array kCarrierWords{
+    Word{"dev", kName},
+    Word{"on", kTrue, "carrier"},
+    Word{"off", kFalse, "carrier"},
+    Word{"flap", kTrue},
+    Word{"period", kText},
+    Word{"count", kNumber},
+    Word{"qmp", kText},
+    Word{"id", kText},
+};
+
 constexpr std::array kNeighbourWords{Word{"dev", kName}, Word{"vlan", kNumber}};
+constexpr std::array kNeighbourNameWords{Word{"to", kText, "dst"}, Word{"dev", kName},
+                                         Word{"vlan", kNumber}};
+constexpr auto kNeighbourSetWords =
+    Join(kNeighbourNameWords, std::array{Word{"lladdr", kAddress}, Word{"router", kTrue},
+                                         Word{"nud", kIgnored}, Word{"permanent", kIgnored}});
+
+constexpr std::array kVniWords{
+    Word{"vni", kNumber},  Word{"dev", kName},    Word{"local", kText},
+    Word{"vlan", kNumber}, Word{"port", kNumber}, Word{"dstport", kNumber, "port"},
+};
+constexpr std::array kVniWord{Word{"vni", kNumber}};
 
 constexpr std::array kLoopWords{
     Word{"period", kText},
@@ -230,17 +252,44 @@ constexpr auto kPortSettings =
 constexpr auto kPortAddWords = Join(std::array{Word{"ephemeral", kTrue}}, kPortSettings);
 constexpr auto kPortSetWords = Join(kPortNameWord, kPortSettings);
 
+constexpr std::array kDirectionWords{
+    Word{"dev", kName},
+    Word{"ingress", kSet, "direction", "ingress"},
+    Word{"egress", kSet, "direction", "egress"},
+};
+constexpr std::array kImpairSettings{
+    Word{"delay", kText},
+    Word{"jitter", kText},
+    Word{"distribution", kChoice, "", "normal|uniform|pareto"},
+    Word{"loss", kText},
+    Word{"correlation", kText},
+    Word{"burst", kBurst},
+    Word{"duplicate", kText},
+    Word{"reorder", kText},
+    Word{"corrupt", kText},
+    Word{"rate", kText},
+    Word{"limit", kNumber},
+    Word{"match", kIgnored},
+    Word{"vlan", kNumber},
+    Word{"mac", kAddress},
+    Word{"gso", kChoice, "", "cut|keep"},
+    Word{"seed", kNumber},
+};
+constexpr auto kImpairWords = Join(kDirectionWords, kImpairSettings);
+constexpr auto kImpairScheduleWords =
+    Join(kDirectionWords, std::array{Word{"at", kRest}, Word{"off", kSet, "at", "off"}});
+
 constexpr std::array kMonitorWords{
     Word{"all", kMember, "objects", "all"},       Word{"fdb", kMember, "objects", "fdb"},
     Word{"link", kMember, "objects", "link"},     Word{"port", kMember, "objects", "port"},
     Word{"vlan", kMember, "objects", "vlan"},     Word{"mdb", kMember, "objects", "mdb"},
     Word{"config", kMember, "objects", "config"}, Word{"bridge", kMember, "objects", "bridge"},
-    Word{"stp", kMember, "objects", "stp"},
+    Word{"stp", kMember, "objects", "stp"},       Word{"neigh", kMember, "objects", "neigh"},
 };
 
 constexpr std::array kTraceWords{
     Word{"in", kName},     Word{"src", kAddress}, Word{"dst", kAddress}, Word{"vlan", kNumber},
-    Word{"type", kNumber}, Word{"grp", kText},    Word{"from", kText},
+    Word{"type", kNumber}, Word{"grp", kText},    Word{"from", kText},   Word{"size", kNumber},
 };
 
 constexpr std::array kMirrorWords{
@@ -372,6 +421,16 @@ constexpr std::array kCommands{
                 "[admin_edge on|off] [auto_edge on|off] [restricted_tcn on|off] "
                 "[p2p auto|on|off] [profile none|vm|uplink|trunk]",
             .summary = "set flags of a port, all of them or none"},
+    Command{.object = "link",
+            .verb = "carrier",
+            .method = "link.carrier",
+            .bare = {"NAME", kName, "dev"},
+            .words = kCarrierWords,
+            .required = "dev",
+            .usage = "dev NAME on|off|flap [period TIME] [count N] [qmp SOCKET id ID | qmp off]",
+            .summary = "have the other end of a link see no carrier, as if a cable was pulled, or "
+                       "one again; flap does so count times (1), for half a period (2s) each; a "
+                       "guest whose card or netdev is ID is told by QEMU's QMP socket"},
     Command{.object = "link",
             .verb = "show",
             .method = "link.list",
@@ -552,12 +611,50 @@ constexpr std::array kCommands{
         .usage = "[dev NAME] [vlan VID]",
         .summary = "who has which IP address, as far as ports with neigh_suppress need to know"},
     Command{.object = "neigh",
+            .verb = "replace",
+            .method = "neigh.replace",
+            .bare = {"ADDRESS", kText, "dst"},
+            .words = kNeighbourSetWords,
+            .required = "dst lladdr",
+            .usage = "ADDRESS lladdr MAC [dev NAME] [vlan VID] [router]",
+            .summary = "say who has an IP address; it does not age"},
+    Command{.object = "neigh",
+            .verb = "del",
+            .method = "neigh.del",
+            .bare = {"ADDRESS", kText, "dst"},
+            .words = kNeighbourNameWords,
+            .required = "dst",
+            .usage = "ADDRESS [dev NAME] [vlan VID]",
+            .summary = "forget who has an IP address"},
+    Command{.object = "neigh",
             .verb = "flush",
             .method = "neigh.flush",
             .bare = {"NAME", kName, "dev"},
             .words = kNeighbourWords,
             .usage = "[dev NAME] [vlan VID]",
             .summary = "forget who has which IP address"},
+    Command{.object = "evpn",
+            .verb = "add",
+            .method = "evpn.add",
+            .words = kVniWords,
+            .required = "vni dev",
+            .usage = "vni N dev NAME [local ADDRESS] [vlan VID] [port UDPPORT]",
+            .summary = "reach stations on other machines by a vxlan device, which is made if there "
+                       "is none, and by FRR's EVPN"},
+    Command{.object = "evpn",
+            .verb = "del",
+            .method = "evpn.del",
+            .words = kVniWord,
+            .required = "vni",
+            .usage = "vni N",
+            .summary = "end that, and remove what was made for it"},
+    Command{.object = "evpn",
+            .verb = "show",
+            .method = "evpn.list",
+            .words = kVniWord,
+            .usage = "[vni N]",
+            .summary = "VNIs: their devices, and how many stations are here and elsewhere; with -s "
+                       "counters, with -d the lines for FRR"},
     Command{.object = "kernel",
             .verb = "show",
             .method = "kernel.list",
@@ -645,19 +742,57 @@ constexpr std::array kCommands{
             .words = kNameWord,
             .usage = "[dev NAME]",
             .summary = "the same, and what was dropped"},
+    Command{.object = "impair",
+            .verb = "set",
+            .method = "impair.set",
+            .bare = {"NAME", kName, "dev"},
+            .words = kImpairWords,
+            .required = "dev",
+            .usage = "dev NAME [ingress|egress] [delay TIME [jitter TIME [distribution "
+                     "normal|uniform|pareto]]] [loss PERCENT [correlation PERCENT | burst PERCENT "
+                     "PERCENT]] [duplicate PERCENT] [reorder PERCENT] [corrupt PERCENT] [rate RATE "
+                     "[burst SIZE]] [limit N] [match vlan VID | match mac MAC] [gso cut|keep] "
+                     "[seed N]",
+            .summary = "make a link misbehave: frames from a station (ingress) or towards it "
+                       "(egress, the default) are delayed, lost, changed, or limited to a rate; "
+                       "what is not named is off"},
+    Command{.object = "impair",
+            .verb = "schedule",
+            .method = "impair.schedule",
+            .bare = {"NAME", kName, "dev"},
+            .words = kImpairScheduleWords,
+            .required = "dev at",
+            .usage = "dev NAME [ingress|egress] at STEP [at STEP]...|off",
+            .summary = "change settings of impair set for some time; a STEP is the time from this "
+                       "command on, the settings, and for how long: 10s loss 5% for 2s"},
+    Command{.object = "impair",
+            .verb = "del",
+            .method = "impair.del",
+            .bare = {"NAME", kName, "dev"},
+            .words = kDirectionWords,
+            .required = "dev",
+            .usage = "dev NAME [ingress|egress]",
+            .summary = "end that, in both directions or in one; what is held leaves at once"},
+    Command{.object = "impair",
+            .verb = "show",
+            .method = "impair.list",
+            .bare = {"NAME", kName, "dev"},
+            .words = kNameWord,
+            .usage = "[dev NAME]",
+            .summary = "the same, as words of impair set; with -s what has become of frames"},
     Command{.object = "monitor",
             .verb = "",
             .method = "monitor.start",
             .words = kMonitorWords,
-            .usage = "[all|fdb|link|port|vlan|mdb|stp|bridge|config]...",
+            .usage = "[all|fdb|neigh|link|port|vlan]... [mdb|stp|bridge|config]...",
             .summary = "a line for each event; -t tells when"},
     Command{.object = "trace",
             .verb = "",
             .method = "trace",
             .words = kTraceWords,
             .required = "in src dst",
-            .usage = "in NAME src MAC dst MAC [vlan VID] [type ETHERTYPE] [grp GROUP [from "
-                     "ADDRESS]]",
+            .usage = "in NAME src MAC dst MAC [vlan VID] [type ETHERTYPE] [size BYTES] [grp GROUP "
+                     "[from ADDRESS]]",
             .summary = "what would become of a frame, stage by stage"},
     Command{.object = "mirror",
             .verb = "add",

@@ -20,6 +20,7 @@ enum class WordKind : uint8_t {
   kTexts,    // a text, appended to the parameter, an array
   kGroup,    // a text: an object {Word::value: text} is appended to the parameter, an array
   kRest,     // all words that follow, as one text
+  kBurst,    // a text; or, for the parameter loss_burst, two that are percentages, as one
   kChoice,   // one of those in Word::value, which are separated by '|'
   kCost,     // a number, or auto
   kState,    // a number or a text

@@ -173,6 +173,7 @@ class WordReader {
       if (word.kind == WordKind::kRest) {
         return Store(word, fmt::format("{}", fmt::join(words.subspan(1), " ")), words.size());
       }
+      if (word.kind == WordKind::kBurst) return ReadBurst(word, words);
       return Store(word, words[1], 2);
     }
     if (word.kind == WordKind::kIgnored) return 1;
@@ -187,6 +188,16 @@ class WordReader {
       param = word.kind == WordKind::kTrue;
     }
     return 1;
+  }
+
+  // A burst of losses is told from one of a rate by its percentages.
+  absl::StatusOr<size_t> ReadBurst(const Word& word, std::span<const std::string> words) {
+    if (!words[1].ends_with('%')) return Store(word, words[1], 2);
+    if (words.size() < 3) {
+      return Bad(fmt::format("{} {}: expected a second percentage behind it", word.word, words[1]));
+    }
+    constexpr Word kLossBurst{"loss_burst", WordKind::kText};
+    return Store(kLossBurst, words[1] + " " + words[2], 3);
   }
 
   absl::StatusOr<size_t> ReadOfGroup(const Word& word) {

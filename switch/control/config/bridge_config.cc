@@ -38,6 +38,22 @@ std::vector<MirrorConfig> MirrorsAmong(const BridgeConfig& wanted) {
   return mirrors;
 }
 
+// Returns the wanted VNIs, without those whose port is not wanted.
+std::vector<EvpnConfig> VnisAmong(const BridgeConfig& wanted) {
+  std::vector<EvpnConfig> vnis = wanted.evpn;
+  std::erase_if(vnis, [&](const EvpnConfig& one) { return wanted.port(one.dev) == nullptr; });
+  return vnis;
+}
+
+std::vector<EvpnConfig> Without(const std::vector<EvpnConfig>& all,
+                                const std::vector<EvpnConfig>& others) {
+  std::vector<EvpnConfig> rest = all;
+  std::erase_if(rest, [&](const EvpnConfig& one) {
+    return std::find(others.begin(), others.end(), one) != others.end();
+  });
+  return rest;
+}
+
 struct Applier {
   BridgeConfig& config;
 
@@ -56,6 +72,10 @@ struct Applier {
     std::erase_if(config.mirrors, [&](const auto& mirror) { return mirror.name == action.name; });
   }
   void operator()(const AddMirror& action) const { config.mirrors.push_back(action.mirror); }
+  void operator()(const MakeVni& action) const { config.evpn.push_back(action.vni); }
+  void operator()(const JoinVni& /*action*/) const {}
+  void operator()(const LeaveVni& action) const { std::erase(config.evpn, action.vni); }
+  void operator()(const FreeVni& /*action*/) const {}
 };
 
 }  // namespace
@@ -80,10 +100,16 @@ std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted
   for (const MirrorConfig& mirror : running.mirrors) {
     if (!Has(mirrors, mirror)) actions.emplace_back(RemoveMirror{mirror.name});
   }
+  const std::vector<EvpnConfig> vnis = VnisAmong(wanted);
+  const std::vector<EvpnConfig> gone = Without(running.evpn, vnis);
+  const std::vector<EvpnConfig> added = Without(vnis, running.evpn);
+  for (const EvpnConfig& vni : gone) actions.emplace_back(LeaveVni{vni});
   for (const PortConfig& port : running.ports) {
     if (wanted.port(port.spec.name) == nullptr) actions.emplace_back(RemovePort{port.spec.name});
   }
+  for (const EvpnConfig& vni : gone) actions.emplace_back(FreeVni{vni});
   if (running.bridge != wanted.bridge) actions.emplace_back(SetBridge{wanted.bridge});
+  for (const EvpnConfig& vni : added) actions.emplace_back(MakeVni{vni});
   for (size_t i = 0; i < wanted.ports.size(); ++i) {
     const PortConfig& port = wanted.ports[i];
     // A port is mostly in the same place in both configurations.
@@ -91,6 +117,7 @@ std::vector<Action> Diff(const BridgeConfig& running, const BridgeConfig& wanted
         i < running.ports.size() && running.ports[i].spec.name == port.spec.name;
     DiffPort(same_place ? &running.ports[i] : running.port(port.spec.name), port, actions);
   }
+  for (const EvpnConfig& vni : added) actions.emplace_back(JoinVni{vni});
   for (const MirrorConfig& mirror : mirrors) {
     if (!Has(running.mirrors, mirror)) actions.emplace_back(AddMirror{mirror});
   }
@@ -115,6 +142,16 @@ absl::Status CheckSpanningTree(const BridgeConfig& wanted) {
     if ((port.settings.group_fwd_mask & 1U) == 0) continue;
     return refuse("group_fwd_mask of port " + port.spec.name +
                   " forwards BPDUs: clear its bit 0, or turn stp_state off");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckVnis(const BridgeConfig& wanted) {
+  std::vector<EvpnConfig> checked;
+  for (const EvpnConfig& vni : wanted.evpn) {
+    absl::Status fits = CheckEvpn(checked, vni, wanted.bridge.forwarding);
+    if (!fits.ok()) return fits;
+    checked.push_back(vni);
   }
   return absl::OkStatus();
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ports/port_spec.h"
+#include "switch/control/config/evpn_config.h"
 #include "switch/control/config/mirror_config.h"
 #include "switch/control/config/port_settings.h"
 #include "switch/control/config/vlan_edit.h"
@@ -56,6 +57,9 @@ struct BridgeConfig {
   // Mirrors, in the order in which they were added; names are unique. In a wanted configuration
   // their ports may be missing: see ForgetPort.
   std::vector<MirrorConfig> mirrors;
+  // VNIs, in the order in which they were added; numbers and devices are unique. In a wanted
+  // configuration their ports may be missing: such a VNI goes with its port.
+  std::vector<EvpnConfig> evpn{};
 
   [[nodiscard]] PortConfig* port(std::string_view name);
   [[nodiscard]] const PortConfig* port(std::string_view name) const;
@@ -94,8 +98,28 @@ struct AddMirror {
   MirrorConfig mirror;
   bool operator==(const AddMirror&) const = default;
 };
-using Action =
-    std::variant<SetBridge, RemovePort, AddPort, ReopenPort, SetPort, RemoveMirror, AddMirror>;
+// Makes, or takes, the vxlan device of a VNI, before its port is added.
+struct MakeVni {
+  EvpnConfig vni;
+  bool operator==(const MakeVni&) const = default;
+};
+// Announces the stations of the bridge in the VNI, whose port is there.
+struct JoinVni {
+  EvpnConfig vni;
+  bool operator==(const JoinVni&) const = default;
+};
+// Ends that, before the port is removed.
+struct LeaveVni {
+  EvpnConfig vni;
+  bool operator==(const LeaveVni&) const = default;
+};
+// Removes the device, if it was made.
+struct FreeVni {
+  EvpnConfig vni;
+  bool operator==(const FreeVni&) const = default;
+};
+using Action = std::variant<SetBridge, RemovePort, AddPort, ReopenPort, SetPort, RemoveMirror,
+                            AddMirror, MakeVni, JoinVni, LeaveVni, FreeVni>;
 
 // Returns the configuration of a port that has just been added.
 [[nodiscard]] PortConfig NewPort(PortSpec spec, const BridgeSettings& bridge);
@@ -106,6 +130,9 @@ using Action =
 
 // Returns FailedPrecondition if there is to be a spanning tree and BPDUs are to be forwarded.
 [[nodiscard]] absl::Status CheckSpanningTree(const BridgeConfig& wanted);
+
+// Returns FailedPrecondition if there are to be several VNIs in one VLAN, or without VLANs.
+[[nodiscard]] absl::Status CheckVnis(const BridgeConfig& wanted);
 
 // Changes `running` as the applied `action` changed the switch.
 void ApplyTo(const Action& action, BridgeConfig& running);

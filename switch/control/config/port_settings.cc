@@ -222,6 +222,8 @@ PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
           .neigh_suppress = settings.neigh_suppress,
           .gro = settings.gro,
           .kernel_forwarding = settings.kernel_forwarding,
+          .impaired_ingress = settings.impairments[0].is_on(),
+          .impaired_egress = settings.impairments[1].is_on(),
           .group_fwd_mask = settings.group_fwd_mask,
           .vlans = settings.vlans,
           .storm = settings.storm,

@@ -3,14 +3,18 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "switch/control/config/guest_place.h"
 #include "switch/control/config/port_profile.h"
 #include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/impairment/impairment_settings.h"
 
 namespace tapswitch {
 
@@ -41,8 +45,12 @@ struct PortSettings {
   // Set, shown and saved by guard_settings.h.
   StormControl storm;
   PortSecurity security;
+  // By PortDirection. Set, shown and saved by impairment_words.h.
+  std::array<ImpairmentPlan, kPortDirectionCount> impairments{};
   // The name that people have for the port. Set by port_words.h.
   std::string description{};
+  bool carrier = true;                       // what the other end of the link sees
+  std::optional<GuestPlace> guest{};         // who is told of that, in place of the link itself
   PortProfile profile = PortProfile::kNone;  // the last that was named
 
   bool operator==(const PortSettings&) const = default;

@@ -73,6 +73,7 @@ void EventPublisher::WatchTableIfWanted() {
   if (wanted != control_.watches_table()) control_.WatchTable(wanted);
   const bool groups = monitor_.IsWatched("mdb");
   if (groups != control_.watches_groups()) control_.WatchGroups(groups);
+  neighbours_.Watch(monitor_.IsWatched("neigh"));
 }
 
 void EventPublisher::PublishSwitchEvents(const EventChannel::Taken& taken) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "switch/control/apply/bridge_control.h"
+#include "switch/control/methods/neighbour_watch.h"
 #include "switch/control/rpc/monitor.h"
 #include "switch/workers/channels/event_channel.h"
 
@@ -15,7 +16,8 @@ namespace tapswitch {
 class EventPublisher {
  public:
   // Both outlive this.
-  EventPublisher(BridgeControl& control, Monitor& monitor) : control_(control), monitor_(monitor) {}
+  EventPublisher(BridgeControl& control, Monitor& monitor)
+      : control_(control), monitor_(monitor), neighbours_(control, monitor) {}
 
   // Replaces what the client watches. The address table publishes its changes as long as a client
   // watches them.
@@ -30,6 +32,7 @@ class EventPublisher {
   // The settings or the state of the port have changed.
   void PublishLink(const PortConfig& port);
   void PublishEntry(std::string_view event, const MacEntry& entry);
+  [[nodiscard]] NeighbourWatch& neighbours() { return neighbours_; }
 
  private:
   void Publish(const FdbEvent& event);
@@ -39,12 +42,14 @@ class EventPublisher {
   void Publish(const RecoveryEvent& event);
   void Publish(const LinkEvent& /*event*/) {}
   void Publish(const WorkerWantedEvent& /*event*/) {}
+  void Publish(const TableNewsEvent& /*event*/) {}
   void Publish(const stp::Event& event);
   void PublishLinkOf(const std::string& name);
   void WatchTableIfWanted();
 
   BridgeControl& control_;
   Monitor& monitor_;
+  NeighbourWatch neighbours_;
 };
 
 }  // namespace tapswitch

@@ -4,6 +4,9 @@
 #include <charconv>
 #include <utility>
 
+#include "switch/control/config/ip_text.h"
+#include "switch/control/evpn/overlay.h"
+
 namespace tapswitch {
 namespace {
 
@@ -27,8 +30,8 @@ std::string_view FlagsOf(const MacEntry& entry) {
 
 }  // namespace
 
-FdbJson::FdbJson(const BridgeControl& control, std::optional<Tick> now)
-    : control_(control), now_(now) {}
+FdbJson::FdbJson(const BridgeControl& control, std::optional<Tick> now, const Overlay* overlay)
+    : control_(control), now_(now), overlay_(overlay) {}
 
 const FdbJson::Frame& FdbJson::FrameOf(const MacEntry& entry) {
   constexpr std::array<std::string_view, 3> kStates{"", "static", "permanent"};
@@ -65,6 +68,8 @@ void FdbJson::Append(const MacEntry& entry) {
     text_ += R"(,"updated":)";
     AppendNumber(age, text_);
   }
+  const auto vtep = overlay_ == nullptr ? std::nullopt : overlay_->VtepOf(entry);
+  if (vtep) text_ += R"(,"remote":")" + IpAddressText(*vtep) + '"';
   text_ += frame.rest;
 }
 

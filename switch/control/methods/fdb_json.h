@@ -15,11 +15,14 @@
 
 namespace tapswitch {
 
+class Overlay;
+
 class FdbJson {
  public:
   // Used within one request: the names of ports stay the same. `control` outlives it. With `now`
-  // entries have `used` and `updated`: how many seconds before it the station was last heard of.
-  FdbJson(const BridgeControl& control, std::optional<Tick> now);
+  // entries have `used` and `updated`: how many seconds before it the station was last heard of. With
+  // `overlay` those of other machines have `remote`: the address of the machine.
+  FdbJson(const BridgeControl& control, std::optional<Tick> now, const Overlay* overlay = nullptr);
 
   void Append(const MacEntry& entry);
 
@@ -36,6 +39,7 @@ class FdbJson {
 
   const BridgeControl& control_;
   std::optional<Tick> now_;
+  const Overlay* overlay_;
   std::unordered_map<uint32_t, Frame> frames_;
   std::string text_ = "[";
 };

@@ -192,7 +192,7 @@ MethodResult GetEntry(const MethodContext& context, const MethodCall& call) {
     return absl::NotFoundError(
         fmt::format("{}: there is no entry for it: frames to it are flooded", address.ToString()));
   }
-  FdbJson list(context.control, context.control.now());
+  FdbJson list(context.control, context.control.now(), context.overlay);
   for (const MacEntry& entry : shown) list.Append(entry);
   return JsonText::Written(list.Finish());
 }
@@ -217,7 +217,7 @@ MethodResult ListEntries(const MethodContext& context, const MethodCall& call) {
     query.port = *port;
   }
   const auto now = with_ages ? std::optional(context.control.now()) : std::nullopt;
-  FdbJson list(context.control, now);
+  FdbJson list(context.control, now, context.overlay);
   context.control.VisitEntries([&](std::span<const MacEntry> some) {
     for (const MacEntry& found : some) {
       ForEachInUse(context.control, found, [&](const MacEntry& entry) {

@@ -24,8 +24,10 @@ class Attacher;
 struct BridgeConfig;
 class BridgeControl;
 class Captures;
+class CarrierFlaps;
 class EventPublisher;
 class Monitor;
+class Overlay;
 
 // Hands the switch over to another program, or to the present one, and returns what is to be shown
 // of that; see MethodContext.
@@ -43,6 +45,8 @@ struct MethodContext {
   // The file that says what was taken over (adoption_record.h); empty: there is no place for it.
   std::string_view adoption_file = {};
   const UpgradeFunction* upgrade = nullptr;  // null: there is nobody to hand over to
+  const Overlay* overlay = nullptr;          // null: of a plan, which reaches no other machine
+  CarrierFlaps* flaps = nullptr;             // null: nothing happens by itself, as in a plan
 };
 
 using MethodParams = nlohmann::json;

@@ -13,8 +13,10 @@ namespace tapswitch {
 [[nodiscard]] std::span<const Method> BridgeMethods();
 [[nodiscard]] std::span<const Method> CaptureMethods();
 [[nodiscard]] std::span<const Method> ConfigMethods();
+[[nodiscard]] std::span<const Method> EvpnMethods();
 [[nodiscard]] std::span<const Method> FdbMethods();
 [[nodiscard]] std::span<const Method> GuardMethods();
+[[nodiscard]] std::span<const Method> ImpairMethods();
 [[nodiscard]] std::span<const Method> KernelMethods();
 [[nodiscard]] std::span<const Method> LinkMethods();
 [[nodiscard]] std::span<const Method> LoopMethods();

@@ -14,10 +14,11 @@ namespace {
 std::vector<Method> JoinLists() {
   std::vector<Method> all;
   for (const std::span<const Method> list :
-       {AdoptMethods(), BridgeMethods(), CaptureMethods(), ConfigMethods(), FdbMethods(),
-        GuardMethods(), KernelMethods(), LinkMethods(), LoopMethods(), MdbMethods(),
-        MirrorMethods(), MonitorMethods(), MulticastMethods(), NeighbourMethods(), PortMethods(),
-        ReachMethods(), TraceMethods(), TreeMethods(), VlanMethods()}) {
+       {AdoptMethods(),     BridgeMethods(), CaptureMethods(), ConfigMethods(),  EvpnMethods(),
+        FdbMethods(),       GuardMethods(),  ImpairMethods(),  KernelMethods(),  LinkMethods(),
+        LoopMethods(),      MdbMethods(),    MirrorMethods(),  MonitorMethods(), MulticastMethods(),
+        NeighbourMethods(), PortMethods(),   ReachMethods(),   TraceMethods(),   TreeMethods(),
+        VlanMethods()}) {
     all.insert(all.end(), list.begin(), list.end());
   }
   return all;

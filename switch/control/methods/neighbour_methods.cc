@@ -6,9 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "spdlog/fmt/fmt.h"
 #include "switch/control/apply/bridge_control.h"
 #include "switch/control/config/ip_text.h"
+#include "switch/control/methods/event_publisher.h"
 #include "switch/control/methods/method_lists.h"
+#include "switch/control/methods/neighbour_json.h"
 #include "switch/control/methods/param_reader.h"
 
 namespace tapswitch {
@@ -42,27 +45,6 @@ absl::StatusOr<NeighbourQuery> ReadQuery(const BridgeControl& control, const Met
   return query;
 }
 
-// REACHABLE: questions for it are kept from ports with neigh_suppress. STALE: nobody knows where
-// its station is.
-std::string_view StateOf(const Entry& entry, Tick now) {
-  if (entry.neighbour.is_contested(now)) return "CONTESTED";
-  return entry.port ? "REACHABLE" : "STALE";
-}
-
-// With the names of `ip -j neigh`.
-ordered_json ShowNeighbour(const BridgeControl& control, const Entry& entry, Tick now) {
-  const Neighbour& neighbour = entry.neighbour;
-  ordered_json shown{{"dst", IpAddressText(neighbour.address)}};
-  if (entry.port) shown["dev"] = control.NameOf(*entry.port);
-  shown["lladdr"] = neighbour.mac.ToString();
-  if (neighbour.vlan != kNoVlan) shown["vlan"] = neighbour.vlan.value;
-  if (neighbour.is_router.value_or(false)) shown["router"] = nullptr;
-  shown["state"] = ordered_json::array({StateOf(entry, now)});
-  const uint64_t seen = neighbour.last_seen.centiseconds;
-  shown["age"] = now.centiseconds < seen ? 0 : (now.centiseconds - seen) / 100;
-  return shown;
-}
-
 MethodResult ListNeighbours(const MethodContext& context, const MethodCall& call) {
   const auto query = ReadQuery(context.control, call.params);
   if (!query.ok()) return query.status();
@@ -81,10 +63,76 @@ MethodResult ListNeighbours(const MethodContext& context, const MethodCall& call
 MethodResult FlushNeighbours(const MethodContext& context, const MethodCall& call) {
   const auto query = ReadQuery(context.control, call.params);
   if (!query.ok()) return query.status();
-  return ordered_json{{"flushed", context.control.FlushNeighbours(*query)}};
+  const uint64_t flushed = context.control.FlushNeighbours(*query);
+  context.publisher.neighbours().ReadNow();
+  return ordered_json{{"flushed", flushed}};
+}
+
+struct NamedNeighbour {
+  IpAddress address;
+  VlanId vlan;
+  std::optional<PortId> port;
+};
+
+// Reads the parameters that name a neighbour. Where VLANs are filtered, it is in the VLAN that is
+// given, or else the PVID of the port.
+absl::StatusOr<NamedNeighbour> ReadName(const BridgeControl& control, ParamReader& reader) {
+  const std::string text = reader.Text("dst");
+  const auto dev = reader.MaybeText("dev");
+  const auto vlan = reader.MaybeNumber("vlan", kLeastVlan.value, kMostVlan.value);
+  if (absl::Status read = reader.Finish(); !read.ok()) return read;
+  const auto address = ParseIpAddress("dst", text);
+  if (!address.ok()) return address.status();
+  if (!address->is_station()) {
+    return absl::InvalidArgumentError(
+        fmt::format("dst {}: it is the address of no station: give one of a station", text));
+  }
+  NamedNeighbour named{.address = *address, .vlan = kNoVlan, .port = std::nullopt};
+  if (dev && *dev != control.identity().name) {
+    const auto port = control.FindPort(*dev);
+    if (!port.ok()) return port.status();
+    named.port = *port;
+  }
+  if (!control.config().bridge.forwarding.vlan_filtering) return named;
+  const auto& vlans =
+      named.port ? control.config().port(*dev)->settings.vlans : control.config().bridge.vlans;
+  named.vlan = vlan ? VlanId{static_cast<uint16_t>(*vlan)} : vlans.pvid;
+  return named;
+}
+
+MethodResult ReplaceNeighbour(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
+  const MacAddress mac = reader.Address("lladdr");
+  const bool is_router = reader.MaybeFlag("router").value_or(false);
+  const auto named = ReadName(context.control, reader);
+  if (!named.ok()) return named.status();
+  if (mac.is_multicast() || mac.is_zero()) {
+    return absl::InvalidArgumentError(fmt::format(
+        "lladdr {}: it is the address of no station: give one of a station", mac.ToString()));
+  }
+  absl::Status fixed = context.control.FixNeighbour(
+      {.address = named->address, .mac = mac, .vlan = named->vlan, .is_router = is_router});
+  if (!fixed.ok()) return fixed;
+  context.publisher.neighbours().ReadNow();
+  return nullptr;
+}
+
+MethodResult DeleteNeighbour(const MethodContext& context, const MethodCall& call) {
+  ParamReader reader(call.params);
+  const auto named = ReadName(context.control, reader);
+  if (!named.ok()) return named.status();
+  const uint64_t gone = context.control.FlushNeighbours([&](const Entry& entry) {
+    return entry.neighbour.address == named->address && entry.neighbour.vlan == named->vlan;
+  });
+  context.publisher.neighbours().ReadNow();
+  if (gone != 0) return nullptr;
+  return absl::NotFoundError(fmt::format("{}: there is no such neighbour: see tapctl neigh show",
+                                         IpAddressText(named->address)));
 }
 
 constexpr std::array kNeighbourMethods{
+    Method{"neigh.replace", MethodKind::kChanges, ReplaceNeighbour},
+    Method{"neigh.del", MethodKind::kChanges, DeleteNeighbour},
     Method{"neigh.list", MethodKind::kReads, ListNeighbours},
     Method{"neigh.flush", MethodKind::kChanges, FlushNeighbours},
 };

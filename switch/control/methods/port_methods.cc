@@ -157,6 +157,10 @@ MethodResult DeletePort(const MethodContext& context, const MethodCall& call) {
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   BridgeConfig wanted = context.control.config();
   if (wanted.port(name) == nullptr) return context.control.FindPort(name).status();
+  if (const EvpnConfig* const vni = FindVniOf(wanted.evpn, name); vni != nullptr) {
+    return absl::FailedPreconditionError(
+        fmt::format("port {0} carries vni {1}: tapctl evpn del vni {1}", name, vni->vni));
+  }
   std::erase_if(wanted.ports, [&](const PortConfig& port) { return port.spec.name == name; });
   if (absl::Status changed = context.control.Change(wanted); !changed.ok()) return changed;
   context.monitor.Publish("port", "deleted", NameOnly(name));
@@ -164,7 +168,12 @@ MethodResult DeletePort(const MethodContext& context, const MethodCall& call) {
 }
 
 MethodResult ListPorts(const MethodContext& context, const MethodCall& call) {
-  return ListEachPort(context.control, call.params, "name", ShowPort);
+  return ListEachPort(context.control, call.params, "name",
+                      [&](const PortConfig& config, const PortSnapshot* snapshot) {
+                        ordered_json port = ShowPort(config, snapshot);
+                        ShowGuest(context.control, config, port);
+                        return port;
+                      });
 }
 
 MethodResult ExplainPort(const MethodContext& context, const MethodCall& call) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "switch/control/commands/duration.h"
+#include "switch/control/config/impairment_words.h"
 #include "switch/control/config/multicast_config.h"
 #include "switch/control/config/vlan_edit.h"
 
@@ -64,6 +65,21 @@ uint64_t SumOfLearning(const SwitchSnapshot& snapshot, LearnResult result) {
   uint64_t sum = 0;
   for (const PortSnapshot& port : snapshot.ports) sum += port.counters.learned(result);
   return sum;
+}
+
+// The directions, and the frames that are held in them.
+void ShowImpaired(const PortConfig& config, const PortSnapshot* snapshot, ordered_json& port) {
+  auto impaired = ordered_json::array();
+  size_t held = 0;
+  for (size_t i = 0; i < kPortDirectionCount; ++i) {
+    if (!config.settings.impairments[i].is_on()) continue;
+    impaired.push_back(NameOf(static_cast<PortDirection>(i)));
+    const auto state = snapshot == nullptr ? std::nullopt : snapshot->impairments[i];
+    if (state) held += state->held;
+  }
+  if (impaired.empty()) return;
+  port["impaired"] = std::move(impaired);
+  port["held"] = held;
 }
 
 PortState StateOf(const PortSnapshot* snapshot) {
@@ -141,9 +157,11 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
                     {"link", status.link_up ? "up" : "down"},
                     {"reason", status.reason},
                     {"state", NameOf(StateOf(snapshot))},
-                    {"mtu", status.mtu}};
+                    {"mtu", status.mtu},
+                    {"carrier", config.settings.carrier}};
   if (!config.settings.description.empty()) port["description"] = config.settings.description;
   ShowShutDown(snapshot, port);
+  ShowImpaired(config, snapshot, port);
   if (!status.address.is_zero()) port["address"] = status.address.ToString();
   if (config.ephemeral) port["ephemeral"] = true;
   if (!config.attached_by.empty()) port["attached_by"] = config.attached_by;
@@ -157,6 +175,18 @@ ordered_json ShowPort(const PortConfig& config, const PortSnapshot* snapshot) {
       snapshot != nullptr ? snapshot->kernel.value_or(PortTraffic{}) : PortTraffic{};
   port["kernel"] = {{"rx", kernel.received.frames}, {"tx", kernel.sent.frames}};
   return port;
+}
+
+void ShowGuest(const BridgeControl& control, const PortConfig& config, ordered_json& port) {
+  if (!config.settings.guest) return;
+  const GuestPlace& guest = *config.settings.guest;
+  const GuestLinks::Status status = control.StatusOf(guest);
+  ordered_json& details = port["details"];
+  details["qmp"] = guest.socket;
+  details["qmp_id"] = guest.id;
+  details["qmp_told"] = "nothing";
+  if (status.told) details["qmp_told"] = *status.told ? "carrier on" : "carrier off";
+  if (!status.problem.empty()) details["qmp_problem"] = status.problem;
 }
 
 ordered_json ShowVlanSet(const VlanSet& vlans) {

@@ -13,6 +13,10 @@ namespace tapswitch {
 [[nodiscard]] nlohmann::ordered_json ShowBridge(const BridgeControl& control,
                                                 const SwitchSnapshot& snapshot);
 
+// Adds the guest that is told of the port's carrier, if there is one, to the details of the port.
+void ShowGuest(const BridgeControl& control, const PortConfig& config,
+               nlohmann::ordered_json& port);
+
 // `snapshot` is null for a port that has no device: it could not be opened again.
 [[nodiscard]] nlohmann::ordered_json ShowPort(const PortConfig& config,
                                               const PortSnapshot* snapshot);

@@ -9,15 +9,20 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/apply/bridge_control.h"
+#include "switch/control/config/impairment_words.h"
 #include "switch/control/config/ip_text.h"
 #include "switch/control/methods/method_lists.h"
 #include "switch/control/methods/param_reader.h"
+#include "switch/forwarding/egress_builder.h"
 #include "switch/forwarding/wire/ip_headers.h"
 
 namespace tapswitch {
 namespace {
 
 using nlohmann::ordered_json;
+
+// An IP packet of the greatest length, in a tagged frame.
+constexpr size_t kLongestTraced = kEthernetHeaderSize + kVlanTagSize + 65535;
 
 ordered_json Words(const Trace& trace) {
   auto stages = ordered_json::array();
@@ -56,6 +61,35 @@ void DescribeDecision(const BridgeControl& control, const Decision& decision,
   answer["egress"] = std::move(egress);
 }
 
+// The ports that a frame leaves by.
+PortSet EgressOf(const Decision& decision) {
+  PortSet egress;
+  if (decision.action == Decision::Action::kForward) egress.insert(decision.egress);
+  if (decision.action == Decision::Action::kFlood) egress = decision.flood;
+  return egress;
+}
+
+// Takes the ports out of the decision that do not take a frame of so many bytes, and says so.
+void LimitToMtu(const BridgeControl& control, const EthernetHeader& header, size_t size,
+                Trace& trace) {
+  Decision& decision = trace.decision;
+  if (decision.action == Decision::Action::kDrop) return;
+  PortSet egress = EgressOf(decision);
+  for (const PortSnapshot& port : control.Snapshot().ports) {
+    const size_t longest = LongestFrame(port.status.mtu, header.tag.has_value());
+    if (!egress.contains(port.id) || size <= longest) continue;
+    egress.erase(port.id);
+    trace.steps.push_back(
+        {.stage = "egress",
+         .verdict = "drop",
+         .text = fmt::format("{} bytes are longer than the {} that {} takes with its MTU of {}; a "
+                             "burst that is cut into segments on its way would pass (too_long)",
+                             size, longest, port.name, port.status.mtu)});
+  }
+  if (decision.action == Decision::Action::kFlood) decision.flood = egress;
+  if (egress.empty()) decision = {.reason = DropReason::kTooLong};
+}
+
 // Why a port of a spanning tree does not forward, behind what the core says of its state.
 void ExplainState(const BridgeControl& control, PortId ingress, Trace& trace) {
   const auto step = std::find_if(trace.steps.begin(), trace.steps.end(), [](const TraceStep& one) {
@@ -68,6 +102,45 @@ void ExplainState(const BridgeControl& control, PortId ingress, Trace& trace) {
     if (one.port.id != ingress) continue;
     step->text += " (spanning tree: role " + std::string(NameOf(one.port.role)) + ")";
   }
+}
+
+bool MayBeImpaired(const ImpairmentPlan& plan, const EthernetHeader& header) {
+  return plan.is_on() && (plan.match.mac.is_zero() || plan.match.mac == header.source ||
+                          plan.match.mac == header.destination);
+}
+
+// What may become of the frame on its way by the port, besides what the bridge decides.
+std::optional<TraceStep> ExplainImpairment(const BridgeControl& control, PortId id,
+                                           PortDirection direction, const EthernetHeader& header) {
+  const std::string name = control.NameOf(id);
+  const PortConfig* const port = control.config().port(name);
+  if (port == nullptr) return std::nullopt;
+  const ImpairmentPlan& plan = port->settings.impairments[static_cast<size_t>(direction)];
+  if (!MayBeImpaired(plan, header)) return std::nullopt;
+  const bool is_lost = plan.settings.loss.random.billionths == FrameShare::kWhole &&
+                       plan.match.vlan == kNoVlan && plan.schedule.empty();
+  std::string text = fmt::format("impaired:{}, {} {}", SettingsAsWords(plan.settings),
+                                 direction == PortDirection::kIngress ? "from" : "towards", name);
+  if (plan.match.vlan != kNoVlan) text += fmt::format(", in VLAN {}", plan.match.vlan.value);
+  if (!plan.schedule.empty()) text += "; other settings at times, by a schedule";
+  return TraceStep{.stage = "impair", .verdict = is_lost ? "drop" : "pass", .text = text};
+}
+
+void ExplainImpairments(const BridgeControl& control, PortId ingress, const EthernetHeader& header,
+                        Trace& trace) {
+  const auto coming = ExplainImpairment(control, ingress, PortDirection::kIngress, header);
+  if (coming && coming->verdict == "drop") {
+    trace = {.steps = {*coming},
+             .decision = {.action = Decision::Action::kDrop, .reason = DropReason::kImpairedLossIn},
+             .cacheable_step = std::nullopt};
+    return;
+  }
+  if (coming) trace.steps.insert(trace.steps.begin(), *coming);
+  EgressOf(trace.decision).ForEach([&](PortId id) {
+    if (auto step = ExplainImpairment(control, id, PortDirection::kEgress, header)) {
+      trace.steps.push_back(*std::move(step));
+    }
+  });
 }
 
 // An IP header with the addresses, as far as the decision reads it.
@@ -107,6 +180,7 @@ MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
       reader.MaybeNumber("type", 0, 0xFFFF).value_or(static_cast<uint16_t>(EtherType::kIpv4)));
   const auto group = reader.MaybeText("grp");
   const auto from = reader.MaybeText("from");
+  const auto size = reader.MaybeNumber("size", kEthernetHeaderSize, kLongestTraced);
   if (absl::Status read = reader.Finish(); !read.ok()) return read;
   header.payload_offset = kEthernetHeaderSize;
   if (vlan) {
@@ -127,6 +201,8 @@ MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
   auto trace = context.control.TraceFrame(*port, header, bytes);
   if (!trace.ok()) return trace.status();
   ExplainState(context.control, *port, *trace);
+  if (size) LimitToMtu(context.control, header, *size, *trace);
+  ExplainImpairments(context.control, *port, header, *trace);
   ordered_json answer{{"in", ingress}, {"stages", Words(*trace)}};
   DescribeDecision(context.control, trace->decision, answer);
   DescribeCacheable(trace->cacheable, answer);

@@ -14,6 +14,7 @@
 #include "switch/control/metrics/loop_metrics.h"
 #include "switch/control/metrics/metric_family.h"
 #include "switch/control/metrics/tree_metrics.h"
+#include "switch/control/metrics/vni_metrics.h"
 
 namespace tapswitch {
 namespace {
@@ -360,6 +361,7 @@ std::vector<MetricFamily> MetricFamilies(const SwitchSnapshot& snapshot,
   AppendNeighbourMetrics(snapshot.protocols, labels, families);
   AppendMulticastMetrics(snapshot.protocols, labels, families);
   AppendTreeMetrics(snapshot, bridge, families);
+  AppendVniMetrics(snapshot, bridge, families);
   return families;
 }
 

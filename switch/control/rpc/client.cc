@@ -1,5 +1,6 @@
 #include "switch/control/rpc/client.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -74,6 +75,12 @@ void Client::Send(Tick now) {
     progress_at_ = now;
   }
   awaits_room_ = !output_.empty();
+}
+
+bool Client::HasHungUp() const {
+  if (hung_up_) return true;
+  pollfd connection{.fd = fd_.get(), .events = 0, .revents = 0};
+  return poll(&connection, 1, 0) == 1 && (connection.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 void Client::HangUp() {

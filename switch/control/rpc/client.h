@@ -52,6 +52,8 @@ class Client {
 
   // Whether the peer is gone for good: nothing can be sent, but data that it sent can be read.
   [[nodiscard]] bool hung_up() const { return hung_up_; }
+  // Whether the kernel says so, also if nobody has noticed it yet.
+  [[nodiscard]] bool HasHungUp() const;
   void HangUp();
 
   // The times since when data are unsent, and when data were last sent; valid while unsent() > 0.

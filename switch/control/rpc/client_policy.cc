@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ports/os/control_folders.h"
+#include "ports/os/text.h"
 #include "ports/port_types.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -42,6 +43,12 @@ constexpr std::array kRules{
     Rule{"unix", "path", Meaning::kFile},           Rule{"unix", "remote", Meaning::kFile},
     Rule{"unix", "perm", Meaning::kRightsOfFile},   Rule{"unix", "user", Meaning::kRightsOfFile},
     Rule{"unix", "group", Meaning::kRightsOfFile},  Rule{"unix", "fd", Meaning::kReserved},
+    Rule{"link", "mtu", Meaning::kHarmless},        Rule{"link", "to", Meaning::kReserved},
+    Rule{"tun", "address", Meaning::kHarmless},     Rule{"tun", "gateway", Meaning::kHarmless},
+    Rule{"tun", "route", Meaning::kHarmless},       Rule{"tun", "mac", Meaning::kHarmless},
+    Rule{"tun", "attach", Meaning::kHarmless},      Rule{"tun", "mtu", Meaning::kHarmless},
+    Rule{"tun", "netns", Meaning::kNamespace},      Rule{"tun", "user", Meaning::kReserved},
+    Rule{"tun", "group", Meaning::kReserved},       Rule{"tun", "persist", Meaning::kReserved},
     Rule{"udp", "mtu", Meaning::kHarmless},         Rule{"udp", "local", Meaning::kReserved},
     Rule{"udp", "remote", Meaning::kReserved},      Rule{"vhost", "mode", Meaning::kHarmless},
     Rule{"vhost", "queues", Meaning::kHarmless},    Rule{"vhost", "mtu", Meaning::kHarmless},
@@ -80,12 +87,26 @@ absl::Status ClientPolicy::Check(const ControlPeer& peer, std::string_view metho
     return absl::PermissionDeniedError(
         fmt::format("{}: only root and the user who started the switch may do that", method));
   }
-  if (method != "port.add" || !params.is_object()) return absl::OkStatus();
+  if (!params.is_object()) return absl::OkStatus();
+  if (method == "link.carrier") return CheckGuest(params);
+  if (method != "port.add") return absl::OkStatus();
   const auto text = params.find("port");
   if (text == params.end() || !text->is_string()) return absl::OkStatus();
   const auto spec = ParsePortSpec(text->get_ref<const std::string&>());
   // A malformed text is not opened either: its method says what is wrong.
   return spec.ok() && CheckPort(*spec).ok() ? CheckPortText(*spec) : absl::OkStatus();
+}
+
+// The switch connects to the socket, and sends commands to what is there.
+absl::Status ClientPolicy::CheckGuest(const nlohmann::json& params) const {
+  const auto socket = params.find("qmp");
+  if (socket == params.end() || !socket->is_string() || *socket == "off") return absl::OkStatus();
+  const auto& path = socket->get_ref<const std::string&>();
+  if (IsInFolder(path)) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      fmt::format("link.carrier: qmp '{:.120}': only root may name sockets elsewhere: use "
+                  "{}/NAME.sock, or have root say so",
+                  Escaped(path), folder_));
 }
 
 absl::Status ClientPolicy::CheckPortText(const PortSpec& spec) const {

@@ -2,8 +2,8 @@
 //
 // Members of the control group may control the switch, but are not root. Ports are opened with the
 // rights of the switch, so such clients cannot name files, namespaces, owners or modes in a port's
-// text. The only exception is a file in the switch's own folder. Only this class judges it; a key
-// of a port that it does not list is refused to these clients.
+// text, nor sockets of guests. The only exception is a file in the switch's own folder. Only this
+// class judges it; a key of a port that it does not list is refused to these clients.
 
 #pragma once
 
@@ -38,6 +38,7 @@ class ClientPolicy {
                                    const nlohmann::json& params) const;
 
  private:
+  [[nodiscard]] absl::Status CheckGuest(const nlohmann::json& params) const;
   [[nodiscard]] absl::Status CheckPortText(const PortSpec& spec) const;
   [[nodiscard]] absl::Status CheckOption(const PortSpec& spec, const PortOption& option) const;
   [[nodiscard]] bool IsInFolder(std::string_view path) const;

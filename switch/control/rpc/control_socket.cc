@@ -20,9 +20,8 @@
 namespace tapswitch {
 namespace {
 
-// The number of events and of new clients that one turn takes; the rest is left for the next turn.
+// The number of events that one turn takes; the rest is left for the next turn.
 constexpr size_t kEventsAtOnce = 128;
-constexpr int kAcceptsAtOnce = 64;
 
 // The time without accepting clients after descriptors ran out even for a refusal.
 constexpr Ticks kListenerPause{100};
@@ -178,9 +177,12 @@ bool ControlSocket::HasWork(const Client& client) const {
 // --- Connecting.
 
 void ControlSocket::AcceptClients() {
-  for (int i = 0; i < kAcceptsAtOnce; ++i) {
+  const Tick now = clock_.Now();
+  if (std::exchange(accepting_at_, now) != now) accepts_ = 0;
+  for (; accepts_ < kAcceptsPerTick; ++accepts_) {
     if (!AcceptClient()) return;
   }
+  PauseListener(Ticks{1});
 }
 
 // Whether it is worth trying again.
@@ -224,7 +226,7 @@ void ControlSocket::RejectWithoutDescriptors() {
   spare_ = FileDescriptor();
   {
     const Accepted accepted = AcceptConnection(listener_.fd());
-    if (accepted.refused != 0) return PauseListener();
+    if (accepted.refused != 0) return PauseListener(kListenerPause);
     if (accepted.connection.valid()) {
       Reject(accepted.connection, "the switch has no file descriptors left: try again later");
     }
@@ -232,8 +234,8 @@ void ControlSocket::RejectWithoutDescriptors() {
   spare_ = OpenSpare();
 }
 
-void ControlSocket::PauseListener() {
-  listener_paused_until_ = clock_.Now() + kListenerPause;
+void ControlSocket::PauseListener(Ticks span) {
+  listener_paused_until_ = clock_.Now() + span;
   epoll_event event{.events = 0, .data = {.u64 = kListenerTag}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener_.fd(), &event);
 }
@@ -344,6 +346,11 @@ std::optional<ControlPeer> ControlSocket::peer(ClientId id) const {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return std::nullopt;
   return found->second.peer();
+}
+
+bool ControlSocket::HasHungUp(ClientId id) const {
+  const auto found = clients_.find(id);
+  return found == clients_.end() || found->second.HasHungUp();
 }
 
 void ControlSocket::Queue(Client& client, std::string line, bool is_reply) {

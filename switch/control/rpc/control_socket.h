@@ -45,6 +45,10 @@ class ControlSocket {
   // 1,024 descriptors, which ports need too. Further clients are told the reason and closed.
   static constexpr size_t kMaxClients = 256;
 
+  // The maximum of clients that are accepted in a tick: 1,600 a second. Further ones wait in the
+  // kernel's queue. Clients that came and left by the thousand took the processor from frames.
+  static constexpr int kAcceptsPerTick = 16;
+
   // The limit of received bytes of all clients together, in lines that are incomplete or wait for
   // their turn. Beyond it, the client that holds most is refused. Otherwise 256 clients could hold
   // 1 MiB each (kMaxLine) for any time.
@@ -121,6 +125,10 @@ class ControlSocket {
   // The peer of a client; nullopt for a client that is gone.
   [[nodiscard]] std::optional<ControlPeer> peer(ClientId id) const;
 
+  // Whether the client has hung up by now, also if no turn has noticed that yet: no answer will
+  // reach it. What it asked for before that still comes to the handler.
+  [[nodiscard]] bool HasHungUp(ClientId id) const;
+
   // The listening socket, for a successor; and leaving all new clients to that.
   [[nodiscard]] int listener() const { return listener_.fd(); }
   void StopListening();
@@ -149,7 +157,7 @@ class ControlSocket {
   [[nodiscard]] bool AcceptClient();
   void Admit(FileDescriptor fd);
   void RejectWithoutDescriptors();
-  void PauseListener();
+  void PauseListener(Ticks span);
   void ResumeListener();
 
   // Functions for requests.
@@ -187,6 +195,8 @@ class ControlSocket {
   ClientId last_served_;
   size_t held_ = 0;  // memory of the outputs of clients_
   std::optional<Tick> listener_paused_until_;
+  Tick accepting_at_;          // when clients were accepted last
+  int accepts_ = 0;            // then
   bool has_rejected_ = false;  // a client was rejected since the last one was admitted
 };
 

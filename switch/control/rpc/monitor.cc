@@ -12,8 +12,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 8> kObjects{"fdb",  "link", "port",   "bridge",
-                                                   "vlan", "mdb",  "config", "stp"};
+constexpr std::array<std::string_view, 9> kObjects{"fdb", "link",   "port", "bridge", "vlan",
+                                                   "mdb", "config", "stp",  "neigh"};
 
 Monitor::Objects BitOf(std::string_view object) {
   const auto* const found = std::find(kObjects.begin(), kObjects.end(), object);

@@ -88,10 +88,15 @@ class ChangeJournal {
   void set_lists_flushed(bool lists) { lists_flushed_ = lists; }
   [[nodiscard]] bool lists_flushed() const { return lists_flushed_; }
 
+  // Whether somebody is to be woken by changes, although nobody lists them.
+  void set_followed(bool followed) { followed_ = followed; }
+  [[nodiscard]] bool is_followed() const { return followed_ || lists_flushed_; }
+
  private:
   std::vector<Change> records_;
   uint64_t next_ = 0;
   bool lists_flushed_ = false;
+  bool followed_ = false;
 };
 
 // The position of one who reads a journal, which outlives it. It begins with what is yet to come.

@@ -40,9 +40,8 @@ struct GroupKey {
 }
 
 // ff02::1, all nodes: it is never reported (RFC 3810, 6).
-[[nodiscard]] constexpr bool IsAllNodes(IpAddress group) {
-  return group.high() == uint64_t{0xFF02} << 48U && group.low() == 1;
-}
+inline constexpr IpAddress kAllNodes = IpAddress::FromV6(uint64_t{0xFF02} << 48U, 1);
+[[nodiscard]] constexpr bool IsAllNodes(IpAddress group) { return group == kAllNodes; }
 
 // Groups of IPv6 that concern one link or one interface (RFC 4291, 2.7: scopes 0 to 2).
 [[nodiscard]] constexpr bool IsLinkScopeV6(IpAddress group) {
@@ -52,6 +51,18 @@ struct GroupKey {
 // ff02::1:ff00:0/104, by which neighbour discovery asks for a station (RFC 4291, 2.7.1).
 [[nodiscard]] constexpr bool IsSolicitedNode(IpAddress group) {
   return group.high() == uint64_t{0xFF02} << 48U && group.low() >> 24U == 0x1FF;
+}
+
+// The group of that kind by which neighbour discovery asks for the station with this address.
+[[nodiscard]] constexpr IpAddress SolicitedNodeOf(IpAddress address) {
+  constexpr uint64_t kLast24 = 0xFFFFFF;
+  return IpAddress::FromV6(uint64_t{0xFF02} << 48U, 0x1'FF00'0000 | (address.low() & kLast24));
+}
+
+// The MAC address that frames to an IP group have (RFC 1112, 6.4; RFC 2464, 7).
+[[nodiscard]] constexpr MacAddress MacOfIpGroup(IpAddress group) {
+  if (group.is_v4()) return MacAddress::FromNumber(0x01005E000000 | (group.v4() & 0x7FFFFF));
+  return MacAddress::FromNumber(0x333300000000 | (group.low() & 0xFFFFFFFF));
 }
 
 // Hashes keys with a salt, so that nobody outside can choose groups that collide.

@@ -20,6 +20,7 @@ class IpAddress {
 
   constexpr IpAddress() = default;
   static constexpr IpAddress FromV4(uint32_t value) { return {0, kMapped | value}; }
+  static constexpr IpAddress FromV6(uint64_t high, uint64_t low) { return {high, low}; }
   static constexpr IpAddress FromV6(std::span<const std::byte, kV6Size> bytes) {
     const auto half = [](const std::byte* at) {
       return uint64_t{LoadBe32(at)} << 32U | LoadBe32(at + 4);

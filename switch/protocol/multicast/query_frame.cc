@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "switch/forwarding/fdb/group_address.h"
 #include "switch/forwarding/offload/checksum.h"
 #include "switch/forwarding/wire/bytes.h"
 #include "switch/forwarding/wire/ip_headers.h"
@@ -30,16 +31,7 @@ uint32_t Compressed(uint64_t value, unsigned bits) {
 IpAddress DestinationOf(const GroupQuery& query) {
   if (query.group != IpAddress()) return query.group;
   if (query.is_v4) return IpAddress::FromV4(0xE0000001);
-  std::array<std::byte, IpAddress::kV6Size> all_nodes{};
-  all_nodes[0] = std::byte{0xFF};
-  all_nodes[1] = std::byte{0x02};
-  all_nodes[15] = std::byte{0x01};
-  return IpAddress::FromV6(all_nodes);
-}
-
-MacAddress MacOf(IpAddress group) {
-  if (group.is_v4()) return MacAddress::FromNumber(0x01005E000000 | (group.v4() & 0x7FFFFF));
-  return MacAddress::FromNumber(0x333300000000 | (group.low() & 0xFFFFFFFF));
+  return kAllNodes;
 }
 
 void StoreAddress(std::byte* at, IpAddress address) {
@@ -95,7 +87,7 @@ std::byte* QueryFrame::Take(size_t size) {
 
 void QueryFrame::AddEthernet(const GroupQuery& query) {
   std::byte* const at = Take(kEthernetHeaderSize);
-  StoreBe48(at, MacOf(DestinationOf(query)).number());
+  StoreBe48(at, MacOfIpGroup(DestinationOf(query)).number());
   StoreBe48(at + kMacAddressSize, query.bridge.number());
   StoreBe16(at + kTypeOffset,
             static_cast<uint16_t>(query.is_v4 ? EtherType::kIpv4 : EtherType::kIpv6));
@@ -168,11 +160,7 @@ IpAddress LinkLocalOf(MacAddress address) {
   const uint64_t number = address.number();
   const uint64_t low =
       ((number >> 24U) << 40U | uint64_t{0xFFFE} << 24U | (number & 0xFFFFFF)) ^ kUniversal;
-  std::array<std::byte, IpAddress::kV6Size> bytes{};
-  StoreBe16(bytes.data(), 0xFE80);
-  StoreBe32(bytes.data() + 8, static_cast<uint32_t>(low >> 32U));
-  StoreBe32(bytes.data() + 12, static_cast<uint32_t>(low));
-  return IpAddress::FromV6(bytes);
+  return IpAddress::FromV6(uint64_t{0xFE80} << 48U, low);
 }
 
 }  // namespace tapswitch

@@ -1,5 +1,8 @@
 // Which station has which IP address, as far as ARP and neighbour discovery have told.
 //
+// What somebody outside knows, as a routing daemon does, is fixed: it does not age. A station that
+// claims such an address makes it contested, and does not get it.
+//
 // Bounded: sets of a few places, chosen by a keyed hash; the one who was heard of longest ago makes
 // room. Whoever fills it with lies only has questions flooded again, as without it.
 //
@@ -31,8 +34,11 @@ struct Neighbour {
   std::optional<bool> is_router;  // nothing: it has not said
   Tick last_seen;
   Tick contested_until;
+  bool fixed = false;         // somebody outside says so: it does not age, and makes no room
+  bool extern_learn = false;  // of a fixed one: a routing daemon says so, and not a user
 
   [[nodiscard]] bool is_contested(Tick now) const { return now < contested_until; }
+  [[nodiscard]] bool is_by_user() const { return fixed && !extern_learn; }
   bool operator==(const Neighbour&) const = default;
 };
 
@@ -54,6 +60,12 @@ class NeighbourTable {
   void SetKey(SipKey key) { key_ = key; }
 
   Result Learn(VlanId vlan, MacAddress mac, const NeighbourClaim& claim, Tick now);
+
+  // Sets what somebody outside knows, in place of what there was. False when there is no room, as
+  // without Reserve.
+  [[nodiscard]] bool Fix(const Neighbour& neighbour, Tick now);
+  // Forgets it, or leaves it as if its station had just said so.
+  void Unfix(VlanId vlan, IpAddress address, bool keeps, Tick now);
 
   // Goes on with what an earlier process knew.
   void Restore(const Neighbour& neighbour);
@@ -90,11 +102,13 @@ class NeighbourTable {
     Neighbour neighbour;
 
     [[nodiscard]] bool is_alive(Tick now) const {
-      return used && now < neighbour.last_seen + kLifetime;
+      return used && (neighbour.fixed || now < neighbour.last_seen + kLifetime);
     }
   };
   static constexpr size_t kWays = 8;
 
+  // Null when it is not there.
+  [[nodiscard]] Place* FindPlace(VlanId vlan, IpAddress address, Tick now);
   // The first of the places where an address of a VLAN may stand.
   [[nodiscard]] size_t SetOf(VlanId vlan, IpAddress address) const;
 

@@ -45,10 +45,13 @@ struct RecoveryEvent {
 // The workers want another one to help them.
 struct WorkerWantedEvent {};
 
+// The address table has changed, for one who follows it (fdb_publisher.h).
+struct TableNewsEvent {};
+
 // An event of any kind. A LinkEvent is about an interface in the network namespace that the switch
 // runs in.
 using SwitchEvent = std::variant<FdbEvent, GroupChanges, LinkStateEvent, Alarm, RecoveryEvent,
-                                 LinkEvent, WorkerWantedEvent, stp::Event>;
+                                 LinkEvent, WorkerWantedEvent, TableNewsEvent, stp::Event>;
 
 // One thread publishes, and never waits for another one, which takes.
 class EventChannel {

@@ -23,7 +23,21 @@ void FdbPublisher::Watch(bool watched) {
   if (watched) reader_.emplace(bridge_.journal());
 }
 
+void FdbPublisher::Follow(bool followed) {
+  bridge_.journal().set_followed(followed);
+  follower_.reset();
+  if (followed) follower_.emplace(bridge_.journal());
+}
+
+void FdbPublisher::Refollow() {
+  if (follower_) follower_->Resync();
+}
+
 bool FdbPublisher::Publish() {
+  if (follower_ && !follower_is_told_ && follower_->waiting() != 0) {
+    follower_is_told_ = true;
+    events_.Publish(TableNewsEvent());
+  }
   if (bridge_.groups().has_changes()) {
     auto [changes, missed] = bridge_.groups().TakeChanges();
     events_.Publish(GroupChanges{.changes = std::move(changes), .missed = missed});

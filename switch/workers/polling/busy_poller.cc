@@ -51,13 +51,12 @@ WaitResult BusyPoller::Wait(std::optional<Span> timeout) {
   }
   now_ = MonotonicTime();
   if (!began_) began_ = now_;
+  const Span start = now_;
   const Span window = Window();
   const bool found = PollUntil(*began_ + std::min(window, timeout.value_or(window)));
+  if (timeout) timeout = std::max(*timeout - (now_ - start), kWithoutSleep);
   if (found || silent_.await()) timeout = kWithoutSleep;
-  const WaitResult result = ring_.SubmitAndWait(timeout);
-  const Span before = std::exchange(now_, MonotonicTime());
-  slept_ += now_ - before;
-  return result;
+  return SleepFrom(now_, timeout);
 }
 
 // There is no sleep where something waits to be taken, so a busy worker does not read the clock.
@@ -66,10 +65,24 @@ WaitResult BusyPoller::Sleep(std::optional<Span> timeout) {
   if (!measures_sleep_ || timeout == kWithoutSleep || ring_.Peek()) {
     return ring_.SubmitAndWait(timeout);
   }
-  const Span before = MonotonicTime();
+  return SleepFrom(MonotonicTime(), timeout);
+}
+
+WaitResult BusyPoller::SleepFrom(Span start, std::optional<Span> timeout) {
+  idle_.store(slept_ + counters_.spent, std::memory_order_relaxed);
+  asleep_since_.store(start, std::memory_order_relaxed);
   const WaitResult result = ring_.SubmitAndWait(timeout);
-  slept_ += MonotonicTime() - before;
+  now_ = MonotonicTime();
+  slept_ += now_ - start;
+  asleep_since_.store(kAwake, std::memory_order_relaxed);
+  idle_.store(slept_ + counters_.spent, std::memory_order_relaxed);
   return result;
+}
+
+Span BusyPoller::IdleUntil(Span now) const {
+  const Span since = asleep_since_.load(std::memory_order_relaxed);
+  const Span idle = idle_.load(std::memory_order_relaxed);
+  return since == kAwake ? idle : idle + std::max(Span(0), now - since);
 }
 
 Span BusyPoller::Window() {

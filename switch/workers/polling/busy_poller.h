@@ -17,6 +17,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -61,15 +62,20 @@ class BusyPoller {
 
   [[nodiscard]] const PollCounters& counters() const { return counters_; }
 
-  // From now on idle() is the time asleep, and in polls.
+  // From now on IdleUntil counts.
   void MeasureSleep() { measures_sleep_ = true; }
-  [[nodiscard]] std::chrono::nanoseconds idle() const { return slept_ + counters_.spent; }
+  // The time asleep, and in polls, until `now`. Any thread may ask. A sleep that goes on counts, as
+  // a worker without frames sleeps for ever; one that ends just now may count twice, or not at all,
+  // until it is asked again.
+  [[nodiscard]] std::chrono::nanoseconds IdleUntil(std::chrono::nanoseconds now) const;
 
  private:
   using Span = std::chrono::nanoseconds;
+  static constexpr Span kAwake = Span::min();
   enum class Outcome : uint8_t { kHit, kMiss, kGaveWay };
 
   WaitResult Sleep(std::optional<Span> timeout);
+  WaitResult SleepFrom(Span start, std::optional<Span> timeout);
   [[nodiscard]] bool Look() { return ring_.Peek() || silent_.has_some(); }
   [[nodiscard]] Span Window();
   [[nodiscard]] bool PollUntil(Span end);
@@ -88,6 +94,9 @@ class BusyPoller {
   PollCounters counters_;
   bool measures_sleep_ = false;
   Span slept_{0};
+  std::atomic<Span> idle_{Span(0)};  // slept_, and spent in polls
+  std::atomic<Span> asleep_since_{kAwake};
+  static_assert(std::atomic<Span>::is_always_lock_free);
 };
 
 }  // namespace tapswitch

@@ -44,16 +44,16 @@ LoadPeriod PortSharing::Measure() {
   LoadPeriod period{.length = time - std::exchange(time_, time)};
   before_.resize(secondaries_.size() + 1);
   for (size_t i = 0; i < before_.size(); ++i) {
-    const LaneLoad& load = i == 0 ? primary_.lane().load() : secondaries_[i - 1]->lane().load();
-    const Measured now{.work = load.work.load(std::memory_order_relaxed),
-                       .idle = load.idle.load(std::memory_order_relaxed)};
+    const Lane& lane = i == 0 ? primary_.lane() : secondaries_[i - 1]->lane();
+    const Measured now{.work = lane.load().work.load(std::memory_order_relaxed),
+                       .idle = lane.IdleUntil(time)};
     const Measured was = std::exchange(before_[i], now);
     const bool has_reader =
         i == 0 || std::any_of(shares_.begin(), shares_.end(), [&](const auto& one) {
           return one.reader == secondaries_[i - 1].get();
         });
     if (!has_reader) continue;
-    const Span busy = std::max(Span(0), period.length - (now.idle - was.idle));
+    const Span busy = std::clamp(period.length - (now.idle - was.idle), Span(0), period.length);
     period.work += now.work - was.work;
     period.busy = std::max(period.busy, busy);
     period.busy_of_all += busy;

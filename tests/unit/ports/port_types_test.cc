@@ -81,7 +81,7 @@ TEST(PortTypesTest, AnUnknownTypeIsRefusedWithThoseThatExist) {
   EXPECT_EQ(
       ErrorOf(Check("wormhole:x")),
       "port wormhole:x: type 'wormhole' is unknown: use tap:x or netdev:x or veth:x or unix:x or "
-      "udp:x or vhost:x");
+      "link:x or tun:x or udp:x or vhost:x");
   EXPECT_EQ(InterfaceOriginOf(ParsePortSpec("wormhole:x").value()), InterfaceOrigin::kNone);
 }
 

@@ -12,6 +12,7 @@
 #include "tools/tapctl/view/human.h"
 #include "tools/tapctl/view/paint.h"
 #include "tools/tapctl/view/render_handover.h"
+#include "tools/tapctl/view/render_impair.h"
 
 namespace tapswitch {
 namespace {
@@ -98,6 +99,7 @@ struct Cure {
 };
 constexpr std::array kCures{
     Cure{"interface has no carrier", "start what holds the other end"},
+    Cure{"carrier off by hand", "tapctl link carrier dev {} on"},
     Cure{"interface is down", "ip link set dev {} up"},
     Cure{"waits for its interface", "it is used as soon as there is one of its name"},
     Cure{"interface was deleted", "make it again, or tapctl port del {}"},
@@ -131,6 +133,14 @@ void TellOfPort(const Answer& port, std::vector<std::string>& lines) {
     lines.push_back(fmt::format("{} is {} by hand: tapctl link set dev {} state forwarding", name,
                                 TextAt(port, "state"), name));
   }
+  if (const std::string problem = TextAt(MembersAt(port, "details"), "qmp_problem");
+      !problem.empty()) {
+    lines.push_back(fmt::format("{}: its guest is not told of its carrier: {}", name, problem));
+  }
+  if (port.contains("impaired")) {
+    lines.push_back(fmt::format("{} is impaired on purpose{}: tapctl impair del dev {} ends that",
+                                name, ImpairedText(port), name));
+  }
   const Answer alarms = MembersAt(port, "alarms");
   for (const auto& [alarm, count] : alarms.items()) {
     if (alarm != "loop_suspected" || !count.is_number() || count == 0) continue;
@@ -147,8 +157,9 @@ void TellOfDrops(const Answer& port, std::vector<std::string>& lines) {
   for (const auto& [reason, count] : drops.items()) {
     const bool counts = count.is_number_integer() && count != 0;
     // A frame that nobody was there to receive is no fault, as when ports come up one by one.
-    const bool is_ordinary =
-        reason == "no_egress" || reason == "no_listener" || reason == "link_down";
+    const bool is_ordinary = reason == "no_egress" || reason == "no_listener" ||
+                             reason == "link_down" || reason == "other_station" ||
+                             reason == "not_ip";
     if (counts && !is_ordinary) reasons.emplace_back(count.get<uint64_t>(), reason);
   }
   if (reasons.empty()) return;

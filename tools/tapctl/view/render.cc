@@ -16,8 +16,10 @@
 #include "tools/tapctl/view/overview.h"
 #include "tools/tapctl/view/paint.h"
 #include "tools/tapctl/view/reach.h"
+#include "tools/tapctl/view/render_evpn.h"
 #include "tools/tapctl/view/render_guards.h"
 #include "tools/tapctl/view/render_handover.h"
+#include "tools/tapctl/view/render_impair.h"
 #include "tools/tapctl/view/render_multicast.h"
 #include "tools/tapctl/view/render_profile.h"
 #include "tools/tapctl/view/render_tree.h"
@@ -64,6 +66,7 @@ std::string EntryText(const Json& entry, bool with_device, bool with_ages) {
     if (flag.is_string()) text += " " + Printable(flag.get<std::string>());
   }
   text += " master " + TextAt(entry, "master") + " " + TextAt(entry, "state");
+  if (entry.contains("remote")) text += "remote " + TextAt(entry, "remote");
   return text;
 }
 
@@ -208,7 +211,7 @@ std::string PortText(const Json& port, const OutputOptions& options) {
   }
   const std::string reason = TextAt(port, "reason");
   if (!reason.empty()) text += " (" + reason + ")";
-  text += ShutDownText(port);
+  text += ShutDownText(port) + ImpairedText(port);
   if (port.contains("description")) text += " description " + Quoted(TextAt(port, "description"));
   return text;
 }
@@ -288,21 +291,24 @@ std::string RenderBridge(const Json& list, const OutputOptions& options) {
 }
 
 // As ip-neighbour(8).
+std::string NeighbourText(const Json& entry, bool with_device, const OutputOptions& options) {
+  std::string text = TextAt(entry, "dst");
+  if (with_device && entry.contains("dev")) text += " dev " + TextAt(entry, "dev");
+  text += " lladdr " + TextAt(entry, "lladdr");
+  if (entry.contains("vlan")) text += " vlan " + TextAt(entry, "vlan");
+  if (entry.contains("router")) text += " router";
+  if (options.details && entry.contains("extern_learn")) text += " extern_learn";
+  if (options.statistics) text += " age " + TextAt(entry, "age");
+  for (const Json& state : ListAt(entry, "state")) {
+    if (state.is_string()) text += " " + Printable(state.get<std::string>());
+  }
+  return text;
+}
+
 std::string RenderNeighbours(const Request& request, const Json& list,
                              const OutputOptions& options) {
   std::string text;
-  for (const Json& entry : list) {
-    text += TextAt(entry, "dst");
-    if (ShowsDevice(request) && entry.contains("dev")) text += " dev " + TextAt(entry, "dev");
-    text += " lladdr " + TextAt(entry, "lladdr");
-    if (entry.contains("vlan")) text += " vlan " + TextAt(entry, "vlan");
-    if (entry.contains("router")) text += " router";
-    if (options.statistics) text += " age " + TextAt(entry, "age");
-    for (const Json& state : ListAt(entry, "state")) {
-      if (state.is_string()) text += " " + Printable(state.get<std::string>());
-    }
-    text += "\n";
-  }
+  for (const Json& entry : list) text += NeighbourText(entry, ShowsDevice(request), options) + "\n";
   return text;
 }
 
@@ -497,6 +503,7 @@ std::string EventText(const Json& event) {
     return fmt::format("{}{} {}{}", prefix, entry, what, from);
   }
   if (object == "mdb") return prefix + GroupEntryText(event, {});
+  if (object == "neigh") return prefix + NeighbourText(event, true, {});
   if (object == "link") return prefix + LinkText(event);
   if (object == "vlan") {
     std::string vlans = VlansText(event);
@@ -522,7 +529,7 @@ std::string EventText(const Json& event) {
 }
 
 std::string_view LabelOf(std::string_view object) {
-  if (object == "fdb") return "[NEIGH]";  // as iproute2 calls it
+  if (object == "fdb" || object == "neigh") return "[NEIGH]";  // as bridge(8) and ip(8) call it
   if (object == "link") return "[LINK]";
   if (object == "port") return "[PORT]";
   if (object == "vlan") return "[VLAN]";
@@ -582,7 +589,10 @@ bool IsShownAsItComes(const Request& request, const OutputOptions& options) {
 
 std::string RenderAnswer(const Request& request, const Json& answer, const OutputOptions& options) {
   const std::string_view method = request.command->method;
-  if (answer.is_null() || method.ends_with(".flush") || method == "port.add") return "";
+  if (answer.is_null() || method.ends_with(".flush") || method == "port.add" ||
+      method == "evpn.add") {
+    return "";
+  }
   if (method == "config.save" && !options.json) return RenderLines(answer);
   if (method == "config.apply" && !options.json) {
     return request.params.value("dry_run", false) ? RenderLines(answer.at("commands")) : "";
@@ -611,8 +621,10 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
     return RenderGuards(answer, request.params.contains("dev"));
   }
   if (method == "bridge.list") return OneLine(RenderBridge(answer, options), options);
+  if (method == "evpn.list") return RenderVnis(answer, options);
   if (method == "neigh.list") return RenderNeighbours(request, answer, options);
   if (method == "reach") return RenderReach(answer);
+  if (method == "impair.list") return RenderImpairments(answer, options);
   if (method == "loop.list") return RenderLoopDetection(answer);
   if (method == "kernel.list") return RenderKernel(answer, options);
   if (method == "stp.list") return RenderTree(answer, options);

@@ -1,5 +1,6 @@
 #include "switch/control/methods/files/apply.h"
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 
@@ -36,6 +37,7 @@ void CopyEntries(const BridgeControl& from, PlannedBridge& to) {
     to.AdoptEntries(some, [&](PortId port) { return from.NameOf(port); });
   });
   to.AdoptGroups(from.Groups(), [&](PortId port) { return from.NameOf(port); });
+  to.AdoptNeighbours(from.Neighbours());
 }
 
 absl::Status RunPlanned(const MethodContext& planned, const Request& request) {
@@ -80,6 +82,14 @@ void Recognise(const BridgeConfig& running, BridgeConfig& wanted) {
 absl::Status ChangeConfig(BridgeControl& control, BridgeConfig wanted) {
   Recognise(control.config(), wanted);
   BridgeConfig kept = control.config();
+  std::erase_if(kept.evpn, [&](const EvpnConfig& vni) {
+    const bool is_kept =
+        std::find(wanted.evpn.begin(), wanted.evpn.end(), vni) != wanted.evpn.end();
+    if (!is_kept && vni.adds_port) {
+      std::erase_if(kept.ports, [&](const PortConfig& port) { return port.spec.name == vni.dev; });
+    }
+    return !is_kept;
+  });
   std::erase_if(kept.ports, [&](const PortConfig& port) {
     const PortConfig* const other = wanted.port(port.spec.name);
     return !IsKept(other, port) || other->ephemeral != port.ephemeral;

@@ -12,11 +12,13 @@
 #include "switch/control/commands/duration.h"
 #include "switch/control/commands/quoting.h"
 #include "switch/control/config/guard_settings.h"
+#include "switch/control/config/impairment_words.h"
 #include "switch/control/config/multicast_config.h"
 #include "switch/control/config/port_words.h"
 #include "switch/control/config/vlan_edit.h"
 #include "switch/control/methods/files/save_entries.h"
 #include "switch/control/methods/files/save_groups.h"
+#include "switch/control/methods/files/save_neighbours.h"
 
 namespace tapswitch {
 namespace {
@@ -131,6 +133,18 @@ void SaveStations(const std::string& name, const PortSettings& from, const PortS
   }
 }
 
+void SaveCarrier(const std::string& name, const PortSettings& from, const PortSettings& to,
+                 std::vector<std::string>& lines) {
+  if (from.carrier == to.carrier && from.guest == to.guest) return;
+  std::string line = fmt::format("link carrier dev {} {}", name, to.carrier ? "on" : "off");
+  if (to.guest && from.guest != to.guest) {
+    line += fmt::format(" qmp {} id {}", Quoted(to.guest->socket), to.guest->id);
+  } else if (from.guest && !to.guest) {
+    line += " qmp off";
+  }
+  lines.push_back(std::move(line));
+}
+
 // The commands that turn the settings `from` of a port into `to`.
 void SaveSettings(const std::string& name, const PortSettings& from, const PortSettings& to,
                   std::vector<std::string>& lines) {
@@ -143,16 +157,45 @@ void SaveSettings(const std::string& name, const PortSettings& from, const PortS
   const std::string security = SecuritySettingsAsWords(to, base);
   if (!security.empty()) lines.push_back("security set dev " + name + security);
   SaveStations(name, from, to, lines);
+  SaveImpairments(name, from.impairments, to.impairments, lines);
+  SaveCarrier(name, from, to, lines);
   if (to.description != from.description) {
     lines.push_back(fmt::format("port set {} description {}", name, Quoted(to.description)));
   }
 }
 
+// The settings that a port has which `evpn add` adds.
+PortSettings SettingsOfVni(const EvpnConfig& vni, const BridgeSettings& bridge) {
+  PortSettings settings = NewPort({}, bridge).settings;
+  settings.learning = false;
+  if (vni.vlan != kNoVlan) settings.vlans = OnlyPvid(vni.vlan);
+  return settings;
+}
+
+bool HasVni(const BridgeConfig& config, const EvpnConfig& vni) {
+  return std::find(config.evpn.begin(), config.evpn.end(), vni) != config.evpn.end();
+}
+
+// The VNIs whose ports are added before are added behind all ports.
+void SaveVnis(const BridgeConfig& before, const BridgeConfig& after,
+              std::vector<std::string>& lines) {
+  for (const EvpnConfig& vni : after.evpn) {
+    const bool is_there = HasVni(before, vni) && IsKept(before.port(vni.dev), *after.port(vni.dev));
+    if (!vni.adds_port && !is_there) lines.push_back("evpn add " + EvpnWords(vni));
+  }
+}
+
 // The settings of a port are in the line that adds it, so that it is never open without them. Only
 // what restricts it within its VLANs comes after that.
-void SaveNewPort(const PortConfig& port, const BridgeSettings& bridge,
+void SaveNewPort(const PortConfig& port, const BridgeConfig& config,
                  std::vector<std::string>& lines) {
   const std::string name = Quoted(port.spec.name);
+  const BridgeSettings& bridge = config.bridge;
+  const EvpnConfig* const vni = FindVniOf(config.evpn, port.spec.name);
+  if (vni != nullptr && vni->adds_port) {
+    lines.push_back("evpn add " + EvpnWords(*vni));
+    return SaveSettings(name, SettingsOfVni(*vni, bridge), port.settings, lines);
+  }
   lines.push_back("port add " + Quoted(SpecText(port.spec)) +
                   PortWordsOf(port.settings, NewPort({}, bridge).settings.vlans));
   const Ticks recovery = port.settings.security.recovery;
@@ -162,6 +205,8 @@ void SaveNewPort(const PortConfig& port, const BridgeSettings& bridge,
   PortVlans members = port.settings.vlans;
   members.exceptions.clear();
   SaveVlans(name, members, port.settings.vlans, lines);
+  SaveImpairments(name, {}, port.settings.impairments, lines);
+  SaveCarrier(name, {}, port.settings, lines);
 }
 
 // The settings of the bridge, each as the words that set it.
@@ -227,12 +272,28 @@ bool IsMirrorKept(const BridgeConfig& before, const BridgeConfig& after,
          std::all_of(mirror.ports.begin(), mirror.ports.end(), is_kept);
 }
 
+// Whether a port is removed and added because its VNI is another one.
+bool IsMadeAnew(const BridgeConfig& before, const BridgeConfig& after, const PortConfig& port) {
+  const EvpnConfig* const old = FindVniOf(before.evpn, port.spec.name);
+  const EvpnConfig* const now = FindVniOf(after.evpn, port.spec.name);
+  const bool was_part = old != nullptr && old->adds_port;
+  const bool is_part = now != nullptr && now->adds_port;
+  return (was_part || is_part) && !(old != nullptr && now != nullptr && *old == *now);
+}
+
 void RemoveWhatIsGone(const BridgeConfig& before, const BridgeConfig& after,
                       std::vector<std::string>& lines) {
   for (const MirrorConfig& mirror : before.mirrors) {
     if (!IsMirrorKept(before, after, mirror)) lines.push_back("mirror del " + mirror.name);
   }
+  for (const EvpnConfig& vni : before.evpn) {
+    const PortConfig* const other = after.port(vni.dev);
+    const bool is_kept = HasVni(after, vni) && IsKept(other, *before.port(vni.dev));
+    if (!is_kept) lines.push_back(fmt::format("evpn del vni {}", vni.vni));
+  }
   for (const PortConfig& port : before.ports) {
+    const EvpnConfig* const vni = FindVniOf(before.evpn, port.spec.name);
+    if (vni != nullptr && vni->adds_port) continue;  // it goes with that
     const PortConfig* const other = after.port(port.spec.name);
     const bool is_left_alone = port.ephemeral && other != nullptr;
     if (!is_left_alone && !IsKept(other, port)) {
@@ -263,10 +324,10 @@ void SavePorts(const BridgeConfig& before, const BridgeConfig& after,
   for (const PortConfig& port : after.ports) {
     if (port.ephemeral && which == SavedPorts::kLasting) continue;
     const PortConfig* const other = before.port(port.spec.name);
-    if (IsKept(other, port)) {
+    if (IsKept(other, port) && !IsMadeAnew(before, after, port)) {
       SaveSettings(Quoted(port.spec.name), other->settings, port.settings, lines);
     } else {
-      SaveNewPort(port, after.bridge, lines);
+      SaveNewPort(port, after, lines);
     }
   }
 }
@@ -280,6 +341,7 @@ std::vector<std::string> SaveConfig(const BridgeControl& control, SavedPorts whi
   SaveLoopDetection({}, config.bridge.loop, lines);
   SaveMulticast({}, config.bridge.multicast, lines);
   SavePorts({}, config, lines, which);
+  SaveVnis({}, config, lines);
   for (const MirrorConfig& mirror : config.mirrors) {
     lines.push_back("mirror add " + MirrorWords(mirror));
   }
@@ -292,6 +354,7 @@ std::vector<std::string> SaveAsCommands(const BridgeControl& control) {
   std::vector<std::string> lines = SaveConfig(control, SavedPorts::kLasting);
   SaveEntries(control, lines);
   SaveGroups(control, lines);
+  SaveNeighbours(control, lines);
   return lines;
 }
 
@@ -306,13 +369,16 @@ BridgeDifference CommandsBetween(const BridgeControl& before, const BridgeContro
   RemoveWhatIsGone(from, to, difference.config);
   SaveBridge(Quoted(before.identity().name), from, to, difference.config);
   SavePorts(from, to, difference.config);
+  SaveVnis(before.config(), to, difference.config);
   for (const MirrorConfig& mirror : to.mirrors) {
     if (IsMirrorKept(before.config(), to, mirror)) continue;
     difference.config.push_back("mirror add " + MirrorWords(mirror));
   }
   difference.entries = EntryCommandsBetween(before, after);
-  for (std::string& command : GroupCommandsBetween(before, after)) {
-    difference.entries.push_back(std::move(command));
+  for (const auto between : {&GroupCommandsBetween, &NeighbourCommandsBetween}) {
+    for (std::string& command : between(before, after)) {
+      difference.entries.push_back(std::move(command));
+    }
   }
   return difference;
 }

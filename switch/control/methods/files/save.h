@@ -10,8 +10,9 @@
 namespace tapswitch {
 
 // Commands, without "tapctl", that make the same bridge of an empty one: its settings, ports, their
-// settings (without those that are ephemeral), and the entries that do not age (static, permanent,
-// extern_learn) except the bridge's own address, which is new at each start.
+// settings (without those that are ephemeral), the entries that do not age (static, permanent,
+// extern_learn) except the bridge's own address, which is new at each start, and the neighbours
+// that a user has set.
 [[nodiscard]] std::vector<std::string> SaveAsCommands(const BridgeControl& control);
 
 // Commands for the configuration alone, with the ports that are ephemeral.
@@ -21,7 +22,7 @@ namespace tapswitch {
 // both are alike in what is saved. Ports that are ephemeral in both are left alone.
 struct BridgeDifference {
   std::vector<std::string> config;
-  std::vector<std::string> entries;  // of the address table, once the configuration is made
+  std::vector<std::string> entries;  // of the tables, once the configuration is made
 };
 [[nodiscard]] BridgeDifference CommandsBetween(const BridgeControl& before,
                                                const BridgeControl& after);

@@ -19,6 +19,10 @@ bool IsSaved(const BridgeControl& control, const MacEntry& entry) {
   if (entry.state == MacEntryState::kLearned && !entry.extern_learn) return false;
   const PortConfig* const port = control.config().port(control.NameOf(entry.port));
   if (port == nullptr || port->ephemeral) return false;
+  // What other machines announce is no part of it.
+  if (entry.extern_learn && FindVniOf(control.config().evpn, port->spec.name) != nullptr) {
+    return false;
+  }
   return entry.vlan == kNoVlan || port->settings.vlans.members.contains(entry.vlan);
 }
 

@@ -7,8 +7,10 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -80,7 +82,8 @@ class NetdevPortTest : public testing::Test {
             .discard =
                 [this](std::shared_ptr<void> thing) { discarded_.push_back(std::move(thing)); },
             .missed = [this](int) { return std::exchange(missed_, 0U); },
-            .new_socket = [this] { return std::move(new_socket_); }});
+            .new_socket = [this] { return std::move(new_socket_); },
+            .new_bpdus = [this] { return std::move(new_bpdus_); }});
     ASSERT_TRUE(port_->Start(ring_).ok());
   }
 
@@ -147,9 +150,64 @@ class NetdevPortTest : public testing::Test {
   absl::StatusOr<LinkEvent> answer_ = Link();
   uint32_t missed_ = 0;
   FileDescriptor new_socket_;
+  FileDescriptor new_bpdus_;
   std::vector<std::shared_ptr<void>> discarded_;
   std::unique_ptr<NetdevPort> port_;
 };
+
+// ---- BPDUs that found the queue full
+
+class LostBpdusTest : public NetdevPortTest {
+ protected:
+  void SetUp() override {
+    NetdevPortTest::SetUp();
+    std::array<int, 2> ends{};
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+    new_bpdus_ = FileDescriptor(ends[0]);
+    far_ = FileDescriptor(ends[1]);
+  }
+  void Arrive(size_t size) const {
+    const Bytes frame = FrameOf(size);
+    ASSERT_EQ(send(far_.get(), frame.data(), frame.size(), 0), static_cast<ssize_t>(size));
+  }
+  std::vector<Bytes> ReceiveLost() {
+    FrameBatch batch;
+    const bool has_some = port_->ReceiveLostBpdus(batch);
+    EXPECT_EQ(has_some, !batch.empty());
+    std::vector<Bytes> frames;
+    for (const Frame& frame : batch.frames()) {
+      EXPECT_EQ(frame.ingress, kPort);
+      frames.emplace_back(frame.bytes().begin(), frame.bytes().end());
+    }
+    return frames;
+  }
+
+  FileDescriptor far_;
+};
+
+TEST_F(LostBpdusTest, AreReceivedOnceFramesWereLost) {
+  Arrive(60);
+  EXPECT_TRUE(ReceiveLost().empty()) << "nothing was lost, so it came in as others do";
+  Arrive(61);
+  Arrive(62);
+  missed_ = 1;
+  EXPECT_EQ(ReceiveLost(), (std::vector<Bytes>{FrameOf(61), FrameOf(62)}));
+  EXPECT_EQ(counters_.received.frames, 3U) << "and one that was lost";
+  EXPECT_EQ(dropped(DropReason::kReceiveQueueFull), 1U);
+  Arrive(63);
+  EXPECT_TRUE(ReceiveLost().empty());
+}
+
+TEST_F(LostBpdusTest, LeaveTheSocketOfAnInterfaceThatIsGone) {
+  EXPECT_TRUE(ReceiveLost().empty());
+  Announce(Changed([](LinkEvent& link) { link.removed = true; }));
+  new_socket_ = FileDescriptor(dup(STDIN_FILENO));
+  Announce(Changed([](LinkEvent& link) { link.ifindex = 7; }));
+  Turn();
+  Arrive(60);
+  missed_ = 1;
+  EXPECT_TRUE(ReceiveLost().empty());
+}
 
 // ---- Receiving
 

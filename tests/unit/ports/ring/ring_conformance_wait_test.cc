@@ -76,6 +76,25 @@ TEST_P(RingConformanceTest, AnIdleReadThatIsStoppedCompletesOnceMore) {
   ring_->RemoveFile(file);
 }
 
+// Workers that share the ports have all of them in their rings, and each port is read by one.
+TEST_P(RingConformanceTest, AFileThatIsNotReadWakesNobody) {
+  const Link link;
+  const FileSlot file = Add(link, &MakePool(8));
+  for (int reads = 0; reads < 3; ++reads) {
+    link.Arrive("waits for the next read");
+    EXPECT_NE(ring_->SubmitAndWait(20ms), WaitResult::kCompletions) << reads << " reads before";
+    ring_->StartRead(file, kReadTag);
+    const std::vector<RingEvent> events = Await(1);
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(events[0].bytes, "waits for the next read");
+    home_.clear();
+    ring_->StopRead(file, kReadTag);
+    EXPECT_EQ(Await(1).size(), 1U);
+    EXPECT_TRUE(Look().empty());
+  }
+  ring_->RemoveFile(file);
+}
+
 TEST_P(RingConformanceTest, AReadStoppedRightAfterItsStartCompletes) {
   for (const bool frames_wait : {false, true}) {
     const Link link;

@@ -313,6 +313,28 @@ TEST_F(StreamPortTest, ConnectionsThatEndedBeforeTheyBeganAreNoNews) {
   ConnectPeer();
 }
 
+TEST_F(StreamPortTest, ClientsThatComeAndGoAreTakenAtABoundedRate) {
+  for (uint32_t i = 0; i < AcceptPace::kPerRetry; ++i) {
+    ConnectPeer();
+    peer_.HangUp();
+    Turns();
+  }
+  ASSERT_TRUE(peer_.Connect(path_));
+  peer_.Send(FrameOf(60));
+  EXPECT_THAT(Turns(), IsEmpty());
+  EXPECT_FALSE(status().link_up);
+  EXPECT_THAT(status().reason, HasSubstr("come and go too fast"));
+  ASSERT_TRUE(port_->wants_retry());
+  port_->Retry();
+  std::vector<Bytes> frames;
+  while (Continue(*port_, frames)) {
+  }
+  EXPECT_TRUE(status().link_up) << "it has waited";
+  EXPECT_THAT(Turns(), ElementsAre(FrameOf(60)));
+  port_->Retry();
+  EXPECT_FALSE(port_->wants_retry());
+}
+
 TEST_F(StreamPortTest, IgnoresCompletionsOfWhatItWatchedBefore) {
   const Tag before = ring_.watched()[0].tag;
   ConnectPeer();
@@ -357,6 +379,7 @@ TEST_F(StreamPortTest, SurvivesRandomBytes) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   for (int round = 0; round < 200; ++round) {
+    port_->Retry();  // as ten times a second
     ConnectPeer();
     Bytes bytes(random() % 5000);
     // Small lengths make sense more often.

@@ -37,10 +37,11 @@ class CaptureWriterTest : public ::testing::Test {
     return {options, point_, clock_, [this](PortId id) { return names_[id]; }};
   }
 
-  void Take(PortId port, size_t size) {
+  void Take(PortId port, size_t size, CapturePoint::Note note = CapturePoint::Note::kNone) {
     const std::vector<std::byte> wire(kVirtioNetHeaderSize + size);
     const Piece piece{wire.data(), wire.size()};
-    point_.Take(port, CapturePoint::Direction::kInbound, 1, {.pieces = {&piece, 1}, .size = size});
+    point_.Take(port, CapturePoint::Direction::kInbound, 1, {.pieces = {&piece, 1}, .size = size},
+                note);
   }
 
   // All that can be written now.
@@ -108,6 +109,16 @@ TEST_F(CaptureWriterTest, APortThatIsFirstSeenWhenItHasGoneHasItsOldName) {
   EXPECT_THAT(Write(writer),
               ElementsAre("interface a", "packet 0 60", "statistics 0 seen 1 lost 0",
                           "interface new", "packet 1 61", "statistics 1 seen 1 lost 0"));
+}
+
+TEST_F(CaptureWriterTest, FramesThatWereImpairedHaveAComment) {
+  CaptureWriter writer = Writer();
+  Take(kA, 60, CapturePoint::Note::kImpairedLoss);
+  Take(kA, 61);
+  Take(kA, 62, CapturePoint::Note::kCorrupted);
+  EXPECT_THAT(Write(writer),
+              ElementsAre("interface a", "packet 0 60 # impaired: lost", "packet 0 61",
+                          "packet 0 62 # impaired: corrupted on the way"));
 }
 
 TEST_F(CaptureWriterTest, ItEndsWithThePacketsThatWereAskedFor) {

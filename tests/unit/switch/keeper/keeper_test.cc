@@ -103,6 +103,19 @@ TEST_F(KeeperTest, WhatAReadySwitchDoesNotKeepIsForgotten) {
   EXPECT_TRUE(answer->parts.contains("vnet2"));
 }
 
+TEST_F(KeeperTest, ShadowPortsAreGivenUpUnlessANewSwitchHasThem) {
+  ASSERT_TRUE(Begin().Keep(kOverlayPart, OneFile("shadow")).ok());
+  keeper_.GiveUpOverlay();
+  EXPECT_TRUE(client_->Hello()->parts.contains(kOverlayPart)) << "the switch lives";
+  Die();
+  ASSERT_TRUE(Begin().Keep(kOverlayPart, OneFile("shadow")).ok());
+  keeper_.GiveUpOverlay();
+  EXPECT_TRUE(client_->Hello()->parts.contains(kOverlayPart)) << "a new one has them";
+  Die();
+  keeper_.GiveUpOverlay();
+  EXPECT_FALSE(Begin().Hello()->parts.contains(kOverlayPart));
+}
+
 TEST_F(KeeperTest, NothingIsKeptOfASwitchThatWasToldToEnd) {
   ASSERT_TRUE(Begin().Keep("vnet1", OneFile("one")).ok());
   client_->End();

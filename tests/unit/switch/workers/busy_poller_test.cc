@@ -6,6 +6,7 @@
 
 #include <chrono>
 
+#include "ports/os/clock.h"
 #include "tests/support/fake_ring.h"
 
 namespace tapswitch::busy_poller_test {
@@ -53,6 +54,17 @@ TEST_F(BusyPollerTest, APollEndsWhenInputIsThere) {
   EXPECT_EQ(asked_, 1);
   EXPECT_EQ(awaited_, 0);
   EXPECT_EQ(poller_.counters().hits, 1U);
+}
+
+// A worker that nobody wakes sleeps for ever, and is no busy one.
+TEST_F(BusyPollerTest, ASleepThatGoesOnIsIdleTime) {
+  constexpr std::chrono::hours kLater(1);
+  poller_.MeasureSleep();
+  std::chrono::nanoseconds asleep{0};
+  ring_.WhileItWaits([&] { asleep = poller_.IdleUntil(MonotonicTime() + kLater); });
+  static_cast<void>(poller_.Wait(seconds(1)));
+  EXPECT_GE(asleep, kLater);
+  EXPECT_LT(poller_.IdleUntil(MonotonicTime() + kLater), kLater) << "it is awake again";
 }
 
 }  // namespace

@@ -120,6 +120,24 @@ TEST(PortSharingTest, NoFrameIsLostRepeatedOrOvertakenWhilePortsChangeHands) {
   EXPECT_GT(snapshot.loops.at(1).frames, 0U) << "the secondary has had a part in it";
 }
 
+TEST(PortSharingTest, AWorkerThatSleepsIsNotTakenForABusyOne) {
+  std::atomic<bool> is_shared = false;
+  std::atomic<bool> is_idle = false;
+  ForwardingThreads threads([&](const LoadPeriod& period) {
+    is_idle = is_shared && 10 * period.busy_of_all < period.length;
+    if (is_shared || period.loaded_ports < 2) return Advice::kStay;
+    is_shared = true;
+    return Advice::kShare;
+  });
+  const auto a = threads.AddPort({.id = kA}, 1);
+  const auto b = threads.AddPort({.id = kB}, 1);
+  EXPECT_TRUE(WaitUntil([&] {
+    if (!is_shared) Meet(a[0], b[0]);
+    return is_shared.load();
+  }));
+  EXPECT_TRUE(WaitUntil([&] { return is_idle.load(); }));
+}
+
 // The third port can be had by the primary alone.
 TEST(PortSharingTest, WhatIsHandedOverIsNotOvertakenEither) {
   Toggle toggle;

@@ -335,6 +335,15 @@ TEST_F(WorkerTest, ClosingEndsEveryReadAndNothingPassesAnyMore) {
   EXPECT_THAT(WrittenTo(), IsEmpty());
 }
 
+TEST_F(WorkerTest, APauseOnItsWayAtTheEndIsToldToNobody) {
+  bool is_told = false;
+  ASSERT_TRUE(worker_.lane().PausePort({0}, [&] { is_told = true; }));
+  worker_.Turn();
+  ASSERT_FALSE(is_told);
+  worker_.CloseAll();
+  EXPECT_FALSE(is_told) << "who asked, a worker that shares ports, may be gone";
+}
+
 // Every copy that was to leave by a port was sent, or dropped there for a reason.
 TEST_F(WorkerTest, CopiesAreSentOrDropped) {
   links_[2].mtu = 100;

@@ -32,11 +32,12 @@ std::vector<std::string> Complete(std::vector<std::string> words) {
 }
 
 TEST(CompletionTest, ObjectsComeFirst) {
-  EXPECT_THAT(Complete({""}),
-              ElementsAre("adopt", "apply", "batch", "bridge", "capture", "fdb", "help", "kernel",
-                          "link", "loop", "mdb", "mirror", "monitor", "multicast", "neigh", "port",
-                          "reach", "release", "save", "security", "show", "stop", "storm", "stp",
-                          "top", "trace", "upgrade", "vlan", "wait", "why"));
+  EXPECT_THAT(
+      Complete({""}),
+      ElementsAre("adopt", "apply", "batch", "bridge", "capture", "evpn", "fdb", "help", "impair",
+                  "kernel", "link", "loop", "mdb", "mirror", "monitor", "multicast", "neigh",
+                  "port", "reach", "release", "save", "security", "show", "stop", "storm", "stp",
+                  "top", "trace", "upgrade", "vlan", "wait", "why"));
   EXPECT_THAT(Complete({"b"}), ElementsAre("batch", "bridge"));
   EXPECT_THAT(Complete({"fly"}), IsEmpty());
 }

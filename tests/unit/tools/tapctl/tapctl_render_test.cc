@@ -271,6 +271,18 @@ TEST(RenderEventTest, EntriesThatGoAreDeletedOnes) {
   }
 }
 
+TEST(RenderEventTest, NeighboursInTheFormOfIpMonitor) {
+  const auto event = [](const std::string& what, bool label) {
+    return Event(R"({"object": "neigh", "event": ")" + what +
+                     R"(", "dst": "10.0.0.1", "dev": "vnet1", "lladdr": "02:00:00:00:00:01",
+                        "vlan": 7, "router": null, "state": ["REACHABLE"]})",
+                 label);
+  };
+  const std::string line = "10.0.0.1 dev vnet1 lladdr 02:00:00:00:00:01 vlan 7 router REACHABLE\n";
+  EXPECT_EQ(event("changed", false), line);
+  EXPECT_EQ(event("deleted", true), "[NEIGH]Deleted " + line);
+}
+
 TEST(RenderEventTest, ALabelSaysWhatItIsAbout) {
   EXPECT_THAT(Event(EntryEvent("learned"), true), testing::StartsWith("[NEIGH]02:00"));
   EXPECT_EQ(Event(R"({"object": "port", "event": "added", "ifname": "vnet1"})", true),

@@ -122,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
               "unexpected 'w': expected dev, brport, br, vlan, state or dynamic"},
         Wrong{"monitor fdb flies",
               "unexpected 'flies': expected all, fdb, link, port, vlan, mdb, "
-              "config, bridge or stp"},
+              "config, bridge, stp or neigh"},
         Wrong{"port add v pvid", "unexpected 'pvid': expected vlan VID before it"},
         Wrong{"port add v untagged", "unexpected 'untagged': expected vlan VID before it"}));
 

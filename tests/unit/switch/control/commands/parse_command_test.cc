@@ -174,6 +174,9 @@ INSTANTIATE_TEST_SUITE_P(
                  "trace",
                  R"({"in": "v", "src": "02:00:00:00:00:01", "dst": "ff:ff:ff:ff:ff:ff",
                      "vlan": 5, "type": 2048})"},
+        Accepted{"trace in v src 02:00:00:00:00:01 dst 02:00:00:00:00:02 size 1515", "trace",
+                 R"({"in": "v", "src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02",
+                     "size": 1515})"},
         Accepted{"top", "", "{}"},
         Accepted{"top interval 500ms count 3", "", R"({"interval": "500ms", "count": 3})"},
         Accepted{"save", "config.save", "{}"}, Accepted{"batch -", "", R"({"file": "-"})"}));
@@ -281,10 +284,12 @@ TEST(ParseCommandTest, TheOwnNamesOfAnObjectNeedNoMoreLetters) {
 // version accepts only switched off.
 const std::set<std::string_view>& Unshown() {
   static const std::set<std::string_view> words{
-      "local",       "temp", "master", "brport", "br", "mab", "fastleave", "mcast_to_unicast",
-      "dev",  // where the name may stand by itself
-      "vid",  // of port add, where it is called vlan
-      "vlan_tunnel", "self"};
+      "local",  "temp",      "master",           "brport",      "br",
+      "mab",    "fastleave", "mcast_to_unicast", "vlan_tunnel", "self",
+      "dev",                               // where the name may stand by itself
+      "vid",                               // of port add, where it is called vlan
+      "to",     "nud",       "permanent",  // of ip neigh, where the address may stand by itself
+      "dstport"};                          // of ip link add type vxlan
   return words;
 }
 

@@ -23,6 +23,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 class ApplyTest : public MethodsFixture {
@@ -115,6 +116,56 @@ TEST_F(ApplyTest, EntriesComeMoveAndGo) {
       ElementsAre("fdb del 02:00:00:00:00:01 dev a", "fdb replace 02:00:00:00:00:02 dev b static",
                   "fdb replace 02:00:00:00:00:03 dev b static"));
   EXPECT_THAT(Apply(Save()), IsEmpty());
+}
+
+TEST_F(ApplyTest, NeighboursThatAUserHasSetComeChangeAndGo) {
+  const std::string port = Add("a") + "link set dev a neigh_suppress on\n";
+  const std::string first = "neigh replace 10.0.0.1 lladdr 02:00:00:00:00:01";
+  const std::string router = "neigh replace fd00::2 lladdr 02:00:00:00:00:02 router";
+  Apply(port + first + "\n" + router + "\n");
+  EXPECT_THAT(Save(), AllOf(HasSubstr(first + "\n"), HasSubstr(router + "\n")));
+  EXPECT_THAT(Apply(Save()), IsEmpty());
+  const std::string moved = "neigh replace 10.0.0.1 lladdr 02:00:00:00:00:03";
+  EXPECT_THAT(Apply(port + moved + "\n"), ElementsAre("neigh del fd00::2", moved));
+  EXPECT_THAT(Apply(router, {{"merge", true}}), ElementsAre(router));
+  EXPECT_THAT(Save(), HasSubstr(moved + "\n"));
+  // They are forgotten with the last port that has neigh_suppress.
+  EXPECT_THAT(Apply(Add("a")), ElementsAre(HasSubstr("neigh_suppress off")));
+  EXPECT_THAT(Save(), Not(HasSubstr("neigh replace")));
+  EXPECT_THAT(Apply(Add("a") + first + "\n"), HasSubstr("neigh_suppress on"));
+}
+
+TEST_F(ApplyTest, NeighboursAreOfAVlanWhereVlansAreFiltered) {
+  const std::string port =
+      "bridge set vlan_filtering on\n" + Add("a") + "link set dev a neigh_suppress on\n";
+  Apply(port + "neigh replace 10.0.0.1 lladdr 02:00:00:00:00:01 vlan 7\n" +
+        "neigh replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev a\n");
+  EXPECT_THAT(Save(), AllOf(HasSubstr("neigh replace 10.0.0.1 vlan 7 lladdr 02:00:00:00:00:01\n"),
+                            HasSubstr("neigh replace 10.0.0.2 vlan 1 lladdr 02:00:00:00:00:02\n")));
+  EXPECT_THAT(Apply(Save()), IsEmpty());
+}
+
+TEST_F(ApplyTest, WhoWatchesNeighboursIsToldOfEach) {
+  Apply(Add("a") + "link set dev a neigh_suppress on\n");
+  ASSERT_TRUE(Call("monitor.start", {{"objects", {"neigh"}}}).ok());
+  const json name{{"dst", "10.0.0.1"}};
+  const auto set = [&](const std::string& mac) {
+    json words = name;
+    words["lladdr"] = mac;
+    ASSERT_TRUE(Call("neigh.replace", words).ok());
+  };
+  set("02:00:00:00:00:01");
+  set("02:00:00:00:00:01");
+  set("02:00:00:00:00:02");
+  ASSERT_TRUE(Call("neigh.del", name).ok());
+  const auto told = [](const std::string& event, const std::string& mac) {
+    return HasSubstr(fmt::format(
+        R"("object":"neigh","event":"{}","dst":"10.0.0.1","lladdr":"{}","state":["PERMANENT"]}})",
+        event, mac));
+  };
+  EXPECT_THAT(events_of_clients_,
+              ElementsAre(told("added", "02:00:00:00:00:01"), told("changed", "02:00:00:00:00:02"),
+                          told("deleted", "02:00:00:00:00:02")));
 }
 
 TEST_F(ApplyTest, WhoWatchesIsToldWhatTheDifferenceNames) {

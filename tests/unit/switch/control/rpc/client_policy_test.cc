@@ -78,6 +78,19 @@ const std::vector<Row> kTable{
     {"unix:v,path=/run/tapswitch/v.sock,group=0", "group", true},
     {"unix:v,perm=0666,path=/etc/v.sock", "path", false},
     {"unix:v,user=65534,path=/etc/v.sock", "path", false},
+    {"link:l,to=br1:trunk", "to", false},
+    {"link:l,mtu=1500", "mtu", true},
+    {"tun:t,address=10.0.0.5/24", "address", true},
+    {"tun:t,address=10.0.0.5/24,gateway=10.0.0.1", "gateway", true},
+    {"tun:t,address=10.0.0.5/24,route=10.1.0.0/16", "route", true},
+    {"tun:t,address=10.0.0.5/24,mac=02:00:00:00:00:05", "mac", true},
+    {"tun:t,address=10.0.0.5/24,attach", "attach", true},
+    {"tun:t,address=10.0.0.5/24,mtu=1400", "mtu", true},
+    {"tun:t,address=10.0.0.5/24,netns=h1", "netns", true},
+    {"tun:t,address=10.0.0.5/24,netns=/proc/1/ns/net", "netns", false},
+    {"tun:t,address=10.0.0.5/24,user=0", "user", false},
+    {"tun:t,address=10.0.0.5/24,group=0", "group", false},
+    {"tun:t,address=10.0.0.5/24,persist", "persist", false},
     {"udp:u,local=127.0.0.1:9000,remote=192.0.2.1:9000", "local", false},
     {"udp:u,remote=192.0.2.1:9000,local=127.0.0.1:9000", "remote", false},
     {"udp:u,mtu=1400", "mtu", true},  // incomplete, so its method refuses it
@@ -102,6 +115,24 @@ TEST(ClientPolicyTest, OthersCannotNameFilesOwnersOrNamespaces) {
         std::string(checked.message()),
         AllOf(HasSubstr(row.key + "="), HasSubstr("have root add the port"), Not(HasSubstr("\n"))));
   }
+}
+
+TEST(ClientPolicyTest, OthersCannotNameSocketsOfGuests) {
+  const ClientPolicy policy(kRoot, "/run/tapswitch");
+  const auto check = [&](uid_t user, const json& params) {
+    return policy.Check({.pid = 1, .uid = user, .gid = user}, "link.carrier", params);
+  };
+  for (const char* const path :
+       {"/run/vm1.qmp", "/run/tapswitch/../vm1.qmp", "/run/tapswitch/a/b", "vm1.qmp", ""}) {
+    const absl::Status refused = check(kOther, {{"qmp", path}});
+    EXPECT_TRUE(absl::IsPermissionDenied(refused)) << path;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("/run/tapswitch/NAME.sock"));
+    EXPECT_TRUE(check(kRoot, {{"qmp", path}}).ok()) << path;
+  }
+  EXPECT_TRUE(check(kOther, {{"qmp", "/run/tapswitch/vm1.qmp"}}).ok());
+  EXPECT_TRUE(check(kOther, {{"qmp", "off"}}).ok());
+  EXPECT_TRUE(check(kOther, {{"dev", "vnet1"}, {"carrier", false}}).ok());
+  EXPECT_TRUE(check(kOther, {{"qmp", 5}}).ok());  // its method refuses it
 }
 
 TEST(ClientPolicyTest, RootMaySayEverything) {
@@ -135,8 +166,10 @@ TEST(ClientPolicyTest, EachKeyOfEachTypeIsJudged) {
     }
   }
   const auto unknown = ParsePortSpec("nonsense:x");
-  EXPECT_THAT(std::string(CheckPort(*unknown).message()),
-              HasSubstr("use tap:x or netdev:x or veth:x or unix:x or udp:x or vhost:x"));
+  EXPECT_THAT(
+      std::string(CheckPort(*unknown).message()),
+      HasSubstr(
+          "use tap:x or netdev:x or veth:x or unix:x or link:x or tun:x or udp:x or vhost:x"));
 }
 
 TEST(ClientPolicyTest, WhatMakesNoSenseIsLeftToItsMethod) {

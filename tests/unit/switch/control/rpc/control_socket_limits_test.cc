@@ -221,10 +221,10 @@ TEST_F(ControlSocketTest, TurnsAwayWhoIsTooMany) {
   for (int i = 0; i < 1000; ++i) {
     RawClient& client = clients_.emplace_back();
     if (client.Connect(path_)) continue;
-    Turn(10);  // the backlog is full
+    TurnTicks(10);  // the backlog is full
     ASSERT_TRUE(client.Connect(path_));
   }
-  Turn(20);
+  TurnTicks(70);
 
   // Then 256 are served and all others were told why they are not.
   EXPECT_EQ(socket_->clients(), ControlSocket::kMaxClients);
@@ -243,6 +243,20 @@ TEST_F(ControlSocketTest, TurnsAwayWhoIsTooMany) {
   early.Close();
   Turn(2);
   EXPECT_EQ(Ask(Connect(), "late"), "late\n");
+}
+
+TEST_F(ControlSocketTest, TakesSoManyNewClientsInATick) {
+  constexpr int kMore = 5;
+  clock_.Advance(Ticks{1});
+  for (int i = 0; i < ControlSocket::kAcceptsPerTick + kMore; ++i) {
+    clients_.emplace_back();
+    ASSERT_TRUE(clients_.back().Connect(path_));
+  }
+  Turn(3);
+  EXPECT_EQ(socket_->clients(), ControlSocket::kAcceptsPerTick);
+  clock_.Advance(Ticks{1});
+  Turn(2);
+  EXPECT_EQ(socket_->clients(), ControlSocket::kAcceptsPerTick + kMore);
 }
 
 TEST_F(ControlSocketTest, TellsAClientThatThereAreNoDescriptors) {

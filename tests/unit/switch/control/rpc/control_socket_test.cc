@@ -45,6 +45,23 @@ TEST_F(ControlSocketTest, SendsNothingForALineWithoutAnAnswer) {
   EXPECT_EQ(Ask(client, "next"), "next\n");
 }
 
+// A request that waits behind others need not be answered when its turn comes.
+TEST_F(ControlSocketTest, KnowsWithoutATurnThatAClientHasHungUp) {
+  RawClient& stays = Connect();
+  RawClient& says_no_more = Connect();
+  RawClient& leaves = Connect();
+  const ClientId staying = IdOf(stays);
+  const ClientId listening = IdOf(says_no_more);
+  const ClientId leaving = IdOf(leaves);
+  says_no_more.ShutDown(SHUT_WR);
+  leaves.Close();
+  EXPECT_FALSE(socket_->HasHungUp(staying));
+  EXPECT_FALSE(socket_->HasHungUp(listening)) << "it still reads";
+  EXPECT_TRUE(socket_->HasHungUp(leaving));
+  Turn(2);
+  EXPECT_TRUE(socket_->HasHungUp(leaving)) << "it is gone";
+}
+
 TEST_F(ControlSocketTest, WaitsForTheRestOfALineAndServesOthersMeanwhile) {
   RawClient& slow = Connect();
   RawClient& other = Connect();

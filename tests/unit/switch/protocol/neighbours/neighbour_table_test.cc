@@ -110,5 +110,48 @@ TEST_F(NeighbourTableTest, WithoutRoomNothingIsLearned) {
   EXPECT_EQ(table_.Find(kNoVlan, kIp, now_), nullptr);
 }
 
+// ---- What somebody outside knows
+
+TEST_F(NeighbourTableTest, WhatIsFixedDoesNotAge) {
+  EXPECT_TRUE(table_.Fix({.address = kIp, .mac = kHost, .vlan = kNoVlan}, now_));
+  Pass({1000000});
+  ASSERT_NE(table_.Find(kNoVlan, kIp, now_), nullptr);
+  EXPECT_TRUE(table_.Find(kNoVlan, kIp, now_)->fixed);
+}
+
+TEST_F(NeighbourTableTest, AStationDoesNotGetWhatIsFixedForAnother) {
+  EXPECT_TRUE(table_.Fix({.address = kIp, .mac = kHost, .vlan = kNoVlan}, now_));
+  EXPECT_EQ(Learn(kRival), Result::kContested);
+  EXPECT_EQ(table_.Find(kNoVlan, kIp, now_)->mac, kHost);
+  EXPECT_TRUE(table_.Find(kNoVlan, kIp, now_)->is_contested(now_));
+}
+
+TEST_F(NeighbourTableTest, WhatIsFixedMakesNoRoom) {
+  EXPECT_TRUE(table_.Fix({.address = kIp, .mac = kHost, .vlan = kNoVlan}, now_));
+  for (uint32_t i = 0; i < 4 * NeighbourTable::kCapacity; ++i) {
+    Pass({1});
+    static_cast<void>(Learn(kRival, IpAddress::FromV4(0x0B000000 + i)));
+  }
+  ASSERT_NE(table_.Find(kNoVlan, kIp, now_), nullptr);
+  uint32_t fixed = 1;
+  for (uint32_t i = 0; i < 4 * NeighbourTable::kCapacity; ++i) {
+    const IpAddress address = IpAddress::FromV4(0x0C000000 + i);
+    fixed += table_.Fix({.address = address, .mac = kHost, .vlan = kNoVlan}, now_) ? 1 : 0;
+  }
+  EXPECT_LE(fixed, NeighbourTable::kCapacity);
+  EXPECT_EQ(table_.CountAlive(now_), NeighbourTable::kCapacity);
+}
+
+TEST_F(NeighbourTableTest, UnfixedItIsForgottenOrAges) {
+  EXPECT_TRUE(table_.Fix({.address = kIp, .mac = kHost, .vlan = kNoVlan}, now_));
+  table_.Unfix(kNoVlan, kIp, /*keeps=*/true, now_);
+  ASSERT_NE(table_.Find(kNoVlan, kIp, now_), nullptr);
+  Pass({30000});
+  EXPECT_EQ(table_.Find(kNoVlan, kIp, now_), nullptr);
+  EXPECT_TRUE(table_.Fix({.address = kIp, .mac = kHost, .vlan = kNoVlan}, now_));
+  table_.Unfix(kNoVlan, kIp, /*keeps=*/false, now_);
+  EXPECT_EQ(table_.Find(kNoVlan, kIp, now_), nullptr);
+}
+
 }  // namespace
 }  // namespace tapswitch::neighbour_table_test
