@@ -269,6 +269,17 @@ void Workers::SetMirrors(std::vector<MirrorForwarding> mirrors) {
   UpdateView();
 }
 
+// Of two calls, the turn in between has submitted what was queued. The primary comes last, as it
+// sends what the others relay.
+void Workers::AwaitSent() {
+  const auto await_turn = [](CommandQueue& commands) {
+    commands.Call([] {});
+    commands.Call([] {});
+  };
+  for (const auto& secondary : secondaries_) await_turn(secondary->commands());
+  await_turn(commands_);
+}
+
 void Workers::SetCapturing(bool capturing) {
   views_.SetCapturing(capturing);
   UpdateView();

@@ -112,6 +112,9 @@ class Workers {
   // Changes which frames are copied to where.
   void SetMirrors(std::vector<MirrorForwarding> mirrors);
 
+  // Returns when each frame whose way was decided before the call has left.
+  void AwaitSent();
+
   // Shows `capture` what comes and goes by all workers, until it is removed. It outlives that.
   void AddCapture(CapturePoint& capture);
   void RemoveCapture(CapturePoint& capture);

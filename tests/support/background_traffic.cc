@@ -22,8 +22,10 @@ FrameFlood::FrameFlood(const TestHost& from, MacAddress source, MacAddress desti
         while (!stop.stop_requested()) static_cast<void>(socket.TrySend(frame));
       }) {}
 
-SteadyStream::SteadyStream(const TestHost& from, const TestHost& to, int window, int first_station)
+SteadyStream::SteadyStream(const TestHost& from, const TestHost& to, int window, int first_station,
+                           std::chrono::microseconds period)
     : window_(window),
+      period_(period),
       first_station_(first_station),
       sender_(from.OpenPacketSocket(0)),
       receiver_(to.OpenPacketSocket(static_cast<uint16_t>(kTestType))),
@@ -36,6 +38,7 @@ void SteadyStream::Run(const std::stop_token& stop) {
     summary_.longest_wait =
         std::max(summary_.longest_wait, std::chrono::duration_cast<std::chrono::milliseconds>(
                                             std::chrono::steady_clock::now() - start));
+    std::this_thread::sleep_until(start + period_);
   }
   ended_ = true;
 }

@@ -27,14 +27,17 @@ class FrameFlood {
 };
 
 // Sends numbered frames from one host to another, a window at once. The next window follows when
-// all frames have arrived, in order and once.
+// all frames have arrived, in order and once, and not before `period` has passed.
 class SteadyStream {
  public:
   // The window: it keeps a switch busy and fits in the queue of a TAP, which has room for 500.
   static constexpr int kFullRate = 128;
 
   // The hosts are two stations of the network with numbers that follow each other.
-  SteadyStream(const TestHost& from, const TestHost& to, int window = 1, int first_station = 1);
+  SteadyStream(const TestHost& from, const TestHost& to, int window = 1, int first_station = 1,
+               std::chrono::microseconds period = {});
+
+  [[nodiscard]] uint64_t delivered() const { return delivered_; }
 
   // Waits until that many more frames have arrived. Returns false if one is lost.
   [[nodiscard]] bool DeliversMore(uint64_t frames) const;
@@ -56,6 +59,7 @@ class SteadyStream {
   [[nodiscard]] std::vector<std::byte> NumberedFrame(uint64_t number) const;
 
   int window_;
+  std::chrono::microseconds period_;
   int first_station_;
   PacketSocket sender_;
   PacketSocket receiver_;

@@ -31,9 +31,11 @@ class NumberedStream {
   };
 
   // From eth0 of one namespace to eth0 of another. Station(`from_station`) sends.
-  NumberedStream(const std::string& from, const std::string& to, int from_station, int to_station)
-      : sender_(SocketIn(from, 0)),
-        receiver_(SocketIn(to, static_cast<uint16_t>(kTestType))),
+  NumberedStream(const std::string& from, const std::string& to, int from_station, int to_station,
+                 EtherType type = kTestType)
+      : type_(type),
+        sender_(SocketIn(from, 0)),
+        receiver_(SocketIn(to, static_cast<uint16_t>(type))),
         source_(Station(from_station)),
         destination_(Station(to_station)),
         receiving_([this](const std::stop_token& stop) { Receive(stop); }),
@@ -66,7 +68,7 @@ class NumberedStream {
   void Send(const std::stop_token& stop) {
     constexpr std::chrono::microseconds kPause(250);
     while (!stop.stop_requested()) {
-      const auto frame = FrameBuilder(destination_, source_).Type(kTestType).U32(next_).Pad(64);
+      const auto frame = FrameBuilder(destination_, source_).Type(type_).U32(next_).Pad(64);
       sender_.Send(frame.Build());
       ++next_;
       std::this_thread::sleep_for(kPause);
@@ -104,6 +106,7 @@ class NumberedStream {
     summary_.missing += " ";
   }
 
+  EtherType type_;
   PacketSocket sender_;
   PacketSocket receiver_;
   MacAddress source_;

@@ -107,17 +107,24 @@ absl::Status Switchover::Probe(const NetworkNamespace& netns) const {
   return AttachDrop(netns, master_).status();
 }
 
-absl::StatusOr<std::unique_ptr<HostExclusion>> Switchover::Prepare(const NetworkNamespace& netns,
-                                                                   int ifindex, int socket) {
+absl::StatusOr<std::unique_ptr<HostExclusion>> Switchover::Prepare(
+    const NetworkNamespace& netns, int ifindex, std::span<const FileDescriptor> sockets) {
   auto link = AttachDrop(netns, ifindex);
   if (!link.ok()) return link.status();
-  FileDescriptor kept(fcntl(socket, F_DUPFD_CLOEXEC, 0));
+  for (const FileDescriptor& socket : sockets) {
+    if (absl::Status prepared = PrepareSocket(socket); !prepared.ok()) return prepared;
+  }
+  return HostExclusion::ByLink(*std::move(link), /*carries=*/false);
+}
+
+absl::Status Switchover::PrepareSocket(const FileDescriptor& socket) {
+  FileDescriptor kept(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
   if (!kept.valid()) return absl::ErrnoToStatus(errno, "dup of a packet socket");
   const int program = accept_.get();
-  absl::Status set = SetFilterOf(socket, SO_ATTACH_BPF, &program, sizeof(program), "SO_ATTACH_BPF");
-  if (!set.ok()) return set;
-  sockets_.push_back(std::move(kept));
-  return HostExclusion::ByLink(*std::move(link), /*carries=*/false);
+  absl::Status set =
+      SetFilterOf(socket.get(), SO_ATTACH_BPF, &program, sizeof(program), "SO_ATTACH_BPF");
+  if (set.ok()) sockets_.push_back(std::move(kept));
+  return set;
 }
 
 absl::Status Switchover::Complete() {

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,10 +41,10 @@ class Switchover {
   // kernel, or these rights, do not do.
   [[nodiscard]] absl::Status Probe(const NetworkNamespace& netns) const;
 
-  // Prepares interface `ifindex` in `netns`, and the socket that is to receive from it but is not
+  // Prepares interface `ifindex` in `netns`, and the sockets that are to receive from it but are not
   // bound yet. The host is excluded from Complete on, while the returned object lives.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<HostExclusion>> Prepare(
-      const NetworkNamespace& netns, int ifindex, int socket);
+      const NetworkNamespace& netns, int ifindex, std::span<const FileDescriptor> sockets);
 
   // Adds a function that Complete calls at its end.
   void OnComplete(std::function<void()> function) { after_.push_back(std::move(function)); }
@@ -56,6 +57,7 @@ class Switchover {
   void Reverse();
 
  private:
+  [[nodiscard]] absl::Status PrepareSocket(const FileDescriptor& socket);
   [[nodiscard]] absl::StatusOr<FileDescriptor> AttachDrop(const NetworkNamespace& netns,
                                                           int ifindex) const;
 

@@ -200,8 +200,7 @@ absl::Status NetdevDevice::AttachToKernel(int ifindex) {
 
 // To be called when the interface is up.
 void NetdevDevice::ShareFrames() {
-  if (switchover_ != nullptr && !switchover_->is_complete()) return;
-  switchover_ = nullptr;
+  if (switchover_ != nullptr && switchover_->is_complete()) switchover_ = nullptr;
   if (!group_is_due_) return;
   group_is_due_ = false;
   const absl::Status formed = FormGroup();
@@ -219,7 +218,7 @@ absl::Status NetdevDevice::FormGroup() {
   in_group_ = true;
   for (size_t i = 1; i < sockets_.size(); ++i) {
     const int fd = sockets_[i].get();
-    done = RefuseAll(fd);
+    if (switchover_ == nullptr) done = RefuseAll(fd);
     if (done.ok()) done = BindPacketSocket(fd, ifindex_, ETH_P_ALL);
     if (done.ok()) done = JoinGroup(fd, *id);
     if (done.ok()) done = Filter(fd);
@@ -229,13 +228,16 @@ absl::Status NetdevDevice::FormGroup() {
 }
 
 // The filter of a socket in a group. That of the kernel's forwarding refuses outgoing frames, too.
+// One of a switchover refuses all until then: a group that was formed under traffic would have
+// frames of one queue be overtaken by those of another.
 absl::Status NetdevDevice::Filter(int socket) const {
+  if (switchover_ != nullptr) return absl::OkStatus();
   return kernel_.filters() ? kernel_.SetFilter(socket) : RefuseOutgoing(socket);
 }
 
 absl::Status NetdevDevice::ExcludeHost(int ifindex) {
   if (switchover_ != nullptr) {
-    auto prepared = switchover_->Prepare(*netns_, ifindex, sockets_[0].get());
+    auto prepared = switchover_->Prepare(*netns_, ifindex, sockets_);
     if (!prepared.ok()) return prepared.status();
     exclusion_ = *std::move(prepared);
     return absl::OkStatus();

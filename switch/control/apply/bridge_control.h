@@ -122,6 +122,9 @@ class BridgeControl {
   using EntryFilter = std::function<bool(const MacEntry&)>;
   virtual uint64_t Flush(const EntryFilter& unwanted) = 0;
 
+  // Returns when each frame whose way was decided before the call has left.
+  virtual void AwaitSent() {}
+
   // Lets a port that was shut down forward again. Returns false if it was not shut down.
   [[nodiscard]] virtual bool Recover(PortId port) = 0;
 

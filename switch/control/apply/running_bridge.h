@@ -42,6 +42,7 @@ class RunningBridge final : public BridgeControl {
                                                      PortId port) const override;
   void VisitEntries(const std::function<void(std::span<const MacEntry>)>& visit) const override;
   uint64_t Flush(const EntryFilter& unwanted) override;
+  void AwaitSent() override { running_.workers.AwaitSent(); }
   [[nodiscard]] bool Recover(PortId port) override;
   void CheckMigration(PortId port) override;
   [[nodiscard]] absl::Status SetCarrier(PortId port, bool is_on) override {

@@ -143,6 +143,8 @@ absl::Status ChangeSidesBack(BridgeControl& control, const AdoptionRecord& recor
                              const BridgeConfig& after) {
   absl::Status shut = Shut(control, record, [](const PortConfig& /*any*/) { return true; });
   if (!shut.ok()) return shut;
+  // What the bridge carries from here on would overtake it.
+  control.AwaitSent();
   if (control.switchover() != nullptr) control.switchover()->Reverse();
   control.set_switchover(nullptr);
   return control.Change(after);

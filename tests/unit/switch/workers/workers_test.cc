@@ -7,8 +7,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <memory>
 #include <optional>
+#include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "switch/capture/capture_point.h"
@@ -146,6 +150,69 @@ TEST(WorkersTest, WhatASecondaryHasLearnedAgesThoughThePrimarySleeps) {
   ASSERT_TRUE(a[1].Put(FrameOf(kBroadcastAddress, Station(1))));
   EXPECT_TRUE(WaitUntil([&] { return entries() == 1; }));
   EXPECT_TRUE(WaitUntil([&] { return entries() == 0; }));
+}
+
+// A queue that sends nothing before its gate is open.
+class HeldQueue final : public Port {
+ public:
+  struct Gate {
+    std::atomic<bool> is_reached = false;
+    std::atomic<bool> is_open = false;
+    std::atomic<size_t> sent = 0;
+  };
+
+  HeldQueue(PortIdentity identity, Gate& gate) : identity_(std::move(identity)), gate_(gate) {
+    status_.link_up = true;
+  }
+
+  [[nodiscard]] const PortIdentity& identity() const override { return identity_; }
+  [[nodiscard]] const PortStatus& status() const override { return status_; }
+  [[nodiscard]] absl::Status Start(Ring& /*ring*/) override { return absl::OkStatus(); }
+  void OnCompletions(std::span<const Completion> /*completions*/,
+                     FrameBatch& /*received*/) override {}
+  void Send(std::span<const WireFrame> frames) override {
+    gate_.is_reached = true;
+    gate_.is_open.wait(false);
+    gate_.sent += frames.size();
+  }
+  void Recycle() override {}
+  void OnLinkChange(const LinkEvent& /*link*/) override {}
+  void BeginClose() override { is_closing_ = true; }
+  [[nodiscard]] bool closed() const override { return is_closing_; }
+  void Detach() override {}
+
+ private:
+  PortIdentity identity_;
+  PortStatus status_;
+  Gate& gate_;
+  bool is_closing_ = false;
+};
+
+TEST(WorkersTest, WhatWasDecidedBeforeAPortWasClosedHasLeftOnceItWasAwaited) {
+  HeldQueue::Gate gate;
+  ForwardingThreads threads(2);
+  PortForwarding from{.id = kA};
+  const auto a = threads.AddPort(from, 2);
+  std::vector<std::unique_ptr<Port>> queues;
+  for (const PortIdentity& identity : threads.workers().Identities({.id = kB})) {
+    queues.push_back(std::make_unique<HeldQueue>(identity, gate));
+  }
+  ASSERT_TRUE(threads.workers().AddPort(std::move(queues), {.id = kB}).ok());
+  ASSERT_TRUE(a[1].Put(FrameOf(kBroadcastAddress, Station(1))));
+  ASSERT_TRUE(WaitUntil([&] { return gate.is_reached.load(); }));
+
+  from.state = PortState::kDisabled;
+  threads.workers().SetForwarding(from);
+  std::atomic<bool> has_returned = false;
+  std::jthread control([&] {
+    threads.workers().AwaitSent();
+    has_returned = true;
+    EXPECT_EQ(gate.sent, 1U);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_FALSE(has_returned);
+  gate.is_open = true;
+  gate.is_open.notify_all();
 }
 
 // Everything at once: frames by all queues, floods to a port with one queue, a port that comes and
