@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "switch/forwarding/bridge.h"
+#include "switch/protocol/bridge_protocols.h"
 
 namespace tapswitch {
 namespace {
@@ -42,8 +43,8 @@ class Traffic {
       const uint64_t random = Random();
       const uint64_t source = random & (stations_ - 1);
       const uint64_t destination = (random >> 32U) & (stations_ - 1);
-      StoreWide(frame, Station(destination));
-      StoreWide(frame + kMacAddressSize, Station(source));
+      StoreWide(frame, Station(destination), 0);
+      StoreWide(frame + kMacAddressSize, Station(source), static_cast<uint16_t>(EtherType::kIpv4));
       frames_[i].ingress = PortOf(source);
     }
     return frames_;
@@ -53,10 +54,10 @@ class Traffic {
   static constexpr size_t kBatch = 32;
   static constexpr size_t kStride = 128;
 
-  // In one store of eight bytes, of which the last two are overwritten or the type: loads of a few
-  // bytes soon after narrower stores would wait for them, which frames from a kernel never do.
-  static void StoreWide(std::byte* at, MacAddress address) {
-    const uint64_t bytes = __builtin_bswap64(address.number() << 16U);
+  // With what follows the address, in one store of eight bytes: loads of a few bytes soon after
+  // narrower stores would wait for them, which frames from a kernel never do.
+  static void StoreWide(std::byte* at, MacAddress address, uint16_t next) {
+    const uint64_t bytes = __builtin_bswap64(address.number() << 16U | next);
     std::memcpy(at, &bytes, sizeof(bytes));
   }
 
@@ -74,17 +75,33 @@ class Traffic {
   std::vector<Frame> frames_;
 };
 
-// Argument: stations. 16 is hot, 65,536 in random order is not.
-void BM_Process(benchmark::State& state) {
+struct Setting {
+  StormControl storm{};
+  size_t broadcasts = 0;  // of each batch
+  bool snoops = false;
+  bool has_tree = false;
+};
+
+// Frames of IPv4 between eight ports. All protocols are there, most of them off, as in a switch.
+void Measure(benchmark::State& state, const Setting& setting) {
+  constexpr MacAddress kBridgeAddress = MacAddress::FromNumber(0x02FFFFFFFFFF);
   const auto stations = static_cast<size_t>(state.range(0));
   Bridge bridge({.capacity = 65536, .ageing = {30000}, .salt = 99});
+  BridgeProtocols protocols(bridge);
   std::vector<PortForwarding> ports;
   EgressLists egress;
   for (uint16_t id = 0; id < kPorts; ++id) {
-    ports.push_back({.id = {id}});
+    ports.push_back({.id = {id}, .storm = setting.storm});
+    // As its neighbours are stations, each port forwards at once.
+    ports.back().tree.admin_edge = true;
     egress.AddPort({id});
   }
   bridge.SetView(ForwardingView(ports));
+  MulticastSettings multicast;
+  multicast.snooping = setting.snoops;
+  protocols.SetMulticast(multicast, Tick{1});
+  protocols.SetSpanningTree({.is_on = setting.has_tree}, kBridgeAddress, Tick{1});
+  bridge.TickProtocols(Tick{1}, egress.originated());
   for (size_t n = 0; n < stations; ++n) {
     bridge.table().Learn(kNoVlan, Traffic::Station(n), Traffic::PortOf(n), Tick{1});
   }
@@ -92,6 +109,7 @@ void BM_Process(benchmark::State& state) {
   size_t processed = 0;
   for ([[maybe_unused]] auto _ : state) {
     const auto batch = traffic.Next();
+    traffic.Broadcast(setting.broadcasts);
     bridge.Process(batch, Tick{2}, egress);
     egress.Clear();
     processed += batch.size();
@@ -101,6 +119,9 @@ void BM_Process(benchmark::State& state) {
       benchmark::Counter(static_cast<double>(processed) / 1e9,
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
+
+// Argument: stations. 16 is hot, 65,536 in random order is not.
+void BM_Process(benchmark::State& state) { Measure(state, {}); }
 BENCHMARK(BM_Process)->Arg(16)->Arg(1024)->Arg(65536);
 
 // Rates that nothing reaches: what is measured is the check.
@@ -109,45 +130,23 @@ StormControl EachKindLimited() {
   storm.rates.fill({.per_second = RateLimit::kMost});
   return storm;
 }
-
-void Measure(benchmark::State& state, const StormControl& storm, size_t broadcasts) {
-  const auto stations = static_cast<size_t>(state.range(0));
-  Bridge bridge({.capacity = 65536, .ageing = {30000}, .salt = 99});
-  std::vector<PortForwarding> ports;
-  EgressLists egress;
-  for (uint16_t id = 0; id < kPorts; ++id) {
-    ports.push_back({.id = {id}, .storm = storm});
-    egress.AddPort({id});
-  }
-  bridge.SetView(ForwardingView(ports));
-  for (size_t n = 0; n < stations; ++n) {
-    bridge.table().Learn(kNoVlan, Traffic::Station(n), Traffic::PortOf(n), Tick{1});
-  }
-  Traffic traffic(stations);
-  size_t processed = 0;
-  for ([[maybe_unused]] auto _ : state) {
-    const auto batch = traffic.Next();
-    traffic.Broadcast(broadcasts);
-    bridge.Process(batch, Tick{2}, egress);
-    egress.Clear();
-    processed += batch.size();
-  }
-  state.SetItemsProcessed(static_cast<int64_t>(processed));
-  state.counters["ns_per_frame"] =
-      benchmark::Counter(static_cast<double>(processed) / 1e9,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+void BM_ProcessStormControlled(benchmark::State& state) {
+  Measure(state, {.storm = EachKindLimited()});
 }
-
-// The same with storm control on each port.
-void BM_ProcessStormControlled(benchmark::State& state) { Measure(state, EachKindLimited(), 0); }
 BENCHMARK(BM_ProcessStormControlled)->Arg(16)->Arg(1024)->Arg(65536);
-void BM_ProcessUncontrolled(benchmark::State& state) { Measure(state, {}, 0); }
-BENCHMARK(BM_ProcessUncontrolled)->Arg(16)->Arg(1024)->Arg(65536);
+
+// What unicast pays for multicast snooping, and for a spanning tree.
+void BM_ProcessSnooping(benchmark::State& state) { Measure(state, {.snoops = true}); }
+BENCHMARK(BM_ProcessSnooping)->Arg(16)->Arg(1024);
+void BM_ProcessTree(benchmark::State& state) { Measure(state, {.has_tree = true}); }
+BENCHMARK(BM_ProcessTree)->Arg(16)->Arg(1024);
 
 // A quarter of the frames are broadcasts, without storm control and with it.
-void BM_Flood(benchmark::State& state) { Measure(state, {}, 8); }
+void BM_Flood(benchmark::State& state) { Measure(state, {.broadcasts = 8}); }
 BENCHMARK(BM_Flood)->Arg(16);
-void BM_FloodStormControlled(benchmark::State& state) { Measure(state, EachKindLimited(), 8); }
+void BM_FloodStormControlled(benchmark::State& state) {
+  Measure(state, {.storm = EachKindLimited(), .broadcasts = 8});
+}
 BENCHMARK(BM_FloodStormControlled)->Arg(16);
 
 }  // namespace

@@ -55,3 +55,5 @@ struct Decision {
                                      const GroupFrame& frame = {});
 
 }  // namespace tapswitch
+
+#include "switch/forwarding/decision_inline.h"  // IWYU pragma: export
