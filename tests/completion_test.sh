@@ -30,7 +30,7 @@ offers_of_fish() {
 }
 
 # zsh has no such question: it types the line and a tab into a terminal of its own, in which
-# compadd tells what it is offered.
+# compadd tells what it is offered, which may be by several calls.
 offers_of_zsh() {
   zsh -f -c '
     zmodload zsh/zpty
@@ -42,8 +42,8 @@ offers_of_zsh() {
       touch $3/ready"
     repeat 100; do [[ ! -e $3/ready ]] || break; sleep 0.1; done
     zpty -w -n shell "$2"$'"'\t'"'
-    repeat 100; do [[ ! -s $3/offers ]] || break; sleep 0.1; done
-    zpty -d shell' zsh "$completions" "$1" "$scratch"
+    repeat 100; do ! grep -qxF -- "$4" $3/offers 2>/dev/null || break; sleep 0.1; done
+    zpty -d shell' zsh "$completions" "$1" "$scratch" "$2"
   cat "$scratch/offers" 2>/dev/null || true
   rm -f "$scratch/offers" "$scratch/ready"
 }
@@ -51,7 +51,7 @@ offers_of_zsh() {
 # expect LINE CANDIDATE: the shell offers it.
 expect() {
   local offers
-  offers=$("offers_of_$shell" "$1")
+  offers=$("offers_of_$shell" "$1" "$2")
   grep --quiet --line-regexp --fixed-strings -- "$2" <<<"$offers" ||
     fail "'$1' becomes '$offers', not '$2'"
 }
