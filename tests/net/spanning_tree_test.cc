@@ -50,9 +50,12 @@ class RingTest : public SwitchTest {
     return is_whole && !HasFailure();
   }
   [[nodiscard]] std::string RoleOf(size_t bridge, int side) {
+    return RoleOf(bridge, TreeRing::PortOf(bridge, side));
+  }
+  [[nodiscard]] std::string RoleOf(size_t bridge, const std::string& name) {
     const json tree = ring_->Tree(bridge);
     for (const json& port : tree["ports"]) {
-      if (port["ifname"] == TreeRing::PortOf(bridge, side)) return port["role"];
+      if (port["ifname"] == name) return port["role"];
     }
     return "none";
   }
@@ -80,6 +83,29 @@ TEST_P(RingTest, AnAlternatePortTakesOverWhenALinkIsCut) {
   ring_->SetLink(0, 1, true);
   ASSERT_TRUE(BecomesWhole());
   EXPECT_TRUE(WaitUntil([&] { return RoleOf(1, 0) == "root"; }));
+}
+
+// The carrier stays, so it takes three missed BPDUs.
+TEST_P(RingTest, ALinkThatFailsSilentlyIsLeft) {
+  Join(4);
+  ASSERT_TRUE(BecomesWhole());
+  ring_->Silence(0, 1);
+  ring_->Silence(1, 0);
+  EXPECT_TRUE(WaitUntil([&] { return RoleOf(1, 1) == "root"; }, kLegacy));
+  EXPECT_TRUE(BecomesWhole());
+}
+
+TEST_P(RingTest, ATapWithAMacvtapOnItIsALinkLikeOthers) {
+  Join(4);
+  const auto chord = ring_->AddTapChord(0, 2);
+  if (!chord) GTEST_SKIP() << "no macvtap here";
+  ASSERT_TRUE(BecomesWhole());
+  EXPECT_EQ(RoleOf(0, chord->first), "designated");
+  // It is all that is left of the ways to the bridge across.
+  ring_->SetLink(2, 0, false);
+  ring_->SetLink(2, 1, false);
+  EXPECT_TRUE(WaitUntil([&] { return RoleOf(2, chord->second) == "root"; }, kLegacy));
+  EXPECT_TRUE(BecomesWhole());
 }
 
 TEST_P(RingTest, AnotherRootIsFoundWhenTheRootIsKilled) {

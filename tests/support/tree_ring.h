@@ -84,6 +84,23 @@ class TreeRing {
     AddPortTo(one, near);
     AddPortTo(other, far);
   }
+  // Joins two switches of the ring by a TAP of `one`, on top of which the other has a macvtap.
+  // Returns the names of the two ports; none where the kernel has no macvtap.
+  [[nodiscard]] std::optional<std::pair<std::string, std::string>> AddTapChord(size_t one,
+                                                                               size_t other) const {
+    const std::string tap = "t" + std::to_string(one);
+    const std::string macvtap = "m" + std::to_string(other);
+    const auto add_to = [this](size_t bridge, const std::string& port) {
+      sandbox_.Run(std::string(TAPCTL_PATH) + " -B s" + std::to_string(bridge) + " port add " +
+                   port);
+    };
+    add_to(one, tap);
+    const auto made = sandbox_.TryRun("ip link add link " + tap + " name " + macvtap +
+                                      " allmulticast on up type macvtap mode passthru");
+    if (made.status != 0) return std::nullopt;
+    add_to(other, "netdev:" + macvtap);
+    return std::pair(tap, macvtap);
+  }
   // BPDUs and all else that leaves by the port is lost: its queue takes no frames of that size.
   void Silence(size_t bridge, int side) const {
     sandbox_.Run("tc qdisc add dev " + PortOf(bridge, side) +
