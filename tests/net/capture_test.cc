@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -15,6 +13,7 @@
 #include "tests/support/control_client.h"
 #include "tests/support/frame_exchange.h"
 #include "tests/support/pcapng_blocks.h"
+#include "tests/support/running_capture.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_network.h"
@@ -30,50 +29,12 @@ using testing::IsEmpty;
 
 constexpr const char* kOurFrames = "ether proto 0x88b5 or \\(vlan and ether proto 0x88b5\\)";
 
-std::string ContentOf(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::vector<std::string> LinesOf(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) lines.push_back(line);
   return lines;
 }
-
-// A capture by tapctl beside the test.
-class RunningCapture {
- public:
-  // `words` may redirect. Returns once it captures.
-  RunningCapture(TestNetwork& network, const std::string& words)
-      : network_(network), begun_(network.tapswitchd().CountInLog(": begins")) {
-    sandbox().Run("sh -c '" TAPCTL_PATH " capture " + words + " 2>" + Path("errors") +
-                  " & echo $! >" + Path("pid") + "; wait $!; echo $? >" + Path("status") +
-                  "' >/dev/null 2>&1 &");
-    EXPECT_TRUE(network.tapswitchd().WaitForLog(": begins", begun_ + 1))
-        << ContentOf(Path("errors"));
-  }
-
-  void Signal(const std::string& name) const {
-    sandbox().Run("kill -" + name + " " + ContentOf(Path("pid")));
-  }
-  // Waits for its end; its exit status.
-  [[nodiscard]] std::string Status() const {
-    std::string status;
-    EXPECT_TRUE(WaitUntil([&] { return !(status = ContentOf(Path("status"))).empty(); }));
-    return status.substr(0, status.find('\n'));
-  }
-  [[nodiscard]] std::string errors() const { return ContentOf(Path("errors")); }
-
- private:
-  [[nodiscard]] const NetnsSandbox& sandbox() const { return network_.sandbox(); }
-  [[nodiscard]] std::string Path(const std::string& name) const { return directory_.Path(name); }
-
-  TestNetwork& network_;
-  TemporaryDirectory directory_;
-  size_t begun_;
-};
 
 class CaptureTest : public SwitchTest {
  protected:

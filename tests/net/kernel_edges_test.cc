@@ -5,9 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <span>
 #include <string>
 #include <thread>
@@ -15,6 +12,8 @@
 
 #include "tests/support/carried_hosts.h"
 #include "tests/support/numbered_stream.h"
+#include "tests/support/pcapng_blocks.h"
+#include "tests/support/running_capture.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tapswitch::kernel_edges_test {
@@ -24,23 +23,13 @@ using namespace std::chrono_literals;
 
 // The numbers of the frames in a file of pcapng, as far as it has been written.
 std::vector<uint32_t> NumbersIn(const std::string& path) {
-  constexpr size_t kHeader = 28;  // of an enhanced packet block
-  std::ifstream stream(path, std::ios::binary);
-  const std::string file{std::istreambuf_iterator<char>(stream), {}};
-  const auto word = [&](size_t at) {
-    uint32_t value = 0;
-    std::memcpy(&value, &file[at], sizeof(value));
-    return value;
-  };
+  const std::string file = ContentOf(path);
   std::vector<uint32_t> numbers;
-  for (size_t at = 0; at + kHeader <= file.size();) {
-    const uint32_t length = word(at + 4);
-    if (length < 12 || at + length > file.size()) break;
-    if (word(at) == 6) {
-      const auto frame = std::as_bytes(std::span(file).subspan(at + kHeader, word(at + 20)));
-      if (const auto number = NumberOf(frame)) numbers.push_back(*number);
+  for (PcapngBlock block(file, 0); block.is_whole(); block = block.next()) {
+    if (block.type() != PcapngBlock::kPacket) continue;
+    if (const auto number = NumberOf(std::as_bytes(std::span(block.frame())))) {
+      numbers.push_back(*number);
     }
-    at += length;
   }
   return numbers;
 }
@@ -67,9 +56,8 @@ TEST_P(KernelEdgesTest, ACaptureThatBeginsUnderTrafficHasEachFrame) {
     }
   });
   ASSERT_TRUE(WaitUntil([&] { return sent > 100; }));
-  network_->sandbox().Run(TAPCTL_PATH " capture vnet1 -c " + std::to_string(kFrames) + " -w " +
-                          path + " >/dev/null 2>&1 &");
-  ASSERT_TRUE(network_->tapswitchd().WaitForLog(": begins"));
+  const RunningCapture capture(*network_, "vnet1 -c " + std::to_string(kFrames) + " -w " + path);
+  ASSERT_FALSE(HasFailure()) << capture.errors();
   const uint32_t begun = sent;
   std::vector<uint32_t> numbers;
   ASSERT_TRUE(WaitUntil([&] {

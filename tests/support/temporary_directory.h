@@ -1,9 +1,11 @@
-// A directory of a test's own, gone with everything in it when the test ends.
+// A directory of a test's own, gone with everything in it when the test ends, and what is in files.
 
 #pragma once
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -28,5 +30,11 @@ class TemporaryDirectory {
  private:
   std::string path_;
 };
+
+// The bytes of a file; none where there is no file.
+inline std::string ContentOf(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 }  // namespace tapswitch
