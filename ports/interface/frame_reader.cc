@@ -244,13 +244,14 @@ void FrameReader::TakeFrame(BufferId buffer, size_t length, FrameBatch& received
   if (!unpacked) return DropReceived(ReasonForCut(read, kind_));
   if (size < kVirtioNetHeaderSize + kEthernetHeaderSize) return counters.Drop(DropReason::kRunt);
 
-  Frame frame{.wire = {wire.data(), wire.size()}, .ingress = identity_.id};
+  Frame& frame = received.next();
+  frame.Begin({wire.data(), wire.size()}, identity_.id);
   // Flags and GSO type. Mostly both are zero, and then there is nothing in the header.
   const bool has_offload = (wire[0] | wire[1]) != std::byte{0};
   if (has_offload) {
     if (const auto reason = TakeReceivedOffload(wire, frame)) return DropReceived(*reason);
   }
-  received.push_back(frame);
+  received.Keep();
 }
 
 void FrameReader::DropReceived(DropReason reason) {

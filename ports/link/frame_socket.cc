@@ -118,12 +118,13 @@ void FrameSocket::TakeFrame(size_t slot, const PortIdentity& identity, FrameBatc
   }
   if (size < kVirtioNetHeaderSize + kEthernetHeaderSize) return counters.Drop(DropReason::kRunt);
   const std::span wire(static_cast<std::byte*>(places_[slot].iov_base), size);
-  Frame frame{.wire = {wire.data(), wire.size()}, .ingress = identity.id};
+  Frame& frame = received.next();
+  frame.Begin({wire.data(), wire.size()}, identity.id);
   // Flags and GSO type. Mostly both are zero, and then there is nothing in the header.
   if ((wire[0] | wire[1]) != std::byte{0}) {
     if (const auto reason = TakeReceivedOffload(wire, frame)) return counters.Drop(*reason);
   }
-  received.push_back(frame);
+  received.Keep();
 }
 
 void FrameSocket::Send(std::span<const WireFrame> frames, PortCounters& counters) {

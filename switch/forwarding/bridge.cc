@@ -24,7 +24,7 @@ namespace {
 // Copies of a frame as it leaves. One that leaves in two forms, by several ports, is copied to each
 // destination as it leaves by the first that is mirrored there.
 [[gnu::noinline]] void MirrorSent(const ForwardingView& view, const PortSet& leaves_by, VlanId vlan,
-                                  TagEdits edits, uint16_t index, EgressLists& egress) {
+                                  const TagEdits& edits, uint16_t index, EgressLists& egress) {
   const PortSet& untagged = view.masks(vlan).untagged;
   PortSet done;
   leaves_by.ForEach([&](PortId port) {
@@ -36,7 +36,7 @@ namespace {
 }
 
 [[gnu::noinline]] void MirrorSent(const ForwardingView& view, PortId leaves_by, VlanId vlan,
-                                  TagEdits edits, uint16_t index, EgressLists& egress) {
+                                  const TagEdits& edits, uint16_t index, EgressLists& egress) {
   MirrorSent(view, PortSet::Of(leaves_by), vlan, edits, index, egress);
 }
 
@@ -137,6 +137,15 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
   }
 }
 
+// Inline, as edits are then made where they are used: what is handed over in a register is written
+// in parts and read as one word, which waits for all writes before it.
+[[gnu::always_inline]] inline void Bridge::SendBy(PortId port, const Frame& frame, uint16_t index,
+                                                  VlanId vlan, const TagEdits& edits,
+                                                  EgressLists& egress) {
+  if (view_.filters_vlans()) vlan_counters_.of(vlan, port).sent.Add(frame.bytes().size());
+  egress.Append(port, edits.Copy(index, view_.masks(vlan).untagged.contains(port)));
+}
+
 // parse -> admit (-> screen) -> learn -> decide -> group; mirrors look on, at both ends.
 std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                                PortCounters& counters, EgressLists& egress) {
@@ -188,12 +197,6 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
     MirrorSent(view_, decision.egress, as.vlan, edits, index, egress);
   }
   return std::nullopt;
-}
-
-void Bridge::SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan, TagEdits edits,
-                    EgressLists& egress) {
-  if (view_.filters_vlans()) vlan_counters_.of(vlan, port).sent.Add(frame.bytes().size());
-  egress.Append(port, edits.Copy(index, view_.masks(vlan).untagged.contains(port)));
 }
 
 // What few ports want of floods comes first: no questions that the bridge has answered, no storms.

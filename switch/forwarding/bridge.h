@@ -145,7 +145,7 @@ class Bridge final : private ProtocolEffects {
   void ApplyGate(PortId port);
   std::optional<DropReason> ProcessFrame(const Frame& frame, uint16_t index, Tick now,
                                          PortCounters& counters, EgressLists& egress);
-  void SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan, TagEdits edits,
+  void SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan, const TagEdits& edits,
               EgressLists& egress);
   [[gnu::noinline]] std::optional<DropReason> Flood(const Frame& frame, EthernetHeader header,
                                                     uint16_t index, Classification as,

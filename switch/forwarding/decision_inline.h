@@ -73,8 +73,10 @@ class DecisionRules {
                                               PortId ingress, Classification as,
                                               const EthernetHeader& header, Tick now,
                                               const GroupFrame& frame) {
-  return DecisionRules::Decide(view, table, ingress, as, header, frame,
-                               [&] { return table.Lookup(as.vlan, header.destination, now); });
+  return DecisionRules::Decide(
+      view, table, ingress, as, header, frame, [&]() __attribute__((always_inline)) {
+        return table.Lookup(as.vlan, header.destination, now);
+      });
 }
 
 }  // namespace tapswitch

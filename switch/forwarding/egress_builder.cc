@@ -131,7 +131,9 @@ EgressBuilder::Result EgressBuilder::Append(EgressFrame copy, const EgressLimits
   const Work work = WorkFor(frame, limits);
   if (work == Work::kNone && copy.edit == TagEdit::kKeep && copy.receiver == 0) {
     if (frames_.size() == kMaxFrames) return Result::kNoRoom;
-    frames_.push_back({.pieces = {&frame.wire, 1}, .size = frame.bytes().size()});
+    WireFrame& as_it_came = frames_.emplace_back();
+    as_it_came.pieces = {&frame.wire, 1};
+    as_it_came.size = frame.bytes().size();
     return Result::kAppended;
   }
   Finished own;  // a copy to a receiver of its own is made for nobody else

@@ -26,6 +26,17 @@ struct Frame {
   OffloadSet needed;        // unfinished work; empty for an ordinary frame
   VirtioNetHeader offload;  // validated against the bytes when `needed` is not empty
 
+  // Makes it a frame without unfinished work. Member by member, where it stands: an object that is
+  // copied here is read in wide words right after it was written in parts, which waits for all
+  // writes before it.
+  void Begin(Piece its_wire, PortId from) {
+    wire.data = its_wire.data;
+    wire.size = its_wire.size;
+    ingress = from;
+    needed = {};
+    offload = {};
+  }
+
   [[nodiscard]] std::span<const std::byte> bytes() const {
     return {wire.data + kVirtioNetHeaderSize, wire.size - kVirtioNetHeaderSize};
   }
@@ -39,8 +50,14 @@ class FrameBatch {
   [[nodiscard]] bool full() const { return size_ == kCapacity; }
   [[nodiscard]] size_t room() const { return kCapacity - size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
-  // Precondition: !full().
-  void push_back(const Frame& frame) { frames_[size_++] = frame; }
+  // The place of the next frame, which is in the batch once it is kept. Precondition of both:
+  // !full().
+  [[nodiscard]] Frame& next() { return frames_[size_]; }
+  void Keep() { ++size_; }
+  void push_back(const Frame& frame) {
+    next() = frame;
+    Keep();
+  }
   void clear() { size_ = 0; }
   // Takes out the frames for which `is_unwanted` is true, in order.
   template <typename Predicate>

@@ -59,7 +59,11 @@ inline bool MacTable::IsLive(const Slot& slot, Tick now) const {
   return !IsFlushed(slot) && !IsExpired(slot, now);
 }
 
-inline std::optional<MacLookup> MacTable::Lookup(VlanId vlan, MacAddress address, Tick now) const {
+// By force, as more than one function calls it: what a call returns in a register is written there
+// in parts and read as one word, which waits for all writes before it.
+[[gnu::always_inline]] inline std::optional<MacLookup> MacTable::Lookup(VlanId vlan,
+                                                                        MacAddress address,
+                                                                        Tick now) const {
   Index at = Locate(KeyOf(vlan, address));
   if (at == kNoIndex || !IsLive(slots_[at], now)) {
     at = LocateAnyVlan(address);
