@@ -17,6 +17,13 @@ void Signal(const SharedFile& event) {
   if (event != nullptr) SignalGuest(event->get());
 }
 
+// How many chains before its turn a chain is fetched.
+constexpr uint16_t kAhead = 4;
+
+void PrefetchFirst(const Virtqueue& queue, Virtqueue::Access access, size_t count) {
+  for (uint16_t i = 0; i < std::min<size_t>(count, kAhead); ++i) queue.Prefetch(access, i);
+}
+
 // Nothing is unfinished while flags and GSO type are 0.
 bool HasWork(const std::byte* header) {
   return header[0] != std::byte{0} || header[1] != std::byte{0};
@@ -26,6 +33,15 @@ bool HasWork(const std::byte* header) {
 class Scatter {
  public:
   explicit Scatter(std::span<const std::span<std::byte>> to) : to_(to) {}
+
+  // Returns the next place for so many bytes, if these stand together, and goes on behind it; else
+  // null.
+  [[nodiscard]] std::byte* Take(size_t size) {
+    if (at_ == to_.size() || to_[at_].size() - offset_ <= size) return nullptr;
+    std::byte* const place = to_[at_].data() + offset_;
+    offset_ += size;
+    return place;
+  }
 
   // Copies as much as there is room for.
   void Copy(const std::byte* from, size_t size) {
@@ -48,6 +64,16 @@ class Scatter {
   size_t at_ = 0;
   size_t offset_ = 0;
 };
+
+void StoreHeader(const VringSetup& setup, const std::byte* header, uint16_t chains, std::byte* to) {
+  if (setup.takes_offloads) {
+    std::memcpy(to, header, kVirtioNetHeaderSize);
+  } else {
+    std::fill_n(to, kVirtioNetHeaderSize, std::byte{0});
+  }
+  if (setup.header_size == kVirtioNetHeaderSize) return;
+  std::memcpy(to + kVirtioNetHeaderSize, &chains, sizeof(chains));
+}
 
 }  // namespace
 
@@ -168,9 +194,11 @@ bool QueuePair::Receive(const PortIdentity& identity, size_t limit, ReceiveArena
   Virtqueue& queue = *vring.queue;
   if (queue.kicks_enabled()) queue.DisableKicks();
   const size_t waiting = queue.Available();
+  PrefetchFirst(queue, Virtqueue::Access::kRead, std::min(waiting, limit));
   size_t taken = 0;
   while (taken < waiting && taken < limit && !received.full() && arena.has_room()) {
     pieces_.clear();
+    if (waiting - taken > kAhead) queue.Prefetch(Virtqueue::Access::kRead, kAhead);
     const auto chain = queue.Take(Virtqueue::Access::kRead, pieces_);
     if (!chain) break;
     if (vring.enabled) TakeFrame(*chain, identity, arena, received);
@@ -198,12 +226,10 @@ void QueuePair::TakeFrame(const Virtqueue::Chain& chain, const PortIdentity& ide
   }
   // The switch has no number of buffers in its header.
   std::byte* const wire = start + (setup.header_size - kVirtioNetHeaderSize);
-  std::memmove(wire, start, kVirtioNetHeaderSize);
-  Frame frame{.wire = {.data = wire, .size = kVirtioNetHeaderSize + size},
-              .ingress = identity.id,
-              .needed = {},
-              .offload = {}};
-  if (HasWork(wire)) {
+  Frame& frame = received.next();
+  frame.Begin({.data = wire, .size = kVirtioNetHeaderSize + size}, identity.id);
+  if (HasWork(start)) {
+    std::memmove(wire, start, kVirtioNetHeaderSize);
     const auto refused = TakeReceivedOffload({wire, frame.wire.size}, frame);
     if (refused) return counters.Drop(*refused);
     if (!setup.may_send.covers(frame.needed)) return counters.Drop(DropReason::kBadOffloadHeader);
@@ -211,7 +237,7 @@ void QueuePair::TakeFrame(const Virtqueue::Chain& chain, const PortIdentity& ide
     std::fill_n(wire, kVirtioNetHeaderSize, std::byte{0});
   }
   arena.Keep(chain.bytes);
-  received.push_back(frame);
+  received.Keep();
 }
 
 // RFC 903, 3: a request for the sender's own address.
@@ -263,6 +289,8 @@ bool QueuePair::Send(std::span<const WireFrame> frames, PortCounters& counters) 
   Vring& vring = ring(VringSide::kToGuest);
   if (!vring.queue || !vring.enabled) return false;
   uint16_t available = vring.queue->Available();
+  PrefetchFirst(*vring.queue, Virtqueue::Access::kWrite,
+                std::min<size_t>(available, frames.size()));
   for (const WireFrame& frame : frames) {
     switch (Deliver(vring, frame, available)) {
       case Delivery::kSent:
@@ -298,6 +326,7 @@ QueuePair::Delivery QueuePair::Deliver(Vring& vring, const WireFrame& frame, uin
       queue.PutBack(chains);
       return is_short ? Delivery::kTooLong : Delivery::kNoRoom;
     }
+    if (available - chains > kAhead) queue.Prefetch(Virtqueue::Access::kWrite, kAhead);
     const auto chain = queue.Take(Virtqueue::Access::kWrite, pieces_);
     if (!chain) return Delivery::kBroken;
     heads_[chains++] = {.index = chain->head,
@@ -311,12 +340,17 @@ QueuePair::Delivery QueuePair::Deliver(Vring& vring, const WireFrame& frame, uin
 }
 
 void QueuePair::Fill(const VringSetup& setup, const WireFrame& frame, uint16_t chains) {
-  std::array<std::byte, ReceiveArena::kMaxHeader> header{};
   const Piece& first = frame.pieces.front();
-  if (setup.takes_offloads) std::memcpy(header.data(), first.data, kVirtioNetHeaderSize);
-  std::memcpy(header.data() + kVirtioNetHeaderSize, &chains, sizeof(chains));
   Scatter scatter(pieces_.all());
-  scatter.Copy(header.data(), setup.header_size);
+  // A header that was made elsewhere would be read as words which were just written in parts, and
+  // so wait for these, and for all that was written to the guest before.
+  if (std::byte* const place = scatter.Take(setup.header_size)) {
+    StoreHeader(setup, first.data, chains, place);
+  } else {
+    std::array<std::byte, ReceiveArena::kMaxHeader> header{};
+    StoreHeader(setup, first.data, chains, header.data());
+    scatter.Copy(header.data(), setup.header_size);
+  }
   scatter.Copy(first.data + kVirtioNetHeaderSize, first.size - kVirtioNetHeaderSize);
   for (const Piece& piece : frame.pieces.subspan(1)) scatter.Copy(piece.data, piece.size);
 }

@@ -75,6 +75,11 @@ class Virtqueue {
   // Available() was not 0, and no more chains were taken since than that.
   [[nodiscard]] std::optional<Chain> Take(Access access, BufferPieces& pieces);
 
+  // Has the processor fetch the first bytes of the chain that is so many behind the next one, to be
+  // read or written soon: the guest's processor had them last. Nothing comes of it but that.
+  // Precondition: it was available.
+  void Prefetch(Access access, uint16_t ahead) const;
+
   // Gives back so many chains that were taken last, as if they had not been.
   void PutBack(uint16_t chains) { next_ = static_cast<uint16_t>(next_ - chains); }
 
@@ -112,6 +117,8 @@ class Virtqueue {
     bool is_indirect = false;
   };
 
+  // The entry of the available ring.
+  [[nodiscard]] uint16_t HeadAt(unsigned index) const;
   [[nodiscard]] bool Walk(Access access, uint32_t index, BufferPieces& pieces, Chain& chain);
   [[nodiscard]] bool Enter(const Descriptor& descriptor, Table& table);
   [[nodiscard]] bool AddPieces(const Descriptor& descriptor, BufferPieces& pieces);

@@ -91,6 +91,28 @@ TEST_P(VhostPortTest, ManyFramesPassInOrderAndRingsWrap) {
   }
 }
 
+// A driver may put it anywhere (virtio 1.2, 2.7.4.1).
+TEST_P(VhostPortTest, AHeaderMayHaveABufferOfItsOwnAndLieInTwo) {
+  StartWithTwoGuests();
+  const DriverRing& ring = two_.ring(0);
+  auto spare = static_cast<uint16_t>(ring.size() - 1);
+  uint16_t head = 0;
+  for (const uint32_t first : {12U, 5U, 13U}) {
+    const uint64_t address = SharedTestMemory::kGuest + VhostFrontEnd::BufferOf(head);
+    ring.Describe(head, {.address = address,
+                         .length = first,
+                         .flags = DriverRing::kWrite | DriverRing::kNext,
+                         .next = spare});
+    ring.Describe(spare, {.address = address + first, .length = 1000, .flags = DriverRing::kWrite});
+    ++head;
+    --spare;
+  }
+  for (const char* text : {"own", "two", "shared"}) {
+    Delivers(one_, two_, TestFrame(kBroadcastAddress, Station(1), text));
+    EXPECT_EQ(two_.header(), Bytes({{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, std::byte{1}, {}}));
+  }
+}
+
 TEST_P(VhostPortTest, AGuestWithAnEventIndexIsCalledAndKicksOnlyWhenItMust) {
   Start({Port("vm1"), Port("vm2")});
   VhostFrontEnd eager({.features = VhostFrontEnd::kUsualFeatures | FeatureBit(virtio::kEventIdx)});
