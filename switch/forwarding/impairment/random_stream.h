@@ -12,17 +12,12 @@ namespace tapswitch {
 class RandomStream {
  public:
   // Streams of one seed and different numbers have nothing to do with each other.
-  constexpr RandomStream(uint64_t seed, uint64_t number) : state_(seed) {
-    state_ = Next() ^ (number * 0xD1B54A32D192ED03U);
-    state_ = Next();
-  }
+  constexpr RandomStream(uint64_t seed, uint64_t number)
+      : state_(Mixed((Mixed(seed + kStep) ^ (number * 0xD1B54A32D192ED03U)) + kStep)) {}
 
   constexpr uint64_t Next() {
-    state_ += 0x9E3779B97F4A7C15U;
-    uint64_t mixed = state_;
-    mixed = (mixed ^ (mixed >> 30U)) * 0xBF58476D1CE4E5B9U;
-    mixed = (mixed ^ (mixed >> 27U)) * 0x94D049BB133111EBU;
-    return mixed ^ (mixed >> 31U);
+    state_ += kStep;
+    return Mixed(state_);
   }
 
   // A number from 0 to bound - 1.
@@ -33,11 +28,19 @@ class RandomStream {
 
   // A number between 0 and 1, neither of them included.
   constexpr double Unit() {
-    constexpr double kStep = 1.0 / static_cast<double>(uint64_t{1} << 52U);
-    return (static_cast<double>(Next() >> 12U) + 0.5) * kStep;
+    constexpr double kApart = 1.0 / static_cast<double>(uint64_t{1} << 52U);
+    return (static_cast<double>(Next() >> 12U) + 0.5) * kApart;
   }
 
  private:
+  static constexpr uint64_t kStep = 0x9E3779B97F4A7C15U;
+
+  static constexpr uint64_t Mixed(uint64_t bits) {
+    bits = (bits ^ (bits >> 30U)) * 0xBF58476D1CE4E5B9U;
+    bits = (bits ^ (bits >> 27U)) * 0x94D049BB133111EBU;
+    return bits ^ (bits >> 31U);
+  }
+
   uint64_t state_;
 };
 
