@@ -7,6 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -46,6 +47,14 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
+// What Haste takes of it. Who may not raise the limit keeps it.
+void AllowLowestRealTimePriority() {
+  rlimit priority{};
+  if (getrlimit(RLIMIT_RTPRIO, &priority) != 0 || priority.rlim_cur > 0) return;
+  priority = {.rlim_cur = 1, .rlim_max = std::max<rlim_t>(1, priority.rlim_max)};
+  setrlimit(RLIMIT_RTPRIO, &priority);
+}
+
 }  // namespace
 
 void OpenStandardDescriptors() {
@@ -65,6 +74,7 @@ void ForgetInherited() {
   StopTimers();
   umask(kOnlyOwner);
   RaiseFileLimit();
+  AllowLowestRealTimePriority();
   prctl(PR_SET_TIMERSLACK, kUsualSlack, 0, 0, 0);
 }
 

@@ -16,6 +16,8 @@ void OpenStandardDescriptors();
 //    signals are stopped;
 //  - the umask is 077: files are open to others only where this program says so;
 //  - the soft limit on open files is the hard one;
+//  - threads may have the lowest real-time priority (thread_priority.h), also those of a process
+//    that gives up root;
 //  - timers are as exact as usual.
 void ForgetInherited();
 

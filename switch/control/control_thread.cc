@@ -9,7 +9,7 @@
 #include <utility>
 #include <variant>
 
-#include "ports/os/yield_to_frames.h"
+#include "ports/os/thread_priority.h"
 #include "switch/control/methods/method_table.h"
 #include "switch/control/rpc/json_rpc.h"
 #include "switch/control/startup.h"

@@ -7,6 +7,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "ports/os/clock.h"
 #include "ports/os/runtime_locks.h"
+#include "ports/os/thread_priority.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 #include "switch/handover/group_transfer.h"
@@ -142,6 +143,7 @@ absl::StatusOr<Predecessor::Outcome> Predecessor::SwitchOver(SuccessorProcess su
   const auto traffic = running_.flows != nullptr ? running_.flows->traffic().Read()
                                                  : std::map<PortId, PortTraffic>();
   absl::StatusOr<SuccessorAnswer> answer = absl::UnknownError("");
+  const Haste haste;
   const absl::Status paused = running_.links.Call([&]() -> absl::Status {
     const auto paused_at = MonotonicTime();
     const auto deadline = Clock::now() + kSwitchOver;

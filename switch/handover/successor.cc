@@ -7,6 +7,7 @@
 
 #include "ports/os/clock.h"
 #include "ports/os/runtime_locks.h"
+#include "ports/os/thread_priority.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 #include "switch/control/apply/planned_bridge.h"
@@ -157,6 +158,7 @@ void Successor::Restore(const RunningSwitch& running, FinalState& final_state) {
 }
 
 absl::StatusOr<HandoverReport> Successor::TakeOver(const RunningSwitch& running) {
+  std::optional<Haste> haste(std::in_place);
   auto final_state = GetReady();
   if (!final_state.ok()) return final_state.status();
   running.commands.Call([&] { Restore(running, *final_state); });
@@ -164,6 +166,7 @@ absl::StatusOr<HandoverReport> Successor::TakeOver(const RunningSwitch& running)
   const bool is_known = final_state->paused_at.count() != 0;
   const auto gap =
       is_known ? MonotonicTime() - final_state->paused_at : std::chrono::nanoseconds(0);
+  haste.reset();
   if (channel_) static_cast<void>(SendAnswer(*channel_, EncodeRunning(gap, not_kept_)));
   running.commands.Call([&] {
     running.worker.SetSilent(false);

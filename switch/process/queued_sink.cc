@@ -17,8 +17,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "ports/os/mutex.h"
+#include "ports/os/thread_priority.h"
 #include "ports/os/wake_event.h"
-#include "ports/os/yield_to_frames.h"
 #include "switch/process/log_queue.h"
 
 namespace tapswitch {

@@ -11,6 +11,7 @@
 
 #include "tests/support/background_traffic.h"
 #include "tests/support/control_client.h"
+#include "tests/support/process_usage.h"
 #include "tests/support/switch_test.h"
 #include "tests/support/test_network.h"
 #include "tests/support/upgrade.h"
@@ -44,6 +45,7 @@ class BadSuccessorTest : public SwitchTest {
     std::string why = client.Refused("bridge.upgrade", {{"program", program}});
     EXPECT_TRUE(stream_->DeliversMore(SteadyStream::kFullRate));
     EXPECT_EQ(client.Call("bridge.list")[0]["pid"], network_->tapswitchd().pid());
+    EXPECT_FALSE(HasRealTimeThreads(network_->tapswitchd().pid()));
     client.Call("port.add", {{"port", "extra"}});
     client.Call("port.del", {{"name", "extra"}});
     return why;

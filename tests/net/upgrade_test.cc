@@ -27,6 +27,7 @@ namespace tapswitch::upgrade_test {
 namespace {
 
 using nlohmann::json;
+using testing::ContainsRegex;
 
 json Entry(int station) {
   ControlClient client;
@@ -152,6 +153,12 @@ TEST_P(UpgradeTest, AlsoWhereTheKernelCarriesNothing) {
 TEST_P(UpgradeTest, AlsoWithPrivilegesGivenUp) {
   TestNetwork network(Mixed({"--user=nobody"}));
   const int niceness = NicenessOfThreads(network.tapswitchd().pid()).at("main");
+  const std::string limits =
+      network.sandbox().Run("cat /proc/" + std::to_string(network.tapswitchd().pid()) + "/limits");
+  if (network.host(1).TryRun("bash -c 'ulimit -r 1'").status == 0) {
+    EXPECT_THAT(limits, ContainsRegex("Max realtime priority +1 "))
+        << "so that the switch-over is short also then";
+  }
   ExpectNoLossDuring(network, 3);
   EXPECT_EQ(NicenessOfThreads(network.tapswitchd().pid()).at("main"), niceness);
 }

@@ -2,9 +2,11 @@
 
 #pragma once
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -63,6 +65,14 @@ inline std::map<std::string, int> NicenessOfThreads(pid_t process) {
     niceness[name] = getpriority(PRIO_PROCESS, thread);
   }
   return niceness;
+}
+
+// Whether a thread of the process runs before all that are no real-time threads.
+inline bool HasRealTimeThreads(pid_t process) {
+  const std::filesystem::directory_iterator tasks("/proc/" + std::to_string(process) + "/task");
+  return std::any_of(begin(tasks), end(tasks), [](const auto& task) {
+    return sched_getscheduler(std::stoi(task.path().filename())) != SCHED_OTHER;
+  });
 }
 
 }  // namespace tapswitch

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/support/control_client.h"
+#include "tests/support/process_usage.h"
 #include "tests/support/switch_process.h"
 
 namespace tapswitch {
@@ -28,6 +29,7 @@ inline nlohmann::json Upgrade(SwitchProcess& process,
   }
   EXPECT_TRUE(process.FollowSuccessor(answer["pid"].get<pid_t>()));
   EXPECT_EQ(answer["not_kept"], nlohmann::json::array());
+  EXPECT_FALSE(HasRealTimeThreads(process.pid())) << "they are for the switch-over only";
   return answer;
 }
 
