@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Bulk TCP inside tunnels between two stations behind veth netdev ports arrives as it was sent: what
-# a station's stack leaves uncut in a tunnel was dropped.
+# Bulk TCP, by itself and inside tunnels, between two stations behind veth netdev ports arrives as it
+# was sent, whatever the station's stack leaves uncut, and whoever carries it: the switch, or the
+# kernel for it. What was uncut in a tunnel was dropped.
 #
-#   tunnel_transfer_test.sh TAPCTL     with TAPSWITCHD in the environment
+#   tunnel_transfer_test.sh TAPCTL switch|kernel    with TAPSWITCHD in the environment
 set -euo pipefail
 
-readonly tapctl=$1
+readonly tapctl=$1 carrier=$2
 readonly id=tt$$
 dir=$(mktemp -d)
 readonly dir
@@ -40,8 +41,12 @@ for n in 1 2; do
   on "h$n" ip address add "10.9.0.$n/24" dev eth0
   on "h$n" ip address add "fd09::$n/64" dev eth0 nodad
 done
+case $carrier in
+  switch) kernel_forwarding=off ;;
+  kernel) kernel_forwarding=auto ;;
+esac
 ip netns exec "${id}sw" "$TAPSWITCHD" --name="$id" --control_socket="$dir/ctl" \
-  netdev:p1 netdev:p2 2>"$dir/log" &
+  --kernel_forwarding="$kernel_forwarding" netdev:p1 netdev:p2 2>"$dir/log" &
 switch=$!
 for _ in $(seq 100); do
   grep -q ready: "$dir/log" && break
@@ -62,8 +67,39 @@ transfer() {
   cmp "$dir/payload" "$dir/received"
 }
 
+# Prints how many frames from h1 the kernel has carried, and how many there were.
+count_frames() {
+  "$tapctl" -B "$dir/ctl" -j -s port show p1 | python3 -c '
+import json, sys
+port = json.load(sys.stdin)[0]
+print(port["kernel"]["rx"], port["stats64"]["rx"]["packets"])'
+}
+
+# check_carrier NAME KERNEL ALL: whether the right one has carried what came since these counts.
+check_carrier() {
+  local by_kernel all
+  read -r by_kernel all < <(count_frames)
+  ((all > $3)) || fail "$1: no frame was counted"
+  case $carrier in
+    switch) ((by_kernel == 0)) || fail "$1: the kernel carried $by_kernel frames" ;;
+    # What comes before a conversation is given to the kernel is carried by the switch.
+    kernel) ((2 * (by_kernel - $2) > all - $3)) ||
+      fail "$1: the kernel carried $((by_kernel - $2)) of $((all - $3)) frames" ;;
+  esac
+}
+
 dropped() {
   "$tapctl" -B "$dir/ctl" -j -s port show p1 | grep -oE '"(bad|unsupported)_offload[a-z_]*": ?[1-9]+'
+}
+
+# check_transfer NAME ADDRESS
+check_transfer() {
+  local by_kernel all
+  read -r by_kernel all < <(count_frames)
+  transfer "$2" || fail "$1: TCP to $2"
+  if dropped; then fail "$1: frames were dropped"; fi
+  check_carrier "$1" "$by_kernel" "$all"
+  echo "ok: $1"
 }
 
 # check NAME TYPE [OPTION...]: L and R stand for the outer addresses.
@@ -87,15 +123,19 @@ check() {
     on "h$n" ip address add "fd08::$n/64" dev tun9 nodad 2>/dev/null || true
   done
   if [[ $name != *"IPv6 in"* ]]; then
-    transfer 10.8.0.2 || fail "$name: TCP over IPv4"
+    check_transfer "$name" 10.8.0.2
   else
-    transfer "[fd08::2]" || fail "$name: TCP over IPv6"
+    check_transfer "$name" "[fd08::2]"
   fi
-  if dropped; then fail "$name: frames were dropped"; fi
-  echo "ok: $name"
   for n in 1 2; do on "h$n" ip link delete tun9; done
 }
 
+if [[ $carrier == kernel ]] && ! "$tapctl" -B "$dir/ctl" -j kernel show | grep -q '"on"'; then
+  echo "skipped: the kernel carries nothing here"
+  exit 77
+fi
+check_transfer "TCP over IPv4" 10.9.0.2
+check_transfer "TCP over IPv6" "[fd09::2]"
 check "VXLAN" vxlan id 7 local L4 remote R4 dstport 4789
 check "VXLAN with outer checksums" vxlan id 7 local L4 remote R4 dstport 4789 udpcsum
 check "VXLAN over IPv6, IPv6 inside: IPv6 in UDP" vxlan id 7 local L6 remote R6 dstport 4789
