@@ -1,6 +1,7 @@
 #include "switch/control/guests/guest_links.h"
 
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +18,7 @@ void GuestLinks::Tell(const GuestPlace& place, bool is_on) {
   Guest& guest = guests_[place];
   guest.wanted = is_on;
   guest.is_abandoned = false;
+  guest.next_look.reset();
   if (guest.exchange) return;
   guest.next_step = Clock::now();
   if (exchanges() < kMostExchanges) Begin(place, guest);
@@ -38,6 +40,7 @@ GuestLinks::Status GuestLinks::StatusOf(const GuestPlace& place) const {
 void GuestLinks::Step() {
   for (auto one = guests_.begin(); one != guests_.end();) {
     auto& [place, guest] = *one;
+    if (guest.next_look && *guest.next_look <= Clock::now()) LookAgain(place, guest);
     if (guest.exchange) {
       GoOn(place, guest);
     } else if (guest.next_step && *guest.next_step <= Clock::now() &&
@@ -51,6 +54,8 @@ void GuestLinks::Step() {
 
 void GuestLinks::Begin(const GuestPlace& place, Guest& guest) {
   guest.asked = guest.wanted;
+  guest.next_look.reset();
+  guest.socket = FileOf(place);
   auto begun = QmpExchange::Begin(place, guest.asked);
   if (!begun.ok()) return End(place, guest, begun.status());
   guest.exchange.emplace(*std::move(begun));
@@ -59,6 +64,25 @@ void GuestLinks::Begin(const GuestPlace& place, Guest& guest) {
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, guest.exchange->fd(), &event) != 0) {
     End(place, guest, absl::ErrnoToStatus(errno, "epoll_ctl"));
   }
+}
+
+std::optional<GuestLinks::SocketFile> GuestLinks::FileOf(const GuestPlace& place) {
+  struct stat file {};
+  if (stat(place.socket.c_str(), &file) != 0) return std::nullopt;
+  return SocketFile{.device = file.st_dev,
+                    .inode = file.st_ino,
+                    .changed = std::chrono::seconds(file.st_ctim.tv_sec) +
+                               std::chrono::nanoseconds(file.st_ctim.tv_nsec)};
+}
+
+// A guest that has started anew does not know any more.
+void GuestLinks::LookAgain(const GuestPlace& place, Guest& guest) {
+  const auto now = Clock::now();
+  guest.next_look = now + kPause;
+  if (FileOf(place) == guest.socket) return;
+  guest.status.told.reset();
+  guest.next_look.reset();
+  guest.next_step = now;
 }
 
 void GuestLinks::GoOn(const GuestPlace& place, Guest& guest) {
@@ -76,7 +100,11 @@ void GuestLinks::End(const GuestPlace& place, Guest& guest, const absl::Status& 
     guest.status.told = guest.asked;
     spdlog::info("guest {} at {}: it sees {}", place.id, place.socket,
                  guest.asked ? "a carrier" : "no carrier");
-    if (guest.asked != guest.wanted) guest.next_step = Clock::now();
+    if (guest.asked != guest.wanted) {
+      guest.next_step = Clock::now();
+    } else if (!guest.wanted && !guest.is_abandoned) {
+      guest.next_look = Clock::now() + kPause;
+    }
   } else {
     if (!guest.is_abandoned) guest.next_step = Clock::now() + kPause;
     if (problem != guest.status.problem) {
@@ -98,8 +126,10 @@ std::optional<std::chrono::milliseconds> GuestLinks::Wait() const {
   std::optional<std::chrono::milliseconds> wait;
   const auto now = Clock::now();
   for (const auto& [place, guest] : guests_) {
-    if (!guest.next_step || (is_full && !guest.exchange)) continue;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*guest.next_step - now);
+    const bool has_turn = guest.next_step && !(is_full && !guest.exchange);
+    const auto next = has_turn ? guest.next_step : guest.next_look;
+    if (!next) continue;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - now);
     const auto bounded = std::max(left, std::chrono::milliseconds(0));
     wait = std::min(wait.value_or(bounded), bounded);
   }
