@@ -190,8 +190,9 @@ void TunPort::CountGivenUp() {
   counters.Drop(DropReason::kNoNeighbour, lost.packets);
 }
 
+// While it has paused nobody takes them: it would be woken for them over and over.
 void TunPort::AnnounceFrames() {
-  if (station_.has_frames() && !is_closing_) wake_.Signal();
+  if (station_.has_frames() && !is_closing_ && !device_->paused()) wake_.Signal();
 }
 
 // The frames that the last call has added were sent since.

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <filesystem>
@@ -32,11 +33,12 @@ void YieldToFrames() {
   static_cast<void>(setpriority(PRIO_PROCESS, 0, kNiceness));
 }
 
-Haste::Haste() {
+Haste::Haste(Of whom) {
   const sched_param lowest{.sched_priority = 1};
-  for (const pid_t thread : ThreadsOfProcess()) {
+  const auto threads = whom == Of::kProcess ? ThreadsOfProcess() : std::vector<pid_t>{gettid()};
+  for (const pid_t thread : threads) {
     if (sched_getscheduler(thread) != SCHED_OTHER) continue;
-    if (sched_setscheduler(thread, SCHED_FIFO, &lowest) == 0) threads_.push_back(thread);
+    if (sched_setscheduler(thread, SCHED_RR, &lowest) == 0) threads_.push_back(thread);
   }
 }
 

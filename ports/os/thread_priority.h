@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <vector>
 
 namespace tapswitch {
@@ -14,14 +15,17 @@ namespace tapswitch {
 // too, and cannot raise it.
 void YieldToFrames();
 
-// While one lives, the threads that this process had when it was made run before all that are no
-// real-time threads (SCHED_FIFO, priority 1): for the milliseconds in which nobody forwards because
-// of it. Linux takes 5 % of the time for the others (sched(7), "Limiting the CPU usage of real-time
-// and deadline processes"). Without effect where the process may not do that, which takes
-// CAP_SYS_NICE or RLIMIT_RTPRIO, and for threads that are real-time threads already.
+// While one lives, the calling thread, or all threads that this process had when it was made, run
+// before all that are no real-time threads (SCHED_RR, priority 1; those of one priority take
+// turns): for the milliseconds in which nobody forwards. Linux takes 5 % of the time for the others
+// (sched(7), "Limiting the CPU usage of real-time and deadline processes"). Without effect where the
+// process may not do that, which takes CAP_SYS_NICE or RLIMIT_RTPRIO, and for threads that are
+// real-time threads already.
 class Haste {
  public:
-  Haste();
+  enum class Of : uint8_t { kThread, kProcess };
+
+  explicit Haste(Of whom);
   ~Haste();
   Haste(const Haste&) = delete;
   Haste& operator=(const Haste&) = delete;

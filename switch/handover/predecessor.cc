@@ -143,7 +143,7 @@ absl::StatusOr<Predecessor::Outcome> Predecessor::SwitchOver(SuccessorProcess su
   const auto traffic = running_.flows != nullptr ? running_.flows->traffic().Read()
                                                  : std::map<PortId, PortTraffic>();
   absl::StatusOr<SuccessorAnswer> answer = absl::UnknownError("");
-  const Haste haste;
+  const Haste haste(Haste::Of::kProcess);
   const absl::Status paused = running_.links.Call([&]() -> absl::Status {
     const auto paused_at = MonotonicTime();
     const auto deadline = Clock::now() + kSwitchOver;

@@ -158,15 +158,18 @@ void Successor::Restore(const RunningSwitch& running, FinalState& final_state) {
 }
 
 absl::StatusOr<HandoverReport> Successor::TakeOver(const RunningSwitch& running) {
-  std::optional<Haste> haste(std::in_place);
+  // Its workers are not in haste while the first process still forwards.
+  std::optional<Haste> own_haste(std::in_place, Haste::Of::kThread);
   auto final_state = GetReady();
   if (!final_state.ok()) return final_state.status();
+  std::optional<Haste> haste(std::in_place, Haste::Of::kProcess);
   running.commands.Call([&] { Restore(running, *final_state); });
   running.workers.EndStandby();
   const bool is_known = final_state->paused_at.count() != 0;
   const auto gap =
       is_known ? MonotonicTime() - final_state->paused_at : std::chrono::nanoseconds(0);
   haste.reset();
+  own_haste.reset();
   if (channel_) static_cast<void>(SendAnswer(*channel_, EncodeRunning(gap, not_kept_)));
   running.commands.Call([&] {
     running.worker.SetSilent(false);

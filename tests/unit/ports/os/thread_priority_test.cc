@@ -39,16 +39,24 @@ TEST(ThreadPriorityTest, HasteIsForAllThreadsAndEndsWithItsObject) {
   const int own = getpriority(PRIO_PROCESS, 0);
   const YieldingThread yielding;
   {
-    const Haste haste;
+    const Haste haste(Haste::Of::kProcess);
     if (sched_getscheduler(0) == SCHED_OTHER) GTEST_SKIP() << "no right to real-time priorities";
-    EXPECT_EQ(sched_getscheduler(0), SCHED_FIFO);
-    EXPECT_EQ(yielding.policy(), SCHED_FIFO);
-    const Haste nested;  // finds nothing to do
+    EXPECT_EQ(sched_getscheduler(0), SCHED_RR);
+    EXPECT_EQ(yielding.policy(), SCHED_RR);
+    const Haste nested(Haste::Of::kProcess);  // finds nothing to do
   }
   EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
   EXPECT_EQ(getpriority(PRIO_PROCESS, 0), own);
   EXPECT_EQ(yielding.policy(), SCHED_OTHER);
   EXPECT_EQ(yielding.niceness(), own + 10);
+}
+
+TEST(ThreadPriorityTest, HasteOfAThreadIsForNoOther) {
+  const YieldingThread yielding;
+  const Haste haste(Haste::Of::kThread);
+  if (sched_getscheduler(0) == SCHED_OTHER) GTEST_SKIP() << "no right to real-time priorities";
+  EXPECT_EQ(sched_getscheduler(0), SCHED_RR);
+  EXPECT_EQ(yielding.policy(), SCHED_OTHER);
 }
 
 }  // namespace
