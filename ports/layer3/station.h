@@ -44,6 +44,7 @@ class Layer3Station {
   static constexpr size_t kMostFrames = 256;
 
   explicit Layer3Station(StationConfig config);
+  ~Layer3Station() = default;
   Layer3Station(const Layer3Station&) = delete;
   Layer3Station& operator=(const Layer3Station&) = delete;
 

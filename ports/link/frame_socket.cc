@@ -140,7 +140,7 @@ void FrameSocket::Send(std::span<const WireFrame> frames, PortCounters& counters
 
 // Returns the frames that have to be queued.
 std::span<const WireFrame> FrameSocket::SendNow(std::span<const WireFrame> frames,
-                                                PortCounters& counters) {
+                                                PortCounters& counters) const {
   // NOLINTNEXTLINE(*-member-init): it is filled in as far as it is used
   std::array<mmsghdr, kMostSentAtOnce> messages;
   while (!frames.empty()) {

@@ -36,6 +36,7 @@ class FrameSocket {
 
   // ResourceExhausted when there is no memory.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<FrameSocket>> Make();
+  ~FrameSocket() = default;
   FrameSocket(const FrameSocket&) = delete;
   FrameSocket& operator=(const FrameSocket&) = delete;
 
@@ -61,7 +62,7 @@ class FrameSocket {
   explicit FrameSocket(BufferMemory memory);
   void TakeFrame(size_t slot, const PortIdentity& identity, FrameBatch& received);
   [[nodiscard]] std::span<const WireFrame> SendNow(std::span<const WireFrame> frames,
-                                                   PortCounters& counters);
+                                                   PortCounters& counters) const;
 
   BufferMemory memory_;
   FrameQueue queue_;

@@ -132,7 +132,10 @@ absl::Status ReadVlans(LinuxBridge& bridge) {
         if (message.nlmsg_type != RTM_NEWLINK) return;
         const int ifindex = static_cast<const ifinfomsg*>(nlmsg_data(&message))->ifi_index;
         auto vlans = VlansIn(nlmsg_find_attr(&message, sizeof(ifinfomsg), IFLA_AF_SPEC));
-        if (ifindex == bridge.ifindex) bridge.vlans = std::move(vlans);
+        if (ifindex == bridge.ifindex) {
+          bridge.vlans = std::move(vlans);
+          return;
+        }
         const auto port = std::find_if(bridge.ports.begin(), bridge.ports.end(),
                                        [&](const auto& one) { return one.ifindex == ifindex; });
         if (port != bridge.ports.end()) port->vlans = std::move(vlans);

@@ -14,6 +14,7 @@
 
 namespace tapswitch {
 
+// NOLINTNEXTLINE(*-member-init): its lists are filled in as far as they are used
 class DatagramOutbox {
  public:
   static constexpr size_t kMaxFrames = 64;

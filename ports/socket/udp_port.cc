@@ -28,9 +28,10 @@ void EnlargeReceiveBuffer(int fd) {
 // is sent in fragments, and routers may fragment it, too.
 bool AllowFragments(int fd, int family) {
   const bool is_ipv6 = family == AF_INET6;
-  const int never = is_ipv6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT;
+  constexpr int kNever = IP_PMTUDISC_DONT;
+  static_assert(kNever == IPV6_PMTUDISC_DONT);
   return setsockopt(fd, is_ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
-                    is_ipv6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &never, sizeof(never)) == 0;
+                    is_ipv6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &kNever, sizeof(kNever)) == 0;
 }
 
 absl::Status Failed(const UdpOptions& options, std::string_view step, std::string_view cure) {

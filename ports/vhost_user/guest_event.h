@@ -16,7 +16,7 @@ inline void SignalGuest(int fd) {
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || (flags & O_NONBLOCK) == 0) return;
   constexpr uint64_t kOne = 1;
-  static_cast<void>(!write(fd, &kOne, sizeof(kOne)));
+  static_cast<void>(write(fd, &kOne, sizeof(kOne)) < 0);
 }
 
 }  // namespace tapswitch

@@ -21,10 +21,12 @@ struct Place {
 };
 
 // A signal handler can only reach what is static.
+// NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables)
 std::array<Place, MappingGuard::kCapacity> table;
 std::atomic<size_t> places_used{0};  // those from here on have never been used
 Mutex table_mutex;
 struct sigaction previous;
+// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
 Place* FindPlace(uintptr_t address) {
   for (size_t i = 0; i < places_used.load(std::memory_order_acquire); ++i) {
@@ -41,6 +43,7 @@ bool Replace(Place& place) {
   const uintptr_t begin = place.begin.load(std::memory_order_relaxed);
   const uintptr_t end = place.end.load(std::memory_order_relaxed);
   place.is_broken.store(true, std::memory_order_release);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an atomic pointer could not be compared with bounds
   return mmap(reinterpret_cast<void*>(begin), end - begin, PROT_READ | PROT_WRITE,
               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
 }

@@ -82,9 +82,9 @@ absl::Status CheckSize(const VhostMessage& message, size_t size, size_t expected
   return Bad(message, fmt::format("it has {} bytes instead of {}", size, expected));
 }
 
-absl::Status CheckDescriptors(const VhostMessage& message, size_t count, size_t expected) {
-  if (count == expected) return absl::OkStatus();
-  return Bad(message, fmt::format("it has {} file descriptors instead of {}", count, expected));
+absl::Status CheckDescriptors(const VhostMessage& message, size_t received, size_t expected) {
+  if (received == expected) return absl::OkStatus();
+  return Bad(message, fmt::format("it has {} file descriptors instead of {}", received, expected));
 }
 
 absl::Status SetRing(VhostMessage& message, uint64_t ring) {

@@ -60,7 +60,7 @@ absl::StatusOr<bool> MessageReader::Receive(int socket, size_t size) {
 // True if there are `size` bytes by now.
 absl::StatusOr<bool> MessageReader::Fill(int socket, size_t size) {
   while (have_ < size) {
-    const auto more = Receive(socket, size);
+    auto more = Receive(socket, size);
     if (!more.ok() || !*more) return more;
   }
   return true;

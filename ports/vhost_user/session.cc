@@ -357,9 +357,9 @@ void VhostSession::Reset() {
 
 std::string VhostSession::Obstacle() const {
   if (!trouble_.empty()) return trouble_;
-  for (const Ring* const ring : {&rings_[0], &rings_[1]}) {
-    if (!ring->running) return "the guest has no driver for it yet";
-    if (!IsEnabled(*ring)) return "the guest has not enabled it";
+  for (const Ring& ring : std::span(rings_).first(2)) {
+    if (!ring.running) return "the guest has no driver for it yet";
+    if (!IsEnabled(ring)) return "the guest has not enabled it";
   }
   return {};
 }

@@ -87,9 +87,9 @@ absl::StatusOr<std::shared_ptr<VhostBackend>> VhostBackend::Open(const VhostOpti
   return backend;
 }
 
-VhostBackend::VhostBackend(const VhostOptions& options, std::optional<UnixListener> listener,
+VhostBackend::VhostBackend(VhostOptions options, std::optional<UnixListener> listener,
                            WakeEvent stop, WakeEvent fault)
-    : options_(options),
+    : options_(std::move(options)),
       listener_(std::move(listener)),
       stop_(std::move(stop)),
       fault_(std::move(fault)) {}
@@ -196,7 +196,7 @@ void VhostBackend::EndConnection(std::string_view why) {
 }
 
 VhostBackend::Pause VhostBackend::ServeRequests() {
-  const Pause until_next{.files = {connection_.get(), fault_.fd()}, .limit = std::nullopt};
+  Pause until_next{.files = {connection_.get(), fault_.fd()}, .limit = std::nullopt};
   for (uint32_t served = 0; served < kRequestsInARow; ++served) {
     auto received = reader_.Read(connection_.get());
     absl::StatusOr<VhostSession::Reply> reply = VhostSession::Reply();

@@ -89,7 +89,7 @@ class VhostBackend final : public PortDetails {
     std::optional<Duration> limit;
   };
 
-  VhostBackend(const VhostOptions& options, std::optional<UnixListener> listener, WakeEvent stop,
+  VhostBackend(VhostOptions options, std::optional<UnixListener> listener, WakeEvent stop,
                WakeEvent fault);
   [[nodiscard]] absl::Status MakePairs(uint32_t pairs);
   void Run();

@@ -114,7 +114,7 @@ absl::Status ControlThread::SetUp() {
   if (absl::Status attached = attacher_.Start(); !attached.ok()) return attached;
   if (absl::Status prepared = options_.before_service(); !prepared.ok()) return prepared;
   if (absl::Status watched = WatchEvents(); !watched.ok()) return watched;
-  const absl::Status done = options_.inheritance == nullptr ? ListenForScrapes() : TakeOver();
+  absl::Status done = options_.inheritance == nullptr ? ListenForScrapes() : TakeOver();
   if (done.ok() && options_.keeping != nullptr) {
     options_.keeping->Begin(control_, attacher_, metrics_listener());
   }
@@ -296,7 +296,7 @@ void ControlThread::EndOverlay() {
   }
 }
 
-Patience ControlThread::KeepState() {
+Patience ControlThread::KeepState() const {
   return options_.keeping == nullptr ? std::nullopt : options_.keeping->Step();
 }
 

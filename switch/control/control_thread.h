@@ -120,7 +120,7 @@ class ControlThread {
   void PublishEvents();
   void Serve();
   void ReloadIfTold();
-  [[nodiscard]] std::optional<std::chrono::milliseconds> KeepState();
+  [[nodiscard]] std::optional<std::chrono::milliseconds> KeepState() const;
   void EndCaptures();
   void EndOverlay();
   [[nodiscard]] absl::Status MakePorts();

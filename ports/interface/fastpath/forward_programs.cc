@@ -4,6 +4,8 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <string_view>
@@ -57,12 +59,9 @@ FileDescriptor Map(const bpf_object* object, const char* name) {
 }
 
 bool IsComplete(const ForwardPrograms& loaded) {
-  for (const FileDescriptor* const file :
-       {&loaded.decide, &loaded.carry, &loaded.flows, &loaded.interfaces, &loaded.generations,
-        &loaded.seats, &loaded.cells, &loaded.settings}) {
-    if (!file->valid()) return false;
-  }
-  return true;
+  const std::array files{&loaded.decide,      &loaded.carry, &loaded.flows, &loaded.interfaces,
+                         &loaded.generations, &loaded.seats, &loaded.cells, &loaded.settings};
+  return std::ranges::all_of(files, [](const FileDescriptor* file) { return file->valid(); });
 }
 
 }  // namespace

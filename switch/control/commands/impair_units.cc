@@ -34,8 +34,8 @@ constexpr std::array kBitRateUnits{
     ValueUnit{"bit", 1},
 };
 constexpr std::array kByteSizeUnits{
-    ValueUnit{"mb", 1024 * 1024}, ValueUnit{"m", 1024 * 1024}, ValueUnit{"kb", 1024},
-    ValueUnit{"k", 1024},         ValueUnit{"b", 1},
+    ValueUnit{"mb", 1 << 20U}, ValueUnit{"m", 1 << 20U}, ValueUnit{"kb", 1024},
+    ValueUnit{"k", 1024},      ValueUnit{"b", 1},
 };
 
 // "12.5" and what follows it, as a whole number of the unit's parts.
@@ -109,7 +109,7 @@ absl::Status BadValueText(std::string_view text, std::string_view expected) {
 }  // namespace
 
 absl::StatusOr<Nanoseconds> ParseTimeSpan(std::string_view text) {
-  constexpr Nanoseconds kMost = 24 * 3600 * kNanosecondsPerSecond;
+  constexpr Nanoseconds kMost = kNanosecondsPerSecond * 3600 * 24;
   if (const auto value = ParseValue(text, kSpanUnits, kMost)) return *value;
   return BadValueText(text, "a time with a unit, up to a day, such as 20ms, 250us or 1.5s");
 }

@@ -32,6 +32,8 @@ class Overlay final : public VniHost {
   // or deleted from it, for other machines.
   Overlay(const BridgeControl& control, const RunningSwitch& running, Vni::OnChange on_change);
   ~Overlay() override;
+  Overlay(const Overlay&) = delete;
+  Overlay& operator=(const Overlay&) = delete;
 
   // Readable when the kernel has told something. It stays the same.
   [[nodiscard]] int fd() const { return epoll_.get(); }

@@ -222,7 +222,7 @@ void FlowOffload::Install(const FlowKey& key, PortId ingress, const EthernetHead
                   .tag_type = static_cast<uint16_t>(advice.tag.protocol),
                   .tag_control = advice.tag.control,
                   .edit = EditOf(advice.edit),
-                  .by_peer = header.destination == to.station};
+                  .by_peer = static_cast<uint8_t>(header.destination == to.station)};
   if (!kernel_.Put(key, flow).ok()) {
     kernel_.Remove(key);  // an earlier one of the key
     ++refused_;
