@@ -244,14 +244,7 @@ void FrameReader::TakeFrame(BufferId buffer, size_t length, FrameBatch& received
   if (!unpacked) return DropReceived(ReasonForCut(read, kind_));
   if (size < kVirtioNetHeaderSize + kEthernetHeaderSize) return counters.Drop(DropReason::kRunt);
 
-  Frame& frame = received.next();
-  frame.Begin({wire.data(), wire.size()}, identity_.id);
-  // Flags and GSO type. Mostly both are zero, and then there is nothing in the header.
-  const bool has_offload = (wire[0] | wire[1]) != std::byte{0};
-  if (has_offload) {
-    if (const auto reason = TakeReceivedOffload(wire, frame)) return DropReceived(*reason);
-  }
-  received.Keep();
+  if (const auto reason = AppendReceived(wire, identity_.id, received)) DropReceived(*reason);
 }
 
 void FrameReader::DropReceived(DropReason reason) {

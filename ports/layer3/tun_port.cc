@@ -201,15 +201,9 @@ bool TunPort::Receive(FrameBatch& received) {
   if (is_closing_ || device_->paused()) return false;
   while (station_.has_frames() && !received.full()) {
     std::vector<std::byte>& wire = own_.emplace_back(station_.TakeFrame());
-    Frame frame{.wire = {wire.data(), wire.size()}, .ingress = identity().id};
-    identity().counters->received.Add(frame.bytes().size());
-    if ((wire[0] | wire[1]) != std::byte{0}) {
-      if (const auto reason = TakeReceivedOffload(wire, frame)) {
-        identity().counters->Drop(*reason);
-        continue;
-      }
-    }
-    received.push_back(frame);
+    PortCounters& counters = *identity().counters;
+    counters.received.Add(wire.size() - kVirtioNetHeaderSize);
+    if (const auto reason = AppendReceived(wire, identity().id, received)) counters.Drop(*reason);
   }
   return station_.has_frames();
 }

@@ -118,13 +118,7 @@ void FrameSocket::TakeFrame(size_t slot, const PortIdentity& identity, FrameBatc
   }
   if (size < kVirtioNetHeaderSize + kEthernetHeaderSize) return counters.Drop(DropReason::kRunt);
   const std::span wire(static_cast<std::byte*>(places_[slot].iov_base), size);
-  Frame& frame = received.next();
-  frame.Begin({wire.data(), wire.size()}, identity.id);
-  // Flags and GSO type. Mostly both are zero, and then there is nothing in the header.
-  if ((wire[0] | wire[1]) != std::byte{0}) {
-    if (const auto reason = TakeReceivedOffload(wire, frame)) return counters.Drop(*reason);
-  }
-  received.Keep();
+  if (const auto reason = AppendReceived(wire, identity.id, received)) counters.Drop(*reason);
 }
 
 void FrameSocket::Send(std::span<const WireFrame> frames, PortCounters& counters) {

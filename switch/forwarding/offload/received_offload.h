@@ -17,4 +17,19 @@ namespace tapswitch {
 [[nodiscard]] std::optional<DropReason> TakeReceivedOffload(std::span<std::byte> wire,
                                                             Frame& frame);
 
+// Appends a frame with its unfinished work, or returns a reason why it cannot be taken.
+// Precondition: the batch is not full.
+[[nodiscard]] inline std::optional<DropReason> AppendReceived(std::span<std::byte> wire,
+                                                              PortId ingress,
+                                                              FrameBatch& received) {
+  Frame& frame = received.next();
+  frame.Begin({wire.data(), wire.size()}, ingress);
+  // Flags and GSO type. Mostly both are zero, and then there is nothing in the header.
+  if ((wire[0] | wire[1]) != std::byte{0}) {
+    if (const auto reason = TakeReceivedOffload(wire, frame)) return reason;
+  }
+  received.Keep();
+  return std::nullopt;
+}
+
 }  // namespace tapswitch
