@@ -31,7 +31,7 @@ constexpr std::string_view kRecord = "/run/tapswitch/br0.sock.adopted";
 
 // At the moment of the change a frame or two are lost; the rest is for a machine that is busy with
 // other tests.
-constexpr std::chrono::milliseconds kLongestGap(2000);
+constexpr std::chrono::milliseconds kLongestGap(500);
 
 // The bridge br0 with ports p1, p2 and p3, whose other ends are eth0 of the namespaces h1, h2, h3.
 // The host is 10.83.0.254 on br0; h1 and h2 are 10.83.0.1 and 10.83.0.2.
