@@ -47,7 +47,7 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-// What Haste takes of it. Who may not raise the limit keeps it.
+// Haste takes the lowest one. A process that may not raise its limit keeps it.
 void AllowLowestRealTimePriority() {
   rlimit priority{};
   if (getrlimit(RLIMIT_RTPRIO, &priority) != 0 || priority.rlim_cur > 0) return;

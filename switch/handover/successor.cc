@@ -157,20 +157,23 @@ void Successor::Restore(const RunningSwitch& running, FinalState& final_state) {
   RestoreLive(running, state_.live, ids_);
 }
 
-absl::StatusOr<HandoverReport> Successor::TakeOver(const RunningSwitch& running) {
-  // Its workers are not in haste while the first process still forwards.
-  std::optional<Haste> own_haste(std::in_place, Haste::Of::kThread);
+// Returns for how long nobody forwarded; 0 where that is not known. Its workers are not in haste
+// while the first process still forwards.
+absl::StatusOr<std::chrono::nanoseconds> Successor::BeginToForward(const RunningSwitch& running) {
+  const Haste own_haste(Haste::Of::kThread);
   auto final_state = GetReady();
   if (!final_state.ok()) return final_state.status();
-  std::optional<Haste> haste(std::in_place, Haste::Of::kProcess);
+  const Haste haste(Haste::Of::kProcess);
   running.commands.Call([&] { Restore(running, *final_state); });
   running.workers.EndStandby();
   const bool is_known = final_state->paused_at.count() != 0;
-  const auto gap =
-      is_known ? MonotonicTime() - final_state->paused_at : std::chrono::nanoseconds(0);
-  haste.reset();
-  own_haste.reset();
-  if (channel_) static_cast<void>(SendAnswer(*channel_, EncodeRunning(gap, not_kept_)));
+  return is_known ? MonotonicTime() - final_state->paused_at : std::chrono::nanoseconds(0);
+}
+
+absl::StatusOr<HandoverReport> Successor::TakeOver(const RunningSwitch& running) {
+  const auto gap = BeginToForward(running);
+  if (!gap.ok()) return gap.status();
+  if (channel_) static_cast<void>(SendAnswer(*channel_, EncodeRunning(*gap, not_kept_)));
   running.commands.Call([&] {
     running.worker.SetSilent(false);
     for (const Neighbour& neighbour : state_.neighbours) {
@@ -179,7 +182,7 @@ absl::StatusOr<HandoverReport> Successor::TakeOver(const RunningSwitch& running)
   });
   return HandoverReport{.count = state_.handovers + 1,
                         .from_version = state_.version,
-                        .gap = gap,
+                        .gap = *gap,
                         .after_death = !channel_,
                         .not_kept = std::move(not_kept_)};
 }

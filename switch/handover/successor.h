@@ -61,6 +61,8 @@ class Successor {
                                                         const MethodContext& context);
   [[nodiscard]] absl::StatusOr<FinalState> AwaitFinal();
   [[nodiscard]] absl::StatusOr<FinalState> GetReady();
+  [[nodiscard]] absl::StatusOr<std::chrono::nanoseconds> BeginToForward(
+      const RunningSwitch& running);
   void Restore(const RunningSwitch& running, FinalState& final_state);
 
   std::optional<DescriptorChannel> channel_;  // nothing: the first process was killed before
