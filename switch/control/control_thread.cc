@@ -10,9 +10,9 @@
 #include <variant>
 
 #include "ports/os/thread_priority.h"
+#include "switch/control/methods/files/startup_file.h"
 #include "switch/control/methods/method_table.h"
 #include "switch/control/rpc/json_rpc.h"
-#include "switch/control/startup.h"
 
 namespace tapswitch {
 namespace {
@@ -60,6 +60,7 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
                publisher_,
                initial_,
                options_.adoption_file,
+               options_.startup_file,
                options_.upgrade ? &upgrade_ : nullptr,
                &overlay_,
                &flaps_},
@@ -308,12 +309,12 @@ void ControlThread::ReloadIfTold() {
     spdlog::warn("SIGHUP is ignored: there is no --startup file to apply again");
     return;
   }
-  const absl::Status applied = ApplyStartupFile(options_.startup_file, context_);
+  const auto applied = ApplyStartupFile(options_.startup_file, context_);
   if (applied.ok()) {
     spdlog::info("SIGHUP: reloaded");
   } else {
     spdlog::error("SIGHUP: not reloaded, and nothing has changed: {}",
-                  std::string(applied.message()));
+                  std::string(applied.status().message()));
   }
 }
 

@@ -18,7 +18,8 @@ namespace tapswitch {
 // below, which no port can be called.
 using KeptParts = std::map<std::string, PortHandover, std::less<>>;
 
-// The bridge as a whole: the files control, locks, metrics, state0 and state1.
+// The bridge as a whole: the files attempts, control, locks and metrics. Its state as text is in
+// parts of its own (sealed_state.h).
 inline constexpr const char* kBridgePart = "/bridge";
 // The programs and maps of forwarding by the kernel.
 inline constexpr const char* kKernelPart = "/kernel";

@@ -7,7 +7,7 @@
 #include "spdlog/spdlog.h"
 #include "switch/keeper/guardian.h"
 #include "switch/keeper/recovery.h"
-#include "switch/keeper/state_memory.h"
+#include "switch/keeper/sealed_state.h"
 
 namespace tapswitch {
 namespace {
@@ -77,8 +77,7 @@ Keeping InheritKeeping(PreparedState& state, bool is_supervised) {
 absl::StatusOr<std::unique_ptr<Successor>> RecoverKept(
     Keeping& keeping, const std::function<absl::Status()>& give_up_rights) {
   if (!HasState(keeping.kept)) return nullptr;
-  const bool is_hopeless = keeping.manager != nullptr &&
-                           StateMemory::CountAttempt(keeping.kept[kBridgePart]) > kMostAttempts;
+  const bool is_hopeless = keeping.manager != nullptr && CountAttempt(keeping.kept) > kMostAttempts;
   absl::StatusOr<PreparedState> state = absl::AbortedError("it did not work before");
   if (!is_hopeless) {
     if (absl::Status given_up = give_up_rights(); !given_up.ok()) return given_up;

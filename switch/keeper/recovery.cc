@@ -7,7 +7,7 @@
 #include "ports/os/clock.h"
 #include "switch/control/apply/vni_host.h"
 #include "switch/handover/handover_message.h"
-#include "switch/keeper/state_memory.h"
+#include "switch/keeper/sealed_state.h"
 
 namespace tapswitch {
 namespace {
@@ -44,11 +44,11 @@ void ForgetProtocols(LiveState& live) {
 bool HasState(const KeptParts& parts) { return parts.contains(kBridgePart); }
 
 absl::StatusOr<PreparedState> Recover(KeptParts parts) {
-  PortHandover bridge = TakePart(parts, kBridgePart);
-  const auto content = StateMemory::Read(bridge);
-  if (!content) return absl::DataLossError("no whole state was kept");
-  auto state = DecodePrepared({.text = content->text, .files = {}});
+  const auto kept = ReadKeptText(parts);
+  if (!kept) return absl::DataLossError("no whole state was kept");
+  auto state = DecodePrepared({.text = kept->text, .files = {}});
   if (!state.ok()) return state;
+  PortHandover bridge = TakePart(parts, kBridgePart);
   state->locks = bridge.Take("locks");
   state->control = bridge.Take("control");
   state->metrics = bridge.Take("metrics");
@@ -65,7 +65,7 @@ absl::StatusOr<PreparedState> Recover(KeptParts parts) {
     }
     port.handover.numbers["killed"] = 1;
   }
-  Rejuvenate(state->entries, content->written_at);
+  Rejuvenate(state->entries, kept->written_at);
   ForgetCounters(state->live);
   ForgetProtocols(state->live);
   return state;

@@ -12,6 +12,7 @@
 #include "switch/handover/handover_message.h"
 #include "switch/handover/state_transfer.h"
 #include "switch/keeper/keeper_message.h"
+#include "switch/keeper/sealed_state.h"
 
 namespace tapswitch {
 namespace {
@@ -60,13 +61,12 @@ std::optional<std::chrono::milliseconds> StateKeeper::Step() {
 }
 
 void StateKeeper::KeepBridge(int metrics_listener) {
-  auto memory = StateMemory::Create();
-  if (!memory.ok()) return Note(memory.status());
-  memory_ = *std::move(memory);
+  auto attempts = MakeAttempts();
+  if (!attempts.ok()) return Note(attempts.status());
   PortHandover files;
+  files.files.insert_or_assign(kAttemptsFile, *std::move(attempts));
   const auto locks = RuntimeLocks::OfProcess();
-  const bool is_copied = memory_->HandOver(files) && locks.ok() &&
-                         files.AddCopy("locks", locks->fd()) &&
+  const bool is_copied = locks.ok() && files.AddCopy("locks", locks->fd()) &&
                          files.AddCopy("control", options_.control_socket) &&
                          (metrics_listener < 0 || files.AddCopy("metrics", metrics_listener));
   if (!is_copied) return Note(absl::ResourceExhaustedError("no descriptors are left"));
@@ -132,13 +132,22 @@ bool StateKeeper::IsTextOld() const {
 }
 
 void StateKeeper::WriteText() {
-  if (!memory_) return;
   const auto begin = Clock::now();
   has_changed_ = false;
-  Note(memory_->Write(MakeText()));
+  KeepText(MakeText());
   const auto end = Clock::now();
   next_after_change_ = end + (end - begin) * kShareAfterChange;
   next_text_ = end + std::max<Clock::duration>(kTextPeriod, (end - begin) * kShareOfTime);
+}
+
+// The text before it stays kept until the next one.
+void StateKeeper::KeepText(const std::string& text) {
+  const uint64_t sequence = ++texts_;
+  auto file = SealState(text, sequence);
+  if (!file.ok()) return Note(file.status());
+  PortHandover files;
+  files.files.insert_or_assign(kStateFile, *std::move(file));
+  KeepFiles(kStateParts[sequence % kStateParts.size()], std::move(files));
 }
 
 // The journal is read first: what changes meanwhile is written the next time.

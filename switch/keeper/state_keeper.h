@@ -18,7 +18,6 @@
 #include "switch/control/state_keeping.h"
 #include "switch/handover/handover_state.h"
 #include "switch/keeper/part_store.h"
-#include "switch/keeper/state_memory.h"
 #include "switch/workers/running_switch.h"
 
 namespace tapswitch {
@@ -56,6 +55,7 @@ class StateKeeper final : public StateKeeping {
   void KeepFiles(const std::string& part, PortHandover files);
   [[nodiscard]] bool IsTextOld() const;
   void WriteText();
+  void KeepText(const std::string& text);
   [[nodiscard]] std::string MakeText();
   void Note(const absl::Status& status);
 
@@ -64,13 +64,13 @@ class StateKeeper final : public StateKeeping {
   RunningSwitch running_;
   BridgeControl* control_ = nullptr;  // since Begin
   const Attacher* attacher_ = nullptr;
-  std::optional<StateMemory> memory_;
 
   std::map<PortId, HandedPort> kept_;  // without files
   std::set<PortId> changed_ports_;
   std::vector<EvpnConfig> kept_vnis_;
   uint64_t seen_changes_ = 0;  // of the configuration
   bool has_changed_ = true;    // something that the text has, beside the table
+  uint64_t texts_ = 0;         // that were written
   uint64_t written_journal_ = 0;
   Clock::time_point next_text_{};
   Clock::time_point next_after_change_{};  // if ports or settings have changed

@@ -8,8 +8,8 @@
 #include "ports/os/runtime_locks.h"
 #include "ports/port_types.h"
 #include "switch/control/attach/attach_rule.h"
+#include "switch/control/methods/files/startup_file.h"
 #include "switch/control/metrics/listen_address.h"
-#include "switch/control/startup.h"
 
 namespace tapswitch {
 namespace {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "switch/keeper/keeper_message.h"
-#include "switch/keeper/state_memory.h"
+#include "switch/keeper/sealed_state.h"
 
 namespace tapswitch {
 namespace {
@@ -56,33 +56,37 @@ void CheckAnswer(const std::string& text, size_t files) {
   Require(again->parts.size() == answer->parts.size());
 }
 
-// Both files have the bytes, one of them with one bit changed.
+// All files have the bytes, each with another bit changed, but for the first.
 void CheckState(std::string bytes, size_t changed) {
-  PortHandover from;
-  for (const char* const name : {"state0", "state1"}) {
+  KeptParts parts;
+  const std::pair<const char*, const char*> places[] = {{kStateParts[0], kStateFile},
+                                                        {kStateParts[1], kStateFile},
+                                                        {kBridgePart, "state0"},
+                                                        {kBridgePart, kAttemptsFile}};
+  for (const auto& [part, name] : places) {
     FileDescriptor file(memfd_create(name, MFD_CLOEXEC));
     Require(file.valid());
     static_cast<void>(write(file.get(), bytes.data(), bytes.size()));
-    Require(from.AddCopy(name, file.get()));
-    if (!bytes.empty()) bytes[changed % bytes.size()] ^= 1;
+    parts[part].files.insert_or_assign(name, std::move(file));
+    if (!bytes.empty()) bytes[changed++ % bytes.size()] ^= 1;
   }
-  const auto content = StateMemory::Read(from);
-  Require(!content || content->text.size() <= bytes.size());
-  static_cast<void>(StateMemory::CountAttempt(from));
+  const auto kept = ReadKeptText(parts);
+  Require(!kept || kept->text.size() <= bytes.size());
+  static_cast<void>(CountAttempt(parts));
 }
 
-// What was written last is what is read, though the file before it has been scribbled on.
+// What was written last is what is read, though something else is where the one before it was.
 void CheckWritten(std::string_view text, std::string_view scribble) {
-  auto memory = StateMemory::Create();
-  Require(memory.ok());
-  Require(memory->Write(scribble).ok() && memory->Write(text).ok());
-  PortHandover from;
-  Require(memory->HandOver(from));
-  // The first text is in state1, as it has the number 1.
-  static_cast<void>(
-      pwrite(from.files.find("state1")->second.get(), scribble.data(), scribble.size(), 0));
-  const auto content = StateMemory::Read(from);
-  Require(content && content->text == text);
+  KeptParts parts;
+  auto sealed = SealState(text, 2);
+  Require(sealed.ok());
+  parts[kStateParts[0]].files.insert_or_assign(kStateFile, *std::move(sealed));
+  FileDescriptor other(memfd_create("other", MFD_CLOEXEC));
+  Require(other.valid());
+  static_cast<void>(write(other.get(), scribble.data(), scribble.size()));
+  parts[kStateParts[1]].files.insert_or_assign(kStateFile, std::move(other));
+  const auto kept = ReadKeptText(parts);
+  Require(kept && kept->text == text);
 }
 
 }  // namespace

@@ -70,15 +70,54 @@ is_isolated() {
   [[ $(tapctl -d link show dev vnet2) == *'isolated on'* ]]
 }
 
+# The file of the program that runs.
+program() {
+  stat --dereference --format %i "/proc/$(property MainPID)/exe"
+}
+
+# A package replaces the file of a program by another.
+install_anew() {
+  cp /usr/sbin/tapswitchd /usr/sbin/tapswitchd.new
+  mv /usr/sbin/tapswitchd.new /usr/sbin/tapswitchd
+}
+
 reload_applies_the_startup_file() {
-  local pid
-  pid=$(property MainPID)
   printf 'port add vnet1\nport add vnet2 isolated on\n' >/etc/tapswitch/br0.startup
   systemctl reload "$service" || fail 'it is not reloaded'
-  wait_for is_isolated
-  [[ $(property MainPID) == "$pid" ]] || fail 'it was started anew'
+  is_isolated || fail 'it does not apply the startup file'
+  echo 'port add' >>/etc/tapswitch/br0.startup
+  systemctl reload "$service" && fail 'it takes a startup file that is wrong'
+  [[ $(journalctl --unit="$service" --output=cat) == *'br0.startup:3'* ]] || fail 'it does not say why'
+  is_isolated || fail 'a wrong startup file changes something'
   ports vnet1 vnet2
   systemctl reload "$service"
+}
+
+reload_runs_the_program_that_is_installed_and_loses_no_frame() {
+  local pid pings
+  pid=$(property MainPID)
+  install_anew
+  ip netns exec h1 ping -q -i 0.01 -c 500 10.0.0.2 >/run/pings &
+  pings=$!
+  sleep 1
+  systemctl reload-or-restart "$service" || fail 'it is not reloaded'
+  [[ $(property MainPID) != "$pid" && $(property NRestarts) == 0 ]] || fail 'nobody took over'
+  [[ $(program) == "$(stat --format %i /usr/sbin/tapswitchd)" ]] || fail 'it runs what it ran before'
+  wait "$pings" || fail 'no ping was answered'
+  grep --quiet ' 0% packet loss' /run/pings || fail "pings were lost: $(cat /run/pings)"
+}
+
+reload_of_a_broken_program_leaves_the_switch_as_it_is() {
+  local pid
+  pid=$(property MainPID)
+  cp /usr/sbin/tapswitchd /usr/sbin/tapswitchd.good
+  printf '#!/bin/sh\nexit 1\n' >/usr/sbin/tapswitchd.new
+  chmod +x /usr/sbin/tapswitchd.new
+  mv /usr/sbin/tapswitchd.new /usr/sbin/tapswitchd
+  systemctl reload-or-restart "$service" && fail 'a program that ends at once has taken over'
+  mv /usr/sbin/tapswitchd.good /usr/sbin/tapswitchd
+  [[ $(property MainPID) == "$pid" && $(property ActiveState) == active ]] || fail 'it has ended'
+  ip netns exec h1 ping -q -c 1 -w 60 10.0.0.2 >/dev/null || fail 'no reply'
 }
 
 is_protected() {
@@ -173,7 +212,9 @@ check() {
   local rule
   ip netns add h1
   ip netns add h2
-  for rule in starts_and_forwards obeys_tapctl reload_applies_the_startup_file is_protected \
+  for rule in starts_and_forwards obeys_tapctl reload_applies_the_startup_file \
+    reload_runs_the_program_that_is_installed_and_loses_no_frame \
+    reload_of_a_broken_program_leaves_the_switch_as_it_is is_protected \
     uses_io_uring_within_its_filter lets_the_kernel_carry_with_its_capabilities \
     comes_back_with_all_it_had_after_a_crash keeps_nothing_after_a_clean_stop \
     upgrades_and_comes_back_after_a_crash stops_cleanly journal_has_priorities_and_one_time \

@@ -2,6 +2,7 @@
 # configuration of what is in /usr is in /etc. SOURCE_DIR and BINARY_DIR are this folder and its
 # counterpart in the build.
 set(SBINDIR "${CMAKE_INSTALL_PREFIX}/sbin")
+set(BINDIR "${CMAKE_INSTALL_PREFIX}/bin")
 set(DATADIR "${CMAKE_INSTALL_PREFIX}/share")
 set(SYSCONFDIR "${CMAKE_INSTALL_PREFIX}/etc")
 if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")

@@ -311,7 +311,7 @@ constexpr std::array kCaptureWords{
 constexpr std::array kApplyWords{Word{"--dry-run", kTrue, "dry_run"},
                                  Word{"--merge", kTrue, "merge"}};
 
-constexpr std::array kAdoptWords{Word{"--dry-run", kTrue, "dry_run"}};
+constexpr std::array kDryRunWords{Word{"--dry-run", kTrue, "dry_run"}};
 
 constexpr std::array kReachWords{Word{"--diff", kText, "diff"}};
 
@@ -867,11 +867,18 @@ constexpr std::array kCommands{
             .summary = "make the running switch what the file says, by the differences alone; what "
                        "the file does not name is removed, or with --merge kept; --dry-run prints "
                        "the differences, as commands"},
+    Command{.object = "reload",
+            .verb = "",
+            .method = "config.reload",
+            .words = kDryRunWords,
+            .usage = "[--dry-run]",
+            .summary = "apply the file of --startup again, by the differences alone, as SIGHUP "
+                       "does, but say what is wrong with it; --dry-run prints the differences"},
     Command{.object = "adopt",
             .verb = "",
             .method = "bridge.adopt",
             .bare = {"BRIDGE", kText, "name"},
-            .words = kAdoptWords,
+            .words = kDryRunWords,
             .required = "name",
             .usage = "BRIDGE [--dry-run]",
             .summary = "take over a running Linux bridge: its ports, VLANs, flags and addresses, "
@@ -880,7 +887,7 @@ constexpr std::array kCommands{
     Command{.object = "release",
             .verb = "",
             .method = "bridge.release",
-            .words = kAdoptWords,
+            .words = kDryRunWords,
             .usage = "[--dry-run]",
             .summary = "give back what was taken over, as it was; also when the switch has ended"},
     Command{.object = "wait",

@@ -44,6 +44,7 @@ struct MethodContext {
   const BridgeConfig& initial;  // what the flags and ports of the command line say
   // The file that says what was taken over (adoption_record.h); empty: there is no place for it.
   std::string_view adoption_file = {};
+  std::string_view startup_file = {};        // empty: there is none
   const UpgradeFunction* upgrade = nullptr;  // null: there is nobody to hand over to
   const Overlay* overlay = nullptr;          // null: of a plan, which reaches no other machine
   CarrierFlaps* flaps = nullptr;             // null: nothing happens by itself, as in a plan

@@ -82,8 +82,8 @@ absl::Status ClientPolicy::Check(const ControlPeer& peer, std::string_view metho
   if (IsTrusted(peer)) return absl::OkStatus();
   // A file of commands may hold whatever port.add takes, and whoever may end the switch decides for
   // all that use it.
-  if (method == "config.apply" || method == "bridge.stop" || method == "bridge.upgrade" ||
-      method == "bridge.adopt" || method == "bridge.release") {
+  if (method == "config.apply" || method == "config.reload" || method == "bridge.stop" ||
+      method == "bridge.upgrade" || method == "bridge.adopt" || method == "bridge.release") {
     return absl::PermissionDeniedError(
         fmt::format("{}: only root and the user who started the switch may do that", method));
   }

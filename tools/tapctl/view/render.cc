@@ -561,7 +561,7 @@ bool IsAnswerTo(std::string_view method, const Json& answer) {
     return answer.is_object() && answer.contains("commands") && answer.contains("lost") &&
            answer.contains("refused");
   }
-  if (method == "config.apply") {
+  if (method == "config.apply" || method == "config.reload") {
     return answer.is_object() && answer.contains("commands") && answer["commands"].is_array();
   }
   const bool is_list =
@@ -594,7 +594,7 @@ std::string RenderAnswer(const Request& request, const Json& answer, const Outpu
     return "";
   }
   if (method == "config.save" && !options.json) return RenderLines(answer);
-  if (method == "config.apply" && !options.json) {
+  if ((method == "config.apply" || method == "config.reload") && !options.json) {
     return request.params.value("dry_run", false) ? RenderLines(answer.at("commands")) : "";
   }
   if (method == "bridge.adopt" && !options.json) return RenderAdoption(request, answer);

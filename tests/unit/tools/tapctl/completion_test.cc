@@ -36,8 +36,8 @@ TEST(CompletionTest, ObjectsComeFirst) {
       Complete({""}),
       ElementsAre("adopt", "apply", "batch", "bridge", "capture", "evpn", "fdb", "help", "impair",
                   "kernel", "link", "loop", "mdb", "mirror", "monitor", "multicast", "neigh",
-                  "port", "reach", "release", "save", "security", "show", "stop", "storm", "stp",
-                  "top", "trace", "upgrade", "vlan", "wait", "why"));
+                  "port", "reach", "release", "reload", "save", "security", "show", "stop", "storm",
+                  "stp", "top", "trace", "upgrade", "vlan", "wait", "why"));
   EXPECT_THAT(Complete({"b"}), ElementsAre("batch", "bridge"));
   EXPECT_THAT(Complete({"fly"}), IsEmpty());
 }

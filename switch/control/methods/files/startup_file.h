@@ -2,9 +2,12 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "switch/control/methods/files/apply.h"
 #include "switch/control/methods/method.h"
 
 namespace tapswitch {
@@ -16,7 +19,11 @@ namespace tapswitch {
 // file and line.
 [[nodiscard]] absl::Status RunStartupFile(const std::string& path, const MethodContext& context);
 
+enum class ApplyMode : uint8_t { kCarryOut, kDryRun };
+
 // Makes the switch what its command line and the file say. After an error nothing has changed.
-[[nodiscard]] absl::Status ApplyStartupFile(const std::string& path, const MethodContext& context);
+[[nodiscard]] absl::StatusOr<Applied> ApplyStartupFile(const std::string& path,
+                                                       const MethodContext& context,
+                                                       ApplyMode mode = ApplyMode::kCarryOut);
 
 }  // namespace tapswitch

@@ -1,4 +1,4 @@
-#include "switch/control/startup.h"
+#include "switch/control/methods/files/startup_file.h"
 
 #include <cerrno>
 #include <cstring>
@@ -9,7 +9,6 @@
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 #include "switch/control/commands/batch_reader.h"
-#include "switch/control/methods/files/apply.h"
 #include "switch/control/methods/files/command_file.h"
 
 namespace tapswitch {
@@ -40,13 +39,16 @@ absl::Status RunStartupFile(const std::string& path, const MethodContext& contex
   return RunCommands(lines, path, context);
 }
 
-absl::Status ApplyStartupFile(const std::string& path, const MethodContext& context) {
+absl::StatusOr<Applied> ApplyStartupFile(const std::string& path, const MethodContext& context,
+                                         ApplyMode mode) {
   const auto text = Read(path);
   if (!text.ok()) return text.status();
-  const auto applied = ApplyText(context, {.text = *text, .name = path, .base = context.initial});
-  if (!applied.ok()) return applied.status();
+  const bool is_dry_run = mode == ApplyMode::kDryRun;
+  auto applied = ApplyText(
+      context, {.text = *text, .name = path, .base = context.initial, .dry_run = is_dry_run});
+  if (!applied.ok() || is_dry_run) return applied;
   for (const std::string& command : applied->commands) spdlog::info("applied: {}", command);
-  return absl::OkStatus();
+  return applied;
 }
 
 }  // namespace tapswitch
