@@ -60,6 +60,8 @@ class Port : public PortDataPath, public PortLife, public PortLink {
   // Null, as is the default: there is nothing to be told.
   [[nodiscard]] virtual std::shared_ptr<const PortDetails> details() const { return nullptr; }
 
+  // Whether Share makes ports, where there are descriptors.
+  [[nodiscard]] virtual bool can_be_shared() const { return false; }
   // Returns a port by which another thread reads and sends frames of the same device and queue. It
   // is paused, as only one of them may read at a time. Null where there is no such port, as is the
   // default, or no descriptor for it. To be called after Start.

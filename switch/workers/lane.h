@@ -115,8 +115,9 @@ class Lane {
   [[nodiscard]] bool PausePort(PortId id, std::function<void()> on_paused);
   // Calls no on_paused any more of those that were given so far.
   void ForgetPauses() { pausing_.clear(); }
-  // Has a port receive again. Without effect where there is no such port.
-  void ResumePort(PortId id, uint16_t generation);
+  // Has a port receive again. False where there is no such port, or where it had not paused, as one
+  // that never receives.
+  bool ResumePort(PortId id, uint16_t generation);
 
   // Tells every port of a change in the kernel's interfaces.
   void OnLinkChange(const LinkEvent& link);

@@ -98,9 +98,12 @@ class ForwardingThreads {
   [[nodiscard]] Bridge& bridge() { return bridge_; }
   [[nodiscard]] BridgeProtocols& protocols() { return protocols_; }
 
+  // Whether another thread can have a share of a port. It fails where descriptors are used up.
+  enum class Sharing : uint8_t { kWorks, kNever, kFails };
+
   // Adds a port with this many queues, and returns their far sides.
   std::vector<FarSide> AddPort(const PortForwarding& forwarding, size_t queues,
-                               bool can_be_shared = true) {
+                               Sharing sharing = Sharing::kWorks) {
     const auto identities =
         workers_->Identities({.id = forwarding.id, .generation = ++generation_, .name = "vnet"});
     std::vector<std::unique_ptr<Port>> ports;
@@ -112,13 +115,14 @@ class ForwardingThreads {
       ports.push_back(std::make_unique<TapPort>(identities[i], FileDescriptor(files[1]),
                                                 OffloadSet(), QueryOf(forwarding.id)));
     }
-    if (queues == 1 && can_be_shared) {
+    if (queues == 1 && sharing != Sharing::kNever) {
       static_cast<TapPort&>(*ports.front())
-          .set_make_share(
-              [query = QueryOf(forwarding.id)](PortIdentity identity, FileDescriptor file) {
-                return std::make_unique<TapPort>(std::move(identity), std::move(file), OffloadSet(),
-                                                 query, QueueRole::kFollower);
-              });
+          .set_make_share([sharing, query = QueryOf(forwarding.id)](PortIdentity identity,
+                                                                    FileDescriptor file) {
+            if (sharing == Sharing::kFails) return std::unique_ptr<TapPort>();
+            return std::make_unique<TapPort>(std::move(identity), std::move(file), OffloadSet(),
+                                             query, QueueRole::kFollower);
+          });
     }
     EXPECT_TRUE(workers_->AddPort(std::move(ports), forwarding).ok());
     return far_sides;

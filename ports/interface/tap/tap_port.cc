@@ -119,11 +119,11 @@ TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted
            .framing = framing}) {}
 
 std::unique_ptr<Port> TapPort::Share(const PortIdentity& identity) const {
-  if (!make_share_) return nullptr;
+  if (!can_be_shared()) return nullptr;
   FileDescriptor file(fcntl(fd(), F_DUPFD_CLOEXEC, 0));
   if (!file.valid()) return nullptr;
   auto share = make_share_(identity, std::move(file));
-  static_cast<void>(share->Pause());
+  if (share) static_cast<void>(share->Pause());
   return share;
 }
 

@@ -18,7 +18,7 @@ namespace tapswitch {
 
 class TapPort final : public InterfacePort {
  public:
-  // Makes a port of a copy of the file of another one.
+  // Makes a port of a copy of the file of another one; null where that is not to be had.
   using MakeShare = std::function<std::unique_ptr<TapPort>(PortIdentity, FileDescriptor)>;
 
   // Takes a queue of a TAP that is open as OpenTap opens it. `accepted`: the TAP's offloads;
@@ -34,6 +34,7 @@ class TapPort final : public InterfacePort {
   [[nodiscard]] CarrierSwitch carrier_switch() const override { return carrier_; }
 
   void set_make_share(MakeShare make) { make_share_ = std::move(make); }
+  [[nodiscard]] bool can_be_shared() const override { return make_share_ != nullptr; }
   [[nodiscard]] std::unique_ptr<Port> Share(const PortIdentity& identity) const override;
   [[nodiscard]] bool HandOver(size_t queue, PortHandover& to) const override;
 

@@ -19,11 +19,13 @@ bool Lane::PausePort(PortId id, std::function<void()> on_paused) {
   return true;
 }
 
-void Lane::ResumePort(PortId id, uint16_t generation) {
+bool Lane::ResumePort(PortId id, uint16_t generation) {
   Port* const found = port(id);
-  if (found == nullptr || found->identity().generation != generation) return;
+  if (found == nullptr || found->identity().generation != generation) return false;
+  const bool was_paused = found->paused();
   held_.erase(id);
   found->Resume();
+  return was_paused;
 }
 
 // The writes of the turn before are out.

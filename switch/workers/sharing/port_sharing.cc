@@ -59,7 +59,7 @@ LoadPeriod PortSharing::Measure() {
     period.busy_of_all += busy;
   }
   MeasurePorts(period.work);
-  period.loaded_ports = loaded_.size();
+  period.loaded_ports = LoadedParts();
   return period;
 }
 
@@ -70,14 +70,22 @@ void PortSharing::MeasurePorts(uint64_t total) {
     const uint64_t now = LaneLoad::WorkOf(primary_.lane().counters(id));
     const uint64_t was = std::exchange(port_before_[id.value], now);
     const uint64_t work = now >= was ? now - was : 0;  // an earlier port of this id
-    if (work > 0 && work * kLoadedPart >= total) loaded_.push_back({.id = id, .work = work});
+    if (work == 0 || work * kLoadedPart < total) return;
+    loaded_.push_back({.id = id, .work = work, .can_be_shared = port.can_be_shared()});
   });
+}
+
+// Those that the primary alone can read count as one.
+size_t PortSharing::LoadedParts() const {
+  const auto shareable = static_cast<size_t>(std::count_if(
+      loaded_.begin(), loaded_.end(), [](const PortWork& port) { return port.can_be_shared; }));
+  return shareable + (shareable < loaded_.size() ? 1 : 0);
 }
 
 void PortSharing::Act(WorkerGovernor::Advice advice) {
   if (advice == WorkerGovernor::Advice::kGather) return GatherAll();
   if (advice != WorkerGovernor::Advice::kShare || !shares_.empty()) return;
-  const size_t wanted = std::min(options_.most_workers, loaded_.size());
+  const size_t wanted = std::min(options_.most_workers, LoadedParts());
   if (secondaries_.size() + 1 < wanted) {
     starting_ = true;
     return options_.start_worker();
@@ -85,13 +93,16 @@ void PortSharing::Act(WorkerGovernor::Advice advice) {
   if (!secondaries_.empty()) ShareOut();
 }
 
-// The heaviest port stays where it is, and each next one goes to the worker that has least.
+// What cannot be shared stays where it is, or else the heaviest port, and each next one goes to the
+// worker that has least.
 void PortSharing::ShareOut() {
-  std::sort(loaded_.begin(), loaded_.end(),
-            [](const PortWork& a, const PortWork& b) { return a.work > b.work; });
+  std::sort(loaded_.begin(), loaded_.end(), [](const PortWork& a, const PortWork& b) {
+    return a.can_be_shared == b.can_be_shared ? a.work > b.work : b.can_be_shared;
+  });
   std::vector<uint64_t> load(secondaries_.size() + 1);
   for (const PortWork& port : loaded_) {
-    const auto least = std::min_element(load.begin(), load.end());
+    const auto least =
+        port.can_be_shared ? std::min_element(load.begin(), load.end()) : load.begin();
     *least += port.work;
     const auto worker = static_cast<size_t>(least - load.begin());
     if (worker > 0) GiveAway(port.id, *secondaries_[worker - 1]);
@@ -107,13 +118,24 @@ void PortSharing::GiveAway(PortId id, SecondaryWorker& reader) {
   const uint16_t generation = primary_.port(id)->identity().generation;
   const auto resume = [this, id, generation, &reader] {
     reader.commands().Post([this, id, generation, &lane = reader.lane()] {
-      lane.ResumePort(id, generation);
-      commands_.Post([this] { --moving_; });
+      const bool is_read = lane.ResumePort(id, generation);
+      commands_.Post([this, id, generation, is_read] {
+        --moving_;
+        if (!is_read) KeepHere(id, generation);
+      });
     });
   };
   if (!primary_.lane().PausePort(id, resume)) return;
   ++moving_;
   shares_.push_back({.id = id, .generation = generation, .reader = &reader});
+}
+
+// A reader for which there was no descriptor has nothing to read from.
+void PortSharing::KeepHere(PortId id, uint16_t generation) {
+  std::erase_if(shares_, [&](const Share& share) {
+    return share.id == id && share.generation == generation;
+  });
+  primary_.lane().ResumePort(id, generation);
 }
 
 // The frames that the secondary handed over are sent before those that this port brings from then

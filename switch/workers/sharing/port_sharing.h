@@ -71,14 +71,17 @@ class PortSharing {
   struct PortWork {
     PortId id;
     uint64_t work = 0;
+    bool can_be_shared = false;
   };
 
   [[nodiscard]] LoadPeriod Measure();
   void MeasurePorts(uint64_t total);
+  [[nodiscard]] size_t LoadedParts() const;
   void Act(WorkerGovernor::Advice advice);
   void ShareOut();
   void GiveAway(PortId id, SecondaryWorker& reader);
   void TakeBack(const Share& share);
+  void KeepHere(PortId id, uint16_t generation);
   void GatherAll();
 
   Options options_;

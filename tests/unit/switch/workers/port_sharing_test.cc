@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <thread>
@@ -19,6 +20,7 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 using Advice = WorkerGovernor::Advice;
+using Sharing = ForwardingThreads::Sharing;
 
 constexpr PortId kA{0};
 constexpr PortId kB{1};
@@ -144,7 +146,7 @@ TEST(PortSharingTest, WhatIsHandedOverIsNotOvertakenEither) {
   ForwardingThreads threads(toggle.governor());
   const auto a = threads.AddPort({.id = kA}, 1);
   const auto b = threads.AddPort({.id = kB}, 1);
-  const auto c = threads.AddPort({.id = kC}, 1, /*can_be_shared=*/false);
+  const auto c = threads.AddPort({.id = kC}, 1, Sharing::kNever);
   std::atomic<bool> ended = false;
   std::thread other([&] {
     for (uint32_t i = 0; !ended; ++i) {
@@ -173,6 +175,46 @@ TEST(PortSharingTest, WhatIsHandedOverIsNotOvertakenEither) {
   ended = true;
   for (std::thread* thread : {&other, &sender, &drain_a, &drain_b}) thread->join();
   EXPECT_TRUE(last[0] && last[1]);
+}
+
+// Shares two ports once they have work, and goes on with frames both ways and to them.
+void ExpectThatAllAreRead(Sharing first, Sharing second) {
+  std::atomic<bool> is_shared = false;
+  ForwardingThreads threads([&](const LoadPeriod& /*period*/) {
+    return is_shared.exchange(true) ? Advice::kStay : Advice::kShare;
+  });
+  const auto a = threads.AddPort({.id = kA}, 1);
+  const auto b = threads.AddPort({.id = kB}, 1, first);
+  const auto c = threads.AddPort({.id = kC}, 1, second);
+  int after = 0;
+  for (uint32_t sent = 0; after < 200; ++sent) {
+    if (is_shared) ++after;
+    Meet(a[0], b[0]);
+    ASSERT_TRUE(c[0].Put(Numbered(kAlice, MacAddress::FromNumber(0x02000000000C), sent)));
+    ASSERT_TRUE(a[0].Take()) << after;
+    ASSERT_FALSE(testing::Test::HasFatalFailure()) << after;
+  }
+}
+
+// As netdev ports, which may be told to pause, too.
+TEST(PortSharingTest, PortsThatCannotBeSharedAreReadAllTheTime) {
+  ExpectThatAllAreRead(Sharing::kNever, Sharing::kNever);
+}
+
+TEST(PortSharingTest, APortForWhichDescriptorsAreUsedUpIsReadAllTheTime) {
+  ExpectThatAllAreRead(Sharing::kFails, Sharing::kFails);
+}
+
+TEST(PortSharingTest, PortsThatCannotBeSharedLeaveNothingToShare) {
+  std::atomic<size_t> most = 0;
+  ForwardingThreads threads([&](const LoadPeriod& period) {
+    most = std::max(most.load(), period.loaded_ports);
+    return Advice::kStay;
+  });
+  const auto a = threads.AddPort({.id = kA}, 1, Sharing::kNever);
+  const auto b = threads.AddPort({.id = kB}, 1, Sharing::kNever);
+  for (int i = 0; i < 200 || most == 0; ++i) Meet(a[0], b[0]);
+  EXPECT_EQ(most, 1U);
 }
 
 TEST(PortSharingTest, PortsComeAndGoMeanwhile) {
