@@ -58,9 +58,11 @@ ndmsg HeaderOf(const NeighbourChange& change) {
   header.ndm_ifindex = change.ifindex;
   switch (change.kind) {
     case kSetPort:
-      header.ndm_state = NUD_REACHABLE;
-      header.ndm_flags = NTF_MASTER | NTF_EXT_LEARNED;
-      if (change.sticky) header.ndm_flags |= kSticky;
+      // The kernel makes no entry that is both learned elsewhere and sticky
+      // (net/bridge/br_fdb.c, __br_fdb_add). Neither kind ages.
+      header.ndm_state = change.sticky ? NUD_NOARP : NUD_REACHABLE;
+      header.ndm_flags = NTF_MASTER;
+      header.ndm_flags |= change.sticky ? kSticky : uint8_t{NTF_EXT_LEARNED};
       break;
     case kRemovePort:
       header.ndm_flags = NTF_MASTER;

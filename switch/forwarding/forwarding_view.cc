@@ -58,6 +58,7 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
     ids = std::max<size_t>(ids, port.id.value + 1U);
     ports_.insert(port.id);
     if (port.isolated) isolated.insert(port.id);
+    if (port.is_tunnel) tunnels_.insert(port.id);
     AddFlags(port);
   }
   mirrors_ = Mirrors(observers.mirrors);
@@ -73,6 +74,7 @@ ForwardingView::ForwardingView(std::span<const PortForwarding> ports,
     group_fwd_masks_[port.id.value] = GroupFwdMaskOf(port, bridge);
     PortSet& reach = reach_[port.id.value];
     reach = port.isolated ? ports_ - isolated : ports_;
+    if (port.is_tunnel) reach = reach - tunnels_;
     if (!port.hairpin) reach.erase(port.id);
     if (is_mirror_destination(port.id)) continue;
     if (bridge.vlan_filtering) {

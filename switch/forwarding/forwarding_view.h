@@ -69,6 +69,7 @@ struct PortForwarding {
   bool mcast_flood = true;
   bool bcast_flood = true;
   bool isolated = false;        // reaches only ports that are not, so not itself either
+  bool is_tunnel = false;       // leads to other machines of an overlay; likewise (split horizon)
   bool hairpin = false;         // a frame may leave by the port it came from
   bool locked = false;          // takes frames only from stations that are known to be behind it
   bool mab = false;             // notes others as locked entries, for somebody to let them in
@@ -223,6 +224,8 @@ class ForwardingView {
     return mirrors_.sent(egress, vlan) & gates_.enabled();
   }
   // Mirrors copy to such a port, and nothing else comes or goes by it.
+  [[nodiscard]] bool is_tunnel(PortId port) const { return tunnels_.contains(port); }
+
   [[nodiscard]] bool is_mirror_destination(PortId port) const {
     return mirror_destinations_.contains(port);
   }
@@ -267,7 +270,7 @@ class ForwardingView {
   }
 
   // The ports that frames from `ingress` may reach at all: not the port itself (hairpin aside), and
-  // no isolated port from another. Precondition: `ingress` is a port of this view.
+  // no isolated port from another, and neither a tunnel from another. Precondition: `ingress` is a port of this view.
   [[nodiscard]] const PortSet& reach(PortId ingress) const { return reach_[ingress.value]; }
 
   // The VLANs of a port; kNoVlan alone while VLANs are not filtered. The time is that of looking at
@@ -300,6 +303,7 @@ class ForwardingView {
   std::vector<uint16_t> group_fwd_masks_;  // by ingress
   PortSet ports_;
   Mirrors mirrors_;
+  PortSet tunnels_;
   PortSet mirror_destinations_;
   bool capturing_ = false;
   GateMasks gates_;

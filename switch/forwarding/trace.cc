@@ -328,7 +328,9 @@ class Tracer {
     if (!masks_.members.contains(port)) return "not a member of the VLAN";
     if (!view_.passes(masks_, port)) return "not in state forwarding";
     if (!view_.reach(ingress_).contains(port)) {
-      return port == ingress_ ? "where it came from" : "both ports are isolated";
+      return port == ingress_        ? "where it came from"
+             : view_.is_tunnel(port) ? "both lead to other machines"
+                                     : "both ports are isolated";
     }
     if (mask.contains(port)) return "";
     if (header_.destination.is_broadcast()) return "bcast_flood off";

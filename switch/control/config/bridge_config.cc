@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "spdlog/fmt/fmt.h"
+#include "switch/control/config/vlan_edit.h"
+
 namespace tapswitch {
 namespace {
 
@@ -52,6 +55,36 @@ std::vector<EvpnConfig> Without(const std::vector<EvpnConfig>& all,
     return std::find(others.begin(), others.end(), one) != others.end();
   });
   return rest;
+}
+
+// A VNI learns from other machines' announcements alone.
+absl::Status CheckVniPort(const EvpnConfig& vni, const BridgeConfig& wanted) {
+  const PortConfig* const port = wanted.port(vni.dev);
+  if (port == nullptr) return absl::OkStatus();  // the VNI goes with it
+  if (port->settings.learning) {
+    return absl::FailedPreconditionError(
+        fmt::format("port {0} carries vni {1}, which needs learning off: tapctl link set dev {0} "
+                    "learning off, or tapctl evpn del vni {1}",
+                    vni.dev, vni.vni));
+  }
+  if (vni.vlan == kNoVlan || port->settings.vlans == OnlyPvid(vni.vlan)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("port {0} carries vni {1} in vlan {2}, and so has vlan {2} alone, pvid untagged: "
+                  "tapctl evpn del vni {1} first",
+                  vni.dev, vni.vni, vni.vlan.value));
+}
+
+// Frames would go from one to the other.
+absl::Status CheckApart(const EvpnConfig& vni, const EvpnConfig& other,
+                        const BridgeConfig& wanted) {
+  const VlanId vlan = VlanOfVni(vni, wanted);
+  const bool filters = wanted.bridge.forwarding.vlan_filtering;
+  if (filters && vlan != VlanOfVni(other, wanted)) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "vni {} would be in one {} with vni {}, and their stations would be mixed up: "
+      "give each a vlan of its own{}",
+      vni.vni, vlan != kNoVlan ? fmt::format("vlan ({})", vlan.value) : "broadcast domain",
+      other.vni, filters ? "" : ", with bridge set vlan_filtering on"));
 }
 
 struct Applier {
@@ -146,10 +179,21 @@ absl::Status CheckSpanningTree(const BridgeConfig& wanted) {
   return absl::OkStatus();
 }
 
+VlanId VlanOfVni(const EvpnConfig& vni, const BridgeConfig& config) {
+  if (!config.bridge.forwarding.vlan_filtering) return kNoVlan;
+  if (vni.vlan != kNoVlan) return vni.vlan;
+  const PortConfig* const port = config.port(vni.dev);
+  return port == nullptr ? kNoVlan : port->settings.vlans.pvid;
+}
+
 absl::Status CheckVnis(const BridgeConfig& wanted) {
   std::vector<EvpnConfig> checked;
   for (const EvpnConfig& vni : wanted.evpn) {
-    absl::Status fits = CheckEvpn(checked, vni, wanted.bridge.forwarding);
+    absl::Status fits = CheckEvpn(checked, vni);
+    if (fits.ok()) fits = CheckVniPort(vni, wanted);
+    for (const EvpnConfig& other : checked) {
+      if (fits.ok()) fits = CheckApart(vni, other, wanted);
+    }
     if (!fits.ok()) return fits;
     checked.push_back(vni);
   }

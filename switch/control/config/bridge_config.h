@@ -131,7 +131,10 @@ using Action = std::variant<SetBridge, RemovePort, AddPort, ReopenPort, SetPort,
 // Returns FailedPrecondition if there is to be a spanning tree and BPDUs are to be forwarded.
 [[nodiscard]] absl::Status CheckSpanningTree(const BridgeConfig& wanted);
 
-// Returns FailedPrecondition if there are to be several VNIs in one VLAN, or without VLANs.
+// Returns the VLAN that the address table has the stations of a VNI in.
+[[nodiscard]] VlanId VlanOfVni(const EvpnConfig& vni, const BridgeConfig& config);
+// Returns FailedPrecondition if there are to be several VNIs in one VLAN, or without VLANs, or if
+// the port of one is not as the VNI needs it.
 [[nodiscard]] absl::Status CheckVnis(const BridgeConfig& wanted);
 
 // Changes `running` as the applied `action` changed the switch.

@@ -14,8 +14,7 @@ const EvpnConfig* FindVniOf(const std::vector<EvpnConfig>& vnis, std::string_vie
   return found == vnis.end() ? nullptr : &*found;
 }
 
-absl::Status CheckEvpn(const std::vector<EvpnConfig>& vnis, const EvpnConfig& added,
-                       const BridgeForwarding& bridge) {
+absl::Status CheckEvpn(const std::vector<EvpnConfig>& vnis, const EvpnConfig& added) {
   if (vnis.size() >= kMaxVnis) {
     return absl::ResourceExhaustedError(
         fmt::format("vni {}: a bridge has at most {} of them", added.vni, kMaxVnis));
@@ -26,13 +25,6 @@ absl::Status CheckEvpn(const std::vector<EvpnConfig>& vnis, const EvpnConfig& ad
           fmt::format("vni {} is there already, on {}: remove it first: tapctl evpn del vni {}",
                       one.vni, one.dev, one.vni));
     }
-    if (bridge.vlan_filtering && one.vlan != added.vlan) continue;
-    const bool same_vlan = bridge.vlan_filtering && one.vlan != kNoVlan;
-    return absl::FailedPreconditionError(fmt::format(
-        "vni {} would be in one {} with vni {}, and frames would go from one to the other: give "
-        "each a vlan of its own{}",
-        added.vni, same_vlan ? fmt::format("vlan ({})", one.vlan.value) : "broadcast domain",
-        one.vni, bridge.vlan_filtering ? "" : ", with bridge set vlan_filtering on"));
   }
   return absl::OkStatus();
 }

@@ -33,10 +33,8 @@ struct EvpnConfig {
 [[nodiscard]] const EvpnConfig* FindVniOf(const std::vector<EvpnConfig>& vnis,
                                           std::string_view dev);
 
-// Checks whether `added` can join `vnis`. Two VNIs in one VLAN would flood from one to the other,
-// so without VLANs there can be only one.
-[[nodiscard]] absl::Status CheckEvpn(const std::vector<EvpnConfig>& vnis, const EvpnConfig& added,
-                                     const BridgeForwarding& bridge);
+// Checks whether `added` can join `vnis`: each has a number and a port of its own.
+[[nodiscard]] absl::Status CheckEvpn(const std::vector<EvpnConfig>& vnis, const EvpnConfig& added);
 
 // Returns the words behind `evpn add`.
 [[nodiscard]] std::string EvpnWords(const EvpnConfig& vni);

@@ -215,6 +215,7 @@ PortForwarding ForwardingOf(PortId id, const PortSettings& settings) {
           .mcast_flood = settings.mcast_flood,
           .bcast_flood = settings.bcast_flood,
           .isolated = settings.isolated,
+          .is_tunnel = settings.is_tunnel,
           .hairpin = settings.hairpin,
           .locked = settings.locked,
           .mab = settings.mab,

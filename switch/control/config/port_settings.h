@@ -27,6 +27,7 @@ struct PortSettings {
   bool bcast_flood = true;
   bool hairpin = false;
   bool isolated = false;
+  bool is_tunnel = false;  // the port of a VNI: set by evpn_methods.cc, and by nobody else
   bool locked = false;
   bool mab = false;
   bool neigh_suppress = false;

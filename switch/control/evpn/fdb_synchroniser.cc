@@ -93,7 +93,9 @@ std::optional<FdbOperation> FdbSynchroniser::Decide(const Station& station) {
     return FdbOperation{.kind = kWithdraw, .has_tunnel = station.tunnel.has_value()};
   }
   if (is_elsewhere && station.kernel_is_newer) return install();
-  return FdbOperation{.kind = kAnnounce, .sticky = table.sticky};
+  const bool was_sticky = kernel.place == kLocal && kernel.sticky;
+  return FdbOperation{
+      .kind = kAnnounce, .sticky = table.sticky, .replaces_sticky = was_sticky && !table.sticky};
 }
 
 // The kernel's side of what an operation does; that of the table needs counting.

@@ -20,14 +20,6 @@ constexpr size_t kMessagesAtOnce = 4096;
 // How often neighbours are read, while they are of use: the switch keeps no account of changes.
 constexpr std::chrono::milliseconds kNeighbourPeriod(200);
 
-// The VLAN that the address table has the stations of a port in.
-VlanId VlanOf(const EvpnConfig& vni, const BridgeConfig& config) {
-  if (!config.bridge.forwarding.vlan_filtering) return kNoVlan;
-  if (vni.vlan != kNoVlan) return vni.vlan;
-  const PortConfig* const port = config.port(vni.dev);
-  return port == nullptr ? kNoVlan : port->settings.vlans.pvid;
-}
-
 }  // namespace
 
 Overlay::Overlay(const BridgeControl& control, const RunningSwitch& running,
@@ -136,7 +128,9 @@ void Overlay::PlaceAll() {
   for (auto& [number, vni] : vnis_) {
     const PortConfig* const config = control_.config().port(vni.config().dev);
     const auto port = control_.FindPort(vni.config().dev);
-    if (port.ok()) vni.SetPlace(VlanOf(vni.config(), control_.config()), *port);
+    if (port.ok()) {
+      vni.SetPlace(VlanOfVni(vni.config(), control_.config()), *port, table_, on_change_);
+    }
     suppresses = suppresses || (config != nullptr && config->settings.neigh_suppress);
   }
   if (suppresses && !suppresses_) fixed_ = std::numeric_limits<size_t>::max();

@@ -55,7 +55,10 @@ StationSighting SightingOf(std::span<const MacEntry> entries, PortId tunnel) {
                             entry.vlan != kAnyVlan && !entry.locked;
     if (!is_station) continue;
     if (entry.port != tunnel) {
-      return {.place = StationPlace::kLocal, .sticky = entry.sticky, .port = entry.port};
+      // What somebody has entered by hand does not move either.
+      const bool is_by_hand = entry.state == MacEntryState::kStatic && !entry.extern_learn;
+      return {
+          .place = StationPlace::kLocal, .sticky = entry.sticky || is_by_hand, .port = entry.port};
     }
     if (entry.extern_learn) seen = {.place = StationPlace::kRemote, .sticky = entry.sticky};
   }
@@ -134,10 +137,11 @@ std::vector<StationTable::Outcome> StationTable::CarryOut(
 }
 
 // A station that moved here keeps its address until it speaks again.
-void StationTable::Install(VlanId vlan, PortId tunnel,
-                           std::span<const NeighbourSynchroniser::Installation> changes) const {
-  if (changes.empty()) return;
-  running_.commands.Call([&] {
+size_t StationTable::Install(VlanId vlan, PortId tunnel,
+                             std::span<const NeighbourSynchroniser::Installation> changes) const {
+  if (changes.empty()) return 0;
+  return running_.commands.Call([&] {
+    size_t refused = 0;
     NeighbourTable& neighbours = running_.protocols.neighbours().table();
     const Tick now = running_.clock.Now();
     for (const auto& [address, owner] : changes) {
@@ -146,18 +150,20 @@ void StationTable::Install(VlanId vlan, PortId tunnel,
       if (known != nullptr && known->is_by_user()) continue;
       if (owner) {
         // Without room it is asked for as ever.
-        static_cast<void>(neighbours.Fix({.address = address,
-                                          .mac = owner->mac,
-                                          .vlan = vlan,
-                                          .is_router = owner->router,
-                                          .extern_learn = true},
-                                         now));
+        const bool is_set = neighbours.Fix({.address = address,
+                                            .mac = owner->mac,
+                                            .vlan = vlan,
+                                            .is_router = owner->router,
+                                            .extern_learn = true},
+                                           now);
+        if (!is_set) ++refused;
         continue;
       }
       if (known == nullptr) continue;
       const auto station = running_.bridge.table().Lookup(vlan, known->mac, now);
       neighbours.Unfix(vlan, address, station && station->port != tunnel, now);
     }
+    return refused;
   });
 }
 

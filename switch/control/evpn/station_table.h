@@ -61,8 +61,9 @@ class StationTable {
                                               std::span<const FdbOperation> operations) const;
 
   // Has the switch have these neighbours, which ports with neigh_suppress then do not ask for.
-  void Install(VlanId vlan, PortId tunnel,
-               std::span<const NeighbourSynchroniser::Installation> changes) const;
+  // Returns how many there was no room for.
+  [[nodiscard]] size_t Install(VlanId vlan, PortId tunnel,
+                               std::span<const NeighbourSynchroniser::Installation> changes) const;
   // Removes those that a process before this one has set so, and that nobody knows any more.
   void ForgetNeighbours(VlanId vlan, const std::function<bool(IpAddress)>& is_known) const;
 

@@ -23,8 +23,13 @@ bool IsForKernel(const FdbOperation& operation) {
 
 }  // namespace
 
-void Vni::SetPlace(VlanId vlan, PortId tunnel) {
+void Vni::SetPlace(VlanId vlan, PortId tunnel, const StationTable& table,
+                   const OnChange& on_change) {
   if (vlan == vlan_ && tunnel == tunnel_) return;
+  if (joined_) {
+    RemoveRemote(table, on_change);
+    joined_ = true;
+  }
   vlan_ = vlan;
   tunnel_ = tunnel;
   resync_wanted_ = true;
@@ -87,7 +92,7 @@ void Vni::Repair() {
   }
   obstacle_ = obstacle;
   retry_at_ = Clock::now() + kRetry;
-  if (!repaired.ok() || *repaired) resync_wanted_ = true;
+  if (!repaired.ok() || *repaired || is_half_read_) resync_wanted_ = true;
 }
 
 void Vni::BeginResync() {
@@ -99,13 +104,18 @@ void Vni::BeginResync() {
 }
 
 void Vni::EndResync() {
+  is_half_read_ = false;
   if (devices_.bridge() != 0) {
     const auto note = [this](const KernelNeighbour& entry) { OnKernel(entry); };
     absl::Status listed = ListBridgeEntries(devices_.bridge(), note);
     if (listed.ok()) listed = ListNeighbours(devices_.bridge(), note);
-    if (!listed.ok()) {
-      spdlog::warn("vni {}: the table of {} cannot be read: {}", config_.vni,
-                   devices_.bridge_name(), std::string(listed.message()));
+    is_half_read_ = !listed.ok();
+    if (is_half_read_) {
+      obstacle_ = fmt::format("the table of {} cannot be read: {}", devices_.bridge_name(),
+                              std::string(listed.message()));
+      spdlog::warn("vni {}: {}", config_.vni, obstacle_);
+      retry_at_ = Clock::now() + kRetry;
+      return;
     }
   }
   synchroniser_.EndResync();
@@ -119,7 +129,8 @@ void Vni::Work(const StationTable& table, NeighbourWriter& writer, const OnChang
                       IsForKernel);
   if (!kernel.empty()) WriteKernel(kernel, writer);
   if (!own.empty()) WriteTable(own, table, on_change);
-  table.Install(vlan_, tunnel_, neighbours_.TakeInstallations(kOperationsAtOnce));
+  counters_.refusals +=
+      table.Install(vlan_, tunnel_, neighbours_.TakeInstallations(kOperationsAtOnce));
 }
 
 void Vni::AnnounceNeighbours(const std::vector<BridgeControl::NeighbourEntry>& all,
@@ -133,7 +144,13 @@ void Vni::AnnounceNeighbours(const std::vector<BridgeControl::NeighbourEntry>& a
                                                    .router = neighbour.is_router.value_or(false)});
   }
   std::vector<NeighbourChange> changes = neighbours_.Announce(here, devices_.bridge());
-  if (changes.size() > kOperationsAtOnce) changes.resize(kOperationsAtOnce);
+  if (changes.size() > kOperationsAtOnce) {
+    // Those that the kernel refuses are there again the next time, and must not stop the others.
+    const auto first = static_cast<ptrdiff_t>(announced_ % changes.size());
+    std::rotate(changes.begin(), changes.begin() + first, changes.end());
+    changes.resize(kOperationsAtOnce);
+    announced_ += kOperationsAtOnce;
+  }
   if (changes.empty()) return;
   const std::vector<int> errors = writer.Write(changes);
   counters_.refusals += static_cast<uint64_t>(
@@ -156,6 +173,9 @@ void Vni::WriteKernel(std::span<const FdbOperation> operations, NeighbourWriter&
   };
   for (const FdbOperation& operation : operations) {
     if (operation.kind == FdbOperation::Kind::kAnnounce) {
+      if (operation.replaces_sticky) {
+        add(NeighbourChange::Kind::kRemovePort, devices_.shadow(), operation);
+      }
       add(NeighbourChange::Kind::kSetPort, devices_.shadow(), operation);
       continue;
     }
@@ -202,7 +222,7 @@ void Vni::RemoveRemote(const StationTable& table, const OnChange& on_change) {
   neighbours_.BeginResync();
   do {
     gone = neighbours_.TakeInstallations(kOperationsAtOnce);
-    table.Install(vlan_, tunnel_, gone);
+    static_cast<void>(table.Install(vlan_, tunnel_, gone));  // nothing is set
   } while (!gone.empty());
   synchroniser_ = {};
   vteps_.clear();

@@ -46,8 +46,12 @@ class Vni {
   // It takes part from now on.
   void Join() { joined_ = true; }
   [[nodiscard]] bool joined() const { return joined_; }
-  // The VLAN and the port of the switch; to be set whenever they may be others.
-  void SetPlace(VlanId vlan, PortId tunnel);
+  // Called with each entry of the switch's table that was added or deleted.
+  using OnChange = std::function<void(std::string_view event, const MacEntry& entry)>;
+
+  // The VLAN and the port of the switch; to be set whenever they may be others. What it has put
+  // into the table at another place goes.
+  void SetPlace(VlanId vlan, PortId tunnel, const StationTable& table, const OnChange& on_change);
   [[nodiscard]] VlanId vlan() const { return vlan_; }
   [[nodiscard]] PortId tunnel() const { return tunnel_; }
 
@@ -72,7 +76,7 @@ class Vni {
   }
   static constexpr std::chrono::milliseconds kRetry{1000};
   [[nodiscard]] bool has_work() const {
-    return joined_ && (synchroniser_.has_work() || neighbours_.has_work());
+    return joined_ && !is_half_read_ && (synchroniser_.has_work() || neighbours_.has_work());
   }
 
   // Sees to the devices. Log lines go to spdlog.
@@ -81,9 +85,7 @@ class Vni {
   void BeginResync();
   void EndResync();
 
-  // Carries out the next operations, some hundred. `on_change` is told of each entry of the
-  // switch's table that was added or deleted.
-  using OnChange = std::function<void(std::string_view event, const MacEntry& entry)>;
+  // Carries out the next operations, some hundred.
   void Work(const StationTable& table, NeighbourWriter& writer, const OnChange& on_change);
 
   // Announces the neighbours of the switch, those of this VNI that are behind its ports.
@@ -111,6 +113,8 @@ class Vni {
   bool joined_ = false;
   bool resync_wanted_ = true;
   bool repair_wanted_ = true;
+  bool is_half_read_ = false;  // the kernel's table could not be read: nothing is to follow from it
+  size_t announced_ = 0;       // neighbours, in turns that had more than one turn's
 };
 
 }  // namespace tapswitch

@@ -72,8 +72,12 @@ absl::StatusOr<bool> RepairPort(int ifindex, int master, int bridge,
   return true;
 }
 
+std::string AliasPrefix(std::string_view owner) {
+  return fmt::format("made by tapswitch {} for vni ", owner);
+}
+
 std::string AliasOf(std::string_view owner, uint32_t vni) {
-  return fmt::format("made by tapswitch {} for vni {}", owner, vni);
+  return AliasPrefix(owner) + std::to_string(vni);
 }
 
 }  // namespace
@@ -106,6 +110,11 @@ absl::Status VniDevices::Check(const VxlanLink& link) const {
         fmt::format("{} has local {}: leave out local, or delete it first: ip link del {}", dev,
                     IpAddressText(*link.local), dev));
   }
+  if (config_.port != EvpnConfig().port && config_.port != link.port) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} has UDP port {}: leave out port, or delete it first: ip link del {}", dev,
+                    link.port, dev));
+  }
   if (link.has_group) {
     return absl::FailedPreconditionError(fmt::format(
         "{0} has a remote or group, which EVPN takes the place of: ip link del {0}, and add "
@@ -124,7 +133,26 @@ absl::Status VniDevices::Check(const VxlanLink& link) const {
       "{0} is a port of {1}: take it out first: ip link set dev {0} nomaster", dev, master->name));
 }
 
+// A process that was killed may have made them by other settings.
+void VniDevices::RemoveMisfits() const {
+  const auto here = NetworkNamespace::Current();
+  if (!here.ok()) return;
+  const auto links = ListLinks(*here);
+  if (!links.ok()) return;
+  for (const LinkState& link : *links) {
+    const bool is_elsewhere =
+        link.alias == Alias() && link.name != config_.dev && link.name != bridge_name();
+    bool is_other = false;
+    if (link.name == config_.dev && link.alias.starts_with(AliasPrefix(owner_))) {
+      const auto vxlan = FindVxlan(config_.dev);
+      is_other = vxlan.ok() && *vxlan && !Check(**vxlan).ok();
+    }
+    if (is_elsewhere || is_other) Delete(link.ifindex);
+  }
+}
+
 absl::Status VniDevices::MakeVxlan() {
+  RemoveMisfits();
   auto found = FindVxlan(config_.dev);
   if (!found.ok()) return found.status();
   if (!*found) {
@@ -283,11 +311,12 @@ std::vector<std::string> RemoveLeftOvers(const std::string& owner,
   if (!here.ok()) return removed;
   const auto links = ListLinks(*here);
   if (!links.ok()) return removed;
-  const std::string prefix = fmt::format("made by tapswitch {} for vni ", owner);
+  const std::string prefix = AliasPrefix(owner);
   for (const LinkState& link : *links) {
     if (!link.alias.starts_with(prefix)) continue;
     const bool is_kept = std::any_of(kept.begin(), kept.end(), [&](const EvpnConfig& vni) {
-      return link.alias == AliasOf(owner, vni.vni);
+      const bool is_one = link.name == vni.dev || link.name == ShadowBridgeName(vni.vni);
+      return is_one && link.alias == AliasOf(owner, vni.vni);
     });
     if (is_kept || !DeleteLink(*here, link.ifindex).ok()) continue;
     removed.push_back(link.name);

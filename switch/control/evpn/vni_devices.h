@@ -56,6 +56,7 @@ class VniDevices {
 
  private:
   [[nodiscard]] absl::Status Check(const VxlanLink& link) const;
+  void RemoveMisfits() const;
   [[nodiscard]] std::string Alias() const;
   [[nodiscard]] absl::StatusOr<bool> RepairBridge();
   [[nodiscard]] absl::StatusOr<bool> RepairShadow();

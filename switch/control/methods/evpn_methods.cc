@@ -75,6 +75,7 @@ absl::Status PreparePort(EvpnConfig& vni, BridgeConfig& wanted) {
                     vni.dev));
   }
   port->settings.learning = false;
+  port->settings.is_tunnel = true;
   if (vni.vlan != kNoVlan) port->settings.vlans = OnlyPvid(vni.vlan);
   return absl::OkStatus();
 }
@@ -87,7 +88,7 @@ MethodResult AddVni(const MethodContext& context, const MethodCall& call) {
   if (same != nullptr) vni->adds_port = same->adds_port;
   if (same != nullptr && *same == *vni) return nullptr;
   BridgeConfig wanted = before;
-  absl::Status done = CheckEvpn(before.evpn, *vni, before.bridge.forwarding);
+  absl::Status done = CheckEvpn(before.evpn, *vni);
   if (done.ok()) done = PreparePort(*vni, wanted);
   if (!done.ok()) return done;
   wanted.evpn.push_back(*vni);
@@ -123,6 +124,8 @@ MethodResult DeleteVni(const MethodContext& context, const MethodCall& call) {
   wanted.evpn.erase(found);
   if (gone.adds_port) {
     std::erase_if(wanted.ports, [&](const auto& port) { return port.spec.name == gone.dev; });
+  } else if (PortConfig* const port = wanted.port(gone.dev); port != nullptr) {
+    port->settings.is_tunnel = false;
   }
   if (absl::Status changed = context.control.Change(wanted); !changed.ok()) return changed;
   if (gone.adds_port) context.monitor.Publish("port", "deleted", {{"ifname", gone.dev}});

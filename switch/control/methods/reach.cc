@@ -85,6 +85,10 @@ Reach JudgePair(const Judged& from, const Judged& to, bool filters) {
     reach.obstacle = "both are isolated";
     return reach;
   }
+  if (from.config->settings.is_tunnel && to.config->settings.is_tunnel) {
+    reach.obstacle = "both lead to other machines (evpn)";
+    return reach;
+  }
   if (filters) JudgeVlans(*from.config, *to.config, reach);
   if (reach.reaches()) NoteLimits(*from.config, *to.config, reach);
   return reach;

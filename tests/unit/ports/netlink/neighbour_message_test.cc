@@ -37,19 +37,30 @@ Message RequestFor(const NeighbourChange& change) {
 }
 
 TEST(NeighbourMessageTest, APortIsSetAsARoutingDaemonExpectsIt) {
-  Message message = RequestFor({.ifindex = 3, .mac = kMac, .sticky = true});
+  Message message = RequestFor({.ifindex = 3, .mac = kMac});
   EXPECT_EQ(message.header().nlmsg_type, RTM_NEWNEIGH);
   EXPECT_EQ(message.header().nlmsg_seq, 5U);
   EXPECT_EQ(message.entry().ndm_family, AF_BRIDGE);
-  EXPECT_EQ(message.entry().ndm_flags, NTF_MASTER | NTF_EXT_LEARNED | 0x40);
+  EXPECT_EQ(message.entry().ndm_flags, NTF_MASTER | NTF_EXT_LEARNED);
   const auto parsed = ParseNeighbour(message.header());
   ASSERT_TRUE(parsed.has_value());
   EXPECT_EQ(parsed->kind, KernelNeighbour::Kind::kBridge);
   EXPECT_EQ(parsed->mac, kMac);
   EXPECT_EQ(parsed->ifindex, 3);
-  EXPECT_TRUE(parsed->sticky);
+  EXPECT_FALSE(parsed->sticky);
   EXPECT_TRUE(parsed->extern_learn);
   EXPECT_FALSE(parsed->removed);
+}
+
+// Linux drops NTF_STICKY of what is learned elsewhere, and tells nobody.
+TEST(NeighbourMessageTest, AStickyOneIsNotLearnedElsewhere) {
+  Message message = RequestFor({.ifindex = 3, .mac = kMac, .sticky = true});
+  EXPECT_EQ(message.entry().ndm_flags, NTF_MASTER | 0x40);
+  EXPECT_EQ(message.entry().ndm_state, NUD_NOARP);
+  const auto parsed = ParseNeighbour(message.header());
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_TRUE(parsed->sticky);
+  EXPECT_FALSE(parsed->permanent);
 }
 
 TEST(NeighbourMessageTest, ARemovalNamesThePort) {

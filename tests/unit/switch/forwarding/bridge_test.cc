@@ -185,6 +185,22 @@ TEST_F(BridgeTest, IsolatedPortsReachOnlyPortsThatAreNot) {
   EXPECT_EQ(Dropped(kB, DropReason::kEgressBlocked), 1U);
 }
 
+// Split horizon: another machine sends by itself to all that it reaches.
+TEST_F(BridgeTest, TunnelsReachNoTunnelAndAllElse) {
+  ports_[0].is_tunnel = true;
+  ports_[0].hairpin = true;
+  ports_[1].is_tunnel = true;
+  SetView();
+  EXPECT_THAT(Send(kA, Station(1), kBroadcastAddress), ElementsAre(2));
+  EXPECT_THAT(Send(kC, Station(3), kBroadcastAddress), ElementsAre(0, 1));
+  EXPECT_THAT(Send(kB, Station(2), Station(1)), IsEmpty());
+  EXPECT_EQ(Dropped(kB, DropReason::kEgressBlocked), 1U);
+  ports_[2].isolated = true;
+  SetView();
+  EXPECT_THAT(Send(kA, Station(1), kBroadcastAddress), ElementsAre(2))
+      << "not the same as isolated";
+}
+
 TEST_F(BridgeTest, HairpinSendsBackWhereItCameFrom) {
   ports_[0].hairpin = true;
   SetView();

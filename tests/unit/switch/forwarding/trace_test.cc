@@ -75,6 +75,10 @@ TEST_F(TraceTest, TellsWhichPortsAFloodLeavesOutAndWhy) {
             "egress flood: leaves by vnet1; not by vnet0 (where it came from); not by vnet2 (both "
             "ports are isolated); not by vnet3, vnet5 (flood off); not by vnet4 (not in state "
             "forwarding)");
+  ports_ = {{.id = kA, .is_tunnel = true}, {.id = kB, .is_tunnel = true}, {.id = kC}};
+  EXPECT_EQ(End(Station(1), Station(9)),
+            "egress flood: leaves by vnet2; not by vnet0 (where it came from); not by vnet1 (both "
+            "lead to other machines)");
   ports_ = {{.id = kA}, {.id = kB, .bcast_flood = false}};
   EXPECT_EQ(End(Station(1), kBroadcastAddress),
             "egress drop: leaves by no port; not by vnet0 (where it came from); not by vnet1 "

@@ -34,6 +34,14 @@ TEST_F(FdbSynchroniserTest, AnnouncesAStationThatWasLearned) {
   EXPECT_EQ(synchroniser_.local(), 1U);
 }
 
+TEST_F(FdbSynchroniserTest, AStationThatIsNotStickyAnyMoreIsMadeAnew) {
+  synchroniser_.OnKernel(kStation, {.place = StationPlace::kLocal, .sticky = true});
+  synchroniser_.OnTable(kStation, {.place = StationPlace::kLocal, .port = PortId{3}});
+  EXPECT_THAT(
+      synchroniser_.Take(10),
+      ElementsAre(FdbOperation{.kind = kAnnounce, .address = kStation, .replaces_sticky = true}));
+}
+
 TEST_F(FdbSynchroniserTest, AnnouncesThatAStationIsSticky) {
   synchroniser_.OnTable(kStation,
                         {.place = StationPlace::kLocal, .sticky = true, .port = PortId{3}});

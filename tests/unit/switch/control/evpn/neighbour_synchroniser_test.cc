@@ -111,6 +111,21 @@ TEST_F(NeighbourSynchroniserTest, AnnouncesAStationThatMovedHere) {
   EXPECT_EQ(neighbours_.Announce({{kIp, kOne}}, kBridge).size(), 1U);
 }
 
+// The kernel keeps the protocol of the entry that is replaced.
+TEST_F(NeighbourSynchroniserTest, AStationThatMovedHereIsWithdrawnOnceItIsGone) {
+  neighbours_.OnKernel(Entry(kOne, true));
+  Take();
+  EXPECT_EQ(neighbours_.Announce({{kIp, kOne}}, kBridge).size(), 1U);
+  KernelNeighbour echo = Entry(kOne, false);
+  echo.protocol = kProtocolZebra;
+  neighbours_.OnKernel(echo);
+  EXPECT_THAT(Take(), ElementsAre(Installation{kIp, std::nullopt}));
+  EXPECT_THAT(neighbours_.Announce({{kIp, kOne}}, kBridge), IsEmpty());
+  EXPECT_EQ(neighbours_.local(), 1U);
+  EXPECT_THAT(neighbours_.Announce({{kIp, kOther}}, kBridge).size(), 1U) << "it has a new owner";
+  EXPECT_EQ(neighbours_.Announce({}, kBridge).front().kind, NeighbourChange::Kind::kRemoveIp);
+}
+
 TEST_F(NeighbourSynchroniserTest, AnnouncesNothingThatAnotherMachineHas) {
   neighbours_.OnKernel(Entry(kOne, true));
   EXPECT_THAT(neighbours_.Announce({{kIp, kOther}}, kBridge), IsEmpty());
