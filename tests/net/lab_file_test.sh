@@ -124,6 +124,13 @@ what_is_saved_comes_up_again() {
   write_lab one
   "$lab" up -f /run/test.yaml >/dev/null
   "$lab" exec sw1 tapctl link set dev h1 isolated on
+  "$lab" exec sw1 tapctl impair set dev sw2 ingress loss 1% seed 7
+  "$lab" exec sw1 tapctl impair schedule dev sw2 at 900s loss 5% for 2s
+  "$lab" exec sw2 tapctl impair set dev sw1 ingress delay 1ms
+  "$lab" exec sw2 tapctl save | grep '^impair' >/run/test.impaired
+  "$lab" exec sw1 tapctl save | grep '^impair' >>/run/test.impaired
+  [[ $("$lab" diff -f /run/test.yaml) == *'sw1: tapctl impair del dev sw2 egress'* ]] ||
+    fail "diff: $("$lab" diff -f /run/test.yaml)"
   "$lab" exec h1 ip address add 10.9.0.1/24 dev eth0
   "$lab" link set h2:sw2 down
   "$lab" save >/run/test2.yaml
@@ -132,6 +139,11 @@ what_is_saved_comes_up_again() {
   [[ -z $("$lab" diff -f /run/test2.yaml) ]] || fail "it differs: $("$lab" diff -f /run/test2.yaml)"
   [[ $("$lab" exec sw1 tapctl -d link show dev h1) == *'isolated on'* ]] || fail 'a setting is lost'
   [[ $("$lab" exec h1 ip address) == *10.9.0.1/24* ]] || fail 'an address is lost'
+  { "$lab" exec sw2 tapctl save && "$lab" exec sw1 tapctl save; } | grep '^impair' |
+    diff /run/test.impaired - || fail 'impairments are others'
+  [[ $("$lab" graph --dot) == *'"h2" -- "sw2" [label="down"'* ]] || fail "$("$lab" graph --dot)"
+  [[ $("$lab" graph --dot) == *'to sw1: loss 1% seed 7; to sw2: delay 1ms'* ]] ||
+    fail "$("$lab" graph --dot)"
   [[ $("$lab" diff -f /run/test.yaml) == *'h2:eth0 sw2:h2 down'*'isolated off'* ]] ||
     fail "diff: $("$lab" diff -f /run/test.yaml)"
   "$lab" down
@@ -171,6 +183,26 @@ links_go_down_and_up_and_are_captured() {
   wait "$!" || true
   [[ $(od -A n -t x1 -N 4 /run/test.pcapng) == ' 0a 0d 0d 0a' ]] || fail 'no pcapng'
   refuses "no link 'sw1:h2'" "$lab" link set sw1:h2 down
+  "$lab" down
+  expect_nothing_left
+}
+
+links_without_a_switch_are_captured() {
+  cat >/run/test.yaml <<END
+name: one
+nodes: {h1: {addresses: 10.0.0.1/24}, h2: {addresses: 10.0.0.2/24}}
+links: [{endpoints: [h1, h2]}]
+END
+  "$lab" up -f /run/test.yaml >/dev/null
+  refuses "'icmp' is nothing for a link without a switch" "$lab" capture h1:h2 -w /run/test.no icmp
+  "$lab" capture h1:h2 -w /run/test.pcapng filter icmp 2>/run/test.log &
+  wait_for grep --quiet listening /run/test.log
+  "$lab" exec h1 ping -q -c 2 10.0.0.2 >/dev/null
+  kill "$!"
+  wait "$!" || fail 'the capture does not end well'
+  [[ $(od -A n -t x1 -N 4 /run/test.pcapng) == ' 0a 0d 0d 0a' ]] || fail 'no pcapng'
+  [[ $(tcpdump -n -r /run/test.pcapng 2>/dev/null | grep --count 'ICMP echo') == 4 ]] ||
+    fail "captured: $(tcpdump -n -r /run/test.pcapng)"
   "$lab" down
   expect_nothing_left
 }
@@ -215,6 +247,9 @@ trunks_without_a_device_go_down_and_up() {
   wait_for sees_link sw1 sw2 up
   "$lab" test >/run/test.log || fail "$(cat /run/test.log)"
   "$lab" exec sw2 tapctl fdb add 02:00:00:00:00:77 dev sw1 vlan 10 static
+  "$lab" exec sw2 tapctl storm set dev sw1 broadcast 100kpps
+  "$lab" exec sw2 tapctl port add link:copies
+  "$lab" exec sw2 tapctl mirror add m from dev sw1 dev h3 both to copies
   before=$("$lab" exec sw2 tapctl save)
   "$lab" link set sw1:sw2 down
   wait_for sees_link sw1 sw2 down
@@ -227,7 +262,7 @@ trunks_without_a_device_go_down_and_up() {
   wait_for sees_link sw1 sw2 up
   "$lab" test >/run/test.log || fail "$(cat /run/test.log)"
   "$lab" diff -f /run/test.yaml >/run/test.log || true
-  ! grep --quiet --invert-match 'fdb del' /run/test.log ||
+  ! grep --quiet --invert-match -E 'fdb del|mirror del|port del|broadcast off' /run/test.log ||
     fail "it differs: $("$lab" diff -f /run/test.yaml)"
   "$lab" down
   expect_nothing_left
@@ -357,24 +392,44 @@ write_many() {
   } >/run/test.yaml
 }
 
+# Milliseconds since some moment.
+now_ms() {
+  local -r now=$EPOCHREALTIME
+  echo $((${now%[.,]*} * 1000 + 10#${now#*[.,]} / 1000))
+}
+
+# takes_at_most MILLISECONDS WHAT BOUND: the bound is what the project wants on a machine that does
+# nothing else. Four times that is allowed, so that a busy machine does not fail the test.
+readonly patience=4
+takes_at_most() {
+  (($1 <= $3 * patience)) || fail "$2 took $1 ms, $patience times $3 ms are allowed"
+}
+
+# many_come_up SWITCHES HOSTS ADDRESS UP DOWN: h1 reaches the address; the bounds are milliseconds.
 many_come_up() {
-  local -i started=$SECONDS up
+  local -i started ready replied ended
   write_many "$1" "$2"
+  started=$(now_ms)
   "$lab" up -f /run/test.yaml >/dev/null
-  up=SECONDS
+  ready=$(now_ms)
   "$lab" exec h1 ping -q -c 1 -w 10 "$3" >/dev/null || fail "no reply from $3 to h1"
+  replied=$(now_ms)
   "$lab" down
-  echo "  up $((up - started)) s, down $((SECONDS - up)) s"
+  ended=$(now_ms)
+  echo "  up $((ready - started)) ms, down $((ended - replied)) ms"
+  takes_at_most $((ready - started)) up "$4"
+  takes_at_most $((ended - replied)) down "$5"
   expect_nothing_left
 }
 
+# The project has no bound of its own for taking so few down: it is that of a thousand ports.
 a_hundred_hosts_come_up() {
-  many_come_up 1 100 10.0.0.100
+  many_come_up 1 100 10.0.0.100 5000 15000
 }
 
 # With the trunks there are a few more. h990 is at the other end of the row.
 a_thousand_ports_of_ten_switches_come_up() {
-  many_come_up 10 990 10.0.3.222
+  many_come_up 10 990 10.0.3.222 15000 15000
 }
 
 # --------------------------------------------------------------------------------------------------
@@ -383,7 +438,7 @@ readonly rules=(
   a_file_with_mistakes_makes_nothing names_that_exist_are_refused two_labs_of_one_file_do_not_meet
   an_up_that_was_killed_is_cleared an_up_that_is_interrupted_leaves_nothing
   whatever_is_killed_down_leaves_nothing links_go_down_and_up_and_are_captured
-  trunks_without_a_device_go_down_and_up exec_ends_as_a_shell_would what_is_saved_comes_up_again
+  links_without_a_switch_are_captured trunks_without_a_device_go_down_and_up exec_ends_as_a_shell_would what_is_saved_comes_up_again
   topologies_of_containerlab_come_up a_hundred_hosts_come_up
   a_thousand_ports_of_ten_switches_come_up examples_pass_their_own_checks)
 

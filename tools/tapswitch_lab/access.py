@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
-from tapswitch_lab import commands, links, lookup, namespaces, programs, vms
+from tapswitch_lab import commands, links, lookup, namespaces, pcapng, programs, vms
 from tapswitch_lab.errors import LabError
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
@@ -86,11 +87,30 @@ def capture(state, text, file, words):
 
 
 def _capture_by_tcpdump(link, file, words):
+    """A link without a switch; tcpdump writes no pcapng itself."""
+    if words and words[0] != "filter":
+        raise LabError(f"'{words[0]}' is nothing for a link without a switch: say filter "
+                       "EXPRESSION")
     tcpdump = programs.require("tcpdump", "tcpdump")
     end = next((end for end in link.ends if end.node.namespace), link.a)
-    command = ["nsenter", f"--net={links.namespace_path(end.node)}", tcpdump, "-i", end.name, "-U",
-               "-w", file or "-", *words[1:]]
-    return _show(command, file)
+    command = ["nsenter", f"--net={links.namespace_path(end.node)}", tcpdump, "-i", end.name,
+               "--immediate-mode", "-U", "-w", "-", *words[1:]]
+    if file is None and sys.stdout.isatty():
+        return _show(command, file)
+    return _convert(command, sys.stdout.fileno() if file in (None, "-") else file, end.name)
+
+
+def _convert(command, output, name):
+    """Carries out the command, and writes its pcap as pcapng until it ends, or this is ended."""
+    with open(output, "wb", closefd=isinstance(output, str)) as target:
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as source:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, lambda *_: source.terminate())
+            try:
+                pcapng.convert(source.stdout, target, name)
+            finally:
+                source.terminate()
+    return 0 if source.returncode in (0, -signal.SIGTERM) else 1
 
 
 def _show(command, file):

@@ -3,12 +3,13 @@
 import concurrent.futures
 import json
 import re
+import subprocess
 import time
 from xml.sax.saxutils import escape, quoteattr
 
-from tapswitch_lab import commands, convergence, rules
+from tapswitch_lab import commands, convergence
 from tapswitch_lab.errors import LabError
-from tapswitch_lab.lookup import hosts_of
+from tapswitch_lab.lookup import hosts_of, is_address
 from tapswitch_lab.units import as_rate, bits_a_second, seconds
 
 AT_ONCE = 32
@@ -27,6 +28,14 @@ def addresses_of(node, state):
                 if "local" in entry and entry["local"] not in found:
                     found.append(entry["local"])
     return found
+
+
+def address_of(node, state):
+    """One address of the node. Raises LabError if it has none, as before a lease."""
+    found = addresses_of(node, state)
+    if not found:
+        raise LabError(f"{node.name} has no address")
+    return found[0]
 
 
 def ping(lab, state, source, address, wait):
@@ -49,7 +58,7 @@ class Pinger:
 
     def targets(self, name):
         """The addresses that a host, or an address, means."""
-        if rules.is_address(name):
+        if is_address(name):
             return [name]
         if name not in self._known:
             self._known[name] = addresses_of(self.lab.nodes[name], self.state)
@@ -124,7 +133,8 @@ def check_run(lab, state, values):
 
 def check_cut(lab, state, values):
     """How long traffic stops when a link is cut."""
-    longest, after = convergence.measure(lab, state, values)
+    target = address_of(lab.nodes[values["to"]], state)
+    longest, after = convergence.measure(lab, state, values, target)
     limit = seconds(values["within"])
     text = f"{longest * 1000:.0f} ms without a reply after the cut, {after * 1000:.0f} ms after it"
     text += " was restored"
@@ -138,7 +148,7 @@ def check_tcp(lab, state, values):
     port = 5201
     server = commands.start(target, state, f"iperf3 --server --one-off --port {port}")
     try:
-        address = addresses_of(target, state)[0]
+        address = address_of(target, state)
         text = (f"for i in $(seq 100); do iperf3 --json --connect-timeout 2000 --time {length} "
                 f"--port {port} --client {address} && break; sleep 0.1; done")
         done = commands.run(source, state, text, length + 60)
@@ -191,6 +201,17 @@ def junit(name, results):
     return "\n".join([*lines, "</testsuite>", ""])
 
 
+def carry_out(function, lab, state, values):
+    """(complaint, note) of a check; one that cannot be carried out fails, with the reason."""
+    try:
+        return function(lab, state, values)
+    except subprocess.TimeoutExpired as error:
+        command = error.cmd if isinstance(error.cmd, str) else error.cmd[-1]
+        return f"not done after {error.timeout:g} s: {command}", ""
+    except (LabError, OSError) as error:
+        return str(error), ""
+
+
 def test(state, junit_file):
     """Carries out all checks; 0 if none failed, else 1."""
     lab = state.lab()
@@ -200,10 +221,7 @@ def test(state, junit_file):
     for given in lab.checks:
         kind = next(key for key in given if key != "name")
         started = time.monotonic()
-        try:
-            complaint, note = FUNCTIONS[kind](lab, state, given[kind])
-        except LabError as error:
-            complaint, note = str(error), ""
+        complaint, note = carry_out(FUNCTIONS[kind], lab, state, given[kind])
         took = time.monotonic() - started
         results.append((title_of(given), complaint, note, took))
         word = "FAILED" if complaint else "ok"

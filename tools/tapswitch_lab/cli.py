@@ -246,8 +246,9 @@ def command_graph(words):
     if path:
         lab = load_file(path, name)[2]
     else:
-        from tapswitch_lab import state
-        lab = state.choose(name).lab()
+        from tapswitch_lab import preflight, save, state
+        preflight.require_root()
+        lab = save.shown(state.choose(name))
     text = draw.dot(lab) if is_dot else draw.svg(lab)
     if output in (None, "-"):
         sys.stdout.write(text)

@@ -8,7 +8,13 @@ what was left out is said in warnings.
 from tapswitch_lab.errors import Problems
 
 KINDS = {"linux": "namespace", "bridge": "switch", "ovs-bridge": "switch", "host": "host"}
-USED = ("kind", "exec", "sysctls", "env")
+USED = {  # words by the kind of the node; 'group' has done its work when they are merged
+    "namespace": ("kind", "group", "exec", "sysctls"), "switch": ("kind", "group", "exec"),
+    "host": ("kind", "group")}
+USED_AT_TOP = ("name", "topology")
+USED_IN_TOPOLOGY = ("nodes", "links", "defaults", "kinds", "groups")
+USED_OF_LINKS = ("type", "endpoints", "mtu")
+USED_OF_ENDS = ("node", "interface")
 MERGED_LISTS = ("exec",)
 LINK_TYPES = ("veth",)
 HOST = "host"
@@ -24,8 +30,14 @@ class _Reader:
         self.topology = values["topology"]
         self.name = values.get("name")
         self.found = []
-        self.ignored = {}  # word: how often it was left out
-        self.kinds = {}    # foreign kind: its nodes
+        self.ignored = set()  # words that were left out
+        self.kinds = {}       # foreign kind: its nodes
+        self.note(values, USED_AT_TOP)
+        self.note(self.topology, USED_IN_TOPOLOGY)
+
+    def note(self, given, used):
+        """Remembers the words that nothing here comes of."""
+        self.ignored.update(key for key, value in given.items() if key not in used and value)
 
     def complain(self, path, text):
         self.found.append((tuple(path), text))
@@ -62,9 +74,11 @@ class _Reader:
         kind = kind or layers[0].get("kind") or "linux"
         layers.append(self.mapping(self.mapping(self.topology, "kinds", ()), kind, ("kinds",)))
         group = given.get("group")
-        if isinstance(group, str):
-            layers.append(self.mapping(self.mapping(self.topology, "groups", ()), group,
-                                       ("groups",)))
+        groups = self.mapping(self.topology, "groups", ())
+        if isinstance(group, str) and group in groups:
+            layers.append(self.mapping(groups, group, ("groups",)))
+        elif group:
+            self.ignored.add("group")
         for layer in (*layers, given):
             for key, value in layer.items():
                 if key in MERGED_LISTS and isinstance(value, list):
@@ -90,9 +104,7 @@ class _Reader:
         if kind is None:
             self.kinds.setdefault(words["kind"], []).append(name)
             kind = "namespace"
-        for key in words:
-            if key not in USED:
-                self.ignored[key] = self.ignored.get(key, 0) + 1
+        self.note(words, USED[kind])
         result = {"kind": kind}
         if kind == "namespace":
             # Its neighbours may give it addresses of either family later.
@@ -115,6 +127,9 @@ class _Reader:
         if not isinstance(ends, list) or len(ends) != 2:
             self.complain(path, "a link has two endpoints")
             return {}
+        self.note(given, USED_OF_LINKS)
+        for end in ends:
+            self.note(end if isinstance(end, dict) else {}, USED_OF_ENDS)
         result = {"endpoints": [self.end(end) for end in ends]}
         if given.get("mtu"):
             result["mtu"] = given["mtu"]

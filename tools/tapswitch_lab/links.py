@@ -7,7 +7,7 @@ import os
 import pathlib
 import subprocess
 
-from tapswitch_lab import namespaces, switches
+from tapswitch_lab import kept, namespaces, switches
 from tapswitch_lab.errors import LabError
 from tapswitch_lab.netlink import IFF_LOWER_UP, IFF_UP, Netlink, NetlinkError
 
@@ -129,19 +129,12 @@ def change_state(state, link, is_up):
 
 
 def _change_port(state, end, is_up):
-    """A link without a device has no carrier: the end that connects is removed, or added again.
-
-    What the switch was told of the port is kept meanwhile.
-    """
-    kept = state.folder / f"{end.node.name}-{end.name}.port"
+    """A link without a device has no carrier: the end that connects is removed, or added again."""
     there = _has_port(state, end)
     if is_up and not there:
-        switches.tapctl(state, end.node, "batch", "-", text=kept.read_text(encoding="utf-8"))
-        kept.unlink()
+        kept.put_back(state, end)
     elif there and not is_up:
-        lines = switches.saved_lines_of(state, end)
-        kept.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        switches.tapctl(state, end.node, "port", "del", end.name)
+        kept.take_away(state, end)
 
 
 def _has_port(state, end):
@@ -176,25 +169,25 @@ def _interfaces(node):
 def impair_now(state, link, words):
     """Impairs a running link by words of the user, in both directions; 'none' ends all of it.
 
-    With 'to NODE' in front only what that node receives is impaired.
+    With 'to NODE' in front only what that node receives is impaired. The first switch of the link
+    does it, so that another one does nothing to the same frames.
     """
     ports = link.switch_ends
     if not ports:
         raise LabError(f"no end of {link} is a switch, which would impair it")
-    port, directions = ports[0], ["ingress", "egress"]
+    receivers = link.ends
     if words[:1] == ["to"] and len(words) > 1:
-        receiver = [end for end in link.ends if end.node.name == words[1]]
-        if not receiver:
+        receivers = [end for end in link.ends if end.node.name == words[1]]
+        if not receivers:
             raise LabError(f"'{words[1]}' is no end of {link}")
-        directions = ["ingress"] if receiver[0] is port else ["egress"]
         words = words[2:]
     if not words:
         raise LabError("say what: impair delay 20ms loss 1%, or impair none")
-    for other in ports[1:]:
-        switches.tapctl(state, other.node, "impair", "del", "dev", other.name, check=False)
-    for direction in directions:
-        if words == ["none"]:
-            switches.tapctl(state, port.node, "impair", "del", "dev", port.name, direction,
-                            check=False)
-        else:
-            switches.tapctl(state, port.node, "impair", "set", "dev", port.name, direction, *words)
+    for receiver in receivers:
+        for port in ports:
+            direction = "ingress" if receiver is port else "egress"
+            place = ("dev", port.name, direction)
+            if port is ports[0] and words != ["none"]:
+                switches.tapctl(state, port.node, "impair", "set", *place, *words)
+            else:
+                switches.tapctl(state, port.node, "impair", "del", *place, check=False)

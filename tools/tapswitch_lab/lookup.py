@@ -1,5 +1,7 @@
 """Finds nodes and links by the names that users type."""
 
+import ipaddress
+
 from tapswitch_lab.errors import LabError
 from tapswitch_lab.schema import did_you_mean
 
@@ -54,3 +56,12 @@ def hosts_of(lab, words):
         else:
             names.append(word)
     return list(dict.fromkeys(names))
+
+
+def is_address(text):
+    """Whether it is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -111,6 +111,11 @@ class Node:
                 for interface in self.interfaces.values() for address in interface.addresses]
 
     @property
+    def takes_no_commands(self):
+        """Whether it is a machine of the user's own, in which nobody waits for commands."""
+        return self.kind == "vm" and bool(self.qemu)
+
+    @property
     def wants_ipv6(self):
         """Whether IPv6 has anything to do there; else it is off, so that it sends nothing."""
         return self.ipv6 or any(

@@ -37,15 +37,27 @@ def check(lab, tapctl):
 
 
 def _check_foreign(node):
-    path = links.namespace_path(node)
-    if not path.exists():
-        raise problem(("nodes", node.name), f"'{node.name}': there is no namespace {path}")
-    with namespaces.inside(str(path)), Netlink() as netlink:
-        there = netlink.links()
+    there = _interfaces_of_foreign(node)
     for end in node.interfaces.values():
         if end.name in there:
             raise problem(end.place, f"'{node.name}' has an interface '{end.name}' already; name "
                                      f"another one: {node.name}:eth7")
+
+
+def _interfaces_of_foreign(node):
+    """The interfaces of a node that the lab does not make. Raises Problems if it is not there."""
+    key = next((key for key in ("pid", "netns", "docker") if getattr(node, key)), "kind")
+    path = ("nodes", node.name, key)
+    file = ""
+    try:
+        file = links.namespace_path(node)
+        with namespaces.inside(str(file)), Netlink() as netlink:
+            return netlink.links()
+    except LabError as error:
+        raise problem(path, f"'{node.name}': {error}") from None
+    except OSError as error:
+        raise problem(path, f"'{node.name}': there is no namespace {file}: "
+                            f"{error.strerror}") from None
 
 
 def _check_programs(lab):

@@ -1,12 +1,9 @@
 """What has to hold of a lab beyond the schema, before anything is made of it."""
 
 import ipaddress
-import re
 
-from tapswitch_lab.errors import LabError
-from tapswitch_lab.lookup import hosts_of, link_of
+from tapswitch_lab import check_rules
 from tapswitch_lab.model import HOSTS
-from tapswitch_lab.schema import did_you_mean
 
 KINDS_OF_KEY = {
     "settings": ("switch",), "flags": ("switch",), "ports": ("switch",),
@@ -17,7 +14,6 @@ KINDS_OF_KEY = {
     "commands": ("namespace", "vm", "switch", "bridge", "ovs", "container"),
 }
 WORDS_OF_KEY = {"gateways": "gateway"}
-CHECKS = ("ping", "groups", "cut", "run", "tcp")
 
 
 def check(lab, complain):
@@ -28,7 +24,7 @@ def check(lab, complain):
         _check_link(link, complain)
     _check_duplicates(lab, complain)
     for index, given in enumerate(lab.checks):
-        _check_check(lab, given, ("checks", index), complain)
+        check_rules.check(lab, given, ("checks", index), complain)
 
 
 def _check_node(node, complain):
@@ -41,10 +37,24 @@ def _check_node(node, complain):
                      f"it is for {', '.join(kinds)}")
     if node.kind == "container" and sum(map(bool, (node.pid, node.netns, node.docker))) != 1:
         complain(path, f"container '{node.name}' needs one of pid, netns and docker")
+    if node.kind == "vm":
+        _check_commands_of_vm(node, complain)
     networks = []
     for interface in node.interfaces.values():
         networks += _check_interface(node, interface, complain)
     _check_gateways(node, networks, complain)
+
+
+def _check_commands_of_vm(node, complain):
+    path = ("nodes", node.name, "commands")
+    if node.commands and node.takes_no_commands:
+        complain((*path, "#key"), f"'{node.name}' has QEMU options of its own, so nobody in it "
+                                  "takes commands: have its image do that, or leave 'qemu' out")
+    for index, command in enumerate(node.commands):
+        if command.is_daemon:
+            complain((*path, index, "daemon", "#key"),
+                     "nothing in a vm is watched: start it in the background, as run: "
+                     "'PROGRAM >/dev/null 2>&1 &'")
 
 
 def _check_interface(node, interface, complain):
@@ -121,50 +131,3 @@ def _check_duplicates(lab, complain):
                 complain(("nodes", end.node.name, "interfaces", end.name, "mac"),
                          f"{end.mac} is the address of '{macs[end.mac.lower()]}' already")
             macs[end.mac.lower()] = str(end)
-
-
-def _check_check(lab, given, path, complain):
-    kinds = [kind for kind in CHECKS if kind in given]
-    if len(kinds) != 1:
-        complain(path, f"a check is one of {', '.join(CHECKS)}")
-        return
-    kind, values = kinds[0], given[kinds[0]]
-    path = (*path, kind)
-    if kind == "groups":
-        for index, members in enumerate(values["members"]):
-            _check_hosts(lab, members, (*path, "members", index), complain)
-        return
-    for key in ("from", "node"):
-        if key in values:
-            _check_hosts(lab, values[key], (*path, key), complain, kind == "run")
-    if "to" in values:
-        _check_hosts(lab, values["to"], (*path, "to"), complain, addresses=True)
-    if "link" in values:
-        try:
-            link_of(lab, values["link"])
-        except LabError as error:
-            complain((*path, "link"), str(error))
-    if "match" in values:
-        try:
-            re.compile(values["match"])
-        except re.error as error:
-            complain((*path, "match"), f"no regular expression: {error}")
-
-
-def _check_hosts(lab, words, path, complain, any_node=False, addresses=False):
-    for name in hosts_of(lab, words):
-        if addresses and is_address(name):
-            continue
-        if name not in lab.nodes:
-            complain(path, f"there is no node '{name}': {did_you_mean(name, lab.nodes)}")
-        elif not any_node and lab.nodes[name].kind not in HOSTS:
-            complain(path, f"'{name}' is a {lab.nodes[name].kind}: a check needs hosts")
-
-
-def is_address(text):
-    """Whether it is an IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

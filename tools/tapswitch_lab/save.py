@@ -4,8 +4,11 @@ import copy
 import difflib
 import re
 
-from tapswitch_lab import links, native, switches
+from tapswitch_lab import impaired, kept, links, native, status, switches
+from tapswitch_lab.errors import LabError
 from tapswitch_lab.schema import check
+
+LIVE = ("namespace", "container", "host")  # their addresses can be looked at
 
 _VLANS = re.compile(r"(vlan (?P<access>\d+) pvid untagged ?)?"
                     r"(vlan (?P<trunk>[\d,-]+)(?! pvid| untagged|[\d,-]) ?)?")
@@ -15,25 +18,67 @@ def running(state):
     """The values of a file that makes the lab as it is now."""
     lab = state.lab()
     values = {"name": lab.name, "nodes": {}, "links": []}
-    given = state.plan.get("values", {})
-    recorded = check(given)["nodes"] if given and "nodes" in given else {}
-    saved = {node.name: switches.saved(state, node) for node in lab.of_kind("switch")}
-    for node in lab.nodes.values():
-        if node.kind == "host" and node.name not in recorded:
-            continue
-        values["nodes"][node.name] = _node(node, recorded.get(node.name, {}), saved)
-    impaired = {node.name: switches.impaired_now(state, node) for node in lab.of_kind("switch")}
-    seen = {}
+    given = state.plan.get("values")
+    recorded = native.with_defaults(check(given)) if given else {}
+    saved = {node.name: _saved(state, node) for node in lab.of_kind("switch")}
+    impairments = {name: impaired.now(lines) for name, lines in saved.items()}
+    seen, taken = {}, set()
     for link in lab.links:
-        values["links"].append(_link(link, saved, impaired))
+        made, said = _link(link, saved, impairments)
+        taken |= said
+        values["links"].append(made)
         if not links.is_up(state, link, seen):
-            values["links"][-1]["state"] = "down"
+            made["state"] = "down"
+    for node in lab.nodes.values():
+        if node.kind != "host" or node.name in recorded:
+            lines = _not_said(saved.get(node.name, []), node, taken)
+            values["nodes"][node.name] = _node(node, recorded.get(node.name, {}), lines)
     if lab.checks:
         values["checks"] = copy.deepcopy(lab.checks)
     return values
 
 
-def _node(node, recorded, saved):
+def shown(state):
+    """The lab with addresses, VLANs, impairments and states of links as they are now.
+
+    It is not made of the saved values, as what people did by hand may break rules of a file.
+    """
+    lab, values = state.lab(), running(state)
+    impairments = {node.name: switches.impaired_now(state, node) for node in lab.of_kind("switch")}
+    for link, made in zip(lab.links, values["links"]):
+        link.state = made.get("state", "up")
+        link.vlan, link.vlans = made.get("vlan", 0), made.get("vlans", [])
+        link.a.impair = link.b.impair = ""
+        link.impair = status.impairment_text(link, impairments)
+    for name, made in values["nodes"].items():
+        for end in lab.nodes[name].interfaces.values():
+            words = made.get("interfaces", {}).get(end.name, {})
+            end.addresses = list(words.get("addresses", []))
+    return lab
+
+
+def _saved(state, node):
+    """What the switch saves, with its ports that are away; if it does not run, what it began with.
+    """
+    lines = switches.saved(state, node)
+    if not lines:
+        return [line for line, _ in switches.startup_lines(node)]
+    for end in node.interfaces.values():
+        lines = kept.merged(lines, kept.lines(state, end))
+    return lines
+
+
+def _not_said(lines, node, taken):
+    """The lines of the switch but for impairments that its links have the words for."""
+    found = []
+    for line in lines:
+        place = impaired.place_of(line) if impaired.is_setting(line) else None
+        if place is None or (node.name, *place) not in taken:
+            found.append(impaired.without_default_seed(line))
+    return found
+
+
+def _node(node, recorded, lines):
     made = {"kind": node.kind}
     for key in ("forward", "ipv6", "sysctls", "files", "commands", "flags", "pid", "netns",
                 "docker", "qemu"):
@@ -41,27 +86,36 @@ def _node(node, recorded, saved):
         if value:
             made[key] = value
     if node.kind == "switch":
-        made.update(_settings(node, saved[node.name]))
-    elif node.kind in ("namespace", "container", "host"):
-        made.update(_addresses(node))
-    else:
-        interfaces = {end.name: {"addresses": list(end.addresses)}
-                      for end in node.interfaces.values() if end.addresses}
-        if interfaces:
-            made["interfaces"] = interfaces
-    return made
+        made.update(_settings(node, lines))
+    now, routes = _addresses(node) if node.kind in LIVE else ({}, [])
+    interfaces = {}
+    for end in node.interfaces.values():
+        given = recorded.get("interfaces", {}).get(end.name, {})
+        interfaces[end.name] = {**_fixed(end, given), **now.get(end.name, _as_recorded(end))}
+    interfaces = {name: words for name, words in interfaces.items() if words}
+    if interfaces:
+        made["interfaces"] = interfaces
+    return {**made, "routes": routes} if routes and node.kind != "host" else made
+
+
+def _fixed(end, given):
+    """What was set of an interface when it was made."""
+    fixed = {key: given[key] for key in ("mac", "mtu") if key in given}
+    return {**fixed, "mac": end.mac} if end.node.kind == "vm" else fixed
+
+
+def _as_recorded(end):
+    """The addresses of an interface that cannot be looked at."""
+    words = {key: True for key in ("dhcp", "slaac") if getattr(end, key)}
+    return {**words, "addresses": list(end.addresses)} if end.addresses else words
 
 
 def _settings(node, lines):
     """Settings that are no port's, and ports that are no link's."""
-    if not lines:
-        return {"settings": list(node.settings)} if node.settings else {}
     names = set(node.interfaces)
     ports, settings = [], []
     for line in lines:
         words = line.split()
-        if words[:1] == ["impair"]:
-            continue
         if words[:2] != ["port", "add"]:
             settings.append(line)
         elif switches.name_of_port(words[2]) not in names:
@@ -71,29 +125,28 @@ def _settings(node, lines):
 
 
 def _addresses(node):
-    """Addresses and routes as they are now; none where the node cannot be looked at."""
+    """({interface: its address and addresses now}, routes); nothing if the node is gone."""
     interfaces = {}
     try:
         with links.at(node) as netlink:
             there, addresses, routes = netlink.links(), netlink.addresses(), netlink.routes()
-    except OSError:
-        return {}
+    except (OSError, LabError):
+        return {}, []
     names = {found["index"]: name for name, found in there.items()}
     for end in node.interfaces.values():
         index = there.get(end.name, {}).get("index", -1)
-        kept = {"mac": there[end.name]["mac"]} if index > 0 else {}
+        words = {"mac": there[end.name]["mac"]} if index > 0 else {}
         dynamic = [key for key in ("dhcp", "slaac") if getattr(end, key)]
-        kept.update({key: True for key in dynamic})
+        words.update({key: True for key in dynamic})
         now = [text for found, text in addresses if found == index
                and not ("dhcp" in dynamic and ":" not in text)
                and not ("slaac" in dynamic and ":" in text)]
         if now:
-            kept["addresses"] = now
-        interfaces[end.name] = kept
-    made = {"interfaces": interfaces} if interfaces else {}
+            words["addresses"] = now
+        interfaces[end.name] = words
     leased = {end.name for end in node.interfaces.values() if end.dhcp}
-    texts = [_route(route, names) for route in routes if names.get(route[2]) not in leased]
-    return {**made, "routes": texts} if texts and node.kind != "host" else made
+    return interfaces, [_route(route, names) for route in routes
+                        if names.get(route[2]) not in leased]
 
 
 def _route(route, names):
@@ -102,7 +155,8 @@ def _route(route, names):
     return f"{destination} {way}"
 
 
-def _link(link, saved, impaired):
+def _link(link, saved, impairments):
+    """Its words in the file, and which impairments of its switches they say."""
     made = {"endpoints": []}
     if link.name:
         made["name"] = link.name
@@ -111,18 +165,23 @@ def _link(link, saved, impaired):
     elif link.kind == "pair":
         made["type"] = "veth"
     words = {end: _port_settings(end, saved[end.node.name]) for end in link.switch_ends}
-    _lift_vlans(made, words)
+    if words:
+        _lift_vlans(made, words)
+    else:  # an Open vSwitch has them as they were at the beginning
+        made.update({key: getattr(link, key) for key in ("vlan", "vlans") if getattr(link, key)})
+    both, sent, taken = impaired.lift(link, impairments)
     for end in link.ends:
         entry = {"node": end.node.name, "interface": end.name}
         if words.get(end):
             entry["port"] = words[end]
+        if end in sent:
+            entry["impair"] = sent[end]
         made["endpoints"].append(entry)
-    for end in link.switch_ends:
-        _add_impairments(made, link, end, impaired[end.node.name].get(end.name, {}))
-    mtu = link.mtu or link.a.mtu
-    if mtu:
-        made["mtu"] = mtu
-    return made
+    if both:
+        made["impair"] = both
+    if link.mtu:
+        made["mtu"] = link.mtu
+    return made, taken
 
 
 def _lift_vlans(made, words):
@@ -144,22 +203,12 @@ def _range(text):
     return range(int(first), int(last or first) + 1)
 
 
-def _add_impairments(made, link, end, found):
-    """Egress of a port is what that end sends, ingress what the other end sends."""
-    if "ingress" in found and found["ingress"] == found.get("egress"):
-        made["impair"] = found["ingress"]
-        return
-    for direction, words in found.items():
-        sender = link.ends.index(end) if direction == "egress" else 1 - link.ends.index(end)
-        made["endpoints"][sender]["impair"] = words
-
-
 def _port_settings(end, lines):
     for line in lines:
         words = line.split(None, 3)
         if words[:2] == ["port", "add"] and switches.name_of_port(words[2]) == end.name:
             return words[3] if len(words) > 3 else ""
-    return switches.port_words(end)  # it is not there while the link is down
+    return switches.port_words(end)  # somebody has removed it
 
 
 def text(values):
@@ -185,17 +234,17 @@ def difference(path, values, state):
     wanted, there = native.build(values, state.name), native.build(running(state), state.name)
     lines = [f"{line}\n" for line in difflib.unified_diff(
         normal(wanted), normal(there), path, f"lab {state.name}", lineterm="", n=0)]
-    for node in wanted.of_kind("switch"):
-        if node.name in there.nodes:
-            lines += [f"{node.name}: tapctl {line}\n" for line in _switch_difference(node, state)]
+    for node in state.lab().of_kind("switch"):
+        if node.name in wanted.nodes and wanted.nodes[node.name].kind == "switch":
+            said = _switch_difference(wanted.nodes[node.name], node, state)
+            lines += [f"{node.name}: tapctl {line}\n" for line in said]
     return "".join(lines)
 
 
-def _switch_difference(node, state):
+def _switch_difference(wanted, running_node, state):
     """The commands that would make the running switch what the file says."""
-    text = "".join(f"{line}\n" for line, _ in switches.startup_lines(node))
-    said = switches.tapctl(state, node, "apply", "-", "--dry-run", text=text).splitlines()
-    return [line for line in said if not line.startswith("impair ")]
+    text = "".join(f"{line}\n" for line, _ in switches.startup_lines(wanted))
+    return switches.tapctl(state, running_node, "apply", "-", "--dry-run", text=text).splitlines()
 
 
 def normal(lab):
@@ -211,6 +260,4 @@ def normal(lab):
         lines += [f"  {node.name} route {route}" for route in sorted(routes)]
     for link in sorted(lab.links, key=lambda link: str(link.a)):
         lines.append(f"link {link.a} {link.b} {link.state}")
-        lines += sorted(f"  {port} {direction} {switches.without_seed(words)}"
-                        for port, direction, words in switches.impairments(link))
     return lines

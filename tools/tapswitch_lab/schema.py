@@ -2,7 +2,7 @@
 
 It understands the words of JSON Schema that tapswitch-lab.schema.json uses: type, properties,
 patternProperties, additionalProperties, items, minItems, maxItems, enum, pattern, minimum, maximum,
-required, oneOf (told apart by type) and $ref.
+required, oneOf (told apart by type) and $ref. A type may be a list of an object and null.
 """
 
 import difflib
@@ -19,7 +19,7 @@ TRUE = ("true", "on", "yes")
 FALSE = ("false", "off", "no")
 
 WORDS = {"object": "a mapping", "array": "a list", "string": "a text", "integer": "a number",
-         "boolean": "on or off", "null": "nothing"}
+         "number": "a number", "boolean": "on or off", "null": "nothing"}
 
 
 @functools.cache
@@ -61,7 +61,7 @@ class _Check:
         rule = resolve(rule)
         if "oneOf" in rule:
             return self.one_of(value, rule, path)
-        wanted = rule.get("type")
+        wanted = main_type(rule)
         check = getattr(self, "_" + wanted, None) if wanted else None
         if check is None:
             return value
@@ -71,7 +71,7 @@ class _Check:
         kind = kind_of(value)
         choices = [resolve(choice) for choice in rule["oneOf"]]
         for choice in choices:
-            scalar = choice.get("type") in ("string", "integer", "boolean", "null")
+            scalar = choice.get("type") in ("string", "integer", "number", "boolean")
             if choice.get("type") == kind or (kind == "string" and scalar):
                 return self.value(value, choice, path)
         expected = " or ".join(dict.fromkeys(WORDS[choice["type"]] for choice in choices))
@@ -89,7 +89,7 @@ class _Check:
         return value
 
     def _object(self, value, rule, path):
-        if value is None and not rule.get("required"):
+        if value is None and "null" in rule["type"]:
             value = {}
         if not self._expect(value, "object", path):
             return {}
@@ -161,6 +161,12 @@ class _Check:
         if value.lower() not in TRUE + FALSE:
             self.complain(path, f"'{value}': say on or off")
         return value.lower() in TRUE
+
+
+def main_type(rule):
+    """The type of a rule; of a list of types the one that is not null."""
+    wanted = rule.get("type")
+    return wanted[0] if isinstance(wanted, list) else wanted
 
 
 def resolve(rule):

@@ -81,13 +81,13 @@ def _link(state, link, impaired, seen):
         made["vlan"] = link.vlan
     if link.vlans:
         made["vlans"] = link.vlans
-    words = _impairment(link, impaired)
+    words = impairment_text(link, impaired)
     if words:
         made["impair"] = words
     return made
 
 
-def _impairment(link, impaired):
+def impairment_text(link, impaired):
     """What is impaired now, as words; of one direction alone with the node that it is sent to."""
     texts = []
     for end in link.switch_ends:

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from tapswitch_lab import processes
+from tapswitch_lab import impaired, processes
 from tapswitch_lab.errors import LabError, problem
 
 READY_SECONDS = 30
@@ -58,15 +58,8 @@ def impairments(link):
 
 
 def impaired_now(state, node):
-    """{port: {direction: words}} of what the switch impairs now, without its random seeds."""
-    found = {}
-    for line in tapctl(state, node, "save", check=False).splitlines():
-        words = line.split()
-        if words[:3] == ["impair", "set", "dev"]:
-            direction = words[4] if words[4] in ("ingress", "egress") else "egress"
-            text = " ".join(word for word in words[4:] if word != direction)
-            found.setdefault(words[3], {})[direction] = without_seed(text)
-    return found
+    """{port: {direction: words}} of what the switch impairs now, without seeds nobody gave."""
+    return impaired.now(saved(state, node))
 
 
 def saved(state, node):
@@ -74,27 +67,9 @@ def saved(state, node):
     return tapctl(state, node, "save", check=False).replace("\\\n", " ").splitlines()
 
 
-def saved_lines_of(state, end):
-    """Those of the saved lines that add the port, and that set what belongs to it alone."""
-    found = []
-    for line in saved(state, end.node):
-        words = line.split()
-        adds = words[:2] == ["port", "add"] and name_of_port(words[2]) == end.name
-        sets = words[0] in ("fdb", "impair", "link", "security", "vlan") and any(
-            pair == ("dev", end.name) for pair in zip(words, words[1:]))
-        if adds or sets:
-            found.append(line)
-    return found
-
-
 def name_of_port(spec):
     """The name in the text of a port, [TYPE:]NAME[,KEY...]."""
     return spec.partition(",")[0].rpartition(":")[2]
-
-
-def without_seed(words):
-    """The words of an impairment but for its seed, which the switch draws if none is given."""
-    return re.sub(r" ?\bseed \d+", "", words)
 
 
 def filters_vlans(node):

@@ -31,6 +31,31 @@ class Topologies(unittest.TestCase):
         self.assertEqual(load("bridge")[0].nodes["br-clab"].kind, "switch")
         self.assertEqual(load("ovs_bridge")[0].nodes["myovs"].kind, "switch")
 
+    def warned(self, **values):
+        """The words that count for nothing, as they are warned of."""
+        found = containerlab.translate(values)[1]
+        return found[0].removeprefix("these words count for nothing here: ") if found else ""
+
+    def test_all_that_is_left_out_is_warned_of(self):
+        self.assertEqual(load("clos")[1],
+                         ["these words count for nothing here: mgmt, mgmt-ipv4"])
+        for expected, topology in (
+                ("env", {"nodes": {"a": {"env": {"X": "1"}}}}),
+                ("env", {"defaults": {"env": {"X": "1"}}, "nodes": {"a": None}}),
+                ("exec", {"nodes": {"h": {"kind": "host", "exec": ["x"]}}}),
+                ("sysctls", {"nodes": {"b": {"kind": "bridge", "sysctls": {"net.a": "1"}}}}),
+                ("group", {"nodes": {"a": {"group": "nobody"}}}),
+                ("", {"groups": {"g": {"kind": "linux"}}, "nodes": {"a": {"group": "g"}}}),
+                ("labels, vars", {"nodes": {"a": None, "b": None}, "links": [
+                    {"endpoints": ["a:x", "b:x"], "labels": {"l": "1"}, "vars": {"v": "1"}}]}),
+                ("ipv4, mac", {"nodes": {"a": None, "b": None}, "links": [{"endpoints": [
+                    {"node": "a", "interface": "x", "mac": "1"}, {"node": "b", "ipv4": "1"}]}]}),
+                ("vars", {"nodes": {}, "vars": {"v": "1"}})):
+            with self.subTest(topology):
+                self.assertEqual(self.warned(topology=topology), expected)
+        self.assertEqual(self.warned(topology={"nodes": {}}, prefix="x", mgmt={"network": "n"}),
+                         "mgmt, prefix")
+
     def test_images_that_are_not_run_are_named(self):
         lab, warnings = load("two_vendors")
         self.assertEqual(lab.nodes["a"].kind, "namespace")

@@ -45,3 +45,16 @@ def load(path):
     if containerlab.is_containerlab(values):
         values, warnings = containerlab.translate(values)
     return native.build(values, default=document.default_name(str(path))), warnings
+
+
+class RecordedState:
+    """The record of a lab of an indented text, without a file."""
+
+    def __init__(self, text):
+        self.plan = {"values": parse(text).values}
+        self.name = "lab1"
+        self.folder = pathlib.Path("/nonexistent/tapswitch-lab-test")
+
+    def lab(self):
+        """A new model of it."""
+        return native.build(self.plan["values"], default=self.name)
