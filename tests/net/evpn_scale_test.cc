@@ -49,36 +49,60 @@ void PretendStations(const PacketSocket& socket, uint32_t count, uint32_t first)
   return PacketSocket("eth0", 0);
 }
 
-TEST_F(EvpnFrrTest, FiveThousandStationsAreKnownEverywhereAndForgotten) {
-  constexpr uint32_t kCount = 5000;
-  const PacketSocket socket = SocketIn("a1");
+class EvpnManyTest : public EvpnFrrTest {
+ protected:
   // Those who are pretended alone: the VNI's counters have the machines' own stations, too.
-  const auto known = [&](char machine, const std::string& dev) {
+  [[nodiscard]] uint32_t KnownAt(char machine, const std::string& dev) const {
     const std::string entries = Tapctl(machine, "fdb show dev " + dev);
     uint32_t count = 0;
     for (size_t at = 0; (at = entries.find("02:77:", at)) != std::string::npos; ++at) ++count;
     return count;
-  };
+  }
+  [[nodiscard]] std::string KnownInTheKernel() const {
+    return Run("bridge -n c fdb show dev vxlan100 | grep '^02:77:.* dst 192.0.2.1' | wc -l");
+  }
+  // They speak at a until all know them, as a queue may overflow.
+  void ExpectKnownEverywhere(const PacketSocket& socket, uint32_t count) const {
+    uint32_t first = 0;
+    EXPECT_TRUE(WaitUntil([&] {
+      PretendStations(socket, count, first);
+      first += count / 7;
+      return KnownAt('a', "va1") == count;
+    }));
+    EXPECT_TRUE(WaitUntil([&] { return KnownAt('b', "vxlan100") == count; }));
+    EXPECT_TRUE(WaitUntil([&] { return KnownInTheKernel() == std::to_string(count) + "\n"; }))
+        << KnownInTheKernel();
+  }
+  void ExpectForgottenEverywhere() const {
+    Tapctl('a', "fdb flush dev va1");
+    EXPECT_TRUE(WaitUntil([&] { return KnownAt('b', "vxlan100") == 0; }));
+    EXPECT_TRUE(WaitUntil([&] { return KnownInTheKernel() == "0\n"; }));
+  }
+};
+
+TEST_F(EvpnManyTest, FiveThousandStationsAreKnownEverywhereAndForgotten) {
+  constexpr uint32_t kCount = 5000;
+  const PacketSocket socket = SocketIn("a1");
   const auto start = steady_clock::now();
-  // They speak until all are known, as a queue may overflow.
-  uint32_t first = 0;
-  EXPECT_TRUE(WaitUntil([&] {
-    PretendStations(socket, kCount, first);
-    first += kCount / 7;
-    return known('a', "va1") == kCount;
-  }));
-  EXPECT_TRUE(WaitUntil([&] { return known('b', "vxlan100") == kCount; }));
+  ExpectKnownEverywhere(socket, kCount);
   std::cout
       << kCount << " known after "
       << std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start).count()
       << " ms\n";
-  const std::string count =
-      "bridge -n c fdb show dev vxlan100 | grep '^02:77:.* dst 192.0.2.1' | wc -l";
-  EXPECT_TRUE(WaitUntil([&] { return Run(count) == std::to_string(kCount) + "\n"; })) << Run(count);
-  Tapctl('a', "fdb flush dev va1");
-  EXPECT_TRUE(WaitUntil([&] { return known('b', "vxlan100") == 0; }));
-  EXPECT_TRUE(WaitUntil([&] { return Run(count) == "0\n"; }));
+  ExpectForgottenEverywhere();
   EXPECT_EQ(Vni('a').at("refusals"), 0);
+}
+
+TEST_F(EvpnManyTest, NewProcessesTakeOverWhileStationsAreAnnounced) {
+  constexpr uint32_t kCount = 3000;
+  const PacketSocket socket = SocketIn("a1");
+  PretendStations(socket, kCount, 0);
+  for (const char machine : {'a', 'b', 'a'}) {
+    const json answer = json::parse(Tapctl(machine, "-j upgrade"));
+    ASSERT_TRUE(switches_[machine]->FollowSuccessor(answer.at("pid").get<pid_t>())) << answer;
+  }
+  ExpectKnownEverywhere(socket, kCount);
+  ExpectForgottenEverywhere();
 }
 
 // ---- Neighbours

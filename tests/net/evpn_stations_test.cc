@@ -37,6 +37,63 @@ TEST_F(EvpnStationsTest, AStationThatDoesNotMoveDoesNotElsewhereEither) {
   })) << TryRun("bridge -n c fdb show | grep " + MacOf("a9")).output;
 }
 
+// Two tenants, whose stations have the same MAC and IP addresses.
+TEST_F(EvpnStationsTest, TwoVnisMayHaveTheSameAddresses) {
+  const auto ping = [&] {
+    return TryRun("ip netns exec xa ping -c 1 -W 1 " + StationIp("b1")).status == 0;
+  };
+  for (const char machine : {'a', 'b'}) {
+    const std::string name = std::string("x") + machine;
+    const std::string twin = std::string(1, machine) + "1";
+    Tapctl(machine, "bridge set vlan_filtering on");
+    AddVni(machine, "vlan 20", 200);
+    sandbox_->AddNetns(name);
+    Tapctl(machine, "port add v" + name + ",netns=" + name + " vlan 20 pvid untagged");
+    Run("ip -n " + name + " link set v" + name + " down; ip -n " + name + " link set v" + name +
+        " address " + MacOf(twin) + " up; ip -n " + name + " address add " + StationIp(twin) +
+        "/24 dev v" + name);
+  }
+  EXPECT_TRUE(WaitUntil(ping));
+  EXPECT_TRUE(WaitUntil([&] { return Reaches("a1", "b1"); }));
+  const auto entry = [&](const std::string& vlan) {
+    return TryTapctl('b', "fdb get " + MacOf("a1") + " vlan " + vlan).output;
+  };
+  EXPECT_TRUE(WaitUntil([&] {
+    static_cast<void>(ping());
+    return entry("1").find("dev vxlan100 ") != std::string::npos &&
+           entry("20").find("dev vxlan200 ") != std::string::npos;
+  })) << entry("1")
+      << entry("20");
+  // The one that is gone is not taken for the other, which is there.
+  Run("ip -n xb link set vxb down");
+  EXPECT_FALSE(ping());
+  EXPECT_TRUE(Reaches("a1", "b1"));
+}
+
+// Once the control plane is complete, nobody else has to see what it does not know.
+TEST_F(EvpnStationsTest, UnknownFramesStayHereWhereTheTunnelDoesNotFlood) {
+  Tapctl('a', "link set dev vxlan100 flood off");
+  const auto sent = [&] {
+    return json::parse(Tapctl('a', "-j -s port show vxlan100"))
+        .at(0)
+        .at("stats64")
+        .at("tx")
+        .at("packets")
+        .get<int>();
+  };
+  EXPECT_TRUE(WaitUntil([&] { return Reaches("a1", "b1"); }));
+  Run("ip -n a1 neigh replace 10.0.0.99 lladdr 02:00:00:00:99:99 dev eth0");
+  EXPECT_TRUE(WaitUntil([&] {
+    const int before = sent();
+    static_cast<void>(TryRun("ip netns exec a1 ping -c 20 -i 0.002 -W 0.1 10.0.0.99"));
+    return sent() - before < 20;  // others speak, too
+  }));
+  Tapctl('a', "link set dev vxlan100 flood on");
+  const int before = sent();
+  static_cast<void>(TryRun("ip netns exec a1 ping -c 20 -i 0.002 -W 0.1 10.0.0.99"));
+  EXPECT_TRUE(WaitUntil([&] { return sent() - before >= 20; }));
+}
+
 TEST_F(EvpnStationsTest, AddressesOfIpv6AreToldToo) {
   Suppress();
   const std::string wanted = StationIp6("b1") + " dev vxlan100 lladdr " + MacOf("b1");

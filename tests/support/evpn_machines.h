@@ -170,22 +170,33 @@ class EvpnTest : public testing::Test {
     const std::string socket = folder + "/" + daemon + ".vty";
     ASSERT_TRUE(WaitUntil([&] { return TryRun("test -S " + socket).status == 0; }));
   }
+  // What the switch of the machine says that FRR is to be told, or somebody else's switch.
+  [[nodiscard]] std::vector<std::string> FrrLinesFor(char machine) const {
+    for (const auto& [owner, process] : switches_) {
+      const json vnis = json::parse(Tapctl(owner, "-j evpn show"));
+      if ((owner != machine && switches_.contains(machine)) || vnis.empty()) continue;
+      std::vector<std::string> lines = vnis.at(0).at("frr");
+      for (std::string& line : lines) {
+        const size_t place = line.find(Ip(owner));
+        if (place != std::string::npos) line.replace(place, Ip(owner).size(), Ip(machine));
+      }
+      return lines;
+    }
+    ADD_FAILURE() << "no switch has a VNI";
+    return {};
+  }
   void StartFrr(char machine, const std::string& peers) {
     const std::string folder = FrrFolder(machine);
     Run("mkdir -p " + folder + "; chown frr:frr " + folder + "; chmod 755 /run/tapswitch");
     std::ofstream(folder + "/zebra.conf") << "hostname " << machine << "\n";
     std::ofstream config(folder + "/bgpd.conf");
-    config << "router bgp 65000\n bgp router-id " << Ip(machine)
-           << "\n no bgp default ipv4-unicast\n";
-    std::string family;
-    for (const char peer : peers) {
-      if (peer == machine) continue;
-      config << " neighbor " << Ip(peer) << " remote-as 65000\n neighbor " << Ip(peer)
-             << " timers 3 9\n neighbor " << Ip(peer) << " timers connect 1\n";
-      family += "  neighbor " + Ip(peer) + " activate\n";
+    for (const std::string& line : FrrLinesFor(machine)) {
+      const size_t place = line.find("PEER");
+      if (place == std::string::npos) config << line << '\n';
+      for (const char peer : place == std::string::npos ? "" : peers) {
+        if (peer != machine) config << std::string(line).replace(place, 4, Ip(peer)) << '\n';
+      }
     }
-    config << " address-family l2vpn evpn\n"
-           << family << "  advertise-all-vni\n exit-address-family\n";
     config.close();
     StartDaemon(machine, "zebra");
     StartDaemon(machine, "bgpd");

@@ -10,6 +10,7 @@ std::vector<std::string> FrrLines(IpAddress local) {
           " no bgp default ipv4-unicast",
           " neighbor PEER remote-as 65000",
           " neighbor PEER timers 3 9",
+          " neighbor PEER timers connect 1",
           " address-family l2vpn evpn",
           "  neighbor PEER activate",
           "  advertise-all-vni",

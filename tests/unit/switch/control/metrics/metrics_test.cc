@@ -50,6 +50,13 @@ SwitchSnapshot MakeSnapshot() {
   snapshot.loops = {{.frames = 200, .busy_seconds = 1}, {.frames = 50, .busy_seconds = 0.5}};
   snapshot.loops[1].polls = {
       .polls = 30, .hits = 20, .yields = 2, .spent = std::chrono::milliseconds(250)};
+  snapshot.vnis = {{.number = 100,
+                    .port = "vxlan100",
+                    .is_up = true,
+                    .stations_here = 3,
+                    .stations_elsewhere = 5,
+                    .vteps = 2,
+                    .refusals = 1}};
   return snapshot;
 }
 
@@ -106,6 +113,19 @@ TEST(MetricsTest, AllHaveOurNamesALabelForTheBridgeAndHelp) {
       EXPECT_THAT(metric.label, Contains(prometheus::ClientMetric::Label{"bridge", "br0"}));
     }
   }
+}
+
+TEST(MetricsTest, AVniHasItsOwn) {
+  const std::string text = TextOf(MakeSnapshot());
+  constexpr const char* kLabels = "{bridge=\"br0\",port=\"vxlan100\",vni=\"100\"";
+  for (const std::string& line :
+       {std::string("up") + kLabels + "} 1",
+        std::string("stations") + kLabels + ",place=\"local\"} 3",
+        std::string("stations") + kLabels + ",place=\"remote\"} 5",
+        std::string("vteps") + kLabels + "} 2", std::string("refusals_total") + kLabels + "} 1"}) {
+    EXPECT_THAT(text, HasSubstr("tapswitch_evpn_" + line));
+  }
+  EXPECT_THAT(TextOf(SwitchSnapshot{}), Not(HasSubstr("evpn")));
 }
 
 // Whatever a station, or who named an interface, makes of it: one bad label spoils a whole scrape.
