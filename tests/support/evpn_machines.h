@@ -170,7 +170,7 @@ class EvpnTest : public testing::Test {
     const std::string socket = folder + "/" + daemon + ".vty";
     ASSERT_TRUE(WaitUntil([&] { return TryRun("test -S " + socket).status == 0; }));
   }
-  // What the switch of the machine says that FRR is to be told, or somebody else's switch.
+  // The lines for FRR, as the switch of the machine prints them, or where it has none, another.
   [[nodiscard]] std::vector<std::string> FrrLinesFor(char machine) const {
     for (const auto& [owner, process] : switches_) {
       const json vnis = json::parse(Tapctl(owner, "-j evpn show"));
