@@ -114,7 +114,7 @@ class Vni {
   bool resync_wanted_ = true;
   bool repair_wanted_ = true;
   bool is_half_read_ = false;  // the kernel's table could not be read: nothing is to follow from it
-  size_t announced_ = 0;       // neighbours, in turns that had more than one turn's
+  size_t announced_ = 0;       // where a turn begins that has more neighbours than it can announce
 };
 
 }  // namespace tapswitch
