@@ -343,6 +343,29 @@ qemu_may_be_killed() {
   done
 }
 
+# carriers NAME...: how often the links of these guests have changed.
+carriers() {
+  local name
+  for name in "$@"; do on "$name" "cat /sys/class/net/eth$(index_of "$way")/carrier_changes"; done
+}
+
+# Each ping is answered, between guests and from the namespace, while other processes take over.
+an_upgrade_is_not_noticed() {
+  local before pings
+  before=$(carriers "${guests[@]}")
+  on vm1 "(for i in \$(seq 100); do ping -q -c 1 -W 10 $(ipv4 "$way" vm2) >/dev/null || echo lost; done
+    echo ended) </dev/null >/run/pings 2>&1 &"
+  ip netns exec "$way" ping -q -c 300 -i 0.01 -W 10 "$(ipv4 "$way" vm1)" >"/run/pings-$way" &
+  pings=$!
+  for _ in 1 2 3; do tapctl -B "$way" upgrade >/dev/null; done
+  wait "$pings" || fail "no ping was answered: $(cat "/run/pings-$way")"
+  grep --quiet ' 0% packet loss' "/run/pings-$way" || fail "lost: $(cat "/run/pings-$way")"
+  wait_for on vm1 'grep -qs ended /run/pings'
+  [[ $(on vm1 'cat /run/pings') == ended ]] ||
+    fail "vm1 lost pings: $(on vm1 'grep -c lost /run/pings')"
+  [[ $(carriers "${guests[@]}") == "$before" ]] || fail 'a guest lost its link'
+}
+
 # --------------------------------------------------------------------------------------------------
 
 # What an administrator does once: says who may use the helper.
@@ -373,6 +396,11 @@ main() {
   for way in tap macvtap dgram ${reconnect:+stream}; do check connections_survive_another_switch; done
   [[ -n $reconnect ]] || echo 'not tested: stream with another switch, for this QEMU cannot reconnect'
   check guests_may_reboot qemu_may_be_killed
+  # The last, as the processes are no children of this shell from then on.
+  for way in "${ways[@]}"; do
+    echo "== $way, upgraded"
+    check an_upgrade_is_not_noticed
+  done
   echo "ok: all"
 }
 
