@@ -113,9 +113,6 @@ std::optional<KernelNeighbour> ParseNeighbour(nlmsghdr& message) {
   if (const auto vlan = find(NDA_VLAN); vlan.size() == sizeof(uint16_t)) {
     neighbour.vlan = nla_get_u16(nlmsg_find_attr(&message, sizeof(ndmsg), NDA_VLAN));
   }
-  if (const auto protocol = find(NDA_PROTOCOL); !protocol.empty()) {
-    neighbour.protocol = static_cast<uint8_t>(protocol[0]);
-  }
   return neighbour;
 }
 

@@ -14,9 +14,6 @@ struct nlmsghdr;
 
 namespace tapswitch {
 
-// The writer of an entry (NDA_PROTOCOL, uapi linux/rtnetlink.h) that FRR is.
-inline constexpr uint8_t kProtocolZebra = 11;
-
 struct KernelNeighbour {
   enum class Kind : uint8_t {
     kBridge,  // where a bridge has an address: `ifindex` is the port
@@ -36,7 +33,6 @@ struct KernelNeighbour {
   bool sticky = false;
   bool extern_learn = false;
   bool router = false;
-  uint8_t protocol = 0;
 
   bool operator==(const KernelNeighbour&) const = default;
 };

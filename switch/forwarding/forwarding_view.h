@@ -223,9 +223,9 @@ class ForwardingView {
   [[nodiscard]] PortSet copies_of_sent(PortId egress, VlanId vlan) const {
     return mirrors_.sent(egress, vlan) & gates_.enabled();
   }
-  // Mirrors copy to such a port, and nothing else comes or goes by it.
   [[nodiscard]] bool is_tunnel(PortId port) const { return tunnels_.contains(port); }
 
+  // Mirrors copy to such a port, and nothing else comes or goes by it.
   [[nodiscard]] bool is_mirror_destination(PortId port) const {
     return mirror_destinations_.contains(port);
   }
@@ -270,7 +270,8 @@ class ForwardingView {
   }
 
   // The ports that frames from `ingress` may reach at all: not the port itself (hairpin aside), and
-  // no isolated port from another, and neither a tunnel from another. Precondition: `ingress` is a port of this view.
+  // no isolated port from another, nor a tunnel from another. Precondition: `ingress` is a port of
+  // this view.
   [[nodiscard]] const PortSet& reach(PortId ingress) const { return reach_[ingress.value]; }
 
   // The VLANs of a port; kNoVlan alone while VLANs are not filtered. The time is that of looking at

@@ -75,7 +75,7 @@ void CheckState(std::string bytes, size_t changed) {
   static_cast<void>(CountAttempt(parts));
 }
 
-// What was written last is what is read, though something else is where the one before it was.
+// The text that was written last is read, though something else is where the one before it was.
 void CheckWritten(std::string_view text, std::string_view scribble) {
   KeptParts parts;
   auto sealed = SealState(text, 2);

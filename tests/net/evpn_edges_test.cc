@@ -1,4 +1,4 @@
-// What is refused of VNIs, and what becomes of theirs when settings change under them.
+// Some VNIs are refused, and the settings of others change while they are there.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ class EvpnEdgesTest : public EvpnTest {
     StartSwitch('a', {}, 1);
   }
 
-  // What a routing daemon would write of a station of machine b.
+  // Writes what a routing daemon would, of a station of machine b.
   void AnnounceRemote(const std::string& station, int vni = 100) const {
     Run("bridge -n a fdb replace " + MacOf(station) + " dev vxlan" + std::to_string(vni) +
         " dst 192.0.2.2 static self master");
@@ -94,7 +94,7 @@ TEST_F(EvpnEdgesTest, StationsOfAVlanThatIsNoLongerThatOfTheVniGoWithIt) {
   EXPECT_EQ(found, 1) << entries;
 }
 
-// As zebra has it for one that the kernel's bridge has as sticky.
+// Zebra does the same for an entry that is sticky in the kernel's bridge.
 TEST_F(EvpnEdgesTest, AStationThatWasEnteredByHandIsAnnouncedAsOneThatDoesNotMove) {
   AddVni('a');
   Tapctl('a', "fdb replace " + MacOf("a1") + " dev va1 static");

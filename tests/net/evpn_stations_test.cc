@@ -1,5 +1,5 @@
-// What FRR tells other machines of stations beside where they are: that they do not move, and which
-// IP addresses they have.
+// FRR tells other machines more of a station than where it is: that it does not move, and which IP
+// addresses it has.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,9 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
-#include <fstream>
 #include <optional>
 #include <string>
 
@@ -29,14 +27,6 @@ class BadSuccessorTest : public SwitchTest {
     network_.emplace(SilentHosts(io(), 2));
     stream_.emplace(network_->host(1), network_->host(2), SteadyStream::kFullRate);
     ASSERT_TRUE(stream_->DeliversMore(1000));
-  }
-
-  // A script in place of the program.
-  static std::string Script(const std::string& text) {
-    const std::string path = "/run/tapswitch/successor";
-    std::ofstream(path) << "#!/bin/bash\n" << text << '\n';
-    chmod(path.c_str(), 0755);
-    return path;
   }
 
   // Has it called for, and returns why it is refused. The switch goes on.

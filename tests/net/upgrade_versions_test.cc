@@ -4,9 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -39,10 +37,8 @@ class UpgradeVersionsTest : public SwitchTest {
   // Has the switch taken over by one that finds it to be `other`, and the other way round. Returns
   // what was not kept.
   static json UpgradeAs(const std::string& other, SwitchProcess& process) {
-    const std::string program = "/run/tapswitch/" + other;
-    std::ofstream(program) << fmt::format(
-        "#!/bin/sh\nexec " OTHER_VERSION_PATH " {} " TAPSWITCHD_PATH " \"$@\"\n", other);
-    chmod(program.c_str(), 0755);
+    const std::string program =
+        Script(fmt::format("exec " OTHER_VERSION_PATH " {} " TAPSWITCHD_PATH " \"$@\"", other));
     const json answer = ControlClient().Call("bridge.upgrade", {{"program", program}});
     EXPECT_TRUE(process.FollowSuccessor(answer.at("pid").get<pid_t>()));
     return answer.at("not_kept");

@@ -38,6 +38,11 @@ class MethodsFixture : public testing::Test {
     return result.ok() ? result->text() : result.status().ToString();
   }
 
+  // `port add` of a port that needs no privileges, as a line.
+  [[nodiscard]] std::string Add(const std::string& name) const {
+    return "port add unix:" + name + ",path=" + directory_.Path(name) + '\n';
+  }
+
   TemporaryDirectory directory_;
   ForwardingThreads threads_{1};
   SystemClock clock_;

@@ -52,7 +52,7 @@ void KeepOnly(json& object, const std::set<std::string>& names) {
   }
 }
 
-// What is left is what no connection or conversation goes on without.
+// Leaves what no connection or conversation goes on without.
 void MakeEarlier(json& message) {
   KeepOnly(message, {"format", "kind", "address", "locks", "control", "keeper", "kernel",
                      "commands", "ports", "entries", "changes", "live", "paused_at", "why"});

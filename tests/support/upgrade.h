@@ -3,7 +3,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -12,6 +14,14 @@
 #include "tests/support/switch_process.h"
 
 namespace tapswitch {
+
+// Writes a script that takes the place of the program, and returns its path.
+inline std::string Script(const std::string& text) {
+  std::string path = "/run/tapswitch/successor";
+  std::ofstream(path) << "#!/bin/bash\n" << text << '\n';
+  chmod(path.c_str(), 0755);
+  return path;
+}
 
 // Calls for an upgrade at the control socket, and follows the process that takes over. Returns the
 // answer.

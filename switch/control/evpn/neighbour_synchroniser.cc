@@ -13,7 +13,7 @@ void NeighbourSynchroniser::OnKernel(const KernelNeighbour& entry) {
   const bool is_known = !entry.removed && entry.reachable && !entry.mac.is_zero();
   if (!is_known || here_.size() + elsewhere_.size() >= kMost) return;
   const NeighbourOwner owner{.mac = entry.mac, .router = entry.router};
-  // Not by the protocol: the kernel keeps zebra's where this switch has taken its entry over.
+  // Its protocol says nothing: the kernel keeps zebra's where this switch has taken the entry over.
   if (entry.extern_learn) {
     elsewhere_.emplace(address, owner);
   } else if (entry.permanent) {

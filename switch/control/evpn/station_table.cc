@@ -55,7 +55,7 @@ StationSighting SightingOf(std::span<const MacEntry> entries, PortId tunnel) {
                             entry.vlan != kAnyVlan && !entry.locked;
     if (!is_station) continue;
     if (entry.port != tunnel) {
-      // What somebody has entered by hand does not move either.
+      // An entry that somebody made by hand does not move either.
       const bool is_by_hand = entry.state == MacEntryState::kStatic && !entry.extern_learn;
       return {
           .place = StationPlace::kLocal, .sticky = entry.sticky || is_by_hand, .port = entry.port};

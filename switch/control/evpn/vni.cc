@@ -26,10 +26,7 @@ bool IsForKernel(const FdbOperation& operation) {
 void Vni::SetPlace(VlanId vlan, PortId tunnel, const StationTable& table,
                    const OnChange& on_change) {
   if (vlan == vlan_ && tunnel == tunnel_) return;
-  if (joined_) {
-    RemoveRemote(table, on_change);
-    joined_ = true;
-  }
+  ForgetRemote(table, on_change);
   vlan_ = vlan;
   tunnel_ = tunnel;
   resync_wanted_ = true;
@@ -211,8 +208,7 @@ void Vni::WriteTable(std::span<const FdbOperation> operations, const StationTabl
   }
 }
 
-void Vni::RemoveRemote(const StationTable& table, const OnChange& on_change) {
-  joined_ = false;
+void Vni::ForgetRemote(const StationTable& table, const OnChange& on_change) {
   std::vector<FdbOperation> operations;
   for (const MacAddress address : synchroniser_.AddressesOn(std::nullopt)) {
     operations.push_back({.kind = FdbOperation::Kind::kRemove, .address = address});

@@ -93,9 +93,13 @@ class Vni {
                           NeighbourWriter& writer, Tick now);
 
   // Removes what other machines announced from the switch's table.
-  void RemoveRemote(const StationTable& table, const OnChange& on_change);
+  void RemoveRemote(const StationTable& table, const OnChange& on_change) {
+    joined_ = false;
+    ForgetRemote(table, on_change);
+  }
 
  private:
+  void ForgetRemote(const StationTable& table, const OnChange& on_change);
   void WriteKernel(std::span<const FdbOperation> operations, NeighbourWriter& writer);
   void WriteTable(std::span<const FdbOperation> operations, const StationTable& table,
                   const OnChange& on_change);

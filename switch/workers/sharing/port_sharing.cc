@@ -93,8 +93,8 @@ void PortSharing::Act(WorkerGovernor::Advice advice) {
   if (!secondaries_.empty()) ShareOut();
 }
 
-// What cannot be shared stays where it is, or else the heaviest port, and each next one goes to the
-// worker that has least.
+// Ports that cannot be shared stay where they are; without such the heaviest port does. Each next
+// one goes to the worker that has least.
 void PortSharing::ShareOut() {
   std::sort(loaded_.begin(), loaded_.end(), [](const PortWork& a, const PortWork& b) {
     return a.can_be_shared == b.can_be_shared ? a.work > b.work : b.can_be_shared;

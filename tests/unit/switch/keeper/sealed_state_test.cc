@@ -15,7 +15,7 @@
 namespace tapswitch::sealed_state_test {
 namespace {
 
-// As a switch does it, in parts by turns.
+// Keeps a text as a switch does, in parts by turns.
 void Keep(KeptParts& parts, std::string_view text, uint64_t sequence) {
   auto file = SealState(text, sequence);
   ASSERT_TRUE(file.ok()) << file.status();
@@ -27,7 +27,7 @@ std::string TextIn(const KeptParts& parts) {
   return kept ? kept->text : "nothing";
 }
 
-// The same bytes in a file that can be written to.
+// Copies the bytes to a file that can be written to.
 FileDescriptor Unsealed(const FileDescriptor& sealed) {
   FileDescriptor copy(memfd_create("copy", MFD_CLOEXEC));
   std::array<char, 256> bytes{};
@@ -85,7 +85,7 @@ TEST(SealedStateTest, TheOneBeforeIsReadWhereTheLastOneIsNotWhole) {
   EXPECT_EQ(TextIn(parts), "first");
 }
 
-// As after a crash of a switch of 0.3.0, whose package has been upgraded meanwhile.
+// A switch of 0.3.0 has crashed, and its package was upgraded meanwhile.
 TEST(SealedStateTest, WhatVersion030HasKeptIsReadToo) {
   KeptParts parts;
   const auto sealed = SealState("earlier", 3);

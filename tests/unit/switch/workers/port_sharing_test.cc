@@ -196,7 +196,7 @@ void ExpectThatAllAreRead(Sharing first, Sharing second) {
   }
 }
 
-// As netdev ports, which may be told to pause, too.
+// Netdev ports are such, and may be told to pause, too.
 TEST(PortSharingTest, PortsThatCannotBeSharedAreReadAllTheTime) {
   ExpectThatAllAreRead(Sharing::kNever, Sharing::kNever);
 }

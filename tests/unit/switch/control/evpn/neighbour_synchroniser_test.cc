@@ -27,8 +27,7 @@ KernelNeighbour Entry(const NeighbourOwner& owner, bool is_remote, bool removed 
           .ip = kIp,
           .permanent = !is_remote,
           .reachable = true,
-          .extern_learn = is_remote,
-          .protocol = is_remote ? kProtocolZebra : uint8_t{0}};
+          .extern_learn = is_remote};
 }
 
 class NeighbourSynchroniserTest : public testing::Test {
@@ -111,14 +110,11 @@ TEST_F(NeighbourSynchroniserTest, AnnouncesAStationThatMovedHere) {
   EXPECT_EQ(neighbours_.Announce({{kIp, kOne}}, kBridge).size(), 1U);
 }
 
-// The kernel keeps the protocol of the entry that is replaced.
 TEST_F(NeighbourSynchroniserTest, AStationThatMovedHereIsWithdrawnOnceItIsGone) {
   neighbours_.OnKernel(Entry(kOne, true));
   Take();
   EXPECT_EQ(neighbours_.Announce({{kIp, kOne}}, kBridge).size(), 1U);
-  KernelNeighbour echo = Entry(kOne, false);
-  echo.protocol = kProtocolZebra;
-  neighbours_.OnKernel(echo);
+  neighbours_.OnKernel(Entry(kOne, false));
   EXPECT_THAT(Take(), ElementsAre(Installation{kIp, std::nullopt}));
   EXPECT_THAT(neighbours_.Announce({{kIp, kOne}}, kBridge), IsEmpty());
   EXPECT_EQ(neighbours_.local(), 1U);

@@ -28,11 +28,6 @@ using testing::StartsWith;
 
 class ApplyTest : public MethodsFixture {
  protected:
-  // `port add` of a port that needs no privileges.
-  [[nodiscard]] std::string Add(const std::string& name) const {
-    return fmt::format("port add unix:{},path={}\n", name, directory_.Path(name));
-  }
-
   json Apply(const std::string& text, const json& words = json::object()) {
     json params{{"text", text}, {"name", "wanted"}};
     params.update(words);

@@ -6,7 +6,6 @@
 #include <fstream>
 #include <string>
 
-#include "spdlog/fmt/fmt.h"
 #include "switch/control/methods/files/save.h"
 #include "tests/support/methods_fixture.h"
 
@@ -24,11 +23,6 @@ using testing::StartsWith;
 
 class ReloadTest : public MethodsFixture {
  protected:
-  // `port add` of a port that needs no privileges.
-  [[nodiscard]] std::string Add(const std::string& name) const {
-    return fmt::format("port add unix:{},path={}\n", name, directory_.Path(name));
-  }
-
   void WriteStartupFile(const std::string& text) {
     context_.startup_file = startup_file_;
     std::ofstream(startup_file_) << text;
