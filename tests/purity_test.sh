@@ -2,7 +2,7 @@
 # What each folder may include:
 #
 #   switch/forwarding   itself; of the standard library what does no I/O and knows no clock,
-#   switch/protocol     thread or lock (protocol: forwarding as well)
+#   switch/protocol     thread or lock (protocol: forwarding as well; forwarding/wire: only itself)
 #   ports               switch/forwarding, and of ports: os nothing else (but the clock's ticks), ring os,
 #                       netlink both; interface, link, socket and vhost_user all but each other (of the
 #                       last, messages, features and queues only themselves); layer3 interface, and
@@ -17,6 +17,7 @@
 #   switch/process      all of these
 #   tools               itself; of the switch what clients need: control/adopt, commands, client and
 #                       metrics, names of forwarding; of ports os, and interface for the helper of QEMU
+#   any other folder    nothing, until it has a line here
 #
 # That is tools -> switch/control -> switch/workers -> ports -> switch/forwarding, and never back. None of
 # them includes tests or bench. Third-party headers are free outside the pure folders.
@@ -41,6 +42,7 @@ readonly sanitizer_header='<sanitizer/asan_interface.h>'
 # The folders of this tree that FILE may include from, each with its trailing slash.
 allowed_folders() {
   case $1 in
+    switch/forwarding/wire/*) echo 'switch/forwarding/wire/' ;;
     switch/forwarding/*) echo 'switch/forwarding/' ;;
     switch/protocol/*) echo 'switch/protocol/|switch/forwarding/' ;;
     ports/os/*) echo 'ports/os/|switch/forwarding/ids.h$' ;;
@@ -73,6 +75,7 @@ allowed_folders() {
       echo 'tools/qemu-helper/|switch/control/client/|ports/(os|interface)/' ;;
     tools/*)
       echo 'tools/|switch/control/(adopt|commands|client|metrics)/|switch/forwarding/|ports/os/' ;;
+    *) echo '$^' ;;  # matches nothing
   esac
 }
 
@@ -109,8 +112,10 @@ check_the_check() {
   tree=$(mktemp --directory)
   # shellcheck disable=SC2064  # the folder of now
   trap "rm -rf '$tree'" EXIT
-  mkdir -p "$tree"/switch/{forwarding/offload,protocol,capture,workers,control/{client,rpc},process} \
-    "$tree"/ports/{os,ring,netlink,interface,socket} "$tree"/tools/{tapctl,qemu-helper}
+  mkdir -p "$tree"/switch/{forwarding/{offload,wire},protocol,capture,workers,process,newroom} \
+    "$tree"/switch/{control/{adopt,client,commands,rpc},handover,keeper} \
+    "$tree"/ports/{os,ring,netlink,interface,socket,link,layer3,vhost_user} \
+    "$tree"/tools/{tapctl,qemu-helper}
   plant() {
     printf '#include %s\n' "${@:3}" >"$tree/$2"
     if [[ $1 == bad ]]; then printf "$2:%d: may not include %s\n" 1 "$3"; fi
@@ -122,6 +127,16 @@ check_the_check() {
     plant good ports/interface/a.h '"ports/netlink/b.h"' '"ports/port.h"'
     plant good switch/workers/a.cc '"ports/port.h"' '"switch/workers/a.h"' '<liburing.h>'
     plant good switch/control/rpc/a.cc '"switch/workers/a.h"' '"absl/status/status.h"' '<thread>'
+    plant good switch/forwarding/wire/a.h '"switch/forwarding/wire/b.h"' '<cstdint>'
+    plant good ports/link/a.h '"ports/link/b.h"' '"ports/posted_details.h"'
+    plant good ports/layer3/a.h '"ports/interface/tap/b.h"' '"ports/posted_details.h"'
+    plant good ports/layer3/station.cc '"switch/protocol/neighbours/neighbour_wire.h"'
+    plant good ports/vhost_user/a.cc '"ports/vhost_user/message.h"' '"ports/port.h"'
+    plant good ports/vhost_user/message.h '"ports/vhost_user/features.h"'
+    plant good switch/control/adopt/a.cc '"ports/netlink/b.h"' '"switch/control/commands/a.h"'
+    plant good switch/control/commands/a.h '"switch/forwarding/ids.h"'
+    plant good switch/handover/a.cc '"switch/control/rpc/a.h"'
+    plant good switch/keeper/a.cc '"switch/handover/a.h"'
     plant good switch/process/a.cc '"switch/control/rpc/a.h"'
     plant good tools/tapctl/a.cc '"switch/control/client/a.h"' '"ports/os/a.h"'
     plant good tools/qemu-helper/a.cc '"ports/interface/a.h"'
@@ -133,6 +148,7 @@ check_the_check() {
     plant bad switch/forwarding/g.h '"switch/forwarding/../workers/a.h"'
     plant bad switch/forwarding/h.h 'MACRO'
     plant bad switch/forwarding/i.h '"switch/protocol/a.h"'
+    plant bad switch/forwarding/wire/b.h '"switch/forwarding/ids.h"'
     plant bad switch/forwarding/offload/b.cc '<chrono>'
     plant bad switch/protocol/b.cc '<iostream>'
     plant bad switch/protocol/c.cc '"switch/workers/a.h"'
@@ -146,12 +162,36 @@ check_the_check() {
     plant bad ports/socket/b.cc '"ports/interface/a.h"'
     plant bad ports/interface/b.cc '"ports/socket/a.h"'
     plant bad ports/interface/c.cc '"ports/port_types.h"'
+    plant bad ports/link/b.cc '"ports/socket/a.h"'
+    plant bad ports/link/c.cc '"ports/netlink/a.h"'
+    plant bad ports/layer3/b.cc '"ports/socket/a.h"'
+    plant bad ports/layer3/c.cc '"switch/protocol/neighbours/neighbour_wire.h"'
+    plant bad ports/layer3/neighbour_cache.cc '"ports/os/clock.h"'
+    plant bad ports/layer3/station.h '"ports/layer3/tun_port.h"'
+    plant bad ports/layer3/ip_prefix.h '"switch/protocol/a.h"'
+    plant bad ports/vhost_user/b.cc '"ports/socket/a.h"'
+    plant bad ports/vhost_user/c.cc '"ports/interface/a.h"'
+    plant bad ports/vhost_user/features.h '"ports/os/file_descriptor.h"'
+    plant bad ports/vhost_user/memory_map.h '"ports/vhost_user/session.h"'
+    plant bad ports/vhost_user/message.cc '"ports/port_handover.h"'
+    plant bad ports/vhost_user/virtqueue.cc '"switch/forwarding/ids.h"'
     plant bad switch/capture/b.cc '"switch/workers/a.h"'
     plant bad switch/workers/b.cc '"switch/control/rpc/a.h"'
     plant bad switch/workers/c.cc '"switch/process/a.h"'
     plant bad switch/control/b.cc '"tools/tapctl/a.h"'
     plant bad switch/control/c.cc '"switch/process/a.h"'
     plant bad switch/control/client/b.cc '"switch/control/rpc/a.h"'
+    plant bad switch/control/adopt/b.cc '"ports/interface/a.h"'
+    plant bad switch/control/adopt/c.cc '"switch/control/rpc/a.h"'
+    plant bad switch/control/commands/b.cc '"switch/control/client/a.h"'
+    plant bad switch/control/commands/c.cc '"ports/netlink/a.h"'
+    plant bad switch/control/d.cc '"switch/handover/a.h"'
+    plant bad switch/handover/b.cc '"switch/keeper/a.h"'
+    plant bad switch/handover/c.cc '"switch/process/a.h"'
+    plant bad switch/keeper/b.cc '"switch/process/a.h"'
+    plant bad switch/keeper/c.cc '"tools/tapctl/a.h"'
+    plant bad switch/newroom/b.cc '"tools/tapctl/a.h"'
+    plant bad switch/newroom/c.cc '"switch/newroom/b.h"'
     plant bad tools/tapctl/b.cc '"bench/x.h"'
     plant bad tools/tapctl/c.cc '"switch/workers/a.h"'
     plant bad tools/qemu-helper/b.cc '"ports/ring/a.h"'

@@ -20,6 +20,7 @@
 #include "switch/forwarding/spanning_tree_port.h"
 #include "switch/forwarding/vlan_set.h"
 #include "switch/forwarding/wire/ethernet.h"
+#include "switch/forwarding/wire/frame_tag.h"
 
 namespace tapswitch {
 
@@ -107,13 +108,6 @@ struct Observers {
   bool capturing = false;
 
   bool operator==(const Observers&) const = default;
-};
-
-// How a received frame tells its VLAN.
-enum class FrameTag : uint8_t {
-  kNone,      // not at all, or by a tag that is payload here
-  kTagged,    // by its tag
-  kPriority,  // it has a tag, whose VID is 0
 };
 
 struct Classification {

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/wire/ethernet.h"
+#include "switch/forwarding/wire/frame_tag.h"
 
 namespace tapswitch {
 
