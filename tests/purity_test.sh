@@ -9,7 +9,7 @@
 #                       its station only itself and the wire of switch/protocol/neighbours; files
 #                       beside these all
 #   switch/capture      ports/os, switch/forwarding
-#   switch/workers      ports, switch/capture, and the two pure folders
+#   switch/workers      ports, switch/capture, and the two pure folders, but no single protocol
 #   switch/control      itself, all of these; of it, commands and client nothing but texts and
 #                       sockets, and adopt no more of ports than the kernel's interfaces
 #   switch/handover     itself, and all of these
@@ -60,7 +60,8 @@ allowed_folders() {
     ports/vhost_user/*) echo 'ports/(os|ring|vhost_user)/|ports/(port(_spec|_handover)?|(option_keys|file_options)).h$|switch/forwarding/' ;;
     ports/*) echo 'ports/|switch/forwarding/' ;;
     switch/capture/*) echo 'switch/(capture|forwarding)/|ports/os/' ;;
-    switch/workers/*) echo 'switch/(workers|capture|protocol|forwarding)/|ports/' ;;
+    switch/workers/*)
+      echo 'switch/(workers|capture|forwarding)/|switch/protocol/[^/]+$|ports/' ;;
     switch/control/commands/*) echo 'switch/control/commands/|switch/forwarding/|ports/os/' ;;
     switch/control/adopt/*)
       echo 'switch/control/(adopt|commands)/|switch/forwarding/|ports/(os|netlink|interface/exclusion)/' ;;
@@ -125,7 +126,8 @@ check_the_check() {
     plant good switch/protocol/a.cc '"switch/forwarding/ids.h"' '"switch/protocol/a.h"'
     plant good ports/os/a.h '"ports/os/b.h"' '"switch/forwarding/ids.h"' '<unistd.h>'
     plant good ports/interface/a.h '"ports/netlink/b.h"' '"ports/port.h"'
-    plant good switch/workers/a.cc '"ports/port.h"' '"switch/workers/a.h"' '<liburing.h>'
+    plant good switch/workers/a.cc '"ports/port.h"' '"switch/protocol/bridge_protocols.h"' \
+      '"switch/workers/a.h"' '<liburing.h>'
     plant good switch/control/rpc/a.cc '"switch/workers/a.h"' '"absl/status/status.h"' '<thread>'
     plant good switch/forwarding/wire/a.h '"switch/forwarding/wire/b.h"' '<cstdint>'
     plant good ports/link/a.h '"ports/link/b.h"' '"ports/posted_details.h"'
@@ -177,6 +179,7 @@ check_the_check() {
     plant bad ports/vhost_user/virtqueue.cc '"switch/forwarding/ids.h"'
     plant bad switch/capture/b.cc '"switch/workers/a.h"'
     plant bad switch/workers/b.cc '"switch/control/rpc/a.h"'
+    plant bad switch/workers/d.cc '"switch/protocol/stp/tree.h"'
     plant bad switch/workers/c.cc '"switch/process/a.h"'
     plant bad switch/control/b.cc '"tools/tapctl/a.h"'
     plant bad switch/control/c.cc '"switch/process/a.h"'

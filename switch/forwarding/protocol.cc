@@ -61,6 +61,10 @@ void Protocols::OnClosed(PortId port) {
   for (Protocol* const protocol : protocols_) protocol->OnClosed(port);
 }
 
+void Protocols::OnLinkSpeed(PortId port, uint32_t speed) {
+  for (Protocol* const protocol : protocols_) protocol->OnLinkSpeed(port, speed);
+}
+
 std::optional<Tick> Protocols::next_deadline() const {
   std::optional<Tick> next;
   for (const Protocol* const protocol : protocols_) {

@@ -112,6 +112,10 @@ class Protocol {
   // Nothing passes the port from now on: its link is down, it is shut down or about to go. Called
   // at once, so that one that is back at once is a new one all the same.
   virtual void OnClosed(PortId /*port*/) {}
+
+  // The speed of the port's link, in Mbit/s; 0: not known. Told of all ports, when it may have
+  // changed.
+  virtual void OnLinkSpeed(PortId /*port*/, uint32_t /*speed*/) {}
 };
 
 // The protocols that are registered, asked in that order.
@@ -131,6 +135,7 @@ class Protocols {
   void OnTick(ProtocolContext& context);
   [[nodiscard]] std::optional<Tick> next_deadline() const;
   void OnClosed(PortId port);
+  void OnLinkSpeed(PortId port, uint32_t speed);
 
   // Whether somebody may want to see frames of this type that are not for a group address.
   [[nodiscard]] bool may_want(uint16_t ether_type) const {

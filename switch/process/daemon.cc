@@ -80,7 +80,7 @@ class Daemon {
     worker_.set_on_release([this] { workers_.OnRelease(); });
     worker_.set_on_alarm([this](const Alarm& alarm) { events_->Publish(alarm); });
     worker_.set_on_protocols([this](Tick now) {
-      for (const auto& event : protocols_.TakeTreeEvents(now)) events_->Publish(event);
+      for (const auto& event : protocols_.TakeEvents(now)) events_->Publish(event);
     });
     worker_.set_on_recovery([this](PortId port) { events_->Publish(RecoveryEvent{port}); });
     if (kernel_.kernel == nullptr) return;

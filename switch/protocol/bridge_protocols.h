@@ -13,6 +13,7 @@
 #include "switch/protocol/loop/loop_detector.h"
 #include "switch/protocol/multicast/multicast_snooping.h"
 #include "switch/protocol/neighbours/neighbour_proxy.h"
+#include "switch/protocol/protocol_event.h"
 #include "switch/protocol/stp/spanning_tree.h"
 
 namespace tapswitch {
@@ -78,18 +79,20 @@ class BridgeProtocols {
   }
   void RestoreSnooping(const SnoopingMemory& memory, Tick now) { multicast_.Restore(memory, now); }
 
-  // Returns what has happened in the tree since the last call. Hosts may be behind other ports than
-  // before a change of topology: who queries asks them again.
-  [[nodiscard]] std::vector<stp::Event> TakeTreeEvents(Tick now) {
+  // Returns what has happened since the last call. Hosts may be behind other ports than before a
+  // change of topology of the tree: who queries asks them again.
+  [[nodiscard]] std::vector<ProtocolEvent> TakeEvents(Tick now) {
     if (!tree_.has_events()) return {};
-    auto events = tree_.TakeEvents();
+    const auto events = tree_.TakeEvents();
     if (std::ranges::any_of(events, [](const stp::Event& event) {
           return event.kind == stp::Event::Kind::kTopologyChange;
         })) {
       multicast_.AskAgain(now);
     }
-    return events;
+    return {events.begin(), events.end()};
   }
+
+  void OnLinkSpeed(PortId port, uint32_t speed) { bridge_.protocols().OnLinkSpeed(port, speed); }
 
   // Snoops, or not; takes effect at once. Without effect when nothing changes.
   void SetMulticast(const MulticastSettings& settings, Tick now) {

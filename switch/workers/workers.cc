@@ -109,7 +109,7 @@ void Workers::OnLinkAnswer(PortId id, uint16_t generation) {
 
 void Workers::OnPortStatus(const Port& port) {
   const PortId id = port.identity().id;
-  protocols_.spanning_tree().SetLinkSpeed(id, port.status().speed);
+  protocols_.OnLinkSpeed(id, port.status().speed);
   for (const auto& secondary : secondaries_) {
     secondary->commands().Post([&lane = secondary->lane(), id, status = port.status()] {
       if (Port* const queue = lane.port(id)) queue->OnFirstQueueStatus(status);

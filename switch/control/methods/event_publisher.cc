@@ -155,6 +155,10 @@ void EventPublisher::Publish(const RecoveryEvent& event) {
   PublishLinkOf(port);
 }
 
+void EventPublisher::Publish(const ProtocolEvent& event) {
+  std::visit([this](const auto& one) { Publish(one); }, event);
+}
+
 void EventPublisher::Publish(const stp::Event& event) {
   const std::string port = control_.NameOf(event.port);
   const std::string reason = ReasonOf(control_, event);

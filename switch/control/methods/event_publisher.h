@@ -43,6 +43,7 @@ class EventPublisher {
   void Publish(const LinkEvent& /*event*/) {}
   void Publish(const WorkerWantedEvent& /*event*/) {}
   void Publish(const TableNewsEvent& /*event*/) {}
+  void Publish(const ProtocolEvent& event);
   void Publish(const stp::Event& event);
   void PublishLinkOf(const std::string& name);
   void WatchTableIfWanted();

@@ -66,7 +66,7 @@ void SpanningTree::Configure(const SpanningTreeSettings& settings, MacAddress ad
   ports_have_changed_ = true;
 }
 
-void SpanningTree::SetLinkSpeed(PortId port, uint32_t speed) {
+void SpanningTree::OnLinkSpeed(PortId port, uint32_t speed) {
   ports_have_changed_ |= link_speeds_[port.value] != speed;
   link_speeds_[port.value] = speed;
 }

@@ -37,8 +37,6 @@ class SpanningTree final : public Protocol {
   // The caller sets the states of all ports: forwarding when it is off, else blocking.
   void Configure(const SpanningTreeSettings& settings, MacAddress address, Tick now);
   [[nodiscard]] const SpanningTreeSettings& settings() const { return settings_; }
-  // In Mbit/s; 0: not known. To be told whether the tree is on or not.
-  void SetLinkSpeed(PortId port, uint32_t speed);
   // Asks the neighbour of a port anew for its version.
   void CheckMigration(PortId port, Tick now) {
     if (tree_) tree_->CheckMigration(port, now);
@@ -69,6 +67,8 @@ class SpanningTree final : public Protocol {
   [[nodiscard]] std::optional<Tick> next_deadline() const override;
   void OnPorts(const ForwardingView& /*view*/) override { ports_have_changed_ = true; }
   void OnClosed(PortId port) override;
+  // Kept while the tree is off, too.
+  void OnLinkSpeed(PortId port, uint32_t speed) override;
 
  private:
   class Effects;

@@ -1,7 +1,7 @@
 // Bounds what a flood of BPDUs costs: a port that brings more than any bridge sends is read once a
 // tick, not whenever a frame comes.
 //
-// A flood is dear not by the BPDUs, of which the tree looks at few (stp::Tree::Admit), but by the
+// A flood is dear not by the BPDUs, of which a protocol looks at few, but by the
 // wake-up of a thread and the system call that each of them takes: 100,000 a second took a third of
 // a processor. What arrives meanwhile waits in the queue of the port's own interface or socket.
 // Other frames of the port wait with them, up to two ticks, and are lost with them once that queue

@@ -19,7 +19,7 @@
 #include "switch/forwarding/fdb/multicast_table.h"
 #include "switch/forwarding/guards/alarms.h"
 #include "switch/forwarding/ids.h"
-#include "switch/protocol/stp/tree.h"
+#include "switch/protocol/protocol_event.h"
 #include "switch/workers/channels/mailbox.h"
 
 namespace tapswitch {
@@ -51,7 +51,7 @@ struct TableNewsEvent {};
 // An event of any kind. A LinkEvent is about an interface in the network namespace that the switch
 // runs in.
 using SwitchEvent = std::variant<FdbEvent, GroupChanges, LinkStateEvent, Alarm, RecoveryEvent,
-                                 LinkEvent, WorkerWantedEvent, TableNewsEvent, stp::Event>;
+                                 LinkEvent, WorkerWantedEvent, TableNewsEvent, ProtocolEvent>;
 
 // One thread publishes, and never waits for another one, which takes.
 class EventChannel {

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -18,6 +20,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 constexpr PortId kA{0};
 constexpr PortId kB{1};
@@ -35,12 +38,14 @@ class FakeProtocol final : public Protocol {
   }
   [[nodiscard]] std::optional<Tick> next_deadline() const override { return deadline; }
   void OnPorts(const ForwardingView& view) override { forwarding = view.gates().forwarding(); }
+  void OnLinkSpeed(PortId port, uint32_t speed) override { speeds[port.value] = speed; }
 
   ProtocolInterests wants;
   ProtocolVerdict says;
   std::optional<Tick> deadline;
   std::vector<PortId> seen;
   PortSet forwarding;
+  std::map<uint16_t, uint32_t> speeds;
 };
 
 class ProtocolTest : public ::testing::Test {
@@ -101,6 +106,12 @@ TEST_F(ProtocolTest, SeesFramesOfATypeItWantsAndNoOthers) {
   SendType(kB, 0x0800);
   EXPECT_THAT(protocol_.seen, ElementsAre(kA));
   EXPECT_THAT(other_.seen, IsEmpty());
+}
+
+TEST_F(ProtocolTest, EachIsToldOfTheSpeedOfALink) {
+  bridge_.protocols().OnLinkSpeed(kB, 10000);
+  EXPECT_THAT(protocol_.speeds, ElementsAre(Pair(kB.value, 10000U)));
+  EXPECT_THAT(other_.speeds, ElementsAre(Pair(kB.value, 10000U)));
 }
 
 TEST_F(ProtocolTest, SeesNothingOnceItWantsNothing) {

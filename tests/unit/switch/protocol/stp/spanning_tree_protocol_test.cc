@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <variant>
 #include <vector>
 
 #include "switch/forwarding/bridge.h"
@@ -111,6 +112,28 @@ TEST_F(SpanningTreeProtocolTest, APortForwardsNoMoreThanIsWantedOfIt) {
   EXPECT_EQ(bridge_.state(kA), PortState::kLearning);
   bridge_.SetGate(kB, {.state = PortState::kLearning});
   EXPECT_EQ(bridge_.state(kB), PortState::kBlocking);
+}
+
+// IEEE 802.1Q, table 13-4.
+TEST_F(SpanningTreeProtocolTest, TheCostOfAPortFollowsTheSpeedOfItsLinkAlsoOneToldWhileItWasOff) {
+  protocols_.OnLinkSpeed(kA, 10000);
+  TurnOn();
+  protocols_.OnLinkSpeed(kB, 1000);
+  RunFor({});
+  const auto tree = protocols_.spanning_tree().Snapshot();
+  ASSERT_TRUE(tree);
+  EXPECT_EQ(tree->ports[0].cost, 2000U);
+  EXPECT_EQ(tree->ports[1].cost, 20000U);
+}
+
+TEST_F(SpanningTreeProtocolTest, WhatHappensInItIsToldAsAnEventOfAProtocol) {
+  TurnOn();
+  const std::vector<ProtocolEvent> events = protocols_.TakeEvents(now_);
+  ASSERT_FALSE(events.empty());
+  const auto& first = std::get<stp::Event>(events.front());
+  EXPECT_EQ(first.kind, stp::Event::Kind::kPort);
+  EXPECT_EQ(first.role, stp::Role::kDesignated);
+  EXPECT_TRUE(protocols_.TakeEvents(now_).empty());
 }
 
 TEST_F(SpanningTreeProtocolTest, OnceItIsOffAllForwardAgain) {
