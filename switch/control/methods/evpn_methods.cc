@@ -60,7 +60,7 @@ absl::Status PreparePort(EvpnConfig& vni, BridgeConfig& wanted) {
     const PortSpec spec{.type = std::string(kAttachedPortType), .name = vni.dev};
     port = &wanted.ports.emplace_back(NewPort(spec, wanted.bridge));
   }
-  if (port->spec.type != kAttachedPortType || port->ephemeral) {
+  if (InterfaceOriginOf(port->spec) != InterfaceOrigin::kForeign || port->ephemeral) {
     return absl::FailedPreconditionError(fmt::format(
         "port {0} is {1}: remove it (tapctl port del {0}), and evpn add adds it as it has to be",
         vni.dev, port->ephemeral ? "one that comes and goes" : "no netdev port"));

@@ -122,8 +122,9 @@ void PublishDeleted(const MethodContext& context, const BridgeConfig& before) {
 }
 
 bool IsAdopted(const AdoptionRecord& record, const PortConfig& port) {
-  if (port.spec.name == record.uplink) return port.spec.type == kDefaultPortType;
-  if (port.spec.type != kAttachedPortType) return false;
+  const InterfaceOrigin origin = InterfaceOriginOf(port.spec);
+  if (port.spec.name == record.uplink) return origin == InterfaceOrigin::kOwn;
+  if (origin != InterfaceOrigin::kForeign) return false;
   return std::any_of(record.bridge.ports.begin(), record.bridge.ports.end(),
                      [&](const auto& one) { return one.name == port.spec.name; });
 }
