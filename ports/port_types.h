@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "ports/netlink/link_monitor.h"
 #include "ports/port.h"
 #include "ports/port_spec.h"
+#include "ports/port_type_texts.h"
 #include "ports/socket/unix_listeners.h"
 
 namespace tapswitch {
@@ -37,18 +37,8 @@ struct PortSurroundings {
 // A Port for each queue of one port. The first speaks for all.
 using PortQueues = std::vector<std::unique_ptr<Port>>;
 
-// The origin of the network interface of a port.
-enum class InterfaceOrigin : uint8_t {
-  kNone,    // the port has no interface
-  kOwn,     // the port creates it, or opens one that waits for it; deleted, it does not return
-  kForeign  // others create and delete it; the port works again when one of its name returns
-};
-
 struct PortType {
-  std::string_view name;  // stands before the ':' of a port's text
-  std::string_view
-      help;  // tells users what the port is, and its text with all keys, in whole lines
-  InterfaceOrigin interface;
+  PortTypeText text;
   bool has_several_queues;  // one for each worker; otherwise there is one
 
   // Judges the keys and values of the text, and touches no device.
@@ -63,7 +53,7 @@ struct PortType {
 };
 
 // Ports of this type are made on interfaces that come up by themselves, and may go with them.
-inline constexpr std::string_view kAttachedPortType = "netdev";
+inline constexpr std::string_view kAttachedPortType = kNetdevText.name;
 
 // All types, in the order in which users are told of them.
 [[nodiscard]] std::span<const PortType> PortTypes();

@@ -108,7 +108,7 @@ void PrintHelp() {
   std::cout << kUsage;
   std::string_view separator;
   for (const tapswitch::PortType& type : tapswitch::PortTypes()) {
-    std::cout << separator << type.help;
+    std::cout << separator << type.text.help;
     separator = "\nor ";
   }
   std::cout << "\nFlags:\n";

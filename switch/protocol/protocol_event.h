@@ -1,5 +1,5 @@
-// The events that protocols tell those who watch the switch. Whoever carries one on its way names no
-// protocol.
+// The events that protocols tell those who watch the switch. Whoever carries one on its way names
+// no protocol.
 
 #pragma once
 

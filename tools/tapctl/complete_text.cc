@@ -8,79 +8,33 @@
 #include <system_error>
 
 #include "ports/os/text.h"
+#include "ports/port_type_texts.h"
+#include "tools/tapctl/port_keys.h"
 #include "tools/tapctl/view/render.h"
 
 namespace tapswitch {
 namespace {
 
-// What may stand behind a '='.
-enum class ValueKind { kAny, kSwitch, kChoice, kFile, kNamespace, kInterface };
+// What may stand behind the '=' of a flag of tapswitchd.
+enum class ValueKind { kSwitch, kChoice, kFile, kInterface };
 
-struct CompletedKey {
-  std::string_view of;  // the type of a port; empty: a flag of tapswitchd
+struct CompletedFlag {
   std::string_view name;
-  ValueKind kind = ValueKind::kAny;
+  ValueKind kind;
   std::string_view choices{};  // separated by '|'
 };
 
-constexpr std::array kKeys{
-    CompletedKey{"tap", "netns", ValueKind::kNamespace},
-    CompletedKey{"tap", "mtu"},
-    CompletedKey{"tap", "txqueuelen"},
-    CompletedKey{"tap", "user"},
-    CompletedKey{"tap", "group"},
-    CompletedKey{"tap", "persist", ValueKind::kSwitch},
-    CompletedKey{"tap", "queues"},
-    CompletedKey{"tap", "offload", ValueKind::kSwitch},
-    CompletedKey{"tap", "up", ValueKind::kSwitch},
-    CompletedKey{"netdev", "host", ValueKind::kChoice, "shared"},
-    CompletedKey{"netdev", "netns", ValueKind::kNamespace},
-    CompletedKey{"veth", "netns", ValueKind::kNamespace},
-    CompletedKey{"veth", "mtu"},
-    CompletedKey{"veth", "txqueuelen"},
-    CompletedKey{"veth", "persist", ValueKind::kSwitch},
-    CompletedKey{"veth", "up", ValueKind::kSwitch},
-    CompletedKey{"unix", "path", ValueKind::kFile},
-    CompletedKey{"unix", "mode", ValueKind::kChoice, "stream|dgram"},
-    CompletedKey{"unix", "clients"},
-    CompletedKey{"unix", "perm"},
-    CompletedKey{"unix", "user"},
-    CompletedKey{"unix", "group"},
-    CompletedKey{"unix", "mtu"},
-    CompletedKey{"unix", "remote", ValueKind::kFile},
-    CompletedKey{"unix", "fd"},
-    CompletedKey{"link", "to"},
-    CompletedKey{"link", "mtu"},
-    CompletedKey{"tun", "address"},
-    CompletedKey{"tun", "gateway"},
-    CompletedKey{"tun", "route"},
-    CompletedKey{"tun", "mac"},
-    CompletedKey{"tun", "attach"},
-    CompletedKey{"tun", "netns", ValueKind::kNamespace},
-    CompletedKey{"tun", "mtu"},
-    CompletedKey{"tun", "user"},
-    CompletedKey{"tun", "group"},
-    CompletedKey{"tun", "persist", ValueKind::kSwitch},
-    CompletedKey{"udp", "local"},
-    CompletedKey{"udp", "remote"},
-    CompletedKey{"udp", "mtu"},
-    CompletedKey{"vhost", "path", ValueKind::kFile},
-    CompletedKey{"vhost", "mode", ValueKind::kChoice, "server|client"},
-    CompletedKey{"vhost", "queues"},
-    CompletedKey{"vhost", "perm"},
-    CompletedKey{"vhost", "user"},
-    CompletedKey{"vhost", "group"},
-    CompletedKey{"vhost", "mtu"},
-    CompletedKey{"", "--io", ValueKind::kChoice, "auto|uring|epoll"},
-    CompletedKey{"", "--gro", ValueKind::kChoice, "auto|off"},
-    CompletedKey{"", "--kernel_forwarding", ValueKind::kChoice, "auto|off"},
-    CompletedKey{"", "--log_level", ValueKind::kChoice, "debug|info|warn|error|off"},
-    CompletedKey{"", "--vlan_filtering", ValueKind::kSwitch},
-    CompletedKey{"", "--check", ValueKind::kSwitch},
-    CompletedKey{"", "--startup", ValueKind::kFile},
-    CompletedKey{"", "--flagfile", ValueKind::kFile},
-    CompletedKey{"", "--control_socket", ValueKind::kFile},
-    CompletedKey{"", "--attach", ValueKind::kInterface},
+constexpr std::array kFlags{
+    CompletedFlag{"--io", ValueKind::kChoice, "auto|uring|epoll"},
+    CompletedFlag{"--gro", ValueKind::kChoice, "auto|off"},
+    CompletedFlag{"--kernel_forwarding", ValueKind::kChoice, "auto|off"},
+    CompletedFlag{"--log_level", ValueKind::kChoice, "debug|info|warn|error|off"},
+    CompletedFlag{"--vlan_filtering", ValueKind::kSwitch},
+    CompletedFlag{"--check", ValueKind::kSwitch},
+    CompletedFlag{"--startup", ValueKind::kFile},
+    CompletedFlag{"--flagfile", ValueKind::kFile},
+    CompletedFlag{"--control_socket", ValueKind::kFile},
+    CompletedFlag{"--attach", ValueKind::kInterface},
 };
 
 Candidates Choices(std::string_view joined) {
@@ -114,29 +68,57 @@ Candidates Namespaces() {
   return names;
 }
 
-Candidates ValuesFor(const CompletedKey& key) {
-  switch (key.kind) {
+Candidates ValuesOfFlag(std::string_view name) {
+  const auto* const flag = std::ranges::find(kFlags, name, &CompletedFlag::name);
+  if (flag == kFlags.end()) return {};
+  switch (flag->kind) {
     case ValueKind::kSwitch:
       return {"on", "off"};
     case ValueKind::kChoice:
-      return Choices(key.choices);
+      return Choices(flag->choices);
     case ValueKind::kFile:
       return {std::string(kFiles)};
-    case ValueKind::kNamespace:
-      return Namespaces();
     case ValueKind::kInterface:
       return Interfaces();
-    case ValueKind::kAny:
-      break;
   }
   return {};
 }
 
-Candidates ValuesOf(std::string_view of, std::string_view name) {
-  const auto* const key = std::find_if(kKeys.begin(), kKeys.end(), [&](const CompletedKey& one) {
-    return one.of == of && one.name == name;
-  });
-  return key == kKeys.end() ? Candidates() : ValuesFor(*key);
+// `value` is as the help of a type of port writes it.
+Candidates ValuesFor(std::string_view value) {
+  if (value == "PATH") return {std::string(kFiles)};
+  if (value == "NAME|PATH") return Namespaces();
+  const bool is_literal = !value.empty() && value.front() >= 'a' && value.front() <= 'z';
+  return is_literal ? Choices(value) : Candidates();
+}
+
+Candidates ValuesOfKey(std::string_view type, std::string_view name) {
+  Candidates values;
+  for (const PortKey& key : PortKeysOf(type)) {
+    if (key.name == name) values.merge(ValuesFor(key.value));
+  }
+  return values;
+}
+
+Candidates KeysOf(std::string_view type) {
+  Candidates keys;
+  for (const PortKey& key : PortKeysOf(type)) {
+    keys.insert(std::string(key.name) + (key.stands_alone ? "" : "="));
+  }
+  return keys;
+}
+
+Candidates Types() {
+  Candidates types;
+  for (const PortTypeText& type : kPortTypeTexts) types.insert(std::string(type.name) + ":");
+  return types;
+}
+
+// The names that a port of the type may have, as far as the machine tells them.
+Candidates NamesFor(std::string_view type) {
+  const PortTypeText* const text = FindPortTypeText(type);
+  const bool has_foreign = text != nullptr && text->interface == InterfaceOrigin::kForeign;
+  return has_foreign ? Interfaces() : Candidates();
 }
 
 // The candidates that go on as `written` does, each behind `before`.
@@ -149,26 +131,16 @@ Candidates Behind(std::string_view before, std::string_view written, const Candi
   return matching;
 }
 
-Candidates KeysOf(std::string_view type) {
-  Candidates keys;
-  for (const CompletedKey& key : kKeys) {
-    const bool is_alone = key.name == "persist";
-    if (key.of == type) keys.insert(std::string(key.name) + (is_alone ? "" : "="));
-  }
-  return keys;
-}
-
 }  // namespace
 
 Candidates PortTexts(std::string_view written) {
   const size_t colon = written.substr(0, written.find(',')).find(':');
   const bool has_type = colon != std::string_view::npos;
-  const std::string_view type = has_type ? written.substr(0, colon) : "tap";
+  const std::string_view type = has_type ? written.substr(0, colon) : kPortTypeTexts.front().name;
   const size_t comma = written.rfind(',');
   if (comma == std::string_view::npos) {
-    if (!has_type) return Behind("", written, {"tap:", "netdev:", "unix:"});
-    const Candidates names = type == "netdev" ? Interfaces() : Candidates();
-    return Behind(written.substr(0, colon + 1), written.substr(colon + 1), names);
+    if (!has_type) return Behind("", written, Types());
+    return Behind(written.substr(0, colon + 1), written.substr(colon + 1), NamesFor(type));
   }
   const std::string_view option = written.substr(comma + 1);
   const size_t equals = option.find('=');
@@ -176,7 +148,7 @@ Candidates PortTexts(std::string_view written) {
     return Behind(written.substr(0, comma + 1), option, KeysOf(type));
   }
   return Behind(written.substr(0, comma + 1 + equals + 1), option.substr(equals + 1),
-                ValuesOf(type, option.substr(0, equals)));
+                ValuesOfKey(type, option.substr(0, equals)));
 }
 
 Candidates DaemonTexts(std::string_view written) {
@@ -184,7 +156,7 @@ Candidates DaemonTexts(std::string_view written) {
   const size_t equals = written.find('=');
   if (equals == std::string_view::npos) return {};
   return Behind(written.substr(0, equals + 1), written.substr(equals + 1),
-                ValuesOf("", written.substr(0, equals)));
+                ValuesOfFlag(written.substr(0, equals)));
 }
 
 }  // namespace tapswitch

@@ -38,37 +38,46 @@ std::vector<std::string> Expand(std::string_view text) {
 TEST(PortTypesTest, EachTypeIsFoundByANameOfItsOwn) {
   std::set<std::string_view> names;
   for (const PortType& type : PortTypes()) {
-    EXPECT_FALSE(type.name.empty());
-    EXPECT_TRUE(names.insert(type.name).second) << type.name;
-    EXPECT_EQ(FindPortType(type.name), &type);
+    EXPECT_FALSE(type.text.name.empty());
+    EXPECT_TRUE(names.insert(type.text.name).second) << type.text.name;
+    EXPECT_EQ(FindPortType(type.text.name), &type);
   }
   EXPECT_NE(FindPortType(kDefaultPortType), nullptr);
 }
 
+TEST(PortTypesTest, ClientsKnowTheSameTypesInTheSameOrder) {
+  std::vector<std::string_view> opened;
+  for (const PortType& type : PortTypes()) opened.push_back(type.text.name);
+  std::vector<std::string_view> told;
+  for (const PortTypeText& text : kPortTypeTexts) told.push_back(text.name);
+  EXPECT_EQ(opened, told);
+}
+
 TEST(PortTypesTest, EachTypeCanBeCheckedAndOpened) {
   for (const PortType& type : PortTypes()) {
-    EXPECT_NE(type.check, nullptr) << type.name;
-    EXPECT_NE(type.open, nullptr) << type.name;
+    EXPECT_NE(type.check, nullptr) << type.text.name;
+    EXPECT_NE(type.open, nullptr) << type.text.name;
   }
 }
 
 TEST(PortTypesTest, EachTypeHasHelpThatNamesAllItsKeys) {
   for (const PortType& type : PortTypes()) {
-    const std::string help(type.help);
-    EXPECT_THAT(help, AllOf(HasSubstr(std::string(type.name) + ":"), EndsWith("\n"))) << type.name;
+    const std::string help(type.text.help);
+    EXPECT_THAT(help, AllOf(HasSubstr(std::string(type.text.name) + ":"), EndsWith("\n")))
+        << type.text.name;
     // The keys there are, as the error for another one lists them.
-    std::string keys = ErrorOf(Check(std::string(type.name) + ":x,nonsense=1"));
+    std::string keys = ErrorOf(Check(std::string(type.text.name) + ":x,nonsense=1"));
     keys.erase(0, keys.rfind("it has ") + std::string_view("it has ").size());
     keys += ", ";
     for (size_t end = 0; (end = keys.find(", ")) != std::string::npos; keys.erase(0, end + 2)) {
-      EXPECT_THAT(help, HasSubstr(keys.substr(0, end))) << type.name;
+      EXPECT_THAT(help, HasSubstr(keys.substr(0, end))) << type.text.name;
     }
   }
 }
 
 TEST(PortTypesTest, AnUnknownKeyIsRefusedByEachType) {
   for (const PortType& type : PortTypes()) {
-    const std::string name(type.name);
+    const std::string name(type.text.name);
     EXPECT_THAT(ErrorOf(Check(name + ":x,nonsense=1")),
                 HasSubstr("port 'x': a " + name + " port has no option 'nonsense'; it has "))
         << name;
@@ -89,7 +98,7 @@ TEST(PortTypesTest, OnlyInterfacesOfOthersReturn) {
   EXPECT_EQ(InterfaceOriginOf(ParsePortSpec("x").value()), InterfaceOrigin::kOwn);
   EXPECT_EQ(InterfaceOriginOf(ParsePortSpec("netdev:x").value()), InterfaceOrigin::kForeign);
   EXPECT_EQ(InterfaceOriginOf(ParsePortSpec("unix:x").value()), InterfaceOrigin::kNone);
-  EXPECT_EQ(FindPortType(kAttachedPortType)->interface, InterfaceOrigin::kForeign);
+  EXPECT_EQ(FindPortType(kAttachedPortType)->text.interface, InterfaceOrigin::kForeign);
 }
 
 TEST(PortTypesTest, ATextStandsForOnePortUnlessItsTypeSaysOtherwise) {

@@ -8,8 +8,11 @@
 
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/strings/str_split.h"
+#include "ports/port_types.h"
 #include "switch/control/commands/parse_command.h"
 #include "tools/tapctl/complete_text.h"
 
@@ -21,6 +24,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Not;
+using testing::UnorderedElementsAreArray;
 
 // A path at which nobody listens comes first, so that nothing outside the test is asked.
 std::vector<std::string> Complete(std::vector<std::string> words) {
@@ -84,7 +88,6 @@ TEST(CompletionTest, FilesAreAMatterOfTheShell) {
 }
 
 TEST(CompletionTest, APortIsMadeOfItsParts) {
-  EXPECT_THAT(Complete({"port", "add", ""}), ElementsAre("netdev:", "tap:", "unix:"));
   EXPECT_THAT(Complete({"port", "add", "netdev:l"}), Contains("netdev:lo"));
   EXPECT_THAT(Complete({"port", "add", "vnet0,of"}), ElementsAre("vnet0,offload="));
   EXPECT_THAT(Complete({"port", "add", "vnet0,mtu=9000,offload="}),
@@ -92,6 +95,40 @@ TEST(CompletionTest, APortIsMadeOfItsParts) {
   EXPECT_THAT(Complete({"port", "add", "unix:vm,mode=d"}), ElementsAre("unix:vm,mode=dgram"));
   EXPECT_THAT(Complete({"port", "add", "vnet0", "iso"}), ElementsAre("isolated"));
   EXPECT_THAT(Complete({"port", "set", "vnet0", "isolated", ""}), ElementsAre("off", "on"));
+}
+
+TEST(CompletionTest, EachTypeOfPortIsOffered) {
+  std::vector<std::string> types;
+  for (const PortType& type : PortTypes()) types.push_back(std::string(type.text.name) + ":");
+  EXPECT_THAT(Complete({"port", "add", ""}), UnorderedElementsAreArray(types));
+}
+
+// The keys there are, as the error for another one lists them.
+std::vector<std::string> KeysInError(const std::string& type) {
+  const absl::Status status = CheckPort(ParsePortSpec(type + ":x,nonsense=1").value());
+  std::string text(status.message());
+  text.erase(0, text.rfind("it has ") + std::string_view("it has ").size());
+  return absl::StrSplit(text, ", ");
+}
+
+TEST(CompletionTest, EachKeyOfEachTypeOfPortIsOffered) {
+  for (const PortType& type : PortTypes()) {
+    const std::string text = std::string(type.text.name) + ":x,";
+    std::vector<std::string> offered = Complete({"port", "add", text});
+    for (std::string& one : offered) {
+      one.erase(0, text.size());
+      if (one.ends_with('=')) one.pop_back();
+    }
+    EXPECT_THAT(offered, UnorderedElementsAreArray(KeysInError(std::string(type.text.name))))
+        << type.text.name;
+  }
+}
+
+TEST(CompletionTest, AKeyThatNeedsNoValueIsOfferedWithoutOne) {
+  EXPECT_THAT(Complete({"port", "add", "netdev:lo,w"}), ElementsAre("netdev:lo,wait"));
+  EXPECT_THAT(Complete({"port", "add", "vnet0,p"}), ElementsAre("vnet0,persist"));
+  EXPECT_THAT(Complete({"port", "add", "vnet0,persist="}),
+              ElementsAre("vnet0,persist=off", "vnet0,persist=on"));
 }
 
 TEST(CompletionTest, FlagsOfTheDaemonHaveValues) {

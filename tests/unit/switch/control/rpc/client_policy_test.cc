@@ -153,7 +153,7 @@ TEST(ClientPolicyTest, NobodyIsAClientThatTheKernelDoesNotKnow) {
 
 TEST(ClientPolicyTest, EachKeyOfEachTypeIsJudged) {
   for (const PortType& port_type : PortTypes()) {
-    const std::string type(port_type.name);
+    const std::string type(port_type.text.name);
     // The keys there are, as the error for another one lists them.
     const auto spec = ParsePortSpec(type + ":x,nonsense=1");
     const std::string error(CheckPort(*spec).message());
