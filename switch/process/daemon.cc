@@ -210,7 +210,7 @@ class Daemon {
             .attach = ReadAttachRules(config_.attach).value(),  // CheckConfig has taken them
             .startup_file = config_.startup_file,
             .metrics_address = config_.metrics_address,
-            .version = TAPSWITCH_VERSION,
+            .version = program_.version,
             .adoption_file = AdoptionFile(config_.control_socket),
             .before_service = [this] { return DropPrivileges(); },
             .on_started =
@@ -239,7 +239,7 @@ class Daemon {
     PartStore* const store = keeping_.store();
     if (store == nullptr) return nullptr;
     return &state_keeper_.emplace(StateKeeper::Options{.scope = keeping_.scope,
-                                                       .version = TAPSWITCH_VERSION,
+                                                       .version = program_.version,
                                                        .control_socket = control_listener_},
                                   *store, Running());
   }

@@ -18,6 +18,7 @@ namespace tapswitch {
 struct ProgramImage {
   std::string path;                    // of the file
   std::vector<std::string> arguments;  // those behind its name
+  std::string version;
 };
 
 // Called on the control thread.

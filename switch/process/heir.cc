@@ -21,7 +21,7 @@ absl::StatusOr<JsonText> HandOverTo(const std::optional<std::string>& wanted,
                                     const HandedFiles& files) {
   Predecessor predecessor({.program = present.path,
                            .arguments = present.arguments,
-                           .version = TAPSWITCH_VERSION,
+                           .version = present.version,
                            .metrics = files.metrics,
                            .keeper = files.keeper,
                            .stored = files.stored,

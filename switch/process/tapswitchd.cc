@@ -181,7 +181,8 @@ tapswitch::ProgramImage ImageOf(const std::vector<std::string>& arguments) {
   std::array<char, PATH_MAX> path{};
   const ssize_t size = readlink("/proc/self/exe", path.data(), path.size());
   return {.path = size > 0 ? std::string(path.data(), static_cast<size_t>(size)) : "",
-          .arguments = arguments};
+          .arguments = arguments,
+          .version = TAPSWITCH_VERSION};
 }
 
 // The log of a detached switch goes where somebody will look for it.
