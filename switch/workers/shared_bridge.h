@@ -6,6 +6,18 @@
 // And what is learned is known to all workers at once. Where there is one worker nothing is locked,
 // but in debug builds, so that whoever locks it twice hangs in the first test of it, however many
 // workers.
+//
+// Whoever has to lock the bridge gets at it by a LockedBridge. A bare Bridge& is held by those who
+// are called with the bridge locked, and so cannot lock it themselves:
+//
+//   PrimaryWorker        the compiler checks its use; most functions run within commands
+//   its PortGates, OwnAddresses and Housekeeping, and FlowOffload, FdbPublisher: they are called by
+//                        the primary worker, by lanes that decide, and by commands
+//   BridgeProtocols      called by the bridge itself, and by commands
+//   RunningSwitch        for the functions that commands are: PrimaryWorker::Run has the lock
+//   Workers              a const one, for Bridge::Prepare, which needs no lock
+//
+// The Daemon owns the bridge, and sets it up before other threads know it.
 
 #pragma once
 
@@ -23,7 +35,7 @@
 
 namespace tapswitch {
 
-// The state that workers share. Only a LockedBridge gives access to it.
+// The state that workers share, and its lock.
 class ABSL_LOCKABLE SharedBridge {
  public:
   enum class Users : uint8_t { kOne, kSeveral };
