@@ -19,7 +19,7 @@
 
 namespace tapswitch {
 
-// It ends with this object. Any thread may let it go.
+// The claim of a port on an interface. It ends with this object, which any thread may destroy.
 class InterfaceClaim {
  public:
   InterfaceClaim() = default;  // claims nothing

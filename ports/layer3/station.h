@@ -63,8 +63,8 @@ class Layer3Station {
     kOtherStation,  // it is to another one
     kNotIp,         // it is no IP, or has a VLAN tag
   };
-  // Looks at a frame of the network. Of frames that IsForStation is false of, the first 55 bytes
-  // are enough.
+  // Looks at a frame of the network. Of frames that NeedsWhole is false of, the first
+  // kEnoughBytes are enough.
   [[nodiscard]] Incoming OnFrame(std::span<const std::byte> frame, Tick now);
   static constexpr size_t kEnoughBytes = 55;
   // Whether OnFrame has to be given the whole frame, by its first kEnoughBytes.

@@ -1,8 +1,8 @@
 // Bounds how often a port takes a new client of its listening socket.
 //
-// To take one, to find that it talks nonsense and to let it go costs a forwarding thread some
-// 60 us, so that clients who come and go by the thousand would take all of its time. Who is not
-// taken yet waits in the kernel's queue, whose room is bounded, too.
+// To take one, to find that it talks nonsense and to close the connection costs a forwarding thread
+// some 60 us, so that clients who come and go by the thousand would take all of its time. Who is
+// not taken yet waits in the kernel's queue, whose length is bounded, too.
 
 #pragma once
 

@@ -1,4 +1,6 @@
-// Clocks. This is the only place where time is read; all other code is handed a Tick.
+// The clocks that frames are handled by. A forwarding thread reads them in its turn, and hands the
+// time to all that it calls; the pure code knows no other. Threads that may wait (control, keeper,
+// metrics, vhost-user) read std::chrono::steady_clock, too, for deadlines of their own.
 
 #pragma once
 

@@ -334,13 +334,12 @@ absl::Status StreamPort::Connect(FileDescriptor connection) {
   starvation_is_logged_ = false;
   status_.link_up = true;
   status_.reason.clear();
-  LogConnection();
+  LogConnection(MonotonicTime());
   return absl::OkStatus();
 }
 
-void StreamPort::LogConnection() {
+void StreamPort::LogConnection(std::chrono::nanoseconds now) {
   constexpr uint32_t kMostASecond = 5;
-  const auto now = std::chrono::steady_clock::now();
   if (now - log_second_ >= std::chrono::seconds(1)) {
     if (left_out_ > 0) {
       spdlog::info("port {}: {} connections that came and went are not logged", identity_.name,

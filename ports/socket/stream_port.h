@@ -87,7 +87,7 @@ class StreamPort final : public Port {
   [[nodiscard]] bool Accept();
   [[nodiscard]] absl::Status Connect(FileDescriptor connection);
   void Disconnect(std::string_view why);
-  void LogConnection();
+  void LogConnection(std::chrono::nanoseconds now);
   void StopWatching();
   void WaitForClient();
   void LogStarvation(int error);
@@ -118,7 +118,7 @@ class StreamPort final : public Port {
   bool starvation_is_logged_ = false;  // since the last connection
   // These limit the log, so that a client that reconnects over and over does not hide other
   // messages.
-  std::chrono::steady_clock::time_point log_second_;
+  std::chrono::nanoseconds log_second_{0};
   uint32_t logged_ = 0;                        // connections logged since then
   uint32_t left_out_ = 0;                      // connections that were not logged
   bool logs_end_ = false;                      // whether to log the end of this connection

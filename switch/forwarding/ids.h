@@ -1,4 +1,4 @@
-// The small strong types that every room speaks in: ports, VLANs, time.
+// The small strong types that all folders use: ports, VLANs, time.
 
 #pragma once
 

@@ -1,6 +1,7 @@
 // The protocols that the bridge takes part in, as the bridge sees them: state machines that are fed
 // the frames they are interested in, and told of time and of ports. The bridge names none of them.
-// They are in switch/protocol/, a room on top of this one; bridge_protocols.h there registers each.
+// They are in switch/protocol/, which is on top of this folder; bridge_protocols.h there registers
+// each.
 //
 // One thread at a time calls everything, which has the bridge locked where there are several.
 

@@ -53,7 +53,7 @@ struct FdbOperation {
   bool sticky = false;
   // kWithdraw: the vxlan driver still has a destination for it, to be removed directly before.
   bool has_tunnel = false;
-  // kAnnounce: the shadow port has it as sticky, and it is not any more. The kernel lets that go
+  // kAnnounce: the shadow port has it as sticky, and it is not any more. The kernel forgets that
   // only with the entry.
   bool replaces_sticky = false;
   StationSighting expected{};

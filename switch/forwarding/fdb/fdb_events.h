@@ -1,5 +1,5 @@
-// What the MAC table did of its own accord, as those who watch it are told. What is set and erased by
-// hand is not among it: who did that tells of it.
+// Changes that the MAC table has made by itself, as those who watch it are told. Those that were made
+// by hand are not among them: whoever made them tells of them.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-// What is known of one port's membership of a group: the filter of RFC 3376, 6.2, and RFC 3810, 7.2.
+// The membership of one port in a group: the filter of RFC 3376, 6.2, and RFC 3810, 7.2.
 
 #pragma once
 
@@ -16,11 +16,11 @@ enum class FilterMode : uint8_t {
   kExclude,  // frames of all sources but those that are listed and blocked
 };
 
-// Who made an entry; numbers as in uapi linux/rtnetlink.h (RTPROT_*).
+// The makers of an entry; numbers as in uapi linux/rtnetlink.h (RTPROT_*).
 inline constexpr uint8_t kMadeByReport = 2;  // "kernel"
 inline constexpr uint8_t kMadeByUser = 4;    // "static"
 
-// Asks that are still to be sent whether somebody is left, and when the next is due.
+// Queries whether anybody is left that are still to be sent, and the time of the next.
 struct PendingAsk {
   uint8_t left = 0;
   Tick next;

@@ -28,7 +28,7 @@
 //               it alters no answer about a station that was already known. The table's counts all.
 //               FlushVlan counts on all ports, FlushPort in all VLANs, an ageing time in and on all.
 //               To be seen again on its port is no change, and neither is the passing of time: what
-//               was answered about an entry that ages holds until Standing::until at most. So it
+//               was answered about an entry that ages holds until MacStanding::until at most. So it
 //               counts nothing when a Sweep reclaims what had expired.
 //
 // Determinism: the same calls with the same salt give the same table.

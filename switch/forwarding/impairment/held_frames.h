@@ -23,7 +23,7 @@ struct HeldFrame {
   std::span<std::byte> wire;  // virtio-net header, then the frame
   OffloadSet needed;          // as in Frame
   VirtioNetHeader offload;
-  Piece whole{};  // `wire`, as WireFrames refer to it
+  Piece whole{};  // `wire`, as a WireFrame refers to it
 
   [[nodiscard]] std::span<std::byte> bytes() const { return wire.subspan(kVirtioNetHeaderSize); }
 };
