@@ -41,7 +41,7 @@ absl::Status Lane::AddPort(std::unique_ptr<Port>& port) {
 void Lane::RemovePort(PortId id, OnRemoved on_removed) {
   TAPSWITCH_CHECK(port(id) != nullptr);
   paced_.erase(id);
-  held_.erase(id);
+  told_to_pause_.erase(id);
   removals_.push_back({.id = id, .on_removed = std::move(on_removed)});
   ports_[id.value]->BeginClose();
 }

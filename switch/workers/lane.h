@@ -282,8 +282,8 @@ class Lane {
   std::vector<PortCounters> counters_;        // by id
   std::vector<Removal> removals_;
   std::vector<Pausing> pausing_;
-  PortSet held_;   // ports that were told to pause (PausePort), and not to resume
-  PortSet paced_;  // ports that pause until paced_until_, as they bring too many BPDUs
+  PortSet told_to_pause_;  // ports that were told to (PausePort), and not to resume
+  PortSet paced_;          // ports that pause until paced_until_, as they bring too many BPDUs
   Tick paced_until_;
   BpduPace bpdu_pace_;
   bool hears_bpdus_ = false;  // by the last turn

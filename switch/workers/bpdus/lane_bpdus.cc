@@ -12,7 +12,7 @@ void Lane::PaceBpdus() {
   bpdu_pace_.Update(active_, batch_.frames(), counters_, now_).ForEach([this](PortId id) {
     Port* const flooding = port(id);
     const bool can_be_paced = flooding != nullptr && flooding->pauses_lightly();
-    if (!can_be_paced || held_.contains(id) || !flooding->Pause()) return;
+    if (!can_be_paced || told_to_pause_.contains(id) || !flooding->Pause()) return;
     paced_.insert(id);
     paced_until_ = now_ + Ticks{1};
   });
@@ -29,7 +29,7 @@ void Lane::ReceiveLostBpdus() {
   constexpr Ticks kSecond{100};
   lost_bpdus_at_ = now_ + kSecond;
   for (const auto& port : ports_) {
-    if (!port || port->closed() || held_.contains(port->identity().id)) continue;
+    if (!port || port->closed() || told_to_pause_.contains(port->identity().id)) continue;
     if (port->ReceiveLostBpdus(batch_)) active_.insert(port->identity().id);
   }
 }

@@ -10,7 +10,7 @@ bool Lane::PausePort(PortId id, std::function<void()> on_paused) {
   Port* const found = port(id);
   if (found == nullptr || !found->Pause()) return false;
   paced_.erase(id);
-  held_.insert(id);
+  told_to_pause_.insert(id);
   // One that has paused at once may have nothing to wake the lane for.
   pausing_.push_back({.id = id,
                       .generation = found->identity().generation,
@@ -23,7 +23,7 @@ bool Lane::ResumePort(PortId id, uint16_t generation) {
   Port* const found = port(id);
   if (found == nullptr || found->identity().generation != generation) return false;
   const bool was_paused = found->paused();
-  held_.erase(id);
+  told_to_pause_.erase(id);
   found->Resume();
   return was_paused;
 }
