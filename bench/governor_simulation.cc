@@ -2,9 +2,9 @@
 // the real state machines, driven by a model of the machine.
 //
 // The model of forwarding. A unit of work takes a worker 1.0 us, of which 0.014 us are under the
-// lock on the bridge (measured: 20 of 1,400 ns), and takes the hosts, which send and receive, 1.6 us
-// on whatever processors are left. A port is a flow that offers all it can. Each period's work is
-// disturbed by 5 %, as the scheduler does.
+// lock on the bridge (measured: 20 of 1,400 ns), and takes the hosts, which send and receive, 1.6
+// us on whatever processors are left. A port is a flow that offers all it can. Each period's work
+// is disturbed by 5 %, as the scheduler does.
 //
 // The model of polling. Round trips with a gap of some time; a poll is interrupted when another
 // thread wants its processor, which is as likely as the other processors are busy.

@@ -43,8 +43,8 @@ class PortDataPath {
   // Has the medium announce what comes in. Returns true if there is something by now.
   [[nodiscard]] virtual bool AwaitInput() { return false; }
 
-  // Appends BPDUs that the port has lost for want of room in its queue since the last call, as far as
-  // `received` has room; maybe some that it has received, too. Called about once a second while
+  // Appends BPDUs that the port has lost for want of room in its queue since the last call, as far
+  // as `received` has room; maybe some that it has received, too. Called about once a second while
   // somebody listens to BPDUs. They are in use until Recycle. Returns whether there were any.
   [[nodiscard]] virtual bool ReceiveLostBpdus(FrameBatch& /*received*/) { return false; }
 

@@ -3,7 +3,8 @@
 // a default, so that both may be of different versions.
 //
 //   tap      queueN, offloads
-//   unix     socket; once it has paused: connection, unread, unsent, first_left, first_frame, remote
+//   unix     socket; once it has paused: connection, unread, unsent, first_left, first_frame,
+//            remote
 //   link     socket; once it has paused: connection, hello, unsent, links
 //   udp      socket; once it has paused: unsent, first_left, first_frame
 //   vhost    socket; once it has paused: connection, unread, unreadN, features, protocol_features,

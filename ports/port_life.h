@@ -43,14 +43,14 @@ class PortLife {
   // asks after interfaces, while the port is there.
   [[nodiscard]] virtual HandOverInterface hand_over_interface() const { return nullptr; }
 
-  // Returns a function by which the other end of the port's link is told whether there is a carrier;
-  // null where the medium has none. It is called by the thread that asks after interfaces, while the
-  // port is there; an error says what can be done instead.
+  // Returns a function by which the other end of the port's link is told whether there is a
+  // carrier; null where the medium has none. It is called by the thread that asks after interfaces,
+  // while the port is there; an error says what can be done instead.
   using CarrierSwitch = std::function<absl::Status(bool is_on)>;
   [[nodiscard]] virtual CarrierSwitch carrier_switch() const { return nullptr; }
 
-  // Adds what is only known once it has paused, and takes that over: the successor's port is paused,
-  // too, and goes on where the first one ended. False when there are no descriptors.
+  // Adds what is only known once it has paused, and takes that over: the successor's port is
+  // paused, too, and goes on where the first one ended. False when there are no descriptors.
   [[nodiscard]] virtual bool HandOverPaused(PortHandover& /*to*/) const { return true; }
   virtual void TakeOverPaused(PortHandover& /*from*/) {}
 

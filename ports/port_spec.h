@@ -37,8 +37,8 @@ struct PortSpec {
 };
 
 // Values hold no ',', as nothing quotes it. InvalidArgument names the part that is wrong; a key
-// that is given twice is one, but for those that are lists (address, gateway, route). Types and keys
-// are not judged here.
+// that is given twice is one, but for those that are lists (address, gateway, route). Types and
+// keys are not judged here.
 [[nodiscard]] absl::StatusOr<PortSpec> ParsePortSpec(std::string_view text);
 
 // The text that ParsePortSpec takes apart; a type that is the default is left out of it.

@@ -27,9 +27,9 @@
 namespace tapswitch {
 
 // Finds out where the interface is now, sees to it that its namespace is watched, and returns its
-// state; of one that has not been there yet, as `removed`, where it is awaited. NotFound: the interface has been deleted. Aborted: it has been deleted, the message is all
-// that the user is told of it, and the file is of no use any more. Any other error: the state
-// cannot be known.
+// state; of one that has not been there yet, as `removed`, where it is awaited. NotFound: the
+// interface has been deleted. Aborted: it has been deleted, the message is all that the user is
+// told of it, and the file is of no use any more. Any other error: the state cannot be known.
 using LinkQuery = std::function<absl::StatusOr<LinkEvent>()>;
 
 enum class QueueRole : uint8_t {

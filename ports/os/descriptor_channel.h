@@ -51,7 +51,8 @@ class DescriptorChannel {
 
  private:
   [[nodiscard]] absl::Status Await(short events, Clock::time_point deadline) const;
-  // After a call has failed with `error`: OK when it is to be tried again, once the socket is ready.
+  // To be called when a call has failed with `error`. OK: it is to be tried again, as the socket
+  // is ready.
   [[nodiscard]] absl::Status AwaitAfter(int error, const char* doing, short events,
                                         Clock::time_point deadline) const;
   [[nodiscard]] absl::Status SendBytes(std::span<const std::byte> bytes,

@@ -72,8 +72,8 @@ class RuntimeLocks {
   // (tapswitchd)". Names are compared by a hash of 62 bits. Thread-safe.
   [[nodiscard]] absl::StatusOr<RuntimeLock> Take(std::string_view name) const;
 
-  // The other process that holds the lock of a name; 0: one that cannot be named. Nothing when there
-  // is none.
+  // The other process that holds the lock of a name; 0: one that cannot be named. Nothing when
+  // there is none.
   [[nodiscard]] std::optional<pid_t> HolderOf(std::string_view name) const;
 
  private:

@@ -18,8 +18,8 @@ void YieldToFrames();
 // While one lives, the calling thread, or all threads that this process had when it was made, run
 // before all that are no real-time threads (SCHED_RR, priority 1; those of one priority take
 // turns): for the milliseconds in which nobody forwards. Linux takes 5 % of the time for the others
-// (sched(7), "Limiting the CPU usage of real-time and deadline processes"). Without effect where the
-// process may not do that, which takes CAP_SYS_NICE or RLIMIT_RTPRIO, and for threads that are
+// (sched(7), "Limiting the CPU usage of real-time and deadline processes"). Without effect where
+// the process may not do that, which takes CAP_SYS_NICE or RLIMIT_RTPRIO, and for threads that are
 // real-time threads already.
 class Haste {
  public:

@@ -34,7 +34,7 @@
 
 namespace tapswitch {
 
-// The state that another process hands over, as the control thread takes it. All is called on the thread.
+// The state that another process hands over, as the control thread takes it. That thread calls all.
 class Inheritance {
  public:
   virtual ~Inheritance() = default;

@@ -19,8 +19,8 @@ class StateKeeping {
   StateKeeping(const StateKeeping&) = delete;
   StateKeeping& operator=(const StateKeeping&) = delete;
 
-  // All ports are there. Both outlive the calls below. `metrics_listener` is the socket that listens
-  // for scrapes; negative: there is none.
+  // All ports are there. Both outlive the calls below. `metrics_listener` is the socket that
+  // listens for scrapes; negative: there is none.
   virtual void Begin(BridgeControl& control, const Attacher& attacher, int metrics_listener) = 0;
   // The switch forwards and serves clients.
   virtual void Ready() = 0;

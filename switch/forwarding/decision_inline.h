@@ -50,8 +50,8 @@ class DecisionRules {
     return Drop(egress == ingress ? DropReason::kSamePort : DropReason::kEgressBlocked);
   }
 
-  // By all of `candidates` that are open and can be reached; `or_else` is why a frame is dropped for
-  // which there is none.
+  // By all of `candidates` that are open and can be reached; `or_else` is why a frame is dropped
+  // for which there is none.
   static Decision Flood(const ForwardingView& view, PortId ingress, const PortSet& candidates,
                         DropReason or_else) {
     const PortSet flood = candidates & view.reach(ingress) & view.gates().forwarding();

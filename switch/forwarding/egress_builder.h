@@ -45,7 +45,7 @@ struct EgressLimits {
 
 // Returns how many bytes of a frame, from its destination address on, a port of this MTU takes. As
 // with the Linux bridge (net/core/dev.c, is_skb_forwardable): the outermost tag, whatever its TPID
-// and whoever it is for, is out of the frame there, and so never counted; and a tag more is allowed.
+// and whoever it is for, is out of the frame there, and so never counted; one more is allowed.
 [[nodiscard]] constexpr size_t LongestFrame(uint32_t mtu, bool is_tagged) {
   return mtu + kEthernetHeaderSize + (is_tagged ? 2 : 1) * kVlanTagSize;
 }

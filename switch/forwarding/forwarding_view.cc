@@ -13,8 +13,8 @@ uint16_t RequiredGroupFwdMask(const BridgeForwarding& bridge) {
   return is_provider ? kOfCustomers : 0;
 }
 
-// BPDUs from ports behind which no bridge is to be are not forwarded either, with a spanning tree or
-// without.
+// BPDUs from ports behind which no bridge is to be are not forwarded either, with a spanning tree
+// or without.
 uint16_t GroupFwdMaskOf(const PortForwarding& port, const BridgeForwarding& bridge) {
   constexpr unsigned kBpdus = 1;
   const unsigned mask = port.group_fwd_mask | bridge.group_fwd_mask | RequiredGroupFwdMask(bridge);

@@ -1,5 +1,5 @@
-// The decision about frames to group addresses while memberships are snooped. It is Decide's (decision.h)
-// part that reads the table of groups, and pure as Decide is.
+// The decision about frames to group addresses while memberships are snooped. It is Decide's
+// (decision.h) part that reads the table of groups, and pure as Decide is.
 //
 // What is never withheld from a port that may be flooded to (mcast_flood):
 //
@@ -59,9 +59,9 @@ struct GroupFlow {
   bool operator==(const GroupFlow&) const = default;
 };
 
-// Reads the addresses of an IP packet. What is not IP, or has no group address in its IP header, is for
-// the group of its MAC address. Precondition: the header is that of `frame`, and its destination is a
-// group address.
+// Reads the addresses of an IP packet. What is not IP, or has no group address in its IP header, is
+// for the group of its MAC address. Precondition: the header is that of `frame`, and its
+// destination is a group address.
 [[nodiscard]] GroupFlow ReadGroupFlow(const EthernetHeader& header,
                                       std::span<const std::byte> frame);
 

@@ -34,7 +34,7 @@ class ProtocolEffects {
   virtual void SetState(PortId port, PortState state) = 0;
   // Forgets the addresses that were learned behind the port.
   virtual void Flush(PortId port) = 0;
-  // Has the thread that drives the bridge ask for the deadline again, and for what there is to tell.
+  // Has the thread that drives the bridge ask for the deadline again, and for events.
   virtual void Wake() = 0;
 };
 
@@ -142,9 +142,11 @@ class Protocols {
   [[nodiscard]] bool may_want(uint16_t ether_type) const {
     return ((type_filter_ >> FilterBit(ether_type)) & 1U) != 0;
   }
-  // Tells may_want for all types, for those who ask elsewhere: it is the bit (type ^ type >> 6) & 63.
+  // Tells may_want for all types, for those who ask elsewhere: that of a type is the bit
+  // (type ^ type >> 6) & 63.
   [[nodiscard]] uint64_t type_filter() const { return type_filter_; }
-  // Whether somebody may want to see frames of this type to this address. A frame that nobody wants costs this one test.
+  // Whether somebody may want to see frames of this type to this address. A frame that nobody wants
+  // costs this one test.
   [[nodiscard]] bool may_want(uint16_t ether_type, MacAddress destination) const {
     const uint64_t filter = destination.is_multicast() ? group_type_filter_ : type_filter_;
     return ((filter >> FilterBit(ether_type)) & 1U) != 0;

@@ -5,8 +5,8 @@
 //   per egress port   every copy handed to it is in sent, or in one drop of an egress reason
 //                     (a frame that is segmented for the port is sent as several; several that
 //                     are joined count as one, see JoinCounter)
-// Frames that an impairment holds are on their way: the identities count them besides. A copy that it
-// makes of a frame on its way in counts as received, and of one that is cut, its segments do.
+// Frames that an impairment holds are on their way: the identities count them besides. A copy that
+// it makes of a frame on its way in counts as received, and of one that is cut, its segments do.
 // What is counted of a port in several places, by the bridge and by each of its queues, has one
 // writer each and is summed when it is shown; the identities hold of the sums.
 
@@ -28,7 +28,7 @@ enum class DropReason : uint8_t {
   kRunt,                // shorter than an Ethernet header (and its tag)
   kTruncated,           // did not fit in the receive buffer, or its end is missing
   kBadOffloadHeader,    // the virtio-net header contradicts the frame
-  kUnsupportedOffload,  // its unfinished work is of a kind that neither switch nor kernel can hand on
+  kUnsupportedOffload,  // neither switch nor kernel can hand on its kind of unfinished work
   kReceiveQueueFull,    // the kernel's queue for the port was full; the bytes are not known
   kBadFraming,          // of a stream: a length that no frame has; the connection ends
   kImpairedLossIn,      // lost on purpose (impair), on the way in
@@ -47,15 +47,15 @@ enum class DropReason : uint8_t {
   kSpoofed,             // from an address that is not on the port's allow list
   kLearnLimit,          // from an address too many, on a port that drops these
   kLoopProbe,           // a probe of loop detection: consumed
-  kNeighbourAnswered,  // a question for a neighbour that the bridge answered itself
-  kBpdu,               // a BPDU, while there is a spanning tree: consumed
-  kLocalAddress,       // to the bridge itself: consumed
-  kSamePort,           // the destination is behind the port it came from
-  kEgressBlocked,      // the destination's port may not send it (its state, isolation)
-  kNoListener,         // to a group that no other port wants, or a report that no router waits for
-  kNoEgress,           // flooding found no port to go to
-  kNoRoute,            // a packet of a layer-3 device, of which no next hop is known
-  kNoNeighbour,        // the same, and the next hop does not answer
+  kNeighbourAnswered,   // a question for a neighbour that the bridge answered itself
+  kBpdu,                // a BPDU, while there is a spanning tree: consumed
+  kLocalAddress,        // to the bridge itself: consumed
+  kSamePort,            // the destination is behind the port it came from
+  kEgressBlocked,       // the destination's port may not send it (its state, isolation)
+  kNoListener,          // to a group that no other port wants, or a report that no router waits for
+  kNoEgress,            // flooding found no port to go to
+  kNoRoute,             // a packet of a layer-3 device, of which no next hop is known
+  kNoNeighbour,         // the same, and the next hop does not answer
   // Counted on the port that the copy should have left by.
   kImpairedLoss,     // lost on purpose (impair), on the way out
   kImpairedLimit,    // beyond the frames that an impairment holds, on the way out

@@ -40,8 +40,8 @@ struct Trace {
   std::optional<TraceStep> kernel_step = std::nullopt;
 };
 
-// `name` gives the name of a port, of kBridgePort too. Of `frame` the IP addresses are read, as Decide
-// reads them, if there are any.
+// `name` gives the name of a port, of kBridgePort too. Of `frame` the IP addresses are read, as
+// Decide reads them, if there are any.
 // Precondition: `ingress` is a port of `view`.
 [[nodiscard]] Trace TraceFrame(const ForwardingView& view, const MacTable& table,
                                const Protocols& protocols, PortId ingress,

@@ -2,9 +2,9 @@
 // wants, and others must still find it by neighbour discovery. The kernel's bridge withholds that
 // from it once its first report is too old.
 //
-// The test among others takes seconds, with short intervals. $TAPSWITCH_DEAF_SECONDS is for how long
-// it goes on instead, with the intervals that are the default, by which the kernel's bridge needs
-// 260 s to forget:
+// The test among others takes seconds, with short intervals. $TAPSWITCH_DEAF_SECONDS is for how
+// long it goes on instead, with the intervals that are the default, by which the kernel's bridge
+// needs 260 s to forget:
 //   TAPSWITCH_DEAF_SECONDS=600 build/dev/tests/network_test --file=deaf_guest_test.cc
 // In 480 s, 0 of 327 resolutions failed, and 71 of 327 by the kernel's bridge (Linux 6.18).
 

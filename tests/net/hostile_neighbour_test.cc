@@ -5,7 +5,8 @@
 // As one of the tests it takes seconds. $TAPSWITCH_HOSTILE_SECONDS is for how long it goes on
 // instead, for 60 of which, on a machine that does nothing else, the round trip of the two is held
 // against that at rest:
-//   TAPSWITCH_HOSTILE_SECONDS=60 build/release-test/tests/network_test --file=hostile_neighbour_test.cc
+//   export TAPSWITCH_HOSTILE_SECONDS=60
+//   build/release-test/tests/network_test --file=hostile_neighbour_test.cc
 
 #include <gtest/gtest.h>
 #include <net/if.h>

@@ -1,5 +1,5 @@
-// Links that misbehave on purpose, in the running switch: each fate of frames, what it is about, what
-// the counters say of it, and that it outlives a process.
+// Links that misbehave on purpose, in the running switch: each fate of frames, what it is about,
+// what the counters say of it, and that it outlives a process.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

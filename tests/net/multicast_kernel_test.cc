@@ -1,10 +1,10 @@
 // The same reports, leaves and data to groups: does the switch deliver what the kernel's bridge
 // delivers that snoops, too?
 //
-// The kernel's bridge sends groups that nobody has asked for to routers alone once somebody asks, so
-// the switch is told to do so, too. Groups of link scope, which it never withholds, are left out. A
-// port that wants all sources but some, beside another that has listed sources, misses some of these
-// in the kernel; so hosts of the new versions share no group.
+// The kernel's bridge sends groups that nobody has asked for to routers alone once somebody asks,
+// so the switch is told to do so, too. Groups of link scope, which it never withholds, are left
+// out. A port that wants all sources but some, beside another that has listed sources, misses some
+// of these in the kernel; so hosts of the new versions share no group.
 //
 // With VLANs, all ports are members of three, one of them untagged. A kernel without VLAN filtering
 // skips that; tests/vm/multicast_vlans_test.sh tries it on Debian's.

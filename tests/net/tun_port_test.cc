@@ -317,8 +317,8 @@ TEST_P(TunPortTest, WhatCannotBeIsRefusedWithTheCure) {
       << saved.dump(1);
 }
 
-// Debian's OpenVPN between two namespaces: the switch has the layer-3 device of one end, so the other
-// end is in the switch's network.
+// Debian's OpenVPN between two namespaces: the switch has the layer-3 device of one end, so the
+// other end is in the switch's network.
 TEST_P(TunPortTest, TheOtherEndOfAnOpenVpnTunnelIsAStation) {
   Start();
   if (sandbox_->TryRun("command -v openvpn").status != 0) GTEST_SKIP() << "needs openvpn";

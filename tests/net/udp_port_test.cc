@@ -159,7 +159,7 @@ TEST_P(UdpPortTest, OnlyTheRemoteIsHeard) {
   EXPECT_EQ(Counters("u1")["stats64"]["rx"]["packets"], 1);
 }
 
-// Without a listener the kernel reports an error now and then; the next peer is served all the same.
+// Without a listener the kernel reports an error now and then; the next peer is served even so.
 TEST_P(UdpPortTest, APeerThatComesLateOrAgainIsServed) {
   Start({PortText(1), PortText(2)});
   const UdpPeer one = Peer(1);

@@ -1,5 +1,5 @@
-// A new process that does not get to take over from the switch: the old one goes on, whatever is wrong
-// with the new one.
+// A new process that does not get to take over from the switch: the old one goes on, whatever is
+// wrong with the new one.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

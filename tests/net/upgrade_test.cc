@@ -1,5 +1,5 @@
-// A new process takes over from the switch (tapctl upgrade): nothing is lost or repeated, and nobody
-// notices.
+// A new process takes over from the switch (tapctl upgrade): nothing is lost or repeated, and
+// nobody notices.
 
 #include "tests/support/upgrade.h"
 

@@ -1,5 +1,5 @@
-// A new process takes over from a switch that is part of a spanning tree: no port changes its state,
-// and no neighbour notices.
+// A new process takes over from a switch that is part of a spanning tree: no port changes its
+// state, and no neighbour notices.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

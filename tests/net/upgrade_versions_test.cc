@@ -1,6 +1,6 @@
 // A switch hands over to another version of itself, and that one back: each reads what the other
-// says, whatever it adds and leaves out (support/other_version.cc). `tests/previous_release` does so
-// with a program that was released.
+// says, whatever it adds and leaves out (support/other_version.cc). `tests/previous_release` does
+// so with a program that was released.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

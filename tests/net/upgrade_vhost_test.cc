@@ -1,5 +1,5 @@
-// A new process takes over from the switch, with guests on vhost ports: their connections, memory and
-// rings stay as they are.
+// A new process takes over from the switch, with guests on vhost ports: their connections, memory
+// and rings stay as they are.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // A request that only asks costs nothing once its client has hung up.
 //
-// What failed: the switch made an answer for each of the hundreds of clients that had asked and left,
-// so that a client that stayed waited for half a minute on a busy machine.
+// What failed: the switch made an answer for each of the hundreds of clients that had asked and
+// left, so that a client that stayed waited for half a minute on a busy machine.
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // An answer that nests deeper than any of a switch is refused.
 //
-// What failed: tapctl lays an answer out by recursion, so that one of a million levels, from whatever
-// listened there, took all of the stack.
+// What failed: tapctl lays an answer out by recursion, so that one of a million levels, from
+// whatever listened there, took all of the stack.
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>

@@ -6,7 +6,8 @@
 
 namespace {
 
-// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): operator new has no other place
+// operator new has no other place
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 std::atomic<size_t> count = 0;
 
 // NOLINTBEGIN(cppcoreguidelines-owning-memory, cppcoreguidelines-no-malloc): this is the allocator

@@ -1,5 +1,5 @@
-// The QMP socket of a guest, which behaves like QEMU: one client at a time is served, is greeted, and
-// has to negotiate before it may say set_link.
+// The QMP socket of a guest, which behaves like QEMU: one client at a time is served, is greeted,
+// and has to negotiate before it may say set_link.
 
 #pragma once
 

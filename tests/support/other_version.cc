@@ -2,8 +2,8 @@
 //
 // Runs PROGRAM, a tapswitchd that takes over from another one, and stands between the two, so that
 // each finds the other to be of another version. `later` adds to each object of their messages a
-// member that neither knows, and a command. `earlier` takes away what has a default. PROGRAM has the
-// process id that this one began with.
+// member that neither knows, and a command. `earlier` takes away what has a default. PROGRAM has
+// the process id that this one began with.
 
 #include <fcntl.h>
 #include <poll.h>

@@ -37,8 +37,8 @@ class SwitchProcess {
   // that it promises.
   void Stop(int signal = SIGTERM);
 
-  // Waits for the switch to end with status 0, as it has handed over to another process, which takes
-  // its place here. Returns false if it does not.
+  // Waits for the switch to end with status 0, as it has handed over to another process, which
+  // takes its place here. Returns false if it does not.
   [[nodiscard]] bool FollowSuccessor(pid_t successor);
 
   // Kills the switch, so that it cannot clean up.

@@ -52,8 +52,8 @@ class TreeRing {
     return "/run/tapswitch/s" + std::to_string(bridge) + ".sock";
   }
   [[nodiscard]] static std::string HostPort(size_t bridge) { return "e" + std::to_string(bridge); }
-  // Whether no switch has heard of a topology change for longer than neighbours tell of one (hello_time
-  // and a second).
+  // Whether no switch has heard of a topology change for longer than neighbours tell of one
+  // (hello_time and a second).
   [[nodiscard]] bool IsAtRest() {
     constexpr double kLongest = 4;
     for (size_t bridge = 0; bridge < size(); ++bridge) {
@@ -107,7 +107,7 @@ class TreeRing {
                  " root tbf rate 8kbit burst 30 limit 1000");
   }
 
-  // Sends broadcasts from each host in turn. Returns the copies of each that the hosts saw, at most.
+  // Sends broadcasts from each host in turn. Returns the most copies of one that the hosts saw.
   size_t CopiesOf(size_t broadcasts) {
     size_t most = 0;
     for (size_t i = 0; i < broadcasts; ++i) {

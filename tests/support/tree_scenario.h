@@ -11,8 +11,8 @@
 //   expect NAME ROLE...                of each port: R root, D designated, A alternate, B backup,
 //                                      - disabled; R with /COST is the cost to the root
 //
-// Ports with role R and D have to forward, and others must not. A `*` stands for any role. LAN 0 is a
-// new one each time.
+// Ports with role R and D have to forward, and others must not. A `*` stands for any role. LAN 0 is
+// a new one each time.
 
 #pragma once
 

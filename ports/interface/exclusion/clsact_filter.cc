@@ -75,9 +75,9 @@ class TrafficControl {
     static_cast<void>(socket_.Transact(NewRequest(RTM_DELQDISC, NLM_F_ACK, header), IgnoreReply));
   }
 
-  // In the place of one that a killed switch has left, without a moment in which there is none. Else
-  // in front of all filters that there are, unless the first has priority 1 and is of another kind;
-  // then where the kernel chooses.
+  // In the place of one that a killed switch has left, without a moment in which there is none.
+  // Else in front of all filters that there are, unless the first has priority 1 and is of another
+  // kind; then where the kernel chooses.
   absl::Status AddFilter(const FileDescriptor* program) {
     constexpr uint32_t kFirst = 1U << 16U;
     constexpr uint32_t kAny = 0;

@@ -32,8 +32,8 @@ class ClsactFilter {
   // Whether the queueing discipline came with it.
   [[nodiscard]] bool made_discipline() const { return made_discipline_; }
 
-  // Remove filters whose owner does not live any more, and which nobody leases; or also such, for who
-  // keeps the host out otherwise. Without permission they stay.
+  // Remove filters whose owner does not live any more, and which nobody leases; or also such, for
+  // who keeps the host out otherwise. Without permission they stay.
   enum class Leased : uint8_t { kStay, kGo };
   static void RemoveAbandoned(const NetworkNamespace& netns, int ifindex,
                               Leased leased = Leased::kStay);

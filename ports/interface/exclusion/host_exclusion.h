@@ -6,8 +6,9 @@
 //   TCX (Linux 6.6)   a BPF program on a link that is an open file: it goes when the switch goes,
 //                     however that comes
 //   clsact            a classic BPF filter on a queueing discipline. It outlives a switch that is
-//                     killed, so whoever comes next looks for it: it has a handle of its own, and its
-//                     owner holds a lock (an abstract Unix socket in the namespace) while it lives
+//                     killed, so whoever comes next looks for it: it has a handle of its own, and
+//                     its owner holds a lock (an abstract Unix socket in the namespace) while it
+//                     lives
 //
 // Another program takes the place of either where the kernel is to carry known conversations. It
 // carries out what the filter of the packet sockets has decided, and drops all else.

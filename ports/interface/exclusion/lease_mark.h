@@ -15,12 +15,12 @@ namespace tapswitch {
 // process has.
 [[nodiscard]] absl::StatusOr<RuntimeLock> MarkLease(NetnsId netns, int ifindex);
 
-// Whether another process holds the lease of an interface. What keeps the host out there is then not
-// abandoned, and is no sign of another switch.
+// Whether another process holds the lease of an interface. What keeps the host out there is then
+// not abandoned, and is no sign of another switch.
 [[nodiscard]] bool IsLeased(NetnsId netns, int ifindex);
 
-// The signal by which a switch tells who holds the lease of an interface that it keeps the host out by
-// itself now. Its value is the ifindex.
+// The signal by which a switch tells who holds the lease of an interface that it keeps the host out
+// by itself now. Its value is the ifindex.
 [[nodiscard]] inline int LeaseSignal() { return SIGRTMIN; }
 
 // Tells that, and waits for the lease to end. To be called once the host is kept out, by a process

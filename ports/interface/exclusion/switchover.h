@@ -37,12 +37,12 @@ class Switchover {
   [[nodiscard]] int master() const { return master_; }
   [[nodiscard]] bool is_complete() const { return is_complete_.load(std::memory_order_acquire); }
 
-  // Whether it is possible in the namespace of the master, which is not changed. Unimplemented: this
-  // kernel, or these rights, do not do.
+  // Whether it is possible in the namespace of the master, which is not changed. Unimplemented:
+  // this kernel, or these rights, do not do.
   [[nodiscard]] absl::Status Probe(const NetworkNamespace& netns) const;
 
-  // Prepares interface `ifindex` in `netns`, and the sockets that are to receive from it but are not
-  // bound yet. The host is excluded from Complete on, while the returned object lives.
+  // Prepares interface `ifindex` in `netns`, and the sockets that are to receive from it but are
+  // not bound yet. The host is excluded from Complete on, while the returned object lives.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<HostExclusion>> Prepare(
       const NetworkNamespace& netns, int ifindex, std::span<const FileDescriptor> sockets);
 

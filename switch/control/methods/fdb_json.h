@@ -20,8 +20,8 @@ class Overlay;
 class FdbJson {
  public:
   // Used within one request: the names of ports stay the same. `control` outlives it. With `now`
-  // entries have `used` and `updated`: how many seconds before it the station was last heard of. With
-  // `overlay` those of other machines have `remote`: the address of the machine.
+  // entries have `used` and `updated`: how many seconds before it the station was last heard of.
+  // With `overlay` those of other machines have `remote`: the address of the machine.
   FdbJson(const BridgeControl& control, std::optional<Tick> now, const Overlay* overlay = nullptr);
 
   void Append(const MacEntry& entry);

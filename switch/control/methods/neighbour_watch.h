@@ -1,7 +1,7 @@
 // Tells those who watch neighbours what has become of them.
 //
 // The switch keeps no account of changes: as long as a client watches, the neighbours are read some
-// times a second, and the differences are told. Of one that changes twice in between, the outcome is.
+// times a second, and the differences are told: of one that changes twice in between, the last.
 
 #pragma once
 

@@ -34,9 +34,9 @@ namespace tapswitch {
 // port is there.
 [[nodiscard]] const PortVlans& VlansOf(const BridgeControl& control, PortId port);
 
-// Returns the VLANs that an entry of a table on `port` is meant for: the one named, of which the port
-// is a member; else all VLANs of the port, or kNoVlan while VLANs are not filtered. kNoVlan may also be
-// named. Not empty.
+// Returns the VLANs that an entry of a table on `port` is meant for: the one named, of which the
+// port is a member; else all VLANs of the port, or kNoVlan while VLANs are not filtered. kNoVlan
+// may also be named. Not empty.
 [[nodiscard]] absl::StatusOr<std::vector<VlanId>> FindVlans(const BridgeControl& control,
                                                             PortId port,
                                                             std::optional<uint64_t> vlan);

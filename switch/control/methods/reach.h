@@ -1,5 +1,5 @@
-// Which ports reach which others, computed from their state and settings. It is about what may pass,
-// not about what passes: no address is looked up, and no frame is sent.
+// Which ports reach which others, computed from their state and settings. It is about what may
+// pass, not about what passes: no address is looked up, and no frame is sent.
 
 #pragma once
 

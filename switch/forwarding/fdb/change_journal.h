@@ -1,11 +1,11 @@
 // The change journal: what happened to the address table, to the gates of ports and to the view, in
 // order and numbered.
 //
-// It is bounded and overwrites the oldest records, but nothing is left out in silence: a reader that
-// fell behind is told so exactly. It then takes what there is by a walk of the table (ChangeReader::
-// Resync, then MacTable::BeginWalk) and goes on with the number at which the walk began. What it reads
-// then may tell of a change that the walk has already seen: each record says what is so after it, so
-// that applying it once more does no harm.
+// It is bounded and overwrites the oldest records, but nothing is left out in silence: a reader
+// that fell behind is told so exactly. It then takes what there is by a walk of the table
+// (ChangeReader::Resync, then MacTable::BeginWalk) and goes on with the number at which the walk
+// began. What it reads then may tell of a change that the walk has already seen: each record says
+// what is so after it, so that applying it once more does no harm.
 //
 // Readers are independent of each other, and cost the writer nothing. The lock on the bridge covers
 // both. A record is a copy of some 50 bytes; nothing is allocated.
@@ -118,8 +118,8 @@ class ChangeReader {
   [[nodiscard]] bool needs_resync() const { return lost() != 0; }
   // Goes on with what is yet to come: a walk of the table that begins now has all before.
   void Resync() { position_ = journal_->next(); }
-  // Goes on with the oldest record that is kept, for one who passes on that some were lost. Returns how
-  // many.
+  // Goes on with the oldest record that is kept, for one who passes on that some were lost. Returns
+  // how many.
   uint64_t SkipLost() {
     const uint64_t skipped = lost();
     position_ += skipped;

@@ -1,5 +1,5 @@
-// Changes that the MAC table has made by itself, as those who watch it are told. Those that were made
-// by hand are not among them: whoever made them tells of them.
+// Changes that the MAC table has made by itself, as those who watch it are told. Those that were
+// made by hand are not among them: whoever made them tells of them.
 
 #pragma once
 

@@ -27,8 +27,8 @@ inline constexpr VlanId kAnyVlan = kReservedVlan;  // frames are in no such VLAN
 //   extern_learn  a learned entry that somebody outside keeps: limits do not count it, and it goes
 //                 neither with age, nor with a flush, nor for want of room. Seen elsewhere it
 //                 becomes an ordinary learned one there
-//   locked        learned on a port whose stations need permission: it tells where to send, but lets
-//                 no frame in (net/bridge/br_fdb.c, BR_FDB_LOCKED)
+//   locked        learned on a port whose stations need permission: it tells where to send, but
+//                 lets no frame in (net/bridge/br_fdb.c, BR_FDB_LOCKED)
 // A learned entry with neither by_user nor extern_learn is plain: learned by the bridge itself.
 struct MacEntry {
   VlanId vlan;

@@ -18,18 +18,19 @@
 //               not a sweep has reclaimed it (net/bridge/br_fdb.c, has_expired, is the same).
 //   Flush       of a port, a VLAN or all forgets what was learned without touching the entries:
 //               they carry the epoch they were learned in, and a flush notes the epoch it ends.
-//   Any VLAN    an entry of kAnyVlan, which is permanent, is asked for after the VLAN's own: only an
-//               address that is otherwise unknown costs a second look, and only if there is one.
+//   Any VLAN    an entry of kAnyVlan, which is permanent, is asked for after the VLAN's own: only
+//               an address that is otherwise unknown costs a second look, and only if there is one.
 //   Groups      a static entry may have several ports (IEEE 802.1Q, 8.8.1). It is one entry, shown
 //               as one for each port.
 //   Generations tell whether an answer still holds. A VLAN's counts each change of what Lookup says
 //               of an address in it. A port's counts each change and each loss of an entry that was
-//               on it; a move counts on both ports. A new station therefore counts in its VLAN alone:
-//               it alters no answer about a station that was already known. The table's counts all.
-//               FlushVlan counts on all ports, FlushPort in all VLANs, an ageing time in and on all.
-//               To be seen again on its port is no change, and neither is the passing of time: what
-//               was answered about an entry that ages holds until MacStanding::until at most. So it
-//               counts nothing when a Sweep reclaims what had expired.
+//               on it; a move counts on both ports. A new station therefore counts in its VLAN
+//               alone: it alters no answer about a station that was already known. The table's
+//               counts all. FlushVlan counts on all ports, FlushPort in all VLANs, an ageing time
+//               in and on all. To be seen again on its port is no change, and neither is the
+//               passing of time: what was answered about an entry that ages holds until
+//               MacStanding::until at most. So it counts nothing when a Sweep reclaims what had
+//               expired.
 //
 // Determinism: the same calls with the same salt give the same table.
 // Time: `now` never goes back from one call to the next. Ports are below kMaxPorts, except that a
@@ -148,8 +149,8 @@ class MacTable {
   // full and nothing learned is left to evict.
   [[nodiscard]] bool Set(const MacEntry& entry, Tick now);
 
-  // Sets an entry as Set does, but as of entry.last_seen: to be called in the order of that, for the
-  // entries of an earlier process.
+  // Sets an entry as Set does, but as of entry.last_seen: to be called in the order of that, for
+  // the entries of an earlier process.
   [[nodiscard]] bool Restore(const MacEntry& entry, Tick now);
   // Adds to evictions() those that an earlier process counted.
   void AddEvictions(uint64_t evictions) { evictions_ += evictions; }

@@ -1,11 +1,11 @@
-// Which ports want frames of which group in which VLAN, from which source (the MDB of bridge(8)), and
-// which lead to multicast routers. Decide (decision.h) asks it for frames to group addresses.
+// Which ports want frames of which group in which VLAN, from which source (the MDB of bridge(8)),
+// and which lead to multicast routers. Decide (decision.h) asks it for frames to group addresses.
 //
-// It is bounded: by `most_groups`, which counts groups and sources as Linux does (mcast_hash_max), by
-// 16 times as many entries of ports, by the limits of ports, and in fairness: reports of a port add
-// entries only while it has fewer than there is room for in the whole table. So a port that joins
-// without end leaves half of the room to the others, whoever comes first, and nothing is ever evicted.
-// A port that was refused for want of room is flooded to for a while (`SetCrowded`).
+// It is bounded: by `most_groups`, which counts groups and sources as Linux does (mcast_hash_max),
+// by 16 times as many entries of ports, by the limits of ports, and in fairness: reports of a port
+// add entries only while it has fewer than there is room for in the whole table. So a port that
+// joins without end leaves half of the room to the others, whoever comes first, and nothing is ever
+// evicted. A port that was refused for want of room is flooded to for a while (`SetCrowded`).
 //
 // Timers are deadlines. Who drives the table visits what is due.
 
@@ -31,8 +31,8 @@ namespace tapswitch {
 
 // The data path's view of one family in one VLAN that is snooped.
 struct SnoopedFamily {
-  // Whether hosts are asked who wants what, and have had the time to answer. Otherwise everything is
-  // flooded.
+  // Whether hosts are asked who wants what, and have had the time to answer. Otherwise everything
+  // is flooded.
   bool is_active = false;
   PortSet routers;  // that lead to multicast routers
 };
@@ -92,8 +92,8 @@ class MulticastTable {
   [[nodiscard]] const PortSet& flooded() const { return flooded_; }
   // Ports whose entries were refused for want of room.
   [[nodiscard]] const PortSet& crowded() const { return crowded_; }
-  // Ports all of whose stations were found to answer MLD, while the stations behind it were those of
-  // the stamp `proven_at(port)` (StationsStamp, group_decision.h).
+  // Ports all of whose stations were found to answer MLD, while the stations behind it were those
+  // of the stamp `proven_at(port)` (StationsStamp, group_decision.h).
   [[nodiscard]] const PortSet& proven() const { return proven_; }
   [[nodiscard]] uint64_t proven_at(PortId port) const { return proven_at_[port.value]; }
 
@@ -150,8 +150,9 @@ class MulticastTable {
 
   enum class Author : uint8_t { kReport, kUser };
 
-  // Calls change(GroupMember&, Budget&) on the membership of a port, which is made if there is none,
-  // and removed if it has no entries afterwards. Answers why the budget was exceeded, if it was.
+  // Calls change(GroupMember&, Budget&) on the membership of a port, which is made if there is
+  // none, and removed if it has no entries afterwards. Answers why the budget was exceeded, if it
+  // was.
   template <typename Change>
   Refusal Edit(const GroupKey& key, PortId port, Author author, Change&& change) {
     Budget budget = BudgetFor(key, port, author);
@@ -168,8 +169,8 @@ class MulticastTable {
 
   // Sets the bridge's own membership. False when there is no room.
   [[nodiscard]] bool SetHost(const GroupKey& key, const HostMembership& host);
-  // Until then the group counts as known when it has no members. Without effect when nothing is known
-  // of it; and when many groups are in that state, which then are as unknown ones.
+  // Until then the group counts as known when it has no members. Without effect when nothing is
+  // known of it; and when many groups are in that state, which then are as unknown ones.
   void KeepKnown(const GroupKey& key, Tick until);
 
   // Removes the memberships that unwanted(const GroupKey&, const GroupMember&) selects; returns how

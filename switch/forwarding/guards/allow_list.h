@@ -3,12 +3,12 @@
 //
 // A frame is allowed when its source is the address of a listed station, and what it says about IP
 // addresses is true of it. A station that is listed without IP addresses may use any.
-//   IPv4, IPv6  the source is one of the station's addresses. Also 0.0.0.0 and ::, with which a host
-//               asks for an address, and the link-local address that follows from the MAC (RFC 4291,
-//               appendix A)
+//   IPv4, IPv6  the source is one of the station's addresses. Also 0.0.0.0 and ::, with which a
+//               host asks for an address, and the link-local address that follows from the MAC (RFC
+//               4291, appendix A)
 //   ARP, RARP   the sender is a listed station, with its own address, or 0.0.0.0 (RFC 5227)
-//   ND          the link-layer address it gives of itself is that of a listed station, and so is the
-//               target that a neighbour advertisement tells to be behind it (RFC 4861)
+//   ND          the link-layer address it gives of itself is that of a listed station, and so is
+//               the target that a neighbour advertisement tells to be behind it (RFC 4861)
 // Behind any VLAN tags, or LLC and SNAP, too. What cannot be read is not allowed. Other protocols
 // carry no IP address and pass. Fragments of ND pass as well: hosts have to ignore them (RFC 6980).
 

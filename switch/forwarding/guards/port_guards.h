@@ -2,7 +2,8 @@
 //
 //   Check         locked ports, and allow lists: of each frame of a port with one of them
 //                 (ForwardingView::is_screened)
-//   OnLearned     limits of stations, and stations that move to and fro: when a frame taught something
+//   OnLearned     limits of stations, and stations that move to and fro: when a frame taught
+//                 something
 //   CheckFlood    storm control: of what is to be flooded, where it is set (limits_storms)
 //
 // What they notice is raised as an alarm, once an episode: one that nothing was added to for ten

@@ -134,8 +134,8 @@ constexpr const char* kPorts = R"([
   {"ifname": "vnet1", "type": "tap", "spec": "vnet1,mtu=9000", "link": "down",
    "reason": "it is down", "state": "disabled", "mtu": 9000, "fdb_n_learned": 3,
    "stats64": {"rx": {"bytes": 123456789012, "packets": 1000, "dropped": 5},
-               "tx": {"bytes": 20, "packets": 2, "dropped": 0}},
-   "forwarded": 7, "gro": {"frames": 40, "into": 2}, "drops": {"bad_source": 5, "too_long": 0}, "learning": {"learned": 0}}])";
+               "tx": {"bytes": 20, "packets": 2, "dropped": 0}}, "learning": {"learned": 0},
+   "forwarded": 7, "gro": {"frames": 40, "into": 2}, "drops": {"bad_source": 5, "too_long": 0}}])";
 
 TEST(RenderPortsTest, ALineEachWithTheReason) {
   EXPECT_EQ(Render("port show", kPorts),

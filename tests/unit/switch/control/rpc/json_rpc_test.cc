@@ -93,14 +93,14 @@ TEST_P(SpecificationTest, IsAnsweredAsItSays) {
 INSTANTIATE_TEST_SUITE_P(
     Section7, SpecificationTest,
     testing::Values(
-        Example{
-            "NamedParameters",
-            R"({"jsonrpc":"2.0","method":"subtract","params":{"subtrahend":23,"minuend":42},"id":3})",
-            R"({"jsonrpc":"2.0","result":19,"id":3})"},
-        Example{
-            "NamedParametersInAnotherOrder",
-            R"({"jsonrpc":"2.0","method":"subtract","params":{"minuend":42,"subtrahend":23},"id":4})",
-            R"({"jsonrpc":"2.0","result":19,"id":4})"},
+        Example{"NamedParameters",
+                R"({"jsonrpc":"2.0","method":"subtract",)"
+                R"("params":{"subtrahend":23,"minuend":42},"id":3})",
+                R"({"jsonrpc":"2.0","result":19,"id":3})"},
+        Example{"NamedParametersInAnotherOrder",
+                R"({"jsonrpc":"2.0","method":"subtract",)"
+                R"("params":{"minuend":42,"subtrahend":23},"id":4})",
+                R"({"jsonrpc":"2.0","result":19,"id":4})"},
         Example{"PositionalParameters",
                 R"({"jsonrpc":"2.0","method":"subtract","params":[42,23],"id":1})",
                 R"({"jsonrpc":"2.0","error":{"code":-32602},"id":1})"},
@@ -122,15 +122,15 @@ INSTANTIATE_TEST_SUITE_P(
                 R"([{"jsonrpc":"2.0","error":{"code":-32600},"id":null},
                     {"jsonrpc":"2.0","error":{"code":-32600},"id":null},
                     {"jsonrpc":"2.0","error":{"code":-32600},"id":null}])"},
-        Example{
-            "MixedBatch",
-            R"([{"jsonrpc":"2.0","method":"params","params":{"a":7},"id":"1"},)"
-            R"({"jsonrpc":"2.0","method":"notify_hello","params":{"b":7}},)"
-            R"({"jsonrpc":"2.0","method":"subtract","params":{"minuend":42,"subtrahend":23},"id":"2"},)"
-            R"({"foo":"boo"},)"
-            R"({"jsonrpc":"2.0","method":"foo.get","params":{"name":"myself"},"id":"5"},)"
-            R"({"jsonrpc":"2.0","method":"get_data","id":"9"}])",
-            R"([{"jsonrpc":"2.0","result":{"a":7},"id":"1"},
+        Example{"MixedBatch",
+                R"([{"jsonrpc":"2.0","method":"params","params":{"a":7},"id":"1"},)"
+                R"({"jsonrpc":"2.0","method":"notify_hello","params":{"b":7}},)"
+                R"({"jsonrpc":"2.0","method":"subtract",)"
+                R"("params":{"minuend":42,"subtrahend":23},"id":"2"},)"
+                R"({"foo":"boo"},)"
+                R"({"jsonrpc":"2.0","method":"foo.get","params":{"name":"myself"},"id":"5"},)"
+                R"({"jsonrpc":"2.0","method":"get_data","id":"9"}])",
+                R"([{"jsonrpc":"2.0","result":{"a":7},"id":"1"},
                     {"jsonrpc":"2.0","result":19,"id":"2"},
                     {"jsonrpc":"2.0","error":{"code":-32600},"id":null},
                     {"jsonrpc":"2.0","error":{"code":-32601},"id":"5"},
