@@ -3,11 +3,11 @@
 #
 #   switch/forwarding   itself; of the standard library what does no I/O and knows no clock,
 #   switch/protocol     thread or lock (protocol: forwarding as well; forwarding/wire: only itself)
-#   ports               switch/forwarding, and of ports: os nothing else (but the clock's ticks), ring os,
-#                       netlink both; interface, link, socket and vhost_user all but each other (of the
-#                       last, messages, features and queues only themselves); layer3 interface, and
-#                       its station only itself and the wire of switch/protocol/neighbours; files
-#                       beside these all
+#   ports               switch/forwarding, and of ports: os nothing else (but the clock's ticks),
+#                       ring os, netlink both; interface, link, socket and vhost_user all but each
+#                       other (of the last, messages, features and queues only themselves); layer3
+#                       interface, and its station only itself and the wire of
+#                       switch/protocol/neighbours; files beside these all
 #   switch/capture      ports/os, switch/forwarding
 #   switch/workers      ports, switch/capture, and the two pure folders, but no single protocol
 #   switch/control      itself, all of these; of it, commands and client nothing but texts and
@@ -20,8 +20,8 @@
 #                       types, and interface for the helper of QEMU
 #   any other folder    nothing, until it has a line here
 #
-# That is tools -> switch/control -> switch/workers -> ports -> switch/forwarding, and never back. None of
-# them includes tests or bench. Third-party headers are free outside the pure folders.
+# That is tools -> switch/control -> switch/workers -> ports -> switch/forwarding, and never back.
+# None of them includes tests or bench. Third-party headers are free outside the pure folders.
 #
 # Usage: purity_test.sh [FOLDER]   the tree to check, by default the one this file is in
 set -euo pipefail
@@ -42,6 +42,8 @@ readonly sanitizer_header='<sanitizer/asan_interface.h>'
 
 # The folders of this tree that FILE may include from, each with its trailing slash.
 allowed_folders() {
+  local -r port='ports/(port(_spec|_handover)?|option_keys).h$|switch/forwarding/'
+  local -r posted='ports/posted_details.h$' files='ports/file_options.h$'
   case $1 in
     switch/forwarding/wire/*) echo 'switch/forwarding/wire/' ;;
     switch/forwarding/*) echo 'switch/forwarding/' ;;
@@ -49,23 +51,26 @@ allowed_folders() {
     ports/os/*) echo 'ports/os/|switch/forwarding/ids.h$' ;;
     ports/ring/*) echo 'ports/(os|ring)/|switch/forwarding/' ;;
     ports/netlink/*) echo 'ports/(os|ring|netlink)/|switch/forwarding/' ;;
-    ports/interface/*)
-      echo 'ports/(os|ring|netlink|interface)/|ports/(port(_spec|_handover)?|option_keys).h$|switch/forwarding/' ;;
-    ports/vhost_user/message.* | ports/vhost_user/memory_map.* | ports/vhost_user/features.* | ports/vhost_user/virtqueue.*)
+    ports/interface/*) echo "ports/(os|ring|netlink|interface)/|$port" ;;
+    ports/vhost_user/message.* | ports/vhost_user/memory_map.* | \
+      ports/vhost_user/features.* | ports/vhost_user/virtqueue.*)
       echo 'ports/vhost_user/(message|memory_map|features|virtqueue).h$' ;;
     ports/layer3/station.* | ports/layer3/neighbour_*.* | ports/layer3/ip_prefix.*)
-      echo 'ports/layer3/(station|neighbour_(cache|packet)|ip_prefix).h$|switch/forwarding/|switch/protocol/neighbours/neighbour_wire.h$' ;;
-    ports/layer3/*) echo 'ports/(os|ring|netlink|interface|layer3)/|ports/(port(_spec|_handover)?|option_keys|posted_details).h$|switch/forwarding/' ;;
-    ports/link/*) echo 'ports/(os|ring|link)/|ports/(port(_spec|_handover)?|option_keys|posted_details).h$|switch/forwarding/' ;;
-    ports/socket/*) echo 'ports/(os|ring|socket)/|ports/(port(_spec|_handover)?|(option_keys|file_options)).h$|switch/forwarding/' ;;
-    ports/vhost_user/*) echo 'ports/(os|ring|vhost_user)/|ports/(port(_spec|_handover)?|(option_keys|file_options)).h$|switch/forwarding/' ;;
+      printf '%s|' 'ports/layer3/(station|neighbour_(cache|packet)|ip_prefix).h$' \
+        'switch/protocol/neighbours/neighbour_wire.h$'
+      echo 'switch/forwarding/' ;;
+    ports/layer3/*) echo "ports/(os|ring|netlink|interface|layer3)/|$posted|$port" ;;
+    ports/link/*) echo "ports/(os|ring|link)/|$posted|$port" ;;
+    ports/socket/*) echo "ports/(os|ring|socket)/|$files|$port" ;;
+    ports/vhost_user/*) echo "ports/(os|ring|vhost_user)/|$files|$port" ;;
     ports/*) echo 'ports/|switch/forwarding/' ;;
     switch/capture/*) echo 'switch/(capture|forwarding)/|ports/os/' ;;
     switch/workers/*)
       echo 'switch/(workers|capture|forwarding)/|switch/protocol/[^/]+$|ports/' ;;
     switch/control/commands/*) echo 'switch/control/commands/|switch/forwarding/|ports/os/' ;;
     switch/control/adopt/*)
-      echo 'switch/control/(adopt|commands)/|switch/forwarding/|ports/(os|netlink|interface/exclusion)/' ;;
+      printf '%s|' 'switch/control/(adopt|commands)/' 'switch/forwarding/'
+      echo 'ports/(os|netlink|interface/exclusion)/' ;;
     switch/control/client/*) echo 'switch/control/client/|ports/os/' ;;
     switch/control/*) echo 'switch/(control|workers|capture|protocol|forwarding)/|ports/' ;;
     switch/handover/*)
@@ -76,7 +81,8 @@ allowed_folders() {
     tools/qemu-helper/*)
       echo 'tools/qemu-helper/|switch/control/client/|ports/(os|interface)/' ;;
     tools/*)
-      echo 'tools/|switch/control/(adopt|commands|client|metrics)/|switch/forwarding/|ports/(os/|port_type_texts.h$)' ;;
+      printf '%s|' 'tools/' 'switch/control/(adopt|commands|client|metrics)/' 'switch/forwarding/'
+      echo 'ports/(os/|port_type_texts.h$)' ;;
     *) echo '$^' ;;  # matches nothing
   esac
 }
