@@ -4,18 +4,23 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "ports/vhost_user/front_end_files.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
 namespace {
 
-// More than any machine has; sums of two such numbers do not overflow.
-constexpr uint64_t kMostBytes = uint64_t{1} << 46U;
+// More than a guest has; sums of two such numbers do not overflow.
+constexpr uint64_t kMostBytes = uint64_t{1} << 43U;
+// A process has 128 TiB of addresses, which guests leave a half of.
+constexpr uint64_t kMostOfAllGuests = uint64_t{1} << 46U;
+std::atomic<uint64_t> mapped_of_all{0};
 
 std::string Describe(const VhostRegion& region) {
   return fmt::format("memory region {:#x}, {} bytes", region.guest_address, region.size);
@@ -23,6 +28,10 @@ std::string Describe(const VhostRegion& region) {
 
 absl::Status Bad(const VhostRegion& region, std::string_view what) {
   return absl::InvalidArgumentError(fmt::format("{}: {}", Describe(region), what));
+}
+
+absl::Status Exhausted(const VhostRegion& region, std::string_view what) {
+  return absl::ResourceExhaustedError(fmt::format("{}: {}", Describe(region), what));
 }
 
 bool Wraps(uint64_t start, uint64_t size) { return start + size < start; }
@@ -44,20 +53,34 @@ absl::Status CheckNumbers(const VhostRegion& region) {
 
 }  // namespace
 
+std::optional<GuestMemory::AddressShare> GuestMemory::AddressShare::Take(uint64_t size) {
+  AddressShare share(size);
+  if (mapped_of_all.fetch_add(size) + size > kMostOfAllGuests) return std::nullopt;
+  return share;
+}
+
+GuestMemory::AddressShare::~AddressShare() { mapped_of_all -= size_; }
+
 // Files on hugetlbfs are mapped in whole pages of theirs, from their start.
 absl::StatusOr<std::shared_ptr<const GuestMemory::Mapping>> GuestMemory::Mapping::Make(
     const VhostRegion& region, FileDescriptor file) {
+  // Other files are not asked for their size: whose they are may let the switch wait.
+  if (KindOfFile(file.get()) != FrontEndFile::kMemory) {
+    return Bad(region, "its file is no memory (a memfd, or a file on tmpfs or hugetlbfs)");
+  }
   struct stat status {};
-  if (!file.valid() || fstat(file.get(), &status) != 0) {
+  if (fstat(file.get(), &status) != 0) {
     return Bad(region, fmt::format("its file: {}", std::strerror(errno)));
   }
   const uint64_t end = region.file_offset + region.size;
-  if (!S_ISREG(status.st_mode) || static_cast<uint64_t>(status.st_size) < end) {
+  if (static_cast<uint64_t>(status.st_size) < end) {
     return Bad(region,
                fmt::format("its file has {} bytes, and {} are needed", status.st_size, end));
   }
   const auto page = static_cast<uint64_t>(std::max<blksize_t>(status.st_blksize, 4096));
   const uint64_t size = (end + page - 1) / page * page;
+  auto share = AddressShare::Take(size);
+  if (!share) return Exhausted(region, "guests have as much memory as there are addresses for");
   void* const start =
       mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file.get(), 0);
   if (start == MAP_FAILED) {
@@ -68,11 +91,12 @@ absl::StatusOr<std::shared_ptr<const GuestMemory::Mapping>> GuestMemory::Mapping
   auto guard = MappingGuard::Guard(pages);
   if (!guard) {
     munmap(start, size);
-    return absl::ResourceExhaustedError(
-        fmt::format("{}: the switch has {} regions of guests, and can have no more",
-                    Describe(region), MappingGuard::kCapacity));
+    return Exhausted(region,
+                     fmt::format("the switch has {} regions of guests, and can have no more",
+                                 MappingGuard::kCapacity));
   }
-  return std::make_shared<const Mapping>(std::move(file), pages, *std::move(guard));
+  return std::make_shared<const Mapping>(std::move(file), pages, *std::move(guard),
+                                         *std::move(share));
 }
 
 // The handler must not map over memory that others have by then, so the guard ends first.
@@ -104,6 +128,9 @@ absl::StatusOr<std::shared_ptr<const GuestMemory>> GuestMemory::With(const Vhost
         Overlap(region.user_address, region.size, other.user_address, other.size)) {
       return Bad(region, fmt::format("it overlaps the {}", Describe(other)));
     }
+  }
+  if (bytes() + region.size > kMostBytes) {
+    return Bad(region, fmt::format("a guest can have {} TiB", kMostBytes >> 40U));
   }
   if (parts_.size() == kMaxRegions) {
     return Bad(region, fmt::format("{} regions are the most", kMaxRegions));

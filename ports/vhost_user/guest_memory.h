@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -51,13 +53,31 @@ class GuestMemory {
   [[nodiscard]] bool is_broken() const;
 
  private:
+  // A part of the addresses that the process has for the memory of guests.
+  class AddressShare {
+   public:
+    // Nothing where there are not so many left.
+    [[nodiscard]] static std::optional<AddressShare> Take(uint64_t size);
+    ~AddressShare();
+    AddressShare(AddressShare&& other) noexcept : size_(std::exchange(other.size_, 0)) {}
+    AddressShare& operator=(AddressShare&& other) = delete;
+
+   private:
+    explicit AddressShare(uint64_t size) : size_(size) {}
+
+    uint64_t size_;
+  };
+
   // A file in memory.
   class Mapping {
    public:
     [[nodiscard]] static absl::StatusOr<std::shared_ptr<const Mapping>> Make(
         const VhostRegion& region, FileDescriptor file);
-    Mapping(FileDescriptor file, std::span<std::byte> pages, MappingGuard guard)
-        : file_(std::move(file)), pages_(pages), guard_(std::move(guard)) {}
+    Mapping(FileDescriptor file, std::span<std::byte> pages, MappingGuard guard, AddressShare share)
+        : file_(std::move(file)),
+          pages_(pages),
+          guard_(std::move(guard)),
+          share_(std::move(share)) {}
     ~Mapping();
     Mapping(const Mapping&) = delete;
     Mapping& operator=(const Mapping&) = delete;
@@ -71,6 +91,7 @@ class GuestMemory {
     FileDescriptor file_;
     std::span<std::byte> pages_;
     MappingGuard guard_;
+    AddressShare share_;
   };
   struct Part {
     VhostRegion region;

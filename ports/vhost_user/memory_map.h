@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,7 +22,10 @@ class MemoryMap {
 
   MemoryMap() = default;
   // No address in a region overflows, and none is in two regions.
-  explicit MemoryMap(std::vector<Region> regions) : regions_(std::move(regions)) {}
+  explicit MemoryMap(std::vector<Region> regions) : regions_(std::move(regions)) {
+    std::sort(regions_.begin(), regions_.end(),
+              [](const Region& a, const Region& b) { return a.guest < b.guest; });
+  }
 
   // The bytes from a guest address to the end of its region. Empty where there is no memory. `hint`
   // is the caller's: the region of the last address is that of the next one, mostly.
@@ -30,13 +34,12 @@ class MemoryMap {
       const auto bytes = Tail(regions_[hint].guest, regions_[hint], address);
       if (!bytes.empty()) return bytes;
     }
-    for (size_t i = 0; i < regions_.size(); ++i) {
-      const auto bytes = Tail(regions_[i].guest, regions_[i], address);
-      if (bytes.empty()) continue;
-      hint = i;
-      return bytes;
-    }
-    return {};
+    const auto behind =
+        std::upper_bound(regions_.begin(), regions_.end(), address,
+                         [](uint64_t wanted, const Region& one) { return wanted < one.guest; });
+    if (behind == regions_.begin()) return {};
+    hint = static_cast<size_t>(behind - regions_.begin()) - 1;
+    return Tail(regions_[hint].guest, regions_[hint], address);
   }
 
   // The bytes from an address of the front end to the end of its region.
@@ -57,7 +60,7 @@ class MemoryMap {
     return region.bytes.subspan(offset);
   }
 
-  std::vector<Region> regions_;
+  std::vector<Region> regions_;  // by guest address
 };
 
 }  // namespace tapswitch

@@ -23,6 +23,7 @@ absl::Status MessageReader::KeepFiles(const msghdr& received) {
       files_.emplace_back(fd);
     }
   }
+  if (absl::Status usable = CheckFiles(); !usable.ok()) return usable;
   if ((received.msg_flags & MSG_CTRUNC) != 0) {
     return absl::InvalidArgumentError(
         "file descriptors that it sent were lost: they were too many, or the switch may not have "
@@ -33,6 +34,22 @@ absl::Status MessageReader::KeepFiles(const msghdr& received) {
         fmt::format("it sent more than {} file descriptors", kMaxVhostDescriptors));
   }
   return absl::OkStatus();
+}
+
+absl::Status MessageReader::CheckFiles() {
+  const bool are_usable = std::all_of(files_.begin(), files_.end(), [](const FileDescriptor& file) {
+    return KindOfFile(file.get()) != FrontEndFile::kOther;
+  });
+  if (are_usable) return absl::OkStatus();
+  unwanted_.Close(std::exchange(files_, {}));
+  return absl::InvalidArgumentError(
+      "it sent a file that is no eventfd, and no memory either (a memfd, or a file on tmpfs or "
+      "hugetlbfs: QEMU's memory-backend-memfd)");
+}
+
+void MessageReader::Clear() {
+  have_ = 0;
+  files_.clear();
 }
 
 // True if something came.

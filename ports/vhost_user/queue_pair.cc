@@ -4,7 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "ports/vhost_user/guest_event.h"
 #include "switch/forwarding/offload/received_offload.h"
 #include "switch/forwarding/wire/ethernet.h"
 
@@ -13,9 +12,9 @@ namespace {
 
 constexpr std::string_view kMemoryIsGone = "a file of its memory was cut";
 
-void Signal(const SharedFile& event) {
-  if (event != nullptr) SignalGuest(event->get());
-}
+// A turn looks at so many descriptors of a ring, or a few chains more than that. Drivers use one to
+// some 20 of them for a frame.
+constexpr size_t kMostSteps = 4096;
 
 // How many chains before its turn a chain is fetched.
 constexpr uint16_t kAhead = 4;
@@ -84,9 +83,10 @@ void QueuePair::Start(VringSide side, const VringSetup& setup) {
   {
     const MutexLock lock(mutex_);
     Vring& vring = ring(side);
+    if (!vring.fault.empty()) return;
     old = std::exchange(vring.setup, setup);
     vring.queue.emplace(setup.size, setup.rings, setup.memory->map(), setup.features);
-    vring.fault.clear();
+    vring.left_at.reset();
     // Full receive rings drop frames: nobody waits for more buffers.
     if (side == VringSide::kToGuest) vring.queue->DisableKicks();
   }
@@ -99,7 +99,8 @@ std::optional<uint16_t> QueuePair::Stop(VringSide side) {
   {
     const MutexLock lock(mutex_);
     Vring& vring = ring(side);
-    if (vring.queue) next = vring.queue->next();
+    next = vring.queue ? vring.queue->next() : vring.left_at;
+    vring.left_at.reset();
     vring.queue.reset();
     vring.fault.clear();
     old = std::exchange(vring.setup, {});
@@ -117,7 +118,16 @@ void QueuePair::SetEnabled(VringSide side, bool enabled) {
 void QueuePair::SetCall(VringSide side, SharedFile call) {
   const MutexLock lock(mutex_);
   ring(side).setup.call = std::move(call);
-  if (ring(side).queue) Signal(ring(side).setup.call);
+  if (ring(side).queue) CallGuest(ring(side));
+}
+
+void QueuePair::SignalError(const FileDescriptor& error) {
+  const MutexLock lock(mutex_);
+  caller_.Signal(error.get());
+}
+
+void QueuePair::CallGuest(const Vring& vring) {
+  if (vring.setup.call != nullptr) caller_.Signal(vring.setup.call->get());
 }
 
 void QueuePair::SetLink(const VhostLink& link) {
@@ -172,15 +182,17 @@ void QueuePair::CountKick() {
 // The memory stays mapped until the control side has heard of a fault.
 void QueuePair::FinishTurn(Vring& vring) {
   Virtqueue& queue = *vring.queue;
-  if (vring.setup.memory->is_broken()) queue.Break(kMemoryIsGone);
+  const bool is_cut = vring.setup.memory->is_broken();
+  if (is_cut) queue.Break(kMemoryIsGone);
   if (queue.Publish()) {
     ++vring.counters.calls;
-    Signal(vring.setup.call);
+    CallGuest(vring);
   } else {
     ++vring.counters.spared;
   }
   if (queue.fault().empty()) return;
-  vring.fault = queue.fault();
+  vring.fault = is_cut ? kMemoryIsGone : queue.fault();
+  vring.left_at = queue.next();
   vring.queue.reset();
   fault_event_.Signal();
 }
@@ -196,11 +208,14 @@ bool QueuePair::Receive(const PortIdentity& identity, size_t limit, ReceiveArena
   const size_t waiting = queue.Available();
   PrefetchFirst(queue, Virtqueue::Access::kRead, std::min(waiting, limit));
   size_t taken = 0;
-  while (taken < waiting && taken < limit && !received.full() && arena.has_room()) {
+  size_t steps = 0;
+  while (taken < waiting && taken < limit && steps < kMostSteps && !received.full() &&
+         arena.has_room()) {
     pieces_.clear();
     if (waiting - taken > kAhead) queue.Prefetch(Virtqueue::Access::kRead, kAhead);
     const auto chain = queue.Take(Virtqueue::Access::kRead, pieces_);
     if (!chain) break;
+    steps += chain->steps;
     if (vring.enabled) TakeFrame(*chain, identity, arena, received);
     queue.PushUsed(chain->head, 0);
     ++taken;
@@ -218,7 +233,9 @@ void QueuePair::TakeFrame(const Virtqueue::Chain& chain, const PortIdentity& ide
   counters.received.Add(size);
   if (size < kEthernetHeaderSize) return counters.Drop(DropReason::kRunt);
   if (size > ReceiveArena::kMaxFrame) return counters.Drop(DropReason::kTruncated);
+  // Its bytes are a part of this turn's work, whatever becomes of it.
   std::byte* const start = arena.Next();
+  arena.Keep(chain.bytes);
   std::byte* end = start;
   for (const std::span<std::byte> piece : pieces_.all()) {
     std::memcpy(end, piece.data(), piece.size());
@@ -236,7 +253,6 @@ void QueuePair::TakeFrame(const Virtqueue::Chain& chain, const PortIdentity& ide
   } else {
     std::fill_n(wire, kVirtioNetHeaderSize, std::byte{0});
   }
-  arena.Keep(chain.bytes);
   received.Keep();
 }
 
@@ -280,7 +296,8 @@ bool QueuePair::AwaitKick() {
   Vring& vring = ring(VringSide::kFromGuest);
   if (!vring.queue) return false;
   const bool has_input = vring.queue->EnableKicks();
-  if (!vring.queue->fault().empty()) FinishTurn(vring);
+  const bool is_cut = vring.setup.memory->is_broken();  // and then reads as zeros: nothing comes
+  if (is_cut || !vring.queue->fault().empty()) FinishTurn(vring);
   return has_input;
 }
 
@@ -289,6 +306,7 @@ bool QueuePair::Send(std::span<const WireFrame> frames, PortCounters& counters) 
   Vring& vring = ring(VringSide::kToGuest);
   if (!vring.queue || !vring.enabled) return false;
   uint16_t available = vring.queue->Available();
+  steps_left_ = kMostSteps;
   PrefetchFirst(*vring.queue, Virtqueue::Access::kWrite,
                 std::min<size_t>(available, frames.size()));
   for (const WireFrame& frame : frames) {
@@ -311,7 +329,8 @@ bool QueuePair::Send(std::span<const WireFrame> frames, PortCounters& counters) 
   return true;
 }
 
-// Takes as many chains as the frame needs, and gives them back if there are too few.
+// Takes as many chains as the frame needs, and gives them back if there are too few. Those that a
+// turn has no steps left for are none.
 QueuePair::Delivery QueuePair::Deliver(Vring& vring, const WireFrame& frame, uint16_t& available) {
   Virtqueue& queue = *vring.queue;
   const VringSetup& setup = vring.setup;
@@ -322,13 +341,14 @@ QueuePair::Delivery QueuePair::Deliver(Vring& vring, const WireFrame& frame, uin
   size_t room = 0;
   while (room < needed) {
     const bool is_short = !setup.mergeable && chains == 1;
-    if (is_short || chains == available || chains == heads_.size()) {
+    if (is_short || steps_left_ == 0 || chains == available || chains == heads_.size()) {
       queue.PutBack(chains);
       return is_short ? Delivery::kTooLong : Delivery::kNoRoom;
     }
     if (available - chains > kAhead) queue.Prefetch(Virtqueue::Access::kWrite, kAhead);
     const auto chain = queue.Take(Virtqueue::Access::kWrite, pieces_);
     if (!chain) return Delivery::kBroken;
+    steps_left_ -= std::min<size_t>(steps_left_, chain->steps);
     heads_[chains++] = {.index = chain->head,
                         .written = static_cast<uint32_t>(std::min(chain->bytes, needed - room))};
     room += chain->bytes;

@@ -26,6 +26,7 @@
 #include "ports/os/mutex.h"
 #include "ports/os/wake_event.h"
 #include "ports/port.h"
+#include "ports/vhost_user/guest_caller.h"
 #include "ports/vhost_user/guest_memory.h"
 #include "ports/vhost_user/virtqueue.h"
 #include "switch/forwarding/frame.h"
@@ -101,18 +102,21 @@ class ReceiveArena {
 class QueuePair {
  public:
   // `fault_event` is signalled when a ring breaks; it outlives the pair.
-  QueuePair(WakeEvent doorbell, const WakeEvent& fault_event)
-      : doorbell_(std::move(doorbell)), fault_event_(fault_event) {}
+  QueuePair(WakeEvent doorbell, const WakeEvent& fault_event, GuestCaller caller)
+      : doorbell_(std::move(doorbell)), fault_event_(fault_event), caller_(std::move(caller)) {}
 
   // ---- The control side
 
-  // Starts a ring, or goes on with one by other memory, files or features.
+  // Starts a ring, or goes on with one by other memory, files or features. One that has broken
+  // stays so until its fault has been taken.
   void Start(VringSide side, const VringSetup& setup);
-  // Returns the index of the next chain; nothing if the ring does not run.
+  // Returns the index of the next chain; nothing if the ring has not run.
   std::optional<uint16_t> Stop(VringSide side);
   // A ring that is not enabled is emptied, and nothing is sent by it.
   void SetEnabled(VringSide side, bool enabled);
   void SetCall(VringSide side, SharedFile call);
+  // Signals an eventfd that the front end has for errors.
+  void SignalError(const FileDescriptor& error);
   void SetLink(const VhostLink& link);
   // Has the port receive a frame that announces this address (RARP), as a guest's that has moved.
   void Announce(MacAddress address);
@@ -146,6 +150,7 @@ class QueuePair {
     std::optional<Virtqueue> queue;
     bool enabled = false;
     std::string fault;
+    std::optional<uint16_t> left_at;  // the next chain, of a ring that broke
     VringCounters counters;
   };
   struct Head {
@@ -157,6 +162,7 @@ class QueuePair {
   [[nodiscard]] Vring& ring(VringSide side) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return rings_[static_cast<size_t>(side)];
   }
+  void CallGuest(const Vring& vring) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FinishTurn(Vring& vring) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeFrame(const Virtqueue::Chain& chain, const PortIdentity& identity, ReceiveArena& arena,
                  FrameBatch& received) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -170,9 +176,11 @@ class QueuePair {
   WakeEvent doorbell_;
   const WakeEvent& fault_event_;
   Mutex mutex_;
+  GuestCaller caller_ ABSL_GUARDED_BY(mutex_);
   std::array<Vring, 2> rings_ ABSL_GUARDED_BY(mutex_);
   VhostLink link_ ABSL_GUARDED_BY(mutex_);
   std::optional<MacAddress> announced_ ABSL_GUARDED_BY(mutex_);
+  size_t steps_left_ ABSL_GUARDED_BY(mutex_) = 0;  // of descriptors in this turn
   BufferPieces pieces_ ABSL_GUARDED_BY(mutex_);
   std::array<Head, 256> heads_ ABSL_GUARDED_BY(mutex_){};
 };

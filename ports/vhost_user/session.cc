@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "ports/vhost_user/features.h"
-#include "ports/vhost_user/guest_event.h"
+#include "ports/vhost_user/front_end_files.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -20,20 +20,19 @@ absl::Status Refused(const VhostMessage& message, std::string_view what) {
   return absl::InvalidArgumentError(fmt::format("{}: {}", NameOf(message.request), what));
 }
 
-// A blocking file, or one that has no end, could stop whoever writes to it or waits for it.
+// A file of another kind could stop whoever waits for it.
 absl::StatusOr<SharedFile> TakeEventFile(const VhostMessage& message, FileDescriptor file) {
-  std::array<char, 64> kind{};
-  const auto link = fmt::format("/proc/self/fd/{}", file.get());
-  const ssize_t size = readlink(link.c_str(), kind.data(), kind.size());
-  const std::string_view name(kind.data(), static_cast<size_t>(std::max<ssize_t>(size, 0)));
-  if (name != "anon_inode:[eventfd]") {
-    return Refused(message, fmt::format("its file is no eventfd, but {}", name));
-  }
-  const int flags = fcntl(file.get(), F_GETFL);
-  if (flags < 0 || fcntl(file.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
-    return Refused(message, "its eventfd cannot be made non-blocking");
+  if (KindOfFile(file.get()) != FrontEndFile::kEvent) {
+    return Refused(message, "its file is no eventfd");
   }
   return std::make_shared<const FileDescriptor>(std::move(file));
+}
+
+// What an honest front end may ask for and not get. It is told so if it waits for a reply, and goes
+// on without; otherwise its connection ends, as it could not know.
+bool MayBeRefused(VhostRequest request) {
+  return request == VhostRequest::kSetMemTable || request == VhostRequest::kAddMemReg ||
+         request == VhostRequest::kNetSetMtu;
 }
 
 std::byte* RingPart(const MemoryMap& map, uint64_t address, size_t size, size_t alignment) {
@@ -58,16 +57,6 @@ uint64_t VhostSession::OfferedProtocolFeatures() {
   return bits;
 }
 
-std::string NamesOfFeatures(uint64_t features) {
-  std::string names;
-  for (const VirtioFeature& feature : kOfferedFeatures) {
-    if ((features & Bit(feature.bit)) == 0) continue;
-    if (!names.empty()) names += ' ';
-    names += feature.name;
-  }
-  return names;
-}
-
 VhostSession::VhostSession(const Pairs& pairs, uint32_t mtu)
     : pairs_(pairs),
       offered_mtu_(mtu),
@@ -80,11 +69,12 @@ absl::StatusOr<VhostSession::Reply> VhostSession::Handle(const VhostMessage& mes
                                                          std::vector<FileDescriptor> files) {
   auto reply = Serve(message, files);
   Publish();
-  if (!reply.ok() || reply->has_value()) return reply;
-  if (message.needs_reply && (protocol_features_ & Bit(kReplyAck)) != 0) {
-    return Reply(MakeNumberReply(message.request, 0));
-  }
-  return Reply();
+  const bool wants_reply = message.needs_reply && (protocol_features_ & Bit(kReplyAck)) != 0;
+  if (!wants_reply || (reply.ok() && reply->has_value())) return reply;
+  if (reply.ok()) return Reply(MakeNumberReply(message.request, 0));
+  if (!MayBeRefused(message.request)) return reply;
+  refused_ = std::string(reply.status().message());
+  return Reply(MakeNumberReply(message.request, 1));
 }
 
 absl::StatusOr<VhostSession::Reply> VhostSession::Serve(const VhostMessage& message,
@@ -133,6 +123,7 @@ absl::Status VhostSession::Change(const VhostMessage& message, std::vector<FileD
       return absl::OkStatus();
     case VhostRequest::kResetDevice:
       StopAll();
+      DisableAll();
       return absl::OkStatus();
     case VhostRequest::kNetSetMtu:
       return SetMtu(message);
@@ -257,6 +248,7 @@ uint32_t VhostSession::StopRing(uint32_t index) {
   Ring& ring = rings_[index];
   ring.base = pair(index).Stop(SideOf(index)).value_or(ring.base);
   ring.running = false;
+  ring.has_address = false;  // there may be something else by the time it starts again
   ring.kick.reset();
   ring.call.reset();
   return ring.base;
@@ -265,6 +257,13 @@ uint32_t VhostSession::StopRing(uint32_t index) {
 void VhostSession::StopAll() {
   for (uint32_t i = 0; i < rings_.size(); ++i) static_cast<void>(StopRing(i));
   trouble_.clear();
+}
+
+void VhostSession::DisableAll() {
+  for (uint32_t i = 0; i < rings_.size(); ++i) {
+    rings_[i].enabled = false;
+    pair(i).SetEnabled(SideOf(i), IsEnabled(rings_[i]));
+  }
 }
 
 bool VhostSession::IsEnabled(const Ring& ring) const {
@@ -334,7 +333,7 @@ std::string VhostSession::TakeFaults() {
     const std::string fault = pair(i).TakeFault(SideOf(i));
     if (fault.empty()) continue;
     static_cast<void>(StopRing(i));
-    if (rings_[i].error.valid()) SignalGuest(rings_[i].error.get());
+    if (rings_[i].error.valid()) pair(i).SignalError(rings_[i].error);
     faults = fmt::format("ring {} is broken: {}", i, fault);
   }
   if (!faults.empty()) {
@@ -350,49 +349,15 @@ void VhostSession::Reset() {
   protocol_features_ = 0;
   device_status_ = 0;
   mtu_ = offered_mtu_;
+  refused_.clear();
   memory_ = std::make_shared<const GuestMemory>();
   rings_ = std::vector<Ring>(rings_.size());
   for (uint32_t i = 0; i < rings_.size(); ++i) pair(i).SetEnabled(SideOf(i), false);
 }
 
-std::string VhostSession::Obstacle() const {
-  if (!trouble_.empty()) return trouble_;
-  for (const Ring& ring : std::span(rings_).first(2)) {
-    if (!ring.running) return "the guest has no driver for it yet";
-    if (!IsEnabled(ring)) return "the guest has not enabled it";
-  }
-  return {};
-}
-
-VhostLink VhostSession::link() const {
-  VhostLink link{.reason = Obstacle(), .mtu = mtu_};
-  link.is_up = link.reason.empty();
-  if (!has(virtio::kGuestCsum)) return link;
-  link.accepted.insert(Offload::kChecksum);
-  if (has(virtio::kGuestTso4)) link.accepted.insert(Offload::kTcp4);
-  if (has(virtio::kGuestTso6)) link.accepted.insert(Offload::kTcp6);
-  if (has(virtio::kGuestEcn)) link.accepted.insert(Offload::kTcpEcn);
-  if (has(virtio::kGuestUso4)) link.accepted.insert(Offload::kUdp4);
-  if (has(virtio::kGuestUso6)) link.accepted.insert(Offload::kUdp6);
-  return link;
-}
-
 void VhostSession::Publish() {
   const VhostLink now = link();
   for (const auto& one : pairs_) one->SetLink(now);
-}
-
-VhostSession::Summary VhostSession::summary() const {
-  Summary summary{.features = features_,
-                  .protocol_features = protocol_features_,
-                  .regions = memory_->regions(),
-                  .memory_bytes = memory_->bytes(),
-                  .ring_size = static_cast<uint16_t>(rings_[0].size)};
-  for (size_t i = 0; i < rings_.size(); ++i) {
-    if (rings_[i].running) ++summary.rings;
-    if (i % 2 == 0 && rings_[i].running && IsEnabled(rings_[i])) ++summary.enabled_pairs;
-  }
-  return summary;
 }
 
 }  // namespace tapswitch

@@ -30,10 +30,11 @@ class VhostSession {
   using Reply = std::optional<VhostNumberReply>;
   using Pairs = std::vector<std::unique_ptr<QueuePair>>;
 
-  // `pairs` outlives the session. `mtu`: what the guest may send and gets, unless it says less.
+  // `pairs` outlives the session. `mtu`: what the guest may send and gets, unless its front end
+  // says another.
   VhostSession(const Pairs& pairs, uint32_t mtu);
 
-  // Serves a request, and takes its files.
+  // Serves a request, and takes its files. An error ends the connection.
   [[nodiscard]] absl::StatusOr<Reply> Handle(const VhostMessage& message,
                                              std::vector<FileDescriptor> files);
 
@@ -58,7 +59,8 @@ class VhostSession {
     uint64_t protocol_features = 0;
     size_t regions = 0;
     uint64_t memory_bytes = 0;
-    uint32_t rings = 0;  // that run
+    std::string refused;  // what was asked for last, and refused, while the connection goes on
+    uint32_t rings = 0;   // that run
     uint32_t enabled_pairs = 0;
     uint16_t ring_size = 0;  // of frames to the guest, of the first pair
   };
@@ -98,6 +100,7 @@ class VhostSession {
   [[nodiscard]] absl::Status SetMtu(const VhostMessage& message);
   [[nodiscard]] uint32_t StopRing(uint32_t index);
   void StopAll();
+  void DisableAll();
   void StartIfReady(uint32_t index);
   [[nodiscard]] absl::StatusOr<VringSetup> MakeSetup(const Ring& ring) const;
   void RestartAll();
@@ -117,6 +120,7 @@ class VhostSession {
   uint8_t device_status_ = 0;
   std::shared_ptr<const GuestMemory> memory_;
   std::vector<Ring> rings_;
+  std::string refused_;
   std::string trouble_;  // why a ring cannot run, or has broken
 };
 

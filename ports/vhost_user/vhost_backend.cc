@@ -60,7 +60,7 @@ VhostBackend::Duration VhostBackend::BackOff::Next() {
   constexpr Duration kLongest(10'000);
   constexpr std::chrono::seconds kCalm(30);
   const auto now = std::chrono::steady_clock::now();
-  pause_ = now - last_ > kCalm ? kFirst : std::min(2 * pause_, kLongest);
+  pause_ = now - last_ > kCalm ? kFirst : std::clamp(2 * pause_, kFirst, kLongest);
   last_ = now;
   return pause_;
 }
@@ -98,7 +98,9 @@ absl::Status VhostBackend::MakePairs(uint32_t pairs) {
   for (uint32_t i = 0; i < pairs; ++i) {
     auto doorbell = WakeEvent::Create();
     if (!doorbell.ok()) return doorbell.status();
-    pairs_.push_back(std::make_unique<QueuePair>(*std::move(doorbell), fault_));
+    auto caller = GuestCaller::Create();
+    if (!caller.ok()) return caller.status();
+    pairs_.push_back(std::make_unique<QueuePair>(*std::move(doorbell), fault_, *std::move(caller)));
   }
   const MutexLock lock(serving_);
   session_.emplace(pairs_, options_.mtu);
@@ -121,7 +123,6 @@ VhostBackend::Pause VhostBackend::Step() {
   const MutexLock lock(serving_);
   if (is_frozen_) return {.files = {}, .limit = kFrozen};
   if (!connection_.valid()) return AwaitPeer();
-  if (const auto pause = TakeFaults()) return {.files = {}, .limit = pause};
   return ServeRequests();
 }
 
@@ -150,6 +151,10 @@ VhostBackend::Pause VhostBackend::AwaitPeer() {
 }
 
 void VhostBackend::TryPeer() {
+  if (!reader_.is_able()) {
+    connect_error_ = "files that were sent before cannot be closed, as nobody answers for them";
+    return;
+  }
   if (listener_) {
     Accepted accepted = AcceptConnection(listener_->fd());
     connection_ = std::move(accepted.connection);
@@ -189,7 +194,7 @@ void VhostBackend::BeginConnection() {
 
 void VhostBackend::EndConnection(std::string_view why) {
   connection_ = FileDescriptor();
-  reader_ = MessageReader();
+  reader_.Clear();
   session_->Reset();
   SetUnconnected();
   LogConnection(false, why);
@@ -198,6 +203,8 @@ void VhostBackend::EndConnection(std::string_view why) {
 VhostBackend::Pause VhostBackend::ServeRequests() {
   Pause until_next{.files = {connection_.get(), fault_.fd()}, .limit = std::nullopt};
   for (uint32_t served = 0; served < kRequestsInARow; ++served) {
+    // A request could start the ring again.
+    if (const auto pause = TakeFaults()) return {.files = {}, .limit = pause};
     auto received = reader_.Read(connection_.get());
     absl::StatusOr<VhostSession::Reply> reply = VhostSession::Reply();
     if (!received.ok()) {
@@ -319,6 +326,7 @@ VhostBackend::Facts VhostBackend::Get() const {
   if (lacks(virtio::kMrgRxbuf)) details.emplace_back("slow", "guest has no mergeable buffers");
   if (lacks(virtio::kGuestCsum)) details.emplace_back("slow", "guest takes no offloads");
   if (lacks(virtio::kEventIdx)) details.emplace_back("slow", "guest has no event index");
+  if (!summary.refused.empty()) details.emplace_back("refused", summary.refused);
   if (report.offences > 0) {
     details.emplace_back("offences", fmt::format("{}", report.offences));
     details.emplace_back("last_error", report.last_error);

@@ -92,8 +92,12 @@ void Virtqueue::Prefetch(Access access, uint16_t ahead) const {
 
 bool Virtqueue::Walk(Access access, uint32_t index, BufferPieces& pieces, Chain& chain) {
   Table table{.entries = rings_.descriptors, .count = size_};
+  const size_t before = pieces.size();
   uint32_t steps = 0;
   for (;;) {
+    if (++chain.steps > BufferPieces::kCapacity) {
+      return Fail("a chain of descriptors has more than 1024");
+    }
     if (steps++ == table.count) return Fail("a chain of descriptors is a loop");
     Descriptor descriptor;
     std::memcpy(&descriptor, table.entries + kDescriptorSize * index, sizeof(descriptor));
@@ -112,7 +116,10 @@ bool Virtqueue::Walk(Access access, uint32_t index, BufferPieces& pieces, Chain&
     }
     if (!AddPieces(descriptor, pieces)) return false;
     chain.bytes += descriptor.length;
-    if ((descriptor.flags & kHasNext) == 0) return true;
+    if ((descriptor.flags & kHasNext) == 0) {
+      chain.steps = std::max(chain.steps, static_cast<uint32_t>(pieces.size() - before));
+      return true;
+    }
     index = descriptor.next;
     if (index >= table.count) return Fail("a descriptor's next one is outside of its table");
   }

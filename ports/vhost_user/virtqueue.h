@@ -24,7 +24,7 @@ namespace tapswitch {
 // The places in the guest's memory that a chain of descriptors names.
 class BufferPieces {
  public:
-  // A chain with more pieces breaks its queue. Drivers have some 20.
+  // A chain with more pieces, or more descriptors, breaks its queue. Drivers have some 20.
   static constexpr size_t kCapacity = 1024;
 
   void clear() { size_ = 0; }
@@ -57,6 +57,7 @@ class Virtqueue {
   struct Chain {
     uint16_t head = 0;
     size_t bytes = 0;
+    uint32_t steps = 0;  // descriptors that were looked at, and pieces
   };
 
   // Bytes of each part, with the event fields.

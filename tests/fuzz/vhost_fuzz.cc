@@ -4,6 +4,7 @@
 // environment a second thread writes to the memory of the ring meanwhile, as a guest can; what is
 // found then need not happen again with the same input.
 
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -92,39 +94,131 @@ void FuzzQueue(std::span<const std::byte> input) {
   }
 }
 
-FileDescriptor TestFile() {
+// The memory of the guest whose session it is, the same for all of them.
+constexpr uint64_t kUser = 0x7000'0000;
+constexpr size_t kGuestBytes = size_t{1} << 16U;
+
+FileDescriptor MemoryFile(std::span<const std::byte> bytes) {
   FileDescriptor file(memfd_create("fuzz", MFD_CLOEXEC));
-  static_cast<void>(!ftruncate(file.get(), 1 << 16U));
+  Require(ftruncate(file.get(), kGuestBytes) == 0);
+  const size_t size = std::min(bytes.size(), kGuestBytes);
+  Require(pwrite(file.get(), bytes.data(), size, 0) == static_cast<ssize_t>(size));
   return file;
 }
 
-// Each message: request, number of files, size, payload.
-void FuzzSession(std::span<const std::byte> input) {
-  static const WakeEvent fault = WakeEvent::Create().value();
-  VhostSession::Pairs pairs;
-  for (int i = 0; i < 2; ++i) {
-    pairs.push_back(std::make_unique<QueuePair>(WakeEvent::Create().value(), fault));
+bool TakesEvents(VhostRequest request) {
+  return request == VhostRequest::kSetVringKick || request == VhostRequest::kSetVringCall ||
+         request == VhostRequest::kSetVringErr;
+}
+
+// A guest of a front end. Its messages come from the input, but for those of a start.
+class FuzzedSession {
+ public:
+  explicit FuzzedSession(std::span<const std::byte> bytes) : bytes_(bytes) {
+    for (int i = 0; i < 2; ++i) {
+      pairs_.push_back(std::make_unique<QueuePair>(WakeEvent::Create().value(), fault_,
+                                                   GuestCaller::Create().value()));
+    }
+    session_.emplace(pairs_, 1500);
   }
-  VhostSession session(pairs, 1500);
+
+  // As an honest front end does, so that rings run whose memory has the bytes of the input.
+  void Start() {
+    Handle({.request = VhostRequest::kSetProtocolFeatures,
+            .value = VhostSession::OfferedProtocolFeatures()});
+    Handle({.request = VhostRequest::kSetFeatures, .value = VhostSession::OfferedFeatures()});
+    Handle({.request = VhostRequest::kSetMemTable,
+            .regions = {{.guest_address = kGuest,
+                         .size = kGuestBytes,
+                         .user_address = kUser,
+                         .file_offset = 0}}},
+           1);
+    for (uint32_t ring = 0; ring < 2; ++ring) {
+      const uint64_t place = kUser + ring * kMemory;
+      Handle({.request = VhostRequest::kSetVringNum, .value = kSize, .ring = ring});
+      Handle({.request = VhostRequest::kSetVringAddr,
+              .ring = ring,
+              .descriptors = place,
+              .available = place + kAvailable,
+              .used = place + kUsed});
+      Handle({.request = VhostRequest::kSetVringKick, .ring = ring, .has_descriptor = true}, 1);
+      Handle({.request = VhostRequest::kSetVringCall, .ring = ring, .has_descriptor = true}, 1);
+      Handle({.request = VhostRequest::kSetVringEnable, .value = 1, .ring = ring});
+    }
+    Require(session_->summary().rings == 2 || !session_->Obstacle().empty());
+  }
+
+  void Handle(const VhostMessage& message, size_t count = 0) {
+    std::vector<FileDescriptor> files;
+    for (size_t i = 0; i < count; ++i) {
+      files.push_back(TakesEvents(message.request) ? FileDescriptor(eventfd(0, EFD_NONBLOCK))
+                                                   : MemoryFile(bytes_));
+    }
+    if (!session_->Handle(message, std::move(files)).ok()) session_->Reset();
+    static_cast<void>(session_->TakeFaults());
+  }
+
+  // A turn of a worker.
+  void Turn() {
+    static std::array<std::byte, ReceiveArena::kSize> memory_of_frames;
+    static std::array<std::byte, 200> frame{};
+    ReceiveArena arena(memory_of_frames);
+    PortCounters counters;
+    const PortIdentity identity{.id = PortId{1}, .name = "fuzz", .counters = &counters};
+    const Piece whole{.data = frame.data(), .size = frame.size()};
+    const std::array<WireFrame, 3> frames{WireFrame{.pieces = {&whole, 1}, .size = 188},
+                                          WireFrame{.pieces = {&whole, 1}, .size = 188},
+                                          WireFrame{.pieces = {&whole, 1}, .size = 188}};
+    for (const auto& pair : pairs_) {
+      FrameBatch received;
+      static_cast<void>(pair->Receive(identity, 64, arena, received));
+      for (const Frame& one : received.frames()) {
+        Require(one.wire.data >= memory_of_frames.data());
+        Require(one.wire.data + one.wire.size <= memory_of_frames.data() + memory_of_frames.size());
+      }
+      static_cast<void>(pair->Send(frames, counters));
+      static_cast<void>(pair->AwaitKick());
+    }
+    static_cast<void>(session_->TakeFaults());
+  }
+
+  ~FuzzedSession() { session_->Reset(); }
+  FuzzedSession(const FuzzedSession&) = delete;
+  FuzzedSession& operator=(const FuzzedSession&) = delete;
+
+ private:
+  std::span<const std::byte> bytes_;
+  WakeEvent fault_ = WakeEvent::Create().value();
+  VhostSession::Pairs pairs_;
+  std::optional<VhostSession> session_;
+};
+
+// Each message: request, number of files and whether it wants a reply, size, payload.
+void FuzzMessages(FuzzedSession& session, std::span<const std::byte> input) {
   while (input.size() > 3) {
     const auto request = std::to_integer<uint32_t>(input[0]);
     const auto count = std::to_integer<size_t>(input[1]) % 4;
+    const uint32_t flags = (std::to_integer<uint32_t>(input[1]) & 4U) != 0 ? 9 : 1;
     const size_t size = std::min(std::to_integer<size_t>(input[2]), input.size() - 3);
     std::array<std::byte, kVhostHeaderSize> bytes{};
-    const std::array<uint32_t, 3> numbers{request, 1, static_cast<uint32_t>(size)};
+    const std::array<uint32_t, 3> numbers{request, flags, static_cast<uint32_t>(size)};
     std::memcpy(bytes.data(), numbers.data(), sizeof(numbers));
     const auto header = ParseVhostHeader(bytes);
     Require(header.ok());
     const auto message = ParseVhostMessage(*header, input.subspan(3, size), count);
     input = input.subspan(3 + size);
-    if (!message.ok()) continue;
-    std::vector<FileDescriptor> files;
-    for (size_t i = 0; i < count; ++i) files.push_back(TestFile());
-    if (!session.Handle(*message, std::move(files)).ok()) session.Reset();
-    static_cast<void>(session.TakeFaults());
-    for (const auto& pair : pairs) static_cast<void>(pair->HasInput());
+    if (message.ok()) session.Handle(*message, count);
+    session.Turn();
   }
-  session.Reset();
+}
+
+// The bytes of a guest's memory, then messages.
+void FuzzSession(std::span<const std::byte> input, bool starts) {
+  const size_t split = starts ? std::min<size_t>(input.size(), 2 * kMemory) : 0;
+  FuzzedSession session(input.first(split));
+  if (starts) session.Start();
+  session.Turn();
+  FuzzMessages(session, input.subspan(split));
 }
 
 }  // namespace
@@ -135,7 +229,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (data[0] % 2 == 0) {
     FuzzQueue(input);
   } else {
-    FuzzSession(input);
+    FuzzSession(input, data[0] % 4 == 3);
   }
   return 0;
 }

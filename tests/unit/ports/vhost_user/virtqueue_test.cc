@@ -151,6 +151,55 @@ TEST_F(VirtqueueTest, ItGoesOnWhereTheUsedRingEnds) {
   EXPECT_EQ(queue.Available(), 2);
 }
 
+// Whoever takes one chain has no more work than that of some fifty usual ones.
+TEST_F(VirtqueueTest, AChainOfMoreThan1024DescriptorsBreaksIt) {
+  constexpr uint16_t kLong = 1025;
+  SharedTestMemory memory(size_t{1} << 20U);
+  DriverRing ring(memory, 0, 2048);
+  for (uint16_t i = 0; i < kLong; ++i) {
+    const bool is_last = i + 1 == kLong;
+    ring.Describe(i, {.address = kBuffer,
+                      .length = 0,
+                      .flags = is_last ? uint16_t{0} : DriverRing::kNext,
+                      .next = static_cast<uint16_t>(i + 1)});
+  }
+  const MemoryMap map({{.guest = kGuest, .user = 0, .bytes = {memory.at(0), memory.size()}}});
+  const auto take = [&](uint16_t head) {
+    Virtqueue queue(2048,
+                    {.descriptors = memory.at(ring.descriptors()),
+                     .available = memory.at(ring.available()),
+                     .used = memory.at(ring.used())},
+                    map, {.event_index = true, .indirect = true});
+    ring.SetEntry(0, head);
+    ring.SetIndex(1);
+    chain_ = queue.Take(Access::kRead, pieces_);
+    return std::string(queue.fault());
+  };
+  EXPECT_EQ(take(1), "");
+  EXPECT_EQ(chain_->steps, 1024);
+  EXPECT_EQ(take(0), "a chain of descriptors has more than 1024");
+}
+
+// They come in any order, and up to thirty-two of them.
+TEST_F(VirtqueueTest, AddressesAreFoundInManyRegions) {
+  std::vector<MemoryMap::Region> regions;
+  for (uint64_t i = 0; i < 32; ++i) {
+    const uint64_t place = i * 7 % 32;
+    regions.push_back({.guest = kGuest + place * 0x2000,
+                       .user = 0,
+                       .bytes = {memory_.at(place * 0x1000), 0x1000}});
+  }
+  const MemoryMap map(std::move(regions));
+  size_t hint = 0;
+  for (uint64_t place = 0; place < 32; ++place) {
+    const auto bytes = map.FromGuest(kGuest + place * 0x2000 + 0xFFF, hint);
+    ASSERT_EQ(bytes.size(), 1);
+    EXPECT_EQ(bytes.data(), memory_.at(place * 0x1000 + 0xFFF));
+    EXPECT_TRUE(map.FromGuest(kGuest + place * 0x2000 + 0x1000, hint).empty());
+  }
+  EXPECT_TRUE(map.FromGuest(kGuest - 1, hint).empty());
+}
+
 TEST_F(VirtqueueTest, ABrokenQueueStaysBroken) {
   Virtqueue queue = Make({.event_index = false, .indirect = false});
   ring_.Describe(0, {.address = kBuffer, .length = 16, .flags = DriverRing::kIndirect});
