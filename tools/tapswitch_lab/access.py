@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from tapswitch_lab import commands, links, lookup, namespaces, pcapng, programs, vms
+from tapswitch_lab import commands, consoles, links, lookup, namespaces, pcapng, programs, vms
 from tapswitch_lab.errors import LabError
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
@@ -60,16 +60,15 @@ def shell_word(word):
     return "'" + word.replace("'", "'\\''") + "'"
 
 
-def console(state, name):
-    """Becomes the serial console of a virtual machine."""
-    lab = state.lab()
-    machines = [node.name for node in lab.of_kind("vm")]
-    node = lab.nodes.get(name)
-    if node is None or node.kind != "vm" or vms.pid_of(node, state) is None:
-        raise LabError(f"no virtual machine '{name}' runs; there are: "
-                       f"{' '.join(machines) or 'none'}")
-    guest = programs.find_guest()
-    os.execve(guest, [guest, "console", name], vms.guest_environment(state))
+def console(word, name, state):
+    """The serial console of a virtual machine, or a shell in another node. Returns its status."""
+    state, node = find_node(word, name, state)
+    if node.kind != "vm":
+        print(f"lab: a shell in {node.name}; exit ends it", file=sys.stderr, flush=True)
+        return execute(state, node, [os.environ.get("SHELL") or "sh"])
+    if vms.pid_of(node, state) is None:
+        raise LabError(f"the QEMU of {node.name} has ended; see {state.folder / node.log}")
+    return consoles.attach(node, state)
 
 
 def capture(state, text, file, words):
@@ -88,16 +87,25 @@ def capture(state, text, file, words):
 
 def _capture_by_tcpdump(link, file, words):
     """A link without a switch; tcpdump writes no pcapng itself."""
-    if words and words[0] != "filter":
-        raise LabError(f"'{words[0]}' is nothing for a link without a switch: say filter "
-                       "EXPRESSION")
+    words = _as_tcpdump_has_them(words)
     tcpdump = programs.require("tcpdump", "tcpdump")
     end = next((end for end in link.ends if end.node.namespace), link.a)
     command = ["nsenter", f"--net={links.namespace_path(end.node)}", tcpdump, "-i", end.name,
-               "--immediate-mode", "-U", "-w", "-", *words[1:]]
+               "--immediate-mode", "-U", "-w", "-", *words]
     if file is None and sys.stdout.isatty():
         return _show(command, file)
     return _convert(command, sys.stdout.fileno() if file in (None, "-") else file, end.name)
+
+
+def _as_tcpdump_has_them(words):
+    """The words of 'tapctl capture' behind the file's."""
+    numbers = []
+    while len(words) > 1 and words[0] in ("-c", "-s"):
+        numbers, words = [*numbers, *words[:2]], words[2:]
+    if words and words[0] != "filter":
+        raise LabError(f"'{words[0]}' is nothing for a link without a switch: say filter "
+                       "EXPRESSION")
+    return numbers + words[1:]
 
 
 def _convert(command, output, name):

@@ -142,16 +142,17 @@ def check_cut(lab, state, values):
 
 
 def check_tcp(lab, state, values):
-    """The throughput of a TCP connection."""
+    """The throughput of TCP connections, all together."""
     source, target = lab.nodes[values["from"]], lab.nodes[values["to"]]
-    length = values.get("seconds", 3)
+    length, skipped = values.get("seconds", 3), values.get("skip", 0)
     port = 5201
     server = commands.start(target, state, f"iperf3 --server --one-off --port {port}")
     try:
         address = address_of(target, state)
         text = (f"for i in $(seq 100); do iperf3 --json --connect-timeout 2000 --time {length} "
-                f"--port {port} --client {address} && break; sleep 0.1; done")
-        done = commands.run(source, state, text, length + 60)
+                f"--omit {skipped} --parallel {values.get('connections', 1)} --port {port} "
+                f"--client {address} && break; sleep 0.1; done")
+        done = commands.run(source, state, text, length + skipped + 60)
     finally:
         commands.stop(server)
     found = re.search(r'"sum_received":\s*{[^}]*"bits_per_second":\s*([\d.e+]+)', done.stdout)

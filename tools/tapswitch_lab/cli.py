@@ -18,13 +18,15 @@ usage: tapswitch-lab COMMAND [--name LAB] ...
   down [--name LAB | --all]       removes all that up made; nothing to do is no error
   status [-j]                     switches, nodes and links, and what they carried
   exec NODE COMMAND...            runs a command in a node, and ends with its exit status
-  console NODE                    the serial console of a virtual machine; Ctrl-] detaches
+  console NODE                    the serial console of a virtual machine, with a shell; Ctrl-]
+                                  detaches. In other nodes a shell
   test [--junit FILE]             carries out the file's checks; status 1 if one fails
-  link show | set A:B up|down|impair WORDS...
+  link show | set A:B up|down|flap [period 2s] [count N]|impair WORDS...
                                   a link is A:B, NODE:INTERFACE, or its name; impair none, or
                                   impair [to NODE] delay 20ms loss 1% ...
-  capture LINK [-w FILE] [filter EXPRESSION]
-                                  what passes a link, as pcapng, or to Wireshark
+  capture LINK [-w FILE] [-c COUNT] [-s BYTES] [filter EXPRESSION]
+                                  what passes a link, as pcapng, or to Wireshark; so many frames,
+                                  so many bytes of each
   graph [-f FILE] [-o FILE]       a picture of the lab: SVG, or DOT if FILE ends in .dot
   save                            the lab that is running, as a file for up -f
   diff -f FILE                    how the running lab differs from a file
@@ -191,10 +193,10 @@ def command_exec(words):
 def command_console(words):
     from tapswitch_lab import access, preflight, state
     name = words.option("--name")
-    node = words.take("which virtual machine: tapswitch-lab console vm1")
+    node = words.take("which node: tapswitch-lab console vm1")
     words.end()
     preflight.require_root()
-    return access.console(state.choose(name), node)
+    return access.console(node, name, state)
 
 
 def command_test(words):
@@ -218,14 +220,17 @@ def command_link(words):
     if verb != "set":
         raise LabError(f"'{verb}' is no command here; there are show and set")
     link = lookup.link_of(lab, words.take("which link, as sw1:sw2"))
-    action = words.take("up, down, or impair and what: impair delay 20ms loss 1%")
+    action = words.take("up, down, flap, or impair and what: impair delay 20ms loss 1%")
     if action in ("up", "down"):
         words.end()
         links.change_state(chosen, link, action == "up")
+    elif action == "flap":
+        links.flap(chosen, link, words.words)
     elif action == "impair":
         links.impair_now(chosen, link, words.words)
     else:
-        raise LabError(f"'{action}' is nothing for a link; there are up, down and impair")
+        raise LabError(f"'{action}' is nothing for a link; there are up, down, flap and "
+                       "impair")
     return 0
 
 
@@ -314,7 +319,7 @@ def command___complete(words):
 def main(arguments):
     """Carries out a command line; returns the exit status."""
     command = arguments[0] if arguments else ""
-    if command in ("-h", "--help"):
+    if command in ("-h", "--help") or arguments[1:2] in (["-h"], ["--help"]):
         command = "help"
     function = globals().get(f"command_{command}")
     try:

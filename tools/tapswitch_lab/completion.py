@@ -9,7 +9,7 @@ COMMANDS = ("up", "down", "status", "exec", "console", "test", "link", "capture"
 OPTIONS = {
     "up": ("-f", "--name", "--vms", "--ports"), "down": ("--name", "--all"),
     "status": ("-j", "--name"), "exec": ("--name",), "console": ("--name",),
-    "test": ("--junit", "--name"), "link": ("--name",), "capture": ("-w", "--name"),
+    "test": ("--junit", "--name"), "link": ("--name",), "capture": ("-w", "-c", "-s", "--name"),
     "graph": ("-f", "-o", "--dot", "--name"), "save": ("--name",), "diff": ("-f", "--name"),
     "check": ("-f",),
 }
@@ -30,8 +30,6 @@ def _of_running(words, what):
         lab = _lab(words)
         if what == "nodes":
             return list(lab.nodes)
-        if what == "vms":
-            return [node.name for node in lab.of_kind("vm")]
         return [f"{link.a.node.name}:{link.b.node.name}" for link in lab.links]
     return []
 
@@ -56,7 +54,7 @@ def _candidates(words):
     if command == "exec":
         return (*_of_running(words, "nodes"), *options) if len(words) == 2 else (":files:",)
     if command == "console":
-        return (*_of_running(words, "vms"), *options)
+        return (*_of_running(words, "nodes"), *options)
     if command == "capture":
         return (*_of_running(words, "links"), *options)
     if command == "link":
@@ -72,7 +70,9 @@ def _of_link(words, place):
     if place == 2:
         return _of_running(words, "links")
     if place == 3:
-        return ("up", "down", "impair")
+        return ("up", "down", "flap", "impair")
+    if words[3] == "flap":
+        return ("period", "count")
     return ("delay", "jitter", "loss", "rate", "duplicate", "reorder", "corrupt")
 
 

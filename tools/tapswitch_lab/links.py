@@ -7,7 +7,7 @@ import os
 import pathlib
 import subprocess
 
-from tapswitch_lab import kept, namespaces, switches
+from tapswitch_lab import carriers, kept, namespaces, switches
 from tapswitch_lab.errors import LabError
 from tapswitch_lab.netlink import IFF_LOWER_UP, IFF_UP, Netlink, NetlinkError
 
@@ -116,6 +116,11 @@ def change_state(state, link, is_up):
     if link.kind == "link":
         _change_port(state, link.b, is_up)
         return
+    _change_wire(state, link, is_up)
+    carriers.tell(state, link, is_up)
+
+
+def _change_wire(state, link, is_up):
     end = (link.switch_ends or [link.a])[0]
     if link.kind != "veth":
         word = "on" if is_up else "off"
@@ -154,7 +159,26 @@ def is_up(state, link, seen):
             seen[end.node] = _interfaces(end.node)
         if seen[end.node].get(end.name, {"flags": 0})["flags"] & wanted != wanted:
             return False
-    return True
+    # A machine was told by its switch, and nothing but that knows.
+    return not any(_is_cut(state, end, seen) for end in link.switch_ends
+                   if end.peer.node.kind == "vm")
+
+
+def _is_cut(state, port, seen):
+    """Whether the switch has the other end of the port see no carrier."""
+    if (port.node, "cut") not in seen:
+        seen[port.node, "cut"] = {each["ifname"] for each in
+                                  switches.ask(state, port.node, "port", "show")
+                                  if not each.get("carrier", True)}
+    return port.name in seen[port.node, "cut"]
+
+
+def flap(state, link, words):
+    """Takes a link down and up again, by the words of 'tapctl link carrier dev NAME flap'."""
+    if not link.switch_ends:
+        raise LabError(f"no end of {link} is a switch, which would flap it")
+    port = link.switch_ends[0]
+    switches.tapctl(state, port.node, "link", "carrier", "dev", port.name, "flap", *words)
 
 
 def _interfaces(node):

@@ -64,7 +64,7 @@ def _check_programs(lab):
     for node in lab.of_kind("vm"):
         programs.require("qemu-system-x86_64", "qemu-system-x86")
         if not node.qemu:
-            programs.find_guest()
+            programs.require_guest()
     if lab.of_kind("ovs"):
         programs.require("ovs-vswitchd", "openvswitch-switch")
         programs.require("ovsdb-tool", "openvswitch-switch")

@@ -39,16 +39,17 @@ def is_switch(pid):
         return False
 
 
-def spawn(record, command, log, namespace=None, environment=None, files=()):
+def spawn(record, command, log, namespace=None, environment=None, files=(), umask=None):
     """Starts a command in the background, by itself in a session; it outlives this process.
 
-    `files` are (number, path): what it finds open for reading and writing.
+    `files` are (number, path): what it finds open for reading and writing. `umask` is of the files
+    that it makes.
     """
     pid = os.fork()
     if pid:
         return pid
     try:
-        _become(record, command, log, namespace, environment, files)
+        _become(record, command, log, namespace, environment, files, umask)
     except BaseException as error:  # the child must not go on as its parent
         with contextlib.suppress(OSError):
             os.write(2, f"{command[0]}: {error}\n".encode())
@@ -56,7 +57,7 @@ def spawn(record, command, log, namespace=None, environment=None, files=()):
         os._exit(127)
 
 
-def _become(record, command, log, namespace, environment, files):
+def _become(record, command, log, namespace, environment, files, umask):
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
@@ -68,6 +69,8 @@ def _become(record, command, log, namespace, environment, files):
     nothing = os.open("/dev/null", os.O_RDONLY)
     for number, descriptor in ((0, nothing), (1, output), (2, output)):
         os.dup2(descriptor, number)
+    if umask is not None:
+        os.umask(umask)
     for number, path in files:
         opened = os.open(path, os.O_RDWR)
         os.dup2(opened, number)

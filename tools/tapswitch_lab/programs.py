@@ -7,6 +7,9 @@ import subprocess
 
 from tapswitch_lab.errors import LabError
 
+# What tools/guest needs, beside QEMU.
+GUEST_PROGRAMS = (("busybox", "busybox-static"), ("iperf3", "iperf3"), ("ethtool", "ethtool"),
+                  ("socat", "socat"), ("modprobe", "kmod"))
 TREE = pathlib.Path(__file__).resolve().parents[2]  # of the sources, if it is not installed
 
 
@@ -44,12 +47,19 @@ def find_tapctl(tapswitchd):
 
 
 def find_guest():
-    """tools/guest, which makes small virtual machines."""
-    path = TREE / "tools/guest"
+    """The program that makes small virtual machines: it is where this package is."""
+    path = pathlib.Path(__file__).resolve().parents[1] / "guest"
     if not _is_program(path):
-        raise LabError("virtual machines without 'qemu' need tools/guest, which is in the source "
-                       "tree and not here: run tools/lab of the source tree")
+        raise LabError(f"virtual machines without 'qemu' need {path}, which is missing: install "
+                       "tapswitch anew")
     return str(path)
+
+
+def require_guest():
+    """Raises LabError unless all is there that small virtual machines are made with."""
+    find_guest()
+    for program, package in GUEST_PROGRAMS:
+        require(program, package)
 
 
 def require(program, package):

@@ -116,12 +116,20 @@ def _settings(node, lines):
     ports, settings = [], []
     for line in lines:
         words = line.split()
+        if _is_carrier_of(line, node):
+            continue  # the state of its link
         if words[:2] != ["port", "add"]:
             settings.append(line)
         elif switches.name_of_port(words[2]) not in names:
             ports.append(line.removeprefix("port add "))
     made = {"settings": settings} if settings else {}
     return {**made, "ports": ports} if ports else made
+
+
+def _is_carrier_of(line, node):
+    """Whether the line says if one of the lab's links has a carrier, and which guest is told."""
+    words = line.split()
+    return words[:3] == ["link", "carrier", "dev"] and words[3] in node.interfaces
 
 
 def _addresses(node):
@@ -243,7 +251,11 @@ def difference(path, values, state):
 
 def _switch_difference(wanted, running_node, state):
     """The commands that would make the running switch what the file says."""
-    text = "".join(f"{line}\n" for line, _ in switches.startup_lines(wanted))
+    lines = [line for line, _ in switches.startup_lines(wanted)]
+    # States of links are compared elsewhere.
+    lines += [line for line in switches.saved(state, running_node)
+              if _is_carrier_of(line, running_node) and _is_carrier_of(line, wanted)]
+    text = "".join(f"{line}\n" for line in lines)
     return switches.tapctl(state, running_node, "apply", "-", "--dry-run", text=text).splitlines()
 
 

@@ -17,7 +17,7 @@ def describe(state):
     impaired = {node.name: switches.impaired_now(state, node) for node in lab.of_kind("switch")
                 if not state.plan.get("classic")}
     seen = {}
-    nodes = [_node(node, state) for node in lab.nodes.values() if node.kind != "switch"]
+    nodes = [_node(node, state, seen) for node in lab.nodes.values() if node.kind != "switch"]
     return {
         "name": lab.name, "file": state.plan.get("file", ""), "complete": bool(made),
         "up_seconds": round(time.time() - made, 1) if made else 0,
@@ -41,7 +41,7 @@ def uptime(pid):
     return int(now - started / os.sysconf("SC_CLK_TCK"))
 
 
-def _node(node, state):
+def _node(node, state, seen):
     made = {"name": node.name, "kind": node.kind, "namespace": node.namespace, "state": "up",
             "interfaces": []}
     if node.kind == "vm" and vms.pid_of(node, state) is None:
@@ -57,7 +57,10 @@ def _node(node, state):
         return made
     for number, end in enumerate(node.interfaces.values()):
         name = vms.tap_name(number) if node.kind == "vm" else end.name
-        made["interfaces"].append(_interface(end, there.get(name), addresses, made["state"]))
+        word = made["state"]
+        if node.kind == "vm" and word == "up" and not links.is_up(state, end.link, seen):
+            word = "no link"
+        made["interfaces"].append(_interface(end, there.get(name), addresses, word))
     return made
 
 

@@ -5,8 +5,8 @@ import signal
 import tempfile
 import time
 
-from tapswitch_lab import (commands, down, hosts, links, neighbours, preflight, processes, programs,
-                           switches, vms)
+from tapswitch_lab import (carriers, commands, down, hosts, links, neighbours, preflight, processes,
+                           programs, switches, vms)
 from tapswitch_lab.errors import LabError
 
 
@@ -81,8 +81,11 @@ def _make(lab, state):
             links.change_state(state, link, False)
     for node in lab.of_kind("ovs"):
         neighbours.start(node, state)
+    machines = {}
     for node in lab.of_kind("vm"):
-        vms.start(node, state)
+        machines[node] = vms.start(node, state)
+    for node, pid in machines.items():
+        carriers.introduce(state, node, pid)
     _run_commands(lab, state)
 
 

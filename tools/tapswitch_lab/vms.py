@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import zlib
 
-from tapswitch_lab import links, processes, programs
+from tapswitch_lab import consoles, links, processes, programs, sockets
 from tapswitch_lab.errors import LabError
 from tapswitch_lab.switches import last_words
 
@@ -16,14 +16,9 @@ LAST_INDEX = 16_000_000
 FIRST_FILE = 9
 
 
-def guests_folder(state):
-    """What tools/guest knows of the lab's machines."""
-    return state.folder / "guests"
-
-
 def guest_environment(state):
     """Tells tools/guest of the lab."""
-    return {**os.environ, "TAPSWITCH_GUESTS": str(guests_folder(state))}
+    return {**os.environ, "TAPSWITCH_GUESTS": str(sockets.guests_folder(state))}
 
 
 def _options(node, state):
@@ -34,7 +29,8 @@ def _options(node, state):
                           stdout=subprocess.PIPE, env=guest_environment(state), text=True,
                           check=False)
     if done.returncode != 0:
-        raise LabError(f"{node.name}: tools/guest cannot make it")
+        said = done.stdout.strip().splitlines() or ["see above"]
+        raise LabError(f"{node.name} cannot be made: {said[-1].removeprefix('SKIP: ')}")
     return done.stdout.split()
 
 
@@ -57,7 +53,10 @@ def tap_name(number):
 def start(node, state):
     """Starts the machine; it has not booted yet."""
     command = [programs.require("qemu-system-x86_64", "qemu-system-x86"), "-name", node.name]
-    command += _options(node, state)
+    given = _options(node, state)
+    command += [*given, *consoles.options(node, state, given), "-qmp",
+                f"unix:{sockets.qmp_of(node, state)},server=on,wait=off"]
+    sockets.prepare(state)
     files = []
     for number, end in enumerate(node.interfaces.values()):
         index = _free_index(state, node, number)
@@ -69,7 +68,7 @@ def start(node, state):
         command += ["-netdev", f"tap,id=net{number},fd={file}", "-device",
                     f"virtio-net-pci,netdev=net{number},mac={end.mac}"]
     return processes.spawn(state.folder / node.record, command, state.folder / node.log,
-                           node.namespace, {"TAPSWITCH_LAB": state.name}, files)
+                           node.namespace, {"TAPSWITCH_LAB": state.name}, files, umask=0o077)
 
 
 def wait_until_booted(node, state):

@@ -96,14 +96,15 @@ class Capture(unittest.TestCase):
         with self.assertRaisesRegex(LabError, "'icmp' is nothing for a link without a switch"):
             access._capture_by_tcpdump(self.link(), "x", ["icmp"])
 
-    def test_the_filter_is_passed_on(self):
+    def test_numbers_and_the_filter_are_passed_on(self):
         given = []
+        words = ["-c", "3", "-s", "64", "filter", "icmp", "or", "arp"]
         with mock.patch.object(access.programs, "require", lambda *_: "tcpdump"), \
                 mock.patch.object(access, "_convert", lambda *words: given.append(words)):
-            access._capture_by_tcpdump(self.link(), "x", ["filter", "icmp", "or", "arp"])
+            access._capture_by_tcpdump(self.link(), "x", words)
         command, output, name = given[0]
-        self.assertEqual((command[-5:], output, name), (["-w", "-", "icmp", "or", "arp"], "x",
-                                                        "eth0"))
+        self.assertEqual(command[-9:], ["-w", "-", "-c", "3", "-s", "64", "icmp", "or", "arp"])
+        self.assertEqual((output, name), ("x", "eth0"))
 
     def test_a_file_gets_all_that_the_program_wrote(self):
         with tempfile.TemporaryDirectory() as folder, mock.patch.object(access.signal, "signal"):

@@ -101,10 +101,20 @@ class Differences(unittest.TestCase):
             asked.append((node, text))
             return said
 
-        with mock.patch.object(switches, "tapctl", tapctl):
+        now = ["link carrier dev h off qmp /x id net0", "link carrier dev loose off"]
+        with mock.patch.object(switches, "tapctl", tapctl), \
+                mock.patch.object(switches, "saved", lambda *_: now):
             self.assertEqual(save._switch_difference(wanted, there, None), said.splitlines())
         self.assertIs(asked[0][0], there)
         self.assertIn("port add link:loose\n", asked[0][1])
+        # The state of a link is a difference of its own; that of another port is one here.
+        self.assertIn(now[0], asked[0][1])
+        self.assertNotIn(now[1], asked[0][1])
+
+    def test_the_carrier_of_a_link_is_its_state_and_no_setting(self):
+        lines = ["link carrier dev h off qmp /x id net0", "link carrier dev loose off"]
+        values = running(TWO_SWITCHES, {**PORTS, "a": PORTS["a"] + lines})
+        self.assertEqual(values["nodes"]["a"]["settings"], lines[1:])
 
 
 class Interfaces(unittest.TestCase):
