@@ -8,6 +8,8 @@
 set -euo pipefail
 
 readonly build=$1
+root_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+readonly root_dir
 folder=  # for the package
 
 skip() {
@@ -18,6 +20,10 @@ skip() {
 fail() {
   echo "FAILED: $*" >&2
   exit 1
+}
+
+left_out() {
+  echo "  left out: $*"
 }
 
 # not-installed, config-files, installed, ...; nothing when dpkg has never heard of it.
@@ -78,6 +84,7 @@ has_its_files() {
     /etc/tapswitch/br0.startup.example /usr/share/doc/tapswitch/copyright \
     /usr/share/doc/tapswitch/examples/netns.conf /usr/bin/tapswitch-lab \
     /usr/share/tapswitch/tapswitch_lab/{cli.py,graph/draw.py,tapswitch-lab.schema.json} \
+    /usr/share/tapswitch/{guest,guest.d/init,guest.d/kernel.sh,guest.d/udhcpc-script} \
     /usr/share/doc/tapswitch/tools/doc/labs/b1.yaml \
     /usr/share/doc/tapswitch/README.md /usr/share/doc/tapswitch/tools/doc/HOWTO.md \
     /usr/share/doc/tapswitch/tools/doc/{CHANGELOG.md,overview.svg} \
@@ -100,16 +107,35 @@ programs_run() {
   /usr/sbin/tapswitchd --check vnet0 || fail 'it does not take a port'
 }
 
+# A lab's virtual machine is described by what the package has. The kernel is that of other tests.
+virtual_machines_can_be_made() {
+  local options status=0
+  if [[ ! -d $root_dir/build/vm-cache ]]; then
+    left_out 'no test has fetched a kernel yet'
+    return
+  fi
+  options=$(TAPSWITCH_VM_CACHE=$root_dir/build/vm-cache TAPSWITCH_GUESTS=$folder/guests \
+    /usr/share/tapswitch/guest options vm1 10.0.0.1/24) || status=$?
+  case $status in
+    0) ;;
+    77) left_out "$options" && return ;;
+    *) fail "guest options: $options" ;;
+  esac
+  [[ $options == *"-readconfig $folder/guests/vm1/config"* ]] || fail "guest options: $options"
+  grep --quiet 'append = ".*guest=vm1 address=10.0.0.1/24"' "$folder/guests/vm1/config" ||
+    fail "$(cat "$folder/guests/vm1/config")"
+}
+
 unit_is_good() {
   local said
-  type -P systemd-analyze >/dev/null || return 0
+  if ! type -P systemd-analyze >/dev/null; then left_out 'systemd-analyze is missing' && return; fi
   # Of other units, such as the targets it names, it may say what it likes.
   said=$(systemd-analyze verify --man=no tapswitchd@br0.service 2>&1 | grep tapswitch || true)
   [[ -z $said ]] || fail "systemd-analyze verify: $said"
 }
 
 manual_is_found() {
-  type -P man >/dev/null || return 0
+  if ! type -P man >/dev/null; then left_out 'man is missing' && return; fi
   man --where tapswitchd tapctl tapswitch-drops tapswitch-metrics tapswitch.startup \
     tapswitch-lab >/dev/null || fail 'man does not find it'
 }
@@ -153,8 +179,8 @@ main() {
   trap 'exit 1' INT TERM HUP
   make_package
   for rule in names_its_dependencies belongs_to_root_and_nobody_else_may_write can_be_installed \
-    has_its_files programs_run unit_is_good manual_is_found completion_works \
-    removal_keeps_configuration_only purge_leaves_nothing; do
+    has_its_files programs_run virtual_machines_can_be_made unit_is_good manual_is_found \
+    completion_works removal_keeps_configuration_only purge_leaves_nothing; do
     echo "$rule"
     "$rule"
   done

@@ -2,13 +2,26 @@
 # Kernels for guests of QEMU: Debian packages, fetched with apt-get download, unpacked and never
 # installed. To be sourced.
 #
-# They are kept in $TAPSWITCH_VM_CACHE (default build/vm-cache below the source tree). What is there
+# They are kept in $TAPSWITCH_VM_CACHE: by default build/vm-cache below the source tree, or of the
+# installed package /var/cache/tapswitch for root and ~/.cache/tapswitch for others. What is there
 # is used again without asking apt; remove the folder to get a newer kernel.
 
 PATH=$PATH:/usr/sbin:/sbin # depmod, modprobe
 _guest_d=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly _guest_d
-readonly guest_cache=${TAPSWITCH_VM_CACHE:-$_guest_d/../../build/vm-cache}
+
+_default_cache() {
+  if [[ -e $_guest_d/../../CMakeLists.txt ]]; then
+    echo "$_guest_d/../../build/vm-cache"
+  elif ((EUID == 0)); then
+    echo /var/cache/tapswitch
+  else
+    echo "${XDG_CACHE_HOME:-$HOME/.cache}/tapswitch"
+  fi
+}
+
+guest_cache=${TAPSWITCH_VM_CACHE:-$(_default_cache)}
+readonly guest_cache
 
 # Ends the script as tests do that cannot run here.
 skip() {
