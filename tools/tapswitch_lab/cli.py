@@ -323,6 +323,9 @@ def main(arguments):
         command = "help"
     function = globals().get(f"command_{command}")
     try:
+        if not command:
+            raise LabError("say what to do: tapswitch-lab up 3, up -f FILE, status, ...; see "
+                           "tapswitch-lab help")
         if function is None or command.startswith("command"):
             known = [name.removeprefix("command_") for name in globals()
                      if name.startswith("command_") and "__" not in name]

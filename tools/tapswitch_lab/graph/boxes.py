@@ -64,12 +64,13 @@ class Line:
 
 
 def _text_of(node):
-    """The addresses of a node, as lines of its box."""
+    """The addresses of a node, and ports that belong to no link, as lines of its box."""
     lines = []
     several = len(node.interfaces) > 1
     for end in node.interfaces.values():
         words = list(end.addresses) + ["DHCP"] * end.dhcp + ["SLAAC"] * end.slaac
         lines += [f"{end.name} {word}" if several else word for word in words]
+    lines += [text.partition(",")[0] for text in node.ports]
     if len(lines) > MOST_LINES:
         lines = lines[:MOST_LINES - 1] + [f"and {len(lines) - MOST_LINES + 1} more"]
     return lines

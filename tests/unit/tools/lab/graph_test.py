@@ -46,6 +46,12 @@ class Pictures(unittest.TestCase):
             with self.subTest(name):
                 self.assertEqual(overlaps(lab), [])
 
+    def test_ports_of_no_link_are_named(self):
+        lab = support.build("nodes: {s: {kind: switch, ports: ['udp:pc1,local=::1:1']}, h: }\n"
+                            "links: [{endpoints: [h, s]}]\n")
+        self.assertIn(">udp:pc1<", draw.svg(lab))
+        self.assertIn("s\\nudp:pc1", draw.dot(lab))
+
     def test_an_svg_is_xml_and_names_all_nodes(self):
         for name, lab in self.labs():
             with self.subTest(name):
