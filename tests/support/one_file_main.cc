@@ -1,5 +1,6 @@
 // A main function for programs whose tests come from many files: --file=NAME runs those of the file
-// NAME, so that each file is a test of its own to ctest, in a process of its own.
+// NAME, so that each file is a test of its own to ctest, in a process of its own. Where nothing could
+// be tested, as a program is missing, the exit status is the one that ctest shows as skipped.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 namespace {
 
 constexpr std::string_view kFileFlag = "--file=";
+constexpr int kSkipped = 77;
 
 bool IsIn(const testing::TestInfo& test, std::string_view file) {
   const std::string_view path = test.file();
@@ -43,5 +45,8 @@ int main(int argc, char** argv) {
     }
     testing::GTEST_FLAG(filter) = filter;
   }
-  return RUN_ALL_TESTS();
+  const int status = RUN_ALL_TESTS();
+  const testing::UnitTest& all = *testing::UnitTest::GetInstance();
+  const bool tried = all.test_to_run_count() > all.skipped_test_count();
+  return status == 0 && !tried && all.skipped_test_count() > 0 ? kSkipped : status;
 }
