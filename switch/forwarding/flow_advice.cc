@@ -24,6 +24,7 @@ bool IsPlain(const ForwardingView& view, const EthernetHeader& header, Classific
 FlowAdvice AdviseFlow(const ForwardingView& view, const MacTable& table, const Protocols& protocols,
                       const FlowPorts& ports, PortId ingress, const EthernetHeader& header,
                       Tick now) {
+  if (ports.taken_over.contains(ingress)) return Refuse(FlowObstacle::kTakenOver);
   if (!ports.from.contains(ingress)) return Refuse(FlowObstacle::kIngress);
   if (!view.kernel_forwarding().contains(ingress)) return Refuse(FlowObstacle::kTurnedOff);
   if (Admit(view, ingress, header)) return RefuseFor(CacheObstacle::kDropped);

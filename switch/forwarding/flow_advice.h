@@ -24,19 +24,22 @@ namespace tapswitch {
 struct FlowPorts {
   PortSet from;
   PortSet to;
+  PortSet taken_over;  // not `from`, but would be if they were opened anew (KernelPath)
 };
 
-// Why a conversation stays in the switch. Where several are true, the first. kJoined is no advice:
-// it is found out.
+// Why a conversation stays in the switch. Where several are true, the first. kJoined and kFull are
+// no advice: they are found out.
 enum class FlowObstacle : uint8_t {
   kOff,
   kIngress,
+  kTakenOver,
   kTurnedOff,
   kDecision,  // it is not Cacheable
   kEgress,
   kTag,
   kAgeing,
   kJoined,
+  kFull,
 };
 
 struct FlowObstacleText {
@@ -44,11 +47,14 @@ struct FlowObstacleText {
   std::string_view text;  // for people
 };
 // By FlowObstacle. That of kDecision is said by the CacheObstacle.
-inline constexpr std::array<FlowObstacleText, 8> kFlowObstacles{{
+inline constexpr std::array<FlowObstacleText, 10> kFlowObstacles{{
     {"off", "the kernel carries nothing for this bridge"},
     {"ingress",
      "the kernel cannot take frames from the ingress port: it is not a netdev port that "
      "the host is kept out of, in the network namespace of the switch"},
+    {"taken_over",
+     "the ingress port was taken over from a bridge of the kernel, or from another process, as it "
+     "was: it takes part once it is deleted and added again"},
     {"turned_off", "a port has kernel_forwarding off"},
     {"decision", "each frame has to be seen by the bridge"},
     {"egress", "the egress port is not a netdev port in the network namespace of the switch"},
@@ -57,6 +63,7 @@ inline constexpr std::array<FlowObstacleText, 8> kFlowObstacles{{
     {"joined",
      "its small frames leave the switch as parts of larger ones, of which the receiver takes "
      "more"},
+    {"full", "it carries as many conversations as it has room for"},
 }};
 
 struct FlowAdvice {

@@ -201,6 +201,42 @@ TEST_P(AdoptTest, FramesGoOnWhileABridgeIsTakenOverAndGivenBackAsItWas) {
   for (NumberedStream& stream : streams) ExpectWhole(stream.Finish());
 }
 
+// Its sockets have the filter by which all interfaces changed sides at once.
+TEST_P(AdoptTest, WhatComesInByAnAdoptedPortIsTheKernelsOnceThePortIsAddedAgain) {
+  Tapctl("adopt br0");
+  Streams streams;
+  streams.emplace_back("h1", "h2", 1, 2);
+  streams.emplace_back("h2", "h1", 2, 1);
+  ASSERT_TRUE(Go(streams));
+  const auto kernel = [&](const std::string& in, int from, int to) {
+    const json trace = json::parse(Tapctl("-j trace in " + in + " src " + Station(from).ToString() +
+                                          " dst " + Station(to).ToString() + " type 0x88b5"));
+    return (trace.is_array() ? trace[0] : trace).dump();
+  };
+  if (Tapctl("-j kernel show").find("\"off\"") != std::string::npos) GTEST_SKIP();
+  EXPECT_THAT(kernel("p1", 1, 2), HasSubstr("taken over from a bridge of the kernel"));
+  EXPECT_THAT(kernel("p1", 1, 2), HasSubstr("\"kernel\":\"no\""));
+  Tapctl("port del p1");
+  Tapctl("port add netdev:p1");
+  EXPECT_TRUE(WaitUntil([&] {
+    return kernel("p1", 1, 2).find("\"kernel\":\"yes\"") != std::string::npos;
+  })) << kernel("p1", 1, 2);
+  ASSERT_TRUE(Go(streams));
+  EXPECT_THAT(kernel("p2", 2, 1), HasSubstr("taken over from a bridge of the kernel"));
+  for (NumberedStream& stream : streams) EXPECT_EQ(stream.Finish().repeated, 0U);
+
+  Run("ip link del p2");
+  Run("ip link add p2 up type veth peer name eth0 netns h2; ip -n h2 link set eth0 up");
+  EXPECT_TRUE(WaitUntil(
+      [&] { return json::parse(Tapctl("-j port show p2"))[0].value("link", "") == "up"; }));
+  Streams again;
+  again.emplace_back("h1", "h2", 1, 2);
+  again.emplace_back("h2", "h1", 2, 1);
+  EXPECT_TRUE(WaitUntil([&] {
+    return kernel("p2", 2, 1).find("\"kernel\":\"yes\"") != std::string::npos;
+  })) << kernel("p2", 2, 1);
+}
+
 TEST_P(AdoptTest, TheSwitchHasTheSettingsOfTheBridge) {
   Tapctl("adopt br0");
   const std::string saved = Tapctl("save");

@@ -28,64 +28,113 @@ INSTANTIATE_TEST_SUITE_P(Io, KernelChangesTest, kEachIo, IoName);
 struct Watched {
   std::string name;
   std::function<void(ControlClient&)> begin;
+  std::function<void(ControlClient&)> end;
   std::string why;
+  EtherType type = kTestType;  // of the frames that are to be seen
 };
 
-class WatchedTest : public KernelChangesTest {};
-INSTANTIATE_TEST_SUITE_P(Io, WatchedTest, kEachIo, IoName);
+std::function<void(ControlClient&)> Calling(const std::string& method, const json& params) {
+  return [method, params](ControlClient& client) { client.Call(method, params); };
+}
 
-TEST_P(WatchedTest, ASettingHoldsForTheFirstFrameAfterItsAnswer) {
-  const std::vector<Watched> settings{
-      {"turned off",
-       [](ControlClient& client) {
-         client.Call("link.set", {{"dev", "vnet2"}, {"kernel_forwarding", false}});
-       },
-       "kernel_forwarding off"},
-      {"mirror",
-       [](ControlClient& client) {
-         client.Call("mirror.add",
-                     {{"name", "m"}, {"dev", json::array({"vnet1"})}, {"to", "vnet3"}});
-       },
-       "mirror"},
-      {"mirror of what leaves",
-       [](ControlClient& client) {
-         client.Call("mirror.add", {{"name", "m"},
-                                    {"dev", json::array({"vnet2"})},
-                                    {"direction", "egress"},
-                                    {"to", "vnet3"}});
-       },
-       "mirror"},
-      {"allow list",
-       [](ControlClient& client) {
-         client.Call("security.set", {{"dev", "vnet1"}, {"max_macs", 9}});
-         client.Call("port.set",
-                     {{"name", "vnet1"}, {"allow", json::array({Station(1).ToString()})}});
-       },
-       "allow list"},
-      {"locked",
-       [](ControlClient& client) {
-         client.Call("link.set", {{"dev", "vnet1"}, {"locked", true}});
-       },
-       "locked"},
+std::vector<Watched> ScreeningSettings() {
+  const std::string mac = Station(1).ToString();
+  const auto allow = [](const json& stations) {
+    return Calling("port.set", {{"name", "vnet1"}, {"allow", stations}});
   };
-  Start({}, {"netdev", "netdev", "netdev"});
-  if (IsSkipped()) return;
-  for (const Watched& setting : settings) {
-    SCOPED_TRACE(setting.name);
+  const auto lock = [](bool is_locked, bool has_mab) {
+    return Calling("link.set", {{"dev", "vnet1"}, {"locked", is_locked}, {"mab", has_mab}});
+  };
+  return {
+      {"allow list", allow(json::array({mac})), allow(json::array()), "allow list"},
+      {"allow list with IP", allow(json::array({mac + ",10.83.0.1"})), allow(json::array()),
+       "allow list"},
+      {"one station more", Calling("security.allow", {{"dev", "vnet1"}, {"station", mac}}),
+       Calling("security.disallow", {{"dev", "vnet1"}, {"station", "all"}}), "allow list"},
+      {"locked", lock(true, false), lock(false, false), "locked"},
+      {"locked, MAB", lock(true, true), lock(false, false), "locked"},
+  };
+}
+
+std::vector<Watched> ObservingSettings() {
+  const auto mirror = [](json what) {
+    what.update({{"name", "m"}, {"to", "vnet3"}});
+    return Calling("mirror.add", what);
+  };
+  const auto unmirror = Calling("mirror.del", {{"name", "m"}});
+  return {
+      {"mirror", mirror({{"dev", json::array({"vnet1"})}}), unmirror, "mirror"},
+      {"mirror of what leaves", mirror({{"dev", json::array({"vnet2"})}, {"direction", "egress"}}),
+       unmirror, "mirror"},
+      {"mirror of a VLAN", mirror({{"vlan", 1}}), unmirror, "mirror"},
+  };
+}
+
+std::vector<Watched> OtherSettings() {
+  const auto impair = [](const char* dev, const char* direction) {
+    return Calling("impair.set", {{"dev", dev}, {"direction", direction}, {"delay", "1ms"}});
+  };
+  const auto suppress = [](bool is_on) {
+    return Calling("link.set", {{"dev", "vnet2"}, {"neigh_suppress", is_on}});
+  };
+  const auto carry = [](bool is_on) {
+    return Calling("link.set", {{"dev", "vnet2"}, {"kernel_forwarding", is_on}});
+  };
+  return {
+      {"turned off", carry(false), carry(true), "kernel_forwarding off"},
+      {"impaired on its way in", impair("vnet1", "ingress"),
+       Calling("impair.del", {{"dev", "vnet1"}}), "impaired"},
+      {"impaired on its way out", impair("vnet2", "egress"),
+       Calling("impair.del", {{"dev", "vnet2"}}), "impaired"},
+      {"ARP, where questions are answered", suppress(true), suppress(false), "protocol",
+       EtherType::kArp},
+  };
+}
+
+class WatchedTest : public KernelChangesTest {
+ protected:
+  // VLANs are filtered, so that one of them can be mirrored.
+  void ExpectEachSeen(const std::vector<Watched>& settings) {
+    Start({}, {"netdev", "netdev", "netdev"});
+    if (IsSkipped()) return;
+    client_->Call("bridge.set", {{"vlan_filtering", true}});
+    client_->Call("security.set", {{"dev", "vnet1"}, {"max_macs", 9}});
+    for (const Watched& setting : settings) {
+      SCOPED_TRACE(setting.name);
+      ExpectSeen(setting);
+      setting.end(*client_);
+    }
+  }
+
+ private:
+  void ExpectSeen(const Watched& setting) {
     Introduce(1, 2);
     ASSERT_TRUE(BecomesCarried(1, 2)) << WhyNot(1, 2);
     setting.begin(*client_);
     const uint64_t before = CarriedFrom("vnet1");
-    for (uint32_t i = 0; i < 50; ++i) Send(1, 2, i);
+    for (int i = 0; i < 50; ++i) {
+      sockets_[0].Send(
+          FrameBuilder(Station(2), Station(1)).Type(setting.type).Text("seen").Pad(64).Build());
+    }
     EXPECT_TRUE(WaitUntil([&] { return Kernel().at("flows").empty(); })) << Kernel().dump();
     EXPECT_EQ(CarriedFrom("vnet1"), before);
-    EXPECT_EQ(Verdict(1, 2), "no");
-    EXPECT_THAT(WhyNot(1, 2), HasSubstr(setting.why));
-    client_->Request("mirror.del", {{"name", "m"}});
-    client_->Call("port.set", {{"name", "vnet1"}, {"allow", json::array()}});
-    client_->Call("link.set", {{"dev", "vnet1"}, {"locked", false}});
-    client_->Call("link.set", {{"dev", "vnet2"}, {"kernel_forwarding", true}});
+    const json trace = Trace(1, 2, setting.type);
+    EXPECT_EQ(trace.at("kernel"), "no");
+    EXPECT_THAT(trace.at("stages").dump(), HasSubstr(setting.why));
   }
+};
+INSTANTIATE_TEST_SUITE_P(Io, WatchedTest, kEachIo, IoName);
+
+TEST_P(WatchedTest, ScreeningHoldsForTheFirstFrameAfterItsAnswer) {
+  ExpectEachSeen(ScreeningSettings());
+}
+
+TEST_P(WatchedTest, ObservingHoldsForTheFirstFrameAfterItsAnswer) {
+  ExpectEachSeen(ObservingSettings());
+}
+
+TEST_P(WatchedTest, AnyOtherSettingHoldsForTheFirstFrameAfterItsAnswer) {
+  ExpectEachSeen(OtherSettings());
 }
 
 TEST_P(KernelChangesTest, AnEntryThatIsSetOrDeletedHoldsForTheFirstFrameAfterItsAnswer) {
@@ -162,6 +211,35 @@ TEST_P(KernelChangesTest, LongerFramesThanTheOtherPortTakesAreDroppedAsEver) {
   sockets_[0].Send(
       FrameBuilder(Station(2), Station(1)).Type(kTestType).Text("long").Pad(1200).Build());
   EXPECT_TRUE(WaitUntil([&] { return Port("vnet2").at("drops").at("too_long") == 1; }));
+}
+
+TEST_P(KernelChangesTest, ATraceOfSuchAFrameSaysThatTheKernelDoesNotCarryIt) {
+  Start();
+  if (IsSkipped()) return;
+  Introduce(1, 2);
+  ASSERT_TRUE(BecomesCarried(1, 2)) << WhyNot(1, 2);
+  const auto trace = [&](int size) {
+    return client_->Call("trace", {{"in", "vnet1"},
+                                   {"src", Station(1).ToString()},
+                                   {"dst", Station(2).ToString()},
+                                   {"type", 0x88B5},
+                                   {"size", size}});
+  };
+  const int longest = Port("vnet2").at("mtu").get<int>() + 14;
+  EXPECT_EQ(trace(longest).at("kernel"), "yes");
+  EXPECT_EQ(trace(longest).at("cacheable"), true);
+  // The switch allows for a tag more.
+  constexpr int kTag = 4;
+  for (const int size : {longest + 1, longest + kTag, longest + kTag + 1}) {
+    EXPECT_EQ(trace(size).at("kernel"), "no") << size;
+    EXPECT_THAT(trace(size).at("stages").dump(),
+                HasSubstr("not carried by the kernel: it is longer than the MTU of the egress"));
+  }
+  EXPECT_EQ(trace(longest + kTag).at("decision"), "forward");
+  const json longer = trace(longest + kTag + 1);
+  EXPECT_EQ(longer.at("decision"), "drop");
+  EXPECT_EQ(longer.at("cacheable"), false);
+  EXPECT_EQ(longer.at("not_cacheable"), "dropped");
 }
 
 TEST_P(KernelChangesTest, TagsAreEditedByTheKernel) {

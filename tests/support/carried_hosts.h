@@ -65,11 +65,11 @@ class CarriedHostsTest : public SwitchTest {
   [[nodiscard]] nlohmann::json Port(const std::string& name) {
     return client_->Call("port.list", {{"name", name}}).at(0);
   }
-  [[nodiscard]] nlohmann::json Trace(int from, int to) {
+  [[nodiscard]] nlohmann::json Trace(int from, int to, EtherType type = kTestType) {
     return client_->Call("trace", {{"in", "vnet" + std::to_string(from)},
                                    {"src", Station(from).ToString()},
                                    {"dst", Station(to).ToString()},
-                                   {"type", 0x88B5}});
+                                   {"type", static_cast<int>(type)}});
   }
   [[nodiscard]] std::string Verdict(int from, int to) { return Trace(from, to).at("kernel"); }
   [[nodiscard]] std::string WhyNot(int from, int to) { return Trace(from, to).at("stages").dump(); }

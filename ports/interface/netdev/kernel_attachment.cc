@@ -45,6 +45,7 @@ void KernelAttachment::OnNewSockets() {
 absl::Status KernelAttachment::Attach(std::span<const FileDescriptor> sockets, int ifindex,
                                       bool carries) {
   Leave();
+  NoteDropped(ifindex);
   if (!carries) {
     // They may have had the filter on an earlier interface.
     for (const FileDescriptor& socket : sockets) {
@@ -58,9 +59,12 @@ absl::Status KernelAttachment::Attach(std::span<const FileDescriptor> sockets, i
     if (absl::Status set = SetFilter(socket.get()); !set.ok()) return set;
   }
   ifindex_ = ifindex;
-  seat_->SetDropped(ifindex, ReadTxDropped(ifindex).value_or(0));
   seat_->set_in_use(true);
   return absl::OkStatus();
+}
+
+void KernelAttachment::NoteDropped(int ifindex) {
+  if (seat_ != nullptr) seat_->SetDropped(ifindex, ReadTxDropped(ifindex).value_or(0));
 }
 
 // The flows of the interface end, as the next one may get its number.
@@ -85,7 +89,11 @@ void KernelAttachment::HandOver(PortHandover& to) const {
 void KernelAttachment::Inherit(const PortHandover& inherited, int ifindex,
                                std::span<const FileDescriptor> sockets) {
   const uint64_t seat = inherited.number("seat");
-  if (seat == 0) return;
+  if (seat == 0) {
+    // Flows may end there.
+    OnNewSockets();
+    return NoteDropped(ifindex);
+  }
   const bool was_killed = inherited.number("killed") != 0;
   const bool is_known = !was_killed || Empty(sockets);
   if (access_.kernel != nullptr && is_known) {
@@ -100,7 +108,7 @@ void KernelAttachment::Inherit(const PortHandover& inherited, int ifindex,
   }
   if (seat_ == nullptr) return;
   ifindex_ = ifindex;
-  seat_->SetDropped(ifindex, ReadTxDropped(ifindex).value_or(0));
+  NoteDropped(ifindex);
   seat_->set_in_use(true);
 }
 

@@ -41,6 +41,9 @@ class KernelAttachment {
   // Prepares the sockets for being bound to an interface, where the carrier is, or not.
   [[nodiscard]] absl::Status Attach(std::span<const FileDescriptor> sockets, int ifindex,
                                     bool carries);
+  // Notes how many frames the interface has dropped until now that were to leave by it: the kernel
+  // has carried none of them. Done by Attach and Inherit.
+  void NoteDropped(int ifindex);
   // The interface is left.
   void Leave();
   // Nobody knows what the sockets have been given: they are of no use for this.

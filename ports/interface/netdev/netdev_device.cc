@@ -81,6 +81,7 @@ absl::StatusOr<std::unique_ptr<NetdevDevice>> NetdevDevice::Open(
   device->claim_ = *std::move(claim);
   device->warnings_ = std::move(warnings);
   if ((*link)->master != 0 && !stays) device->switchover_ = std::move(switchover);
+  device->was_taken_over_ = device->switchover_ != nullptr;
   const bool is_guests = (*link)->tun && !options.shared_with_host;
   if (!is_guests) device->first_address_ = (*link)->address;
   absl::Status attached = device->OpenSockets();
@@ -158,7 +159,9 @@ std::shared_ptr<KernelSeat> NetdevDevice::SeatOf(size_t queue) {
 absl::Status NetdevDevice::Attach(const LinkState& link) {
   LeaveInterface();
   ifindex_ = 0;
-  if (in_group_ || sockets_.empty()) {
+  // Those that were taken over have counted nothing in their seat.
+  const bool are_used_up = in_group_ || (was_there_ && std::exchange(was_taken_over_, false));
+  if (are_used_up || sockets_.empty()) {
     if (absl::Status opened = OpenSockets(); !opened.ok()) return opened;
   }
   // First, so that the host sees none of the frames that the switch sees.
@@ -192,6 +195,7 @@ absl::Status NetdevDevice::Attach(const LinkState& link) {
 // The sockets have the filter of a switchover, which is not to be replaced, and no other.
 absl::Status NetdevDevice::AttachToKernel(int ifindex) {
   if (switchover_ != nullptr) {
+    kernel_.NoteDropped(ifindex);
     kernel_.GiveUp();
     return absl::OkStatus();
   }

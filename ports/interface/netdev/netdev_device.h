@@ -97,6 +97,10 @@ class NetdevDevice {
   // thread may call it.
   [[nodiscard]] std::shared_ptr<KernelSeat> SeatOf(size_t queue);
 
+  // Whether it was a port of a bridge, or another process had it without the filter of the kernel's
+  // forwarding: its sockets have none, either, before the interface returns.
+  [[nodiscard]] bool was_taken_over() const { return was_taken_over_; }
+
   // The uses of the interface when it was opened (interface_usage.h), and the address that it
   // brought to the bridge then. The address is zero if it brought none, as a guest's TAP does.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
@@ -147,6 +151,7 @@ class NetdevDevice {
   int ifindex_ = 0;                        // attached; 0: none
   int bpdus_of_ = 0;                       // ifindex that there is a socket for BPDUs of; 0: none
   bool is_off_ = false;                    // by SetCarrier
+  bool was_taken_over_ = false;            // see was_taken_over
   bool was_there_ = false;                 // an interface has been attached
   bool in_group_ = false;                  // the sockets, or some of them, are
   bool group_is_due_ = false;              // and all are to be, once the interface is up

@@ -42,6 +42,7 @@ absl::Status NetdevDevice::TakeOver(PortHandover& inherited) {
     sockets.push_back(inherited.Take(PortHandover::QueueName(i)));
   }
   kernel_.Inherit(inherited, ifindex, sockets);
+  was_taken_over_ = !kernel_.filters() && !options_.shared_with_host;
   if (absl::Status kept = KeepSockets(std::move(sockets)); !kept.ok()) return kept;
   auto exclusion = HostExclusion::Inherit(*netns_, ifindex, inherited);
   if (!exclusion.ok()) return exclusion.status();

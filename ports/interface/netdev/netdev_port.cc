@@ -28,6 +28,7 @@ NetdevPort::NetdevPort(PortIdentity identity, Queue queue)
       new_bpdus_(std::move(queue.new_bpdus)),
       refresh_(std::move(queue.refresh)),
       discard_(std::move(queue.discard)),
+      was_taken_over_(queue.was_taken_over),
       seat_(new_seat_ ? new_seat_() : nullptr) {}
 
 void NetdevPort::RefreshCounters() {
@@ -72,7 +73,10 @@ void NetdevPort::OnSent() {
   seat_->Done(taken - std::exchange(done_, taken));
 }
 
-KernelPath NetdevPort::kernel_path() const { return {.is_interface = true, .seat = seat_}; }
+KernelPath NetdevPort::kernel_path() const {
+  const bool has_filter = seat_ != nullptr && seat_->in_use();
+  return {.is_interface = true, .is_taken_over = was_taken_over_ && !has_filter, .seat = seat_};
+}
 
 // What was in the old socket is gone, with its seat.
 void NetdevPort::OnFileSwitched() {
@@ -115,6 +119,7 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenNetdevPort(
         .discard = queries.discard,
         .missed = NetdevDevice::TakeMissed,
         .shared_with_host = options.shared_with_host,
+        .was_taken_over = device->was_taken_over(),
         .new_socket = [device, number] { return device->TakeSocket(number); },
         .accepted = PacketSocketOffloads(),
         .told_unsupported = told_unsupported,

@@ -32,6 +32,7 @@ class NetdevPort final : public InterfacePort {
     // Tells how many frames the kernel has lost at a socket since it was asked last.
     std::function<uint32_t(int socket)> missed;
     bool shared_with_host = false;
+    bool was_taken_over = false;
     std::function<FileDescriptor()> new_socket{};          // see InterfacePort::Medium::new_file
     OffloadSet accepted = OffloadSet::All();               // of what may be sent to it
     std::shared_ptr<std::atomic_flag> told_unsupported{};  // see InterfacePort::Medium
@@ -81,6 +82,7 @@ class NetdevPort final : public InterfacePort {
   LostBpdus bpdus_;
   bool has_asked_ = false;            // for the socket of bpdus_
   uint64_t lost_ = 0;                 // frames, by the last look
+  bool was_taken_over_;               // see NetdevDevice
   std::shared_ptr<KernelSeat> seat_;  // of the socket in use
   uint64_t done_ = 0;                 // of the frames that were taken, in the seat
 };

@@ -69,6 +69,21 @@ PortSet EgressOf(const Decision& decision) {
   return egress;
 }
 
+// What leaves by a port that allows for a tag more than its MTU does is not carried by the kernel.
+void LimitKernelToMtu(const BridgeControl& control, const EthernetHeader& header, size_t size,
+                      Trace& trace) {
+  if (!trace.kernel_step || trace.decision.action != Decision::Action::kForward) return;
+  const size_t untagged = size - (header.tag ? kVlanTagSize : 0);
+  for (const PortSnapshot& port : control.Snapshot().ports) {
+    if (port.id != trace.decision.egress) continue;
+    if (untagged <= port.status.mtu + kEthernetHeaderSize) return;
+    trace.kernel_step = {
+        .stage = "kernel",
+        .verdict = "no",
+        .text = "not carried by the kernel: it is longer than the MTU of the egress port"};
+  }
+}
+
 // Takes the ports out of the decision that do not take a frame of so many bytes, and says so.
 void LimitToMtu(const BridgeControl& control, const EthernetHeader& header, size_t size,
                 Trace& trace) {
@@ -87,7 +102,10 @@ void LimitToMtu(const BridgeControl& control, const EthernetHeader& header, size
                              size, longest, port.name, port.status.mtu)});
   }
   if (decision.action == Decision::Action::kFlood) decision.flood = egress;
-  if (egress.empty()) decision = {.reason = DropReason::kTooLong};
+  if (!egress.empty()) return;
+  decision = {.reason = DropReason::kTooLong};
+  trace.cacheable = {.obstacle = CacheObstacle::kDropped};
+  trace.cacheable_step.reset();
 }
 
 // Why a port of a spanning tree does not forward, behind what the core says of its state.
@@ -201,7 +219,10 @@ MethodResult TraceFrame(const MethodContext& context, const MethodCall& call) {
   auto trace = context.control.TraceFrame(*port, header, bytes);
   if (!trace.ok()) return trace.status();
   ExplainState(context.control, *port, *trace);
-  if (size) LimitToMtu(context.control, header, *size, *trace);
+  if (size) {
+    LimitKernelToMtu(context.control, header, *size, *trace);
+    LimitToMtu(context.control, header, *size, *trace);
+  }
   ExplainImpairments(context.control, *port, header, *trace);
   ordered_json answer{{"in", ingress}, {"stages", Words(*trace)}};
   DescribeDecision(context.control, trace->decision, answer);

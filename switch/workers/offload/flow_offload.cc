@@ -82,8 +82,12 @@ void FlowOffload::SetPort(const Port& port) {
   const bool is_usable = is_here && now.is_up && now.mtu != 0;
   may_carry_.to.erase(id);
   may_carry_.from.erase(id);
+  may_carry_.taken_over.erase(id);
+  if (is_here && path.is_taken_over) may_carry_.taken_over.insert(id);
   if (is_usable) may_carry_.to.insert(id);
   if (is_usable && now.has_seat) may_carry_.from.insert(id);
+  // One that is made again may get the ifindex that it had, and counts from 0.
+  if (!is_here) traffic_.SetInterface(id, 0, 0);
   if (is_here && path.seat) {
     traffic_.SetInterface(id, now.ifindex, path.seat->dropped_before(now.ifindex));
   }
@@ -94,6 +98,7 @@ void FlowOffload::RemovePort(PortId id) {
   ports_[id.value] = {};
   may_carry_.to.erase(id);
   may_carry_.from.erase(id);
+  may_carry_.taken_over.erase(id);
 }
 
 // ---- What ends flows

@@ -32,6 +32,9 @@ FlowOffload::Explanation FlowOffload::Explain(PortId ingress, const EthernetHead
     explanation.advice.obstacle = FlowObstacle::kJoined;
   }
   const auto known = table_.Find(key);
+  if (!explanation.advice.obstacle && !known && table_.full()) {
+    explanation.advice.obstacle = FlowObstacle::kFull;
+  }
   if (!known || explanation.advice.obstacle || !is_current(table_[*known])) return explanation;
   const auto found = kernel_.Find(table_[*known].key);
   explanation.is_carried = found && found->state == TAPSWITCH_FLOW_ACTIVE;

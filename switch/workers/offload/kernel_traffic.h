@@ -43,7 +43,8 @@ class KernelTraffic {
 
   // The cell of a port in a VLAN; nothing when there is no more room.
   [[nodiscard]] std::optional<uint32_t> CellOf(VlanId vlan, PortId port);
-  // The interface of a port, and what it had dropped before the switch had it.
+  // The interface of a port, and what it had dropped before the switch had it. An ifindex of 0:
+  // there is none now.
   void SetInterface(PortId port, int ifindex, uint64_t dropped_before);
 
   // ---- By threads that do not forward.

@@ -81,6 +81,13 @@ TEST_F(FlowAdviceTest, APortThatTheKernelDoesNotKnowIsAnObstacleAtEitherEnd) {
   EXPECT_EQ(Obstacle(Advise(kA, kSource, Station(3))), "egress");
 }
 
+TEST_F(FlowAdviceTest, APortThatWasTakenOverIsSaidToBe) {
+  carrying_.from.erase(kA);
+  carrying_.taken_over.insert(kA);
+  EXPECT_EQ(Obstacle(Advise()), "taken_over");
+  EXPECT_EQ(Obstacle(Advise(kB, kDestination, kSource)), "") << "it is carried to";
+}
+
 TEST_F(FlowAdviceTest, APortMayBeTurnedOffAtEitherEnd) {
   for (PortForwarding* const port : {&ports_[0], &ports_[1]}) {
     port->kernel_forwarding = false;
