@@ -109,6 +109,39 @@ TEST_P(KernelEdgesTest, DoubleTagsAreCarriedAsTheyAre) {
   }
 }
 
+// The customers' own tags are payload of a provider's bridge.
+TEST_P(KernelEdgesTest, AProvidersBridgeHasItsServiceTagsEditedByTheKernel) {
+  constexpr uint32_t kFrames = 300;
+  Start();
+  if (IsSkipped()) return;
+  client_->Call("bridge.set", {{"vlan_filtering", true}, {"vlan_protocol", "802.1ad"}});
+  client_->Call("vlan.add", {{"dev", "vnet1"}, {"vid", 10}, {"pvid", true}, {"untagged", true}});
+  client_->Call("vlan.add", {{"dev", "vnet2"}, {"vid", 10}});
+  const PacketSocket first = network_->host(1).OpenPacketSocket();
+  const PacketSocket second = network_->host(2).OpenPacketSocket();
+  const auto frame = [](int to, int from, bool has_service_tag, bool has_own_tag, uint32_t number) {
+    FrameBuilder builder(Station(to), Station(from));
+    if (has_service_tag) builder.Tag(EtherType::kServiceVlan, 10);
+    if (has_own_tag) builder.Tag(EtherType::kVlan, 20);
+    const size_t tags = (has_service_tag ? 1 : 0) + (has_own_tag ? 1 : 0);
+    return builder.Type(kTestType).U32(number).Pad(60 + tags * kVlanTagSize).Build();
+  };
+  for (const bool has_own_tag : {false, true}) {
+    SCOPED_TRACE(has_own_tag ? "tagged by the customer" : "untagged");
+    const uint64_t to_provider = CarriedFrom("vnet1");
+    const uint64_t to_customer = CarriedFrom("vnet2");
+    for (uint32_t i = 0; i < kFrames; ++i) {
+      sockets_[0].Send(frame(2, 1, false, has_own_tag, i));
+      ASSERT_EQ(second.Receive(), frame(2, 1, true, has_own_tag, i)) << i;
+      sockets_[1].Send(frame(1, 2, true, has_own_tag, i));
+      ASSERT_EQ(first.Receive(), frame(1, 2, false, has_own_tag, i)) << i;
+    }
+    // The kernel takes a customer's tag off before the program looks, which leaves it to the switch.
+    EXPECT_EQ(CarriedFrom("vnet1") > to_provider, !has_own_tag) << Kernel().dump();
+    EXPECT_GT(CarriedFrom("vnet2"), to_customer) << Kernel().dump();
+  }
+}
+
 // The second switch gets what the kernel carries for the first one as it gets frames of a station.
 TEST_P(KernelEdgesTest, TwoSwitchesInARowCarryBothWays) {
   Start({}, {"netdev"});
