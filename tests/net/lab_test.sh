@@ -8,6 +8,7 @@ readonly hosts=3
 root_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly root_dir
 readonly lab=$root_dir/tools/lab
+readonly tapctl=${TAPCTL:-$(dirname "${TAPSWITCHD:-}")/../tools/tapctl/tapctl}
 
 skip() {
   echo "skipped: $*"
@@ -125,6 +126,35 @@ up_refuses_numbers_out_of_range() {
   for count in 9 -1 x ''; do refuses "--vms '$count'" "$lab" up 2 --vms "$count"; done
 }
 
+# ports_are KIND ARGUMENT...: of a lab that is up with these, which ends again. KIND is veth or tun.
+ports_are() {
+  local shown
+  "$lab" up 2 "${@:2}" >/dev/null
+  shown=$(ip -n h1 -details link show dev eth0)
+  "$lab" exec h1 ping -q -c 1 -w 10 10.83.0.2 >/dev/null || fail "no reply: ${*:2}"
+  "$lab" down
+  [[ $shown == *" $1 "* ]] || fail "up ${*:2}: no $1: $shown"
+  expect_nothing_left
+}
+
+up_makes_ports_of_the_type_that_is_said() {
+  ports_are veth --ports veth
+  ports_are veth --ports veth --kernel_forwarding=off
+  ports_are tun --ports tap
+  refuses "--ports 'bridge'" "$lab" up 2 --ports bridge
+}
+
+# Where the kernel carries conversations between veths, they are faster than TAPs; else slower.
+up_chooses_the_type_that_is_faster() {
+  local best=tun
+  "$lab" up 2 --ports veth >/dev/null
+  if grep --quiet '"on"' <<<"$("$tapctl" -B lab -j kernel show)"; then best=veth; fi
+  "$lab" down
+  ports_are "$best"
+  ports_are "$best" --ports auto
+  ports_are tun --kernel_forwarding=off
+}
+
 up_that_fails_halfway_leaves_nothing() {
   refuses 'tapswitchd did not start' "$lab" up "$hosts" --unknown_flag
   expect_nothing_left
@@ -227,6 +257,7 @@ main() {
   expect_nothing_left
 
   check up_refuses_a_foreign_namespace_before_it_makes_anything up_refuses_numbers_out_of_range \
+    up_makes_ports_of_the_type_that_is_said up_chooses_the_type_that_is_faster \
     up_that_fails_halfway_leaves_nothing up_that_is_interrupted_leaves_nothing \
     up_that_is_killed_is_cleared_by_down status_and_down_work_after_the_bridge_was_killed \
     down_spares_what_has_a_recorded_name_or_pid_by_chance down_without_a_lab_is_no_error \
