@@ -28,11 +28,8 @@ constexpr size_t kMostTried = 1024;
 
 constexpr nanoseconds kCheckInterval = milliseconds(1);
 constexpr nanoseconds kDrainAfter = milliseconds(5);
-constexpr nanoseconds kMostDraining = milliseconds(100);
 constexpr nanoseconds kMostPending = milliseconds(500);
 constexpr Ticks kHoldOff{100};
-constexpr Ticks kLeastDrainPause{1000};
-constexpr Ticks kMostDrainPause{30000};
 
 // Often enough to find what should be tried in the switch again.
 Ticks ScanInterval(Ticks ageing) {
@@ -274,12 +271,9 @@ void FlowOffload::CheckPending(Tick now) {
     }
     return true;
   });
-  std::erase_if(draining_, [this](const std::shared_ptr<KernelSeat>& seat) {
-    const bool is_waited_for = std::any_of(pending_.begin(), pending_.end(), [&](const auto& one) {
-      return table_[one.id].seat == seat;
-    });
-    if (!is_waited_for) seat->Drain(false);
-    return !is_waited_for;
+  drains_.EndOthers([this](const std::shared_ptr<KernelSeat>& seat) {
+    return std::any_of(pending_.begin(), pending_.end(),
+                       [&](const Pending& one) { return table_[one.id].seat == seat; });
   });
   has_pending_.store(!pending_.empty(), std::memory_order_relaxed);
 }
@@ -287,40 +281,26 @@ void FlowOffload::CheckPending(Tick now) {
 bool FlowOffload::IsStillPending(FlowTable::Id id, nanoseconds time, Tick now) {
   const OffloadedFlow& flow = table_[id];
   const auto found = kernel_.Find(flow.key);
-  if (!found || found->state != TAPSWITCH_FLOW_PENDING) return false;
+  if (!found || found->state != TAPSWITCH_FLOW_PENDING) {
+    if (found) drains_.OnBegun(flow.seat);
+    return false;
+  }
   const nanoseconds age = time - flow.since;
-  const bool drains = std::find(draining_.begin(), draining_.end(), flow.seat) != draining_.end();
-  if (age > (drains ? kDrainAfter + kMostDraining : kMostPending)) {
-    if (drains) PauseDraining(*flow.seat, now);
+  const bool is_drained = drains_.has(flow.seat);
+  if (is_drained ? drains_.IsOver(flow.seat, time) : age > kMostPending) {
+    drains_.OnGivenUp(flow.seat, now);
     sightings_.HoldOff(HashOf(flow.key), now + kHoldOff);
     Remove(id);
     return false;
   }
-  if (!drains && age > kDrainAfter && flow.seat->lost() != flow.lost_before &&
-      !flow.seat->is_empty() && MayDrain(*flow.seat, now)) {
-    flow.seat->Drain(true);
-    draining_.push_back(flow.seat);
+  if (age > kDrainAfter && flow.seat->lost() != flow.lost_before && !flow.seat->is_empty()) {
+    drains_.Begin(flow.seat, time, now);
   }
   return true;
 }
 
-bool FlowOffload::MayDrain(const KernelSeat& seat, Tick now) const {
-  const auto found = drain_pauses_.find(seat.number());
-  return found == drain_pauses_.end() || found->second.until <= now;
-}
-
-// Twice as long as the last time.
-void FlowOffload::PauseDraining(const KernelSeat& seat, Tick now) {
-  DrainPause& pause =
-      drain_pauses_.try_emplace(seat.number(), DrainPause{.until = now, .next = kLeastDrainPause})
-          .first->second;
-  if (pause.until > now) return;  // for another flow of the same seat
-  pause.until = now + pause.next;
-  pause.next = {std::min(pause.next.centiseconds * 2, kMostDrainPause.centiseconds)};
-}
-
 std::optional<nanoseconds> FlowOffload::patience(Tick now) const {
-  if (!draining_.empty()) return kCheckInterval;
+  if (!drains_.empty()) return kCheckInterval;
   if (is_scanning_) return nanoseconds(0);
   std::optional<nanoseconds> patience;
   if (table_.size() != 0) patience = UntilTick(next_scan_, now);

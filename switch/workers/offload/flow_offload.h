@@ -37,6 +37,7 @@
 #include "switch/workers/offload/flow_sightings.h"
 #include "switch/workers/offload/flow_table.h"
 #include "switch/workers/offload/kernel_traffic.h"
+#include "switch/workers/offload/seat_drains.h"
 
 namespace tapswitch {
 
@@ -148,8 +149,6 @@ class FlowOffload {
   void Install(const FlowKey& key, PortId ingress, const EthernetHeader& header,
                std::shared_ptr<KernelSeat> seat, Tick now);
   void CheckPending(Tick now);
-  void PauseDraining(const KernelSeat& seat, Tick now);
-  [[nodiscard]] bool MayDrain(const KernelSeat& seat, Tick now) const;
   [[nodiscard]] bool IsStillPending(FlowTable::Id id, std::chrono::nanoseconds time, Tick now);
   void Scan(Tick now);
   void LookAgain(FlowTable::Id id, Tick now);
@@ -179,13 +178,7 @@ class FlowOffload {
     FlowKey key{};
   };
   std::vector<Pending> pending_;
-  std::vector<std::shared_ptr<KernelSeat>> draining_;
-  // The pause after a seat was drained in vain, as others than pending flows fill it.
-  struct DrainPause {
-    Tick until;
-    Ticks next;
-  };
-  absl::flat_hash_map<uint32_t, DrainPause> drain_pauses_;  // by seat
+  SeatDrains drains_;
   std::chrono::nanoseconds next_check_{};
   std::atomic<bool> has_pending_ = false;
 

@@ -9,8 +9,7 @@ void FlowOffload::Suspend() {
   kernel_.EndAll();
   may_carry_ = {};
   ports_.assign(ports_.size(), {});
-  for (const auto& seat : draining_) seat->Drain(false);
-  draining_.clear();
+  drains_.EndAll();
   pending_.clear();
   has_pending_.store(false, std::memory_order_relaxed);
 }
