@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ports/os/accept.h"
+#include "ports/os/clock.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 

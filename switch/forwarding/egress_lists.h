@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/originated_frames.h"
