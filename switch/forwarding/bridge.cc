@@ -124,11 +124,24 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
   constexpr size_t kAhead = 8;
   originated_ = &egress.originated();
   for (size_t i = 0; i < std::min(kAhead, frames.size()); ++i) Prefetch(frames[i]);
+  RepeatedDecision decision;
   for (size_t i = 0; i < frames.size(); ++i) {
-    if (i + kAhead < frames.size()) Prefetch(frames[i + kAhead]);
+    const size_t later = i + kAhead;
+    if (later < frames.size() && !AreAlike(frames[later - 1], frames[later])) {
+      Prefetch(frames[later]);
+    }
     const Frame& frame = frames[i];
     PortCounters& counters = all_counters[frame.ingress.value];
-    const auto drop = ProcessFrame(frame, static_cast<uint16_t>(i), now, counters, egress);
+    const auto index = static_cast<uint16_t>(i);
+    if (decision.may_be_repeated && AreAlike(frames[i - 1], frame)) {
+      Repeat(decision, frame, index, egress);
+      ++counters.forwarded;
+      continue;
+    }
+    decision.may_be_repeated = false;
+    const bool goes_on = i + 1 < frames.size() && AreAlike(frame, frames[i + 1]);
+    const auto drop =
+        ProcessFrame(frame, index, now, counters, egress, goes_on ? &decision : nullptr);
     if (drop) {
       counters.Drop(*drop);
     } else {
@@ -146,9 +159,24 @@ void Bridge::Process(std::span<const Frame> frames, Tick now, EgressLists& egres
   egress.Append(port, edits.Copy(index, view_.masks(vlan).untagged.contains(port)));
 }
 
+void Bridge::Repeat(const RepeatedDecision& decision, const Frame& frame, uint16_t index,
+                    EgressLists& egress) {
+  if (view_.filters_vlans()) {
+    const size_t size = frame.bytes().size();
+    if (decision.counts_received) {
+      vlan_counters_.of(decision.vlan, frame.ingress).received.Add(size);
+    }
+    vlan_counters_.of(decision.vlan, decision.egress).sent.Add(size);
+  }
+  EgressFrame copy = decision.copy;
+  copy.frame = index;
+  egress.Append(decision.egress, copy);
+}
+
 // parse -> admit (-> screen) -> learn -> decide -> group; mirrors look on, at both ends.
 std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t index, Tick now,
-                                               PortCounters& counters, EgressLists& egress) {
+                                               PortCounters& counters, EgressLists& egress,
+                                               RepeatedDecision* repeated) {
   const auto header = ParseHeader(frame.bytes());
   if (!header) return DropReason::kRunt;
 
@@ -165,16 +193,20 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
 
   const Classification as = view_.Classify(frame.ingress, *header);
   const VlanMasks& masks = view_.masks(as.vlan);
-  if (view_.filters_vlans() && masks.members.contains(frame.ingress)) {
+  const bool counts_received = view_.filters_vlans() && masks.members.contains(frame.ingress);
+  if (counts_received) {
     vlan_counters_.of(as.vlan, frame.ingress).received.Add(frame.bytes().size());
   }
+  bool is_plain = !is_mirrored;  // nothing but its header decided
   if (view_.is_screened(frame.ingress) ||
       protocols_.may_want(header->type_or_length, header->destination)) [[unlikely]] {
+    is_plain = false;
     if (const auto refused = Screen(frame, *header, as, now, counters)) return refused;
   }
   if (view_.learns(masks, frame.ingress) && TeachesSource(*header)) {
     const LearnResult result = table_.Learn(as.vlan, header->source, frame.ingress, now);
     if (result != LearnResult::kRefreshed) [[unlikely]] {
+      is_plain = false;
       if (const auto refused = OnLearned(frame, *header, as, result, now, counters)) return refused;
     }
   }
@@ -193,6 +225,13 @@ std::optional<DropReason> Bridge::ProcessFrame(const Frame& frame, uint16_t inde
   }
   const TagEdits edits(view_, *header, as);
   SendBy(decision.egress, frame, index, as.vlan, edits, egress);
+  if (is_plain && repeated != nullptr) {
+    *repeated = {.may_be_repeated = true,
+                 .counts_received = counts_received,
+                 .egress = decision.egress,
+                 .vlan = as.vlan,
+                 .copy = edits.Copy(index, masks.untagged.contains(decision.egress))};
+  }
   if (is_mirrored) [[unlikely]] {
     MirrorSent(view_, decision.egress, as.vlan, edits, index, egress);
   }

@@ -18,6 +18,7 @@
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/originated_frames.h"
 #include "switch/forwarding/protocol.h"
+#include "switch/forwarding/repeated_decision.h"
 #include "switch/forwarding/stats.h"
 #include "switch/forwarding/vlan_counters.h"
 
@@ -144,7 +145,10 @@ class Bridge final : private ProtocolEffects {
   void Wake() override { wants_turn_ = true; }
   void ApplyGate(PortId port);
   std::optional<DropReason> ProcessFrame(const Frame& frame, uint16_t index, Tick now,
-                                         PortCounters& counters, EgressLists& egress);
+                                         PortCounters& counters, EgressLists& egress,
+                                         RepeatedDecision* repeated);
+  void Repeat(const RepeatedDecision& decision, const Frame& frame, uint16_t index,
+              EgressLists& egress);
   void SendBy(PortId port, const Frame& frame, uint16_t index, VlanId vlan, const TagEdits& edits,
               EgressLists& egress);
   [[gnu::noinline]] std::optional<DropReason> Flood(const Frame& frame, EthernetHeader header,
