@@ -10,13 +10,18 @@ import tempfile
 import time
 
 
+# Limits of waiting are multiplied by this, where a clock goes fast while files are read.
+patience = 1
+
+
 class BenchError(Exception):
     """What went wrong, in one line for the user."""
 
 
 def call(*command, timeout=30):
     """Runs a command to its end and returns what it printed; BenchError when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout * patience,
+                          check=False)
     if done.returncode != 0:
         raise BenchError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
@@ -24,7 +29,7 @@ def call(*command, timeout=30):
 
 def wait_until(condition, what, seconds=10.0):
     """Returns the first true value of condition()."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * patience
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise BenchError(f"{what} did not come within {seconds:g} s")
@@ -69,7 +74,7 @@ class Process:
     def wait(self, seconds):
         """Waits for a program that ends by itself and returns what it printed."""
         try:
-            status = self.popen.wait(seconds)
+            status = self.popen.wait(seconds * patience)
         except subprocess.TimeoutExpired as error:
             raise BenchError(f"{self.name} did not end within {seconds:g} s") from error
         if status != 0:
