@@ -62,7 +62,6 @@ LONG_FILES = {
     "tests/unit/switch/workers/primary_worker_test.cc": "tests of one fixture",
     "tests/vm/guests_test.sh": "one boot of guests, of which each step needs the ones before",
     "tests/vm/howto_test.sh": "carries out one document, in its order",
-    "tools/tapctl/view/render.cc": "one function for each kind of answer",
 }
 
 # Folders that may have more modules, and why.

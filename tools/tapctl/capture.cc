@@ -21,7 +21,7 @@
 #include "ports/os/file_descriptor.h"
 #include "spdlog/fmt/fmt.h"
 #include "tools/tapctl/capture_filter.h"
-#include "tools/tapctl/view/render.h"
+#include "tools/tapctl/render/render.h"
 #include "tools/tapctl/whole_blocks.h"
 
 namespace tapswitch {

@@ -10,7 +10,7 @@
 #include "ports/os/text.h"
 #include "ports/port_type_texts.h"
 #include "tools/tapctl/port_keys.h"
-#include "tools/tapctl/view/render.h"
+#include "tools/tapctl/render/render.h"
 
 namespace tapswitch {
 namespace {

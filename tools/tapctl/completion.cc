@@ -11,7 +11,7 @@
 #include "switch/forwarding/forwarding_view.h"
 #include "tools/tapctl/complete_text.h"
 #include "tools/tapctl/options.h"
-#include "tools/tapctl/view/render.h"
+#include "tools/tapctl/render/render.h"
 
 namespace tapswitch {
 namespace {

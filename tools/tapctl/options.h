@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "switch/control/client/control_connection.h"
-#include "tools/tapctl/view/render.h"
+#include "tools/tapctl/render/render.h"
 
 namespace tapswitch {
 

@@ -28,13 +28,14 @@
 #include "tools/tapctl/help.h"
 #include "tools/tapctl/options.h"
 #include "tools/tapctl/release.h"
+#include "tools/tapctl/render/render.h"
+#include "tools/tapctl/render/render_event.h"
 #include "tools/tapctl/stop.h"
 #include "tools/tapctl/top.h"
 #include "tools/tapctl/upgrade.h"
 #include "tools/tapctl/view/answer.h"
 #include "tools/tapctl/view/overview.h"
 #include "tools/tapctl/view/reach.h"
-#include "tools/tapctl/view/render.h"
 #include "tools/tapctl/wait.h"
 
 namespace tapswitch {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "tools/tapctl/view/render.h"
+#include "tools/tapctl/render/render.h"
 
 namespace tapswitch {
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "spdlog/fmt/fmt.h"
+#include "tools/tapctl/render/render.h"
 
 namespace tapswitch {
 
@@ -18,6 +19,11 @@ inline std::string HumanNumber(double value) {
   for (; value >= 999.5 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
   if (unit == 0) return fmt::format("{:.0f}", value);
   return fmt::format("{:.{}f}{}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, kUnits[unit]);
+}
+
+// The count, with a unit if the options want one.
+inline std::string CountText(uint64_t count, const OutputOptions& options) {
+  return options.human ? HumanNumber(static_cast<double>(count)) : std::to_string(count);
 }
 
 // The two largest units: 5s, 3m 20s, 2h 14m, 9d 3h.

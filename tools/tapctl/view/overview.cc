@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "spdlog/fmt/fmt.h"
+#include "tools/tapctl/render/render_handover.h"
+#include "tools/tapctl/render/render_impair.h"
 #include "tools/tapctl/view/answer.h"
 #include "tools/tapctl/view/human.h"
 #include "tools/tapctl/view/paint.h"
-#include "tools/tapctl/view/render_handover.h"
-#include "tools/tapctl/view/render_impair.h"
 
 namespace tapswitch {
 namespace {

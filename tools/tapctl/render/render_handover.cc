@@ -1,8 +1,8 @@
-#include "tools/tapctl/view/render_handover.h"
+#include "tools/tapctl/render/render_handover.h"
 
 #include "spdlog/fmt/fmt.h"
+#include "tools/tapctl/render/render.h"
 #include "tools/tapctl/view/answer.h"
-#include "tools/tapctl/view/render.h"
 
 namespace tapswitch {
 namespace {

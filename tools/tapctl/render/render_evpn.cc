@@ -1,4 +1,4 @@
-#include "tools/tapctl/view/render_evpn.h"
+#include "tools/tapctl/render/render_evpn.h"
 
 #include "spdlog/fmt/fmt.h"
 #include "tools/tapctl/view/answer.h"

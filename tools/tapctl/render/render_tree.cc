@@ -1,8 +1,8 @@
-#include "tools/tapctl/view/render_tree.h"
+#include "tools/tapctl/render/render_tree.h"
 
 #include "spdlog/fmt/fmt.h"
+#include "tools/tapctl/render/render_guards.h"
 #include "tools/tapctl/view/answer.h"
-#include "tools/tapctl/view/render_guards.h"
 
 namespace tapswitch {
 namespace {

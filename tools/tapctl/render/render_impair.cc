@@ -1,4 +1,4 @@
-#include "tools/tapctl/view/render_impair.h"
+#include "tools/tapctl/render/render_impair.h"
 
 #include <algorithm>
 #include <array>
@@ -8,8 +8,8 @@
 
 #include "spdlog/fmt/fmt.h"
 #include "switch/control/commands/impair_units.h"
+#include "tools/tapctl/render/render_guards.h"
 #include "tools/tapctl/view/answer.h"
-#include "tools/tapctl/view/render_guards.h"
 
 namespace tapswitch {
 namespace {

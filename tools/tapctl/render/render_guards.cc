@@ -1,4 +1,4 @@
-#include "tools/tapctl/view/render_guards.h"
+#include "tools/tapctl/render/render_guards.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "tools/tapctl/view/render_profile.h"
+#include "tools/tapctl/render/render_profile.h"
 
 #include "spdlog/fmt/fmt.h"
 #include "tools/tapctl/view/answer.h"

@@ -41,12 +41,6 @@ struct OutputOptions {
 [[nodiscard]] std::string RenderAnswer(const Request& request, const nlohmann::ordered_json& answer,
                                        const OutputOptions& options);
 
-// Returns one event of the monitor in one line, after a line with the time if that is wanted. With
-// `label`, the object stands in front, as [LINK], which is needed if events of several objects
-// come.
-[[nodiscard]] std::string RenderEvent(const nlohmann::ordered_json& event, bool label,
-                                      const OutputOptions& options);
-
 // Returns the text without control characters, so that a name from outside cannot control a
 // terminal.
 [[nodiscard]] std::string Printable(std::string_view text);

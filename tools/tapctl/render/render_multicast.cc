@@ -1,10 +1,10 @@
-#include "tools/tapctl/view/render_multicast.h"
+#include "tools/tapctl/render/render_multicast.h"
 
 #include <utility>
 
 #include "spdlog/fmt/fmt.h"
+#include "tools/tapctl/render/render_guards.h"
 #include "tools/tapctl/view/answer.h"
-#include "tools/tapctl/view/render_guards.h"
 
 namespace tapswitch {
 namespace {
