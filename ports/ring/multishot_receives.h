@@ -24,7 +24,7 @@
 #include "ports/ring/buffer_pool.h"
 #include "ports/ring/provided_buffers.h"
 #include "ports/ring/ring.h"
-#include "ports/ring/uring_queue.h"
+#include "ports/ring/uring/uring_queue.h"
 
 namespace tapswitch {
 

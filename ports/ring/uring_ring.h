@@ -41,7 +41,7 @@
 #include "ports/ring/multishot_receives.h"
 #include "ports/ring/readiness_reader.h"
 #include "ports/ring/ring.h"
-#include "ports/ring/uring_queue.h"
+#include "ports/ring/uring/uring_queue.h"
 
 namespace tapswitch {
 

@@ -25,7 +25,7 @@ constexpr std::array kTransferErrors{EAGAIN,   ENOBUFS, ENOMEM,   EIO,    EBADFD
 constexpr std::array kEnterErrors{EAGAIN, EBUSY, EINTR};
 constexpr std::array kWaitErrors{EINTR, ENOMEM};
 
-// Completions whose user_data begins so concern nobody (uring_queue.cc, kCancelMark).
+// Completions whose user_data begins so concern nobody (uring_user_data.h, kCancelMark).
 constexpr uint64_t kNobody = 0x81;
 
 struct Injector {
