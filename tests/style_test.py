@@ -45,7 +45,6 @@ NOT_YET_CLEAN = {
 
 # Files that may be longer, and why.
 LONG_FILES = {
-    "ports/socket/stream_port.cc": "one class: connecting, reading and writing share its state",
     "switch/control/rpc/control_socket.cc": "one class: its clients' limits depend on each other",
     "tests/net/lab_file_test.sh": "one lab, which is made once and then looked at from all sides",
     "tests/net/port_queues_test.cc": "tests of one fixture",

@@ -5,15 +5,14 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "ports/os/accept.h"
 #include "ports/os/clock.h"
+#include "ports/socket/stream_gather.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 
@@ -31,60 +30,6 @@ constexpr size_t kMemorySize =
 
 // The number of connections that ended before they began which one call of Accept discards.
 constexpr int kMaxAccepts = 4;
-
-// UIO_MAXIOV, the limit of one call.
-constexpr size_t kMaxPieces = 1024;
-constexpr size_t kMaxFramesAtOnce = 256;
-
-// A list for sendmsg(2): prefix, frame, prefix, frame, ... without virtio-net headers.
-// NOLINTNEXTLINE(*-member-init): it is filled in as far as it is used
-class GatherList {
- public:
-  // Adds as many frames as there is room for, and returns how many.
-  size_t Add(std::span<const WireFrame> frames) {
-    size_t count = 0;
-    for (const WireFrame& frame : frames) {
-      if (count == kMaxFramesAtOnce || size_ + 1 + frame.pieces.size() > kMaxPieces) break;
-      prefixes_[count] = StreamPrefix(frame.size);
-      AddPiece(prefixes_[count].data(), kStreamPrefixSize);
-      size_t header = kVirtioNetHeaderSize;
-      for (const Piece& piece : frame.pieces) {
-        AddPiece(piece.data + header, piece.size - header);
-        header = 0;
-      }
-      ++count;
-    }
-    return count;
-  }
-
-  [[nodiscard]] std::span<iovec> pieces() { return std::span(pieces_).first(size_); }
-
- private:
-  void AddPiece(const std::byte* data, size_t size) {
-    if (size > 0) pieces_[size_++] = {.iov_base = const_cast<std::byte*>(data), .iov_len = size};
-  }
-
-  // Filled in as far as they are used.
-  std::array<std::array<std::byte, kStreamPrefixSize>, kMaxFramesAtOnce> prefixes_;
-  std::array<iovec, kMaxPieces> pieces_;
-  size_t size_ = 0;
-};
-
-// Returns what sendmsg(2) does, with -errno.
-ssize_t SendPieces(int fd, std::span<iovec> pieces) {
-  const msghdr message{.msg_name = nullptr,
-                       .msg_namelen = 0,
-                       .msg_iov = pieces.data(),
-                       .msg_iovlen = pieces.size(),
-                       .msg_control = nullptr,
-                       .msg_controllen = 0,
-                       .msg_flags = 0};
-  for (;;) {
-    const ssize_t sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent >= 0) return sent;
-    if (errno != EINTR) return -errno;
-  }
-}
 
 bool HasEnded(int fd) {
   std::byte next{};
@@ -215,44 +160,6 @@ void StreamPort::WatchAgain() {
   }
   watching_ = true;
   if (std::exchange(awaits_writability_, false)) AwaitWritability(true);
-}
-
-bool StreamPort::HandOver(size_t /*queue*/, PortHandover& to) const {
-  return to.AddCopy("socket", listener_->fd());
-}
-
-bool StreamPort::HandOverPaused(PortHandover& to) const {
-  if (!connection_.valid()) return true;
-  bool is_complete = to.AddCopy("connection", connection_.get());
-  const std::span<const std::byte> unread = buffers_->framer.rest();
-  if (!unread.empty()) is_complete = is_complete && to.AddBytes("unread", unread);
-  const SendQueue& queue = buffers_->queue;
-  if (queue.empty()) return is_complete;
-  std::vector<std::byte> unsent;
-  for (const iovec& piece : queue.AllBytes()) {
-    const auto* const bytes = static_cast<const std::byte*>(piece.iov_base);
-    unsent.insert(unsent.end(), bytes, bytes + piece.iov_len);
-  }
-  to.numbers["first_left"] = queue.first_left();
-  to.numbers["first_frame"] = queue.first_frame();
-  return is_complete && to.AddBytes("unsent", unsent);
-}
-
-// Bytes that make no sense end the connection, as frames could not be found in it any more.
-void StreamPort::TakeOverPaused(PortHandover& from) {
-  if (!from.has("connection") || connection_.valid() || closing_ || ring_ == nullptr) return;
-  StopWatching();
-  if (absl::Status connected = Connect(from.Take("connection")); !connected.ok()) {
-    return Disconnect(std::string(connected.message()));
-  }
-  const auto unread = from.TakeBytes("unread", buffers_->framer.Room().size());
-  std::copy(unread.begin(), unread.end(), buffers_->framer.Room().begin());
-  buffers_->framer.Add(unread.size());
-  const auto unsent = from.TakeBytes("unsent", SendQueue::kMaxBytes);
-  if (!buffers_->queue.Restore(unsent, from.number("first_left"), from.number("first_frame"))) {
-    return Disconnect("what was to be sent by it was not handed over whole");
-  }
-  if (!unsent.empty()) AwaitWritability(true);
 }
 
 void StreamPort::EndOfStream(ptrdiff_t result) {
