@@ -1,10 +1,10 @@
 // The decision of a frame for those behind it that are like it: of one conversation, mostly, as
 // ports are read one after the other.
 //
-// A decision goes by the ingress, the first 18 bytes (addresses, tag, type), the table, the view and
-// the time. In a batch the last three stay the same as long as no frame changes them. So it can be
-// repeated where it was that of a known unicast frame at which nothing else looked, and whose source
-// was where the table had it.
+// A decision goes by the ingress, the first 18 bytes (addresses, tag, type), the table, the view
+// and the time. In a batch the last three stay the same as long as no frame changes them. So it can
+// be repeated where it was that of a known unicast frame at which nothing else looked, and whose
+// source was where the table had it.
 
 #pragma once
 
