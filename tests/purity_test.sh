@@ -43,12 +43,14 @@ readonly sanitizer_header='<sanitizer/asan_interface.h>'
 # The folders of this tree that FILE may include from, each with its trailing slash.
 allowed_folders() {
   local -r port='ports/(port(_spec|_handover)?|option_keys).h$|switch/forwarding/'
+  local -r pace='ports/accept_pace.h$'
   local -r posted='ports/posted_details.h$' files='ports/file_options.h$'
   case $1 in
     switch/forwarding/wire/*) echo 'switch/forwarding/wire/' ;;
     switch/forwarding/*) echo 'switch/forwarding/' ;;
     switch/protocol/*) echo 'switch/protocol/|switch/forwarding/' ;;
-    ports/os/*) echo 'ports/os/|switch/forwarding/ids.h$' ;;
+    ports/os/unix/*) echo 'ports/os/' ;;
+    ports/os/*) echo 'ports/os/[^/]+$|switch/forwarding/ids.h$' ;;
     ports/ring/*) echo 'ports/(os|ring)/|switch/forwarding/' ;;
     ports/netlink/*) echo 'ports/(os|ring|netlink)/|switch/forwarding/' ;;
     ports/interface/*) echo "ports/(os|ring|netlink|interface)/|$port" ;;
@@ -60,8 +62,8 @@ allowed_folders() {
         'switch/protocol/neighbours/neighbour_wire.h$'
       echo 'switch/forwarding/' ;;
     ports/layer3/*) echo "ports/(os|ring|netlink|interface|layer3)/|$posted|$port" ;;
-    ports/link/*) echo "ports/(os|ring|link)/|$posted|$port" ;;
-    ports/socket/*) echo "ports/(os|ring|socket)/|$files|$port" ;;
+    ports/link/*) echo "ports/(os|ring|link)/|$posted|$pace|$port" ;;
+    ports/socket/*) echo "ports/(os|ring|socket)/|$files|$pace|$port" ;;
     ports/vhost_user/*) echo "ports/(os|ring|vhost_user)/|$files|$port" ;;
     ports/*) echo 'ports/|switch/forwarding/' ;;
     switch/capture/*) echo 'switch/(capture|forwarding)/|ports/os/' ;;

@@ -55,7 +55,7 @@ LONG_FILES = {
     "tests/unit/ports/ring/ring_conformance_test.cc": "the contract of one interface",
     "tests/unit/ports/ring/ring_conformance_wait_test.cc": "the contract of one interface",
     "tests/unit/switch/control/commands/parse_command_test.cc": "tables of commands",
-    "tests/unit/switch/forwarding/egress_builder_test.cc": "tests of one fixture",
+    "tests/unit/switch/forwarding/egress/egress_builder_test.cc": "tests of one fixture",
     "tests/unit/switch/forwarding/fdb/mac_table_test.cc": "tests of one fixture",
     "tests/unit/switch/workers/primary_worker_test.cc": "tests of one fixture",
     "tests/vm/guests_test.sh": "one boot of guests, of which each step needs the ones before",
@@ -63,11 +63,7 @@ LONG_FILES = {
 }
 
 # Folders that may have more modules, and why.
-CROWDED_FOLDERS = {
-    "ports/os": "small modules about the operating system, which need nothing of each other",
-    "switch/control/methods": "a file for the methods of each subject",
-    "switch/forwarding": "the core, whose parts need each other; more is in folders below",
-}
+CROWDED_FOLDERS = {}
 
 # Names that several files may use for a class, and why.
 SHARED_NAMES = {

@@ -3,7 +3,7 @@
 #include <array>
 #include <string_view>
 
-#include "ports/os/unix_listener.h"
+#include "ports/os/unix/unix_listener.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {

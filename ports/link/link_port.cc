@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "ports/link/link_connection.h"
-#include "ports/os/accept.h"
+#include "ports/os/unix/accept.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 

@@ -29,7 +29,7 @@
 
 #include "ports/os/buffer_memory.h"
 #include "ports/os/file_descriptor.h"
-#include "ports/os/unix_listener.h"
+#include "ports/os/unix/unix_listener.h"
 #include "ports/port.h"
 #include "ports/ring/ring.h"
 #include "ports/socket/datagram_outbox.h"

@@ -10,8 +10,8 @@
 #include <string>
 #include <utility>
 
-#include "ports/os/accept.h"
 #include "ports/os/clock.h"
+#include "ports/os/unix/accept.h"
 #include "ports/socket/stream_gather.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"

@@ -27,10 +27,10 @@
 #include <string>
 #include <string_view>
 
-#include "ports/os/accept_pace.h"
+#include "ports/accept_pace.h"
 #include "ports/os/buffer_memory.h"
 #include "ports/os/file_descriptor.h"
-#include "ports/os/unix_listener.h"
+#include "ports/os/unix/unix_listener.h"
 #include "ports/port.h"
 #include "ports/ring/ring.h"
 #include "ports/socket/received_frames.h"

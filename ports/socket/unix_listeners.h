@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "ports/os/unix_listener.h"
+#include "ports/os/unix/unix_listener.h"
 
 namespace tapswitch {
 

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "ports/os/accept.h"
+#include "ports/os/unix/accept.h"
 #include "ports/vhost_user/features.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"

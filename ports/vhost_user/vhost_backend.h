@@ -22,7 +22,7 @@
 #include "absl/status/statusor.h"
 #include "ports/os/file_descriptor.h"
 #include "ports/os/mutex.h"
-#include "ports/os/unix_listener.h"
+#include "ports/os/unix/unix_listener.h"
 #include "ports/os/wake_event.h"
 #include "ports/port.h"
 #include "ports/port_handover.h"

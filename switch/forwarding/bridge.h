@@ -8,19 +8,19 @@
 #include <utility>
 #include <vector>
 
-#include "switch/forwarding/egress_lists.h"
+#include "switch/forwarding/egress/egress_lists.h"
+#include "switch/forwarding/egress/originated_frames.h"
+#include "switch/forwarding/egress/repeated_decision.h"
 #include "switch/forwarding/fdb/change_journal.h"
 #include "switch/forwarding/fdb/mac_table.h"
 #include "switch/forwarding/fdb/multicast_table.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/guards/port_guards.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/originated_frames.h"
 #include "switch/forwarding/protocol.h"
-#include "switch/forwarding/repeated_decision.h"
 #include "switch/forwarding/stats.h"
-#include "switch/forwarding/vlan_counters.h"
+#include "switch/forwarding/view/forwarding_view.h"
+#include "switch/forwarding/view/vlan_counters.h"
 
 namespace tapswitch {
 

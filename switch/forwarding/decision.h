@@ -10,11 +10,11 @@
 #include <optional>
 
 #include "switch/forwarding/fdb/mac_table.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/group_decision.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/stats.h"
+#include "switch/forwarding/view/forwarding_view.h"
 #include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {

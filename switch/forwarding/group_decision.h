@@ -19,9 +19,9 @@
 #include "switch/forwarding/fdb/group_address.h"
 #include "switch/forwarding/fdb/mac_table.h"
 #include "switch/forwarding/fdb/multicast_table.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/port_set.h"
+#include "switch/forwarding/view/forwarding_view.h"
 #include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {

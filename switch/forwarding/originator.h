@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <span>
 
-#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/egress/originated_frames.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/originated_frames.h"
 #include "switch/forwarding/port_set.h"
-#include "switch/forwarding/vlan_counters.h"
+#include "switch/forwarding/view/forwarding_view.h"
+#include "switch/forwarding/view/vlan_counters.h"
 
 namespace tapswitch {
 

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <span>
 
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
+#include "switch/forwarding/view/forwarding_view.h"
 #include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {

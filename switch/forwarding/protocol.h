@@ -14,13 +14,13 @@
 #include <vector>
 
 #include "switch/forwarding/fdb/mac_table.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/guards/alarms.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/originator.h"
 #include "switch/forwarding/parsed_frame.h"
 #include "switch/forwarding/port_set.h"
 #include "switch/forwarding/stats.h"
+#include "switch/forwarding/view/forwarding_view.h"
 
 namespace tapswitch {
 

@@ -17,7 +17,7 @@
 #include "switch/forwarding/guards/guard_memory.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
-#include "switch/forwarding/vlan_counters.h"
+#include "switch/forwarding/view/vlan_counters.h"
 #include "switch/protocol/loop/loop_detector.h"
 #include "switch/protocol/multicast/snooping_memory.h"
 #include "switch/protocol/neighbours/neighbour_proxy.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "ports/os/descriptor_channel.h"
+#include "ports/os/unix/descriptor_channel.h"
 
 namespace tapswitch {
 

@@ -15,7 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "ports/os/descriptor_channel.h"
+#include "ports/os/unix/descriptor_channel.h"
 #include "switch/control/apply/running_bridge.h"
 #include "switch/control/methods/method.h"
 #include "switch/handover/handover_state.h"

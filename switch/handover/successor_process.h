@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "ports/os/descriptor_channel.h"
 #include "ports/os/file_descriptor.h"
+#include "ports/os/unix/descriptor_channel.h"
 
 namespace tapswitch {
 

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "ports/interface/host_lease.h"
-#include "ports/os/descriptor_channel.h"
+#include "ports/os/unix/descriptor_channel.h"
 #include "switch/keeper/keeper_message.h"
 
 namespace tapswitch {

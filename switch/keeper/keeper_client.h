@@ -3,7 +3,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
-#include "ports/os/descriptor_channel.h"
+#include "ports/os/unix/descriptor_channel.h"
 #include "switch/keeper/keeper_message.h"
 #include "switch/keeper/part_store.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "ports/os/descriptor_channel.h"
+#include "ports/os/unix/descriptor_channel.h"
 #include "ports/port_handover.h"
 #include "switch/handover/handover_files.h"
 

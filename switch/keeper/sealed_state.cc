@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "ports/os/clock.h"
-#include "ports/os/descriptor_channel.h"
+#include "ports/os/unix/descriptor_channel.h"
 
 namespace tapswitch {
 namespace {

@@ -13,8 +13,8 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "ports/os/descriptor_channel.h"
 #include "ports/os/file_descriptor.h"
+#include "ports/os/unix/descriptor_channel.h"
 #include "switch/handover/program_start.h"
 #include "switch/keeper/keeper.h"
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "switch/forwarding/bridge.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
+#include "switch/forwarding/view/forwarding_view.h"
 
 namespace tapswitch {
 

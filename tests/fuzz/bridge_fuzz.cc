@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "switch/forwarding/advice/trace.h"
 #include "switch/forwarding/bridge.h"
-#include "switch/forwarding/trace.h"
 #include "switch/forwarding/wire/bytes.h"
 #include "tests/support/test_frames.h"
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "switch/forwarding/bridge.h"
-#include "switch/forwarding/egress_builder.h"
+#include "switch/forwarding/egress/egress_builder.h"
 #include "tests/support/naive_bridge.h"
 #include "tests/support/random_traffic.h"
 #include "tests/support/test_frames.h"

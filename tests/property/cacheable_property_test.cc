@@ -9,8 +9,8 @@
 #include <optional>
 #include <vector>
 
+#include "switch/forwarding/advice/cacheable.h"
 #include "switch/forwarding/bridge.h"
-#include "switch/forwarding/cacheable.h"
 #include "switch/forwarding/decision.h"
 #include "switch/forwarding/guards/source_checks.h"
 #include "tests/support/frame_builder.h"

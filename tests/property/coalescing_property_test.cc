@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "switch/forwarding/egress_builder.h"
+#include "switch/forwarding/egress/egress_builder.h"
 #include "switch/forwarding/offload/validation.h"
 #include "tests/support/finished_frames.h"
 #include "tests/support/random_flows.h"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "switch/forwarding/advice/trace.h"
 #include "switch/forwarding/bridge.h"
-#include "switch/forwarding/trace.h"
 #include "tests/support/mac_stations.h"
 #include "tests/support/random_traffic.h"
 #include "tests/support/test_frames.h"

@@ -12,7 +12,7 @@
 #include <fstream>
 #include <string>
 
-#include "ports/os/unix_listener.h"
+#include "ports/os/unix/unix_listener.h"
 #include "tests/support/temporary_directory.h"
 
 namespace tapswitch::foreign_lock_file_test {

@@ -6,7 +6,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "switch/forwarding/egress_builder.h"
+#include "switch/forwarding/egress/egress_builder.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/test_frames.h"
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "switch/forwarding/egress_builder.h"
+#include "switch/forwarding/egress/egress_builder.h"
 #include "switch/forwarding/offload/checksum.h"
 #include "switch/forwarding/offload/validation.h"
 #include "tests/support/random_ip_packet.h"

@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include "ports/os/accept.h"
 #include "ports/os/file_descriptor.h"
-#include "ports/os/unix_listener.h"
+#include "ports/os/unix/accept.h"
+#include "ports/os/unix/unix_listener.h"
 #include "tests/support/socket_peer.h"
 
 namespace tapswitch {

@@ -13,9 +13,9 @@
 
 #include "switch/control/apply/running_bridge.h"
 #include "switch/control/attach/attacher.h"
-#include "switch/control/methods/captures.h"
 #include "switch/control/methods/event_publisher.h"
 #include "switch/control/methods/method_table.h"
+#include "switch/control/methods/observe/captures.h"
 #include "switch/control/rpc/monitor.h"
 #include "tests/support/forwarding_threads.h"
 #include "tests/support/temporary_directory.h"

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "switch/forwarding/fdb/mac_entry.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
+#include "switch/forwarding/view/forwarding_view.h"
 #include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {

@@ -1,6 +1,6 @@
-// A main function for programs whose tests come from many files: --file=NAME runs those of the file
-// NAME, so that each file is a test of its own to ctest, in a process of its own. Where nothing could
-// be tested, as a program is missing, the exit status is the one that ctest shows as skipped.
+// A main function for programs whose tests come from many files: --file=NAME runs those of the
+// file NAME, so that each file is a test of its own to ctest, in a process of its own. Where
+// nothing could be tested, as a program is missing, the exit status is what ctest shows as skipped.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

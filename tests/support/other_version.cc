@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "ports/os/descriptor_channel.h"
+#include "ports/os/unix/descriptor_channel.h"
 
 namespace tapswitch {
 namespace {

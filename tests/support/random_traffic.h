@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "switch/forwarding/fdb/mac_entry.h"
-#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/view/forwarding_view.h"
 #include "switch/forwarding/wire/ethernet.h"
 #include "tests/support/frame_builder.h"
 

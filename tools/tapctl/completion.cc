@@ -8,7 +8,7 @@
 
 #include "switch/control/client/control_connection.h"
 #include "switch/control/commands/grammar.h"
-#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/view/forwarding_view.h"
 #include "tools/tapctl/complete_text.h"
 #include "tools/tapctl/options.h"
 #include "tools/tapctl/render/render.h"

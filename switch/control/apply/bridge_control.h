@@ -27,7 +27,7 @@
 #include "switch/control/apply/port_descriptions.h"
 #include "switch/control/config/bridge_config.h"
 #include "switch/control/guests/guest_links.h"
-#include "switch/forwarding/trace.h"
+#include "switch/forwarding/advice/trace.h"
 #include "switch/protocol/multicast/multicast_snooping.h"
 #include "switch/protocol/neighbours/neighbour_table.h"
 #include "switch/workers/offload/flow_offload.h"

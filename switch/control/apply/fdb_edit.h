@@ -5,8 +5,8 @@
 
 #include "absl/status/status.h"
 #include "switch/forwarding/fdb/mac_table.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
+#include "switch/forwarding/view/forwarding_view.h"
 #include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {

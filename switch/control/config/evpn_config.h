@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
+#include "switch/forwarding/view/forwarding_view.h"
 #include "switch/forwarding/wire/ip_address.h"
 
 namespace tapswitch {

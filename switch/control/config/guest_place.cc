@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "ports/os/text.h"
-#include "ports/os/unix_listener.h"
+#include "ports/os/unix/unix_listener.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {

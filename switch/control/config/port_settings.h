@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "switch/control/config/guest_place.h"
 #include "switch/control/config/port_profile.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/impairment/impairment_settings.h"
+#include "switch/forwarding/view/forwarding_view.h"
 
 namespace tapswitch {
 

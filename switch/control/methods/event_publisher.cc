@@ -6,10 +6,10 @@
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 #include "switch/control/commands/duration.h"
-#include "switch/control/methods/fdb_json.h"
 #include "switch/control/methods/multicast/mdb_json.h"
 #include "switch/control/methods/port_steps.h"
 #include "switch/control/methods/show.h"
+#include "switch/control/methods/tables/fdb_json.h"
 #include "switch/control/methods/tree/tree_json.h"
 
 namespace tapswitch {

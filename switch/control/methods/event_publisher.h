@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "switch/control/apply/bridge_control.h"
-#include "switch/control/methods/neighbour_watch.h"
+#include "switch/control/methods/tables/neighbour_watch.h"
 #include "switch/control/rpc/monitor.h"
 #include "switch/workers/channels/event_channel.h"
 

@@ -12,7 +12,7 @@
 #include <span>
 #include <utility>
 
-#include "ports/os/accept.h"
+#include "ports/os/unix/accept.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 #include "switch/control/rpc/json_rpc.h"

@@ -22,7 +22,7 @@
 #include "absl/status/statusor.h"
 #include "ports/os/clock.h"
 #include "ports/os/file_descriptor.h"
-#include "ports/os/unix_listener.h"
+#include "ports/os/unix/unix_listener.h"
 #include "ports/os/wake_event.h"
 #include "switch/control/rpc/client.h"
 

@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "switch/forwarding/fdb/mac_table.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/guards/alarms.h"
 #include "switch/forwarding/guards/guard_memory.h"
@@ -27,6 +26,7 @@
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/parsed_frame.h"
 #include "switch/forwarding/stats.h"
+#include "switch/forwarding/view/forwarding_view.h"
 
 namespace tapswitch {
 

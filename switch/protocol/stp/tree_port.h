@@ -8,7 +8,7 @@
 
 #include "switch/forwarding/gate_masks.h"
 #include "switch/forwarding/ids.h"
-#include "switch/forwarding/spanning_tree_port.h"
+#include "switch/forwarding/view/spanning_tree_port.h"
 #include "switch/protocol/stp/bpdu.h"
 #include "switch/protocol/stp/priority_vector.h"
 

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <span>
 
-#include "switch/forwarding/egress_lists.h"
+#include "switch/forwarding/egress/egress_lists.h"
 #include "switch/forwarding/frame.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/wire/ethernet.h"

@@ -18,7 +18,7 @@
 #include "ports/os/mutex.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
-#include "switch/forwarding/vlan_counters.h"
+#include "switch/forwarding/view/vlan_counters.h"
 
 namespace tapswitch {
 

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "switch/forwarding/forwarding_view.h"
+#include "switch/forwarding/view/forwarding_view.h"
 
 namespace tapswitch::port_gates_test {
 namespace {

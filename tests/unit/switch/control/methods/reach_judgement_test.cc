@@ -7,7 +7,7 @@
 #include <string>
 
 #include "switch/control/config/guard_settings.h"
-#include "switch/control/methods/reach.h"
+#include "switch/control/methods/observe/reach.h"
 
 namespace tapswitch::reach_judgement_test {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "switch/forwarding/advice/trace.h"
 #include "switch/forwarding/bridge.h"
-#include "switch/forwarding/egress_builder.h"
-#include "switch/forwarding/trace.h"
+#include "switch/forwarding/egress/egress_builder.h"
 #include "tests/support/frame_builder.h"
 #include "tests/support/test_frames.h"
 
