@@ -178,7 +178,7 @@ const ImpairmentWord* FindImpairmentWord(std::string_view name) {
 }
 
 absl::Status SetNamed(const ImpairmentWord& word, std::string_view text, ImpairmentPlan& plan) {
-  const absl::Status set = word.set(text, plan);
+  absl::Status set = word.set(text, plan);
   if (set.ok()) return set;
   return absl::InvalidArgumentError(fmt::format("{} {}", word.name, std::string(set.message())));
 }
@@ -254,7 +254,7 @@ class ScheduleReader {
   absl::Status ReadSpan(std::string_view word, Nanoseconds& span) {
     const std::string_view text = words_.empty() ? "" : words_.front();
     if (!words_.empty()) words_.erase(words_.begin());
-    const absl::Status read = Take(ParseTimeSpan(text), span);
+    absl::Status read = Take(ParseTimeSpan(text), span);
     if (read.ok()) return read;
     return absl::InvalidArgumentError(fmt::format("{} {}", word, std::string(read.message())));
   }

@@ -71,7 +71,7 @@ json ValueOf(std::string_view text) {
 absl::Status SetRow(const ProfileRow& row, std::string_view text, PortSettings& settings) {
   switch (row.family) {
     case Family::kLink:
-      return SetPortSetting(row.name, ValueOf(text), settings);
+      return SetOneSetting(row.name, ValueOf(text), settings);
     case Family::kStorm:
       return SetStormSetting(row.name, std::string(text), settings.storm);
     case Family::kSecurity:

@@ -247,14 +247,17 @@ bool IsPortSetting(std::string_view name) {
   return name == kProfileWord || FindSetting(name) != nullptr;
 }
 
-absl::Status SetPortSetting(std::string_view name, const json& value, PortSettings& settings) {
-  if (name == kProfileWord) return SetProfile(value, settings);
+absl::Status SetOneSetting(std::string_view name, const json& value, PortSettings& settings) {
   const Setting* const setting = FindSetting(name);
   if (setting == nullptr) {
     return absl::InvalidArgumentError(
         fmt::format("'{:.100}' is no setting of a port: see tapctl help link set", name));
   }
   return std::visit(Setter{name, value, settings}, setting->field);
+}
+
+absl::Status SetPortSetting(std::string_view name, const json& value, PortSettings& settings) {
+  return name == kProfileWord ? SetProfile(value, settings) : SetOneSetting(name, value, settings);
 }
 
 void ShowPortSettings(const PortSettings& settings, ordered_json& link) {

@@ -66,6 +66,10 @@ struct PortSettings {
 [[nodiscard]] absl::Status SetPortSetting(std::string_view name, const nlohmann::json& value,
                                           PortSettings& settings);
 
+// SetPortSetting of all but "profile", which it does not know.
+[[nodiscard]] absl::Status SetOneSetting(std::string_view name, const nlohmann::json& value,
+                                         PortSettings& settings);
+
 // Returns whether SetPortSetting knows `name`.
 [[nodiscard]] bool IsPortSetting(std::string_view name);
 
