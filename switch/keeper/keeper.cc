@@ -21,8 +21,8 @@ Keeper::Event Keeper::Serve(const DescriptorChannel& channel) {
   auto call = DecodeCall(*std::move(message));
   if (!call.ok()) return Event::kGone;
   const KeeperCall::Kind kind = call->kind;
-  if (kind == KeeperCall::Kind::kKeep) Keep(*std::move(call));
   if (kind == KeeperCall::Kind::kForget) Forget(call->part);
+  if (kind == KeeperCall::Kind::kKeep) Keep(*std::move(call));
   if (kind == KeeperCall::Kind::kGiveUp) GiveUpParts();
   if (kind == KeeperCall::Kind::kReady) ForgetUnclaimed();
   if (kind == KeeperCall::Kind::kEnd) GiveBack();

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 #include "switch/keeper/guardian.h"
 #include "switch/keeper/recovery.h"
@@ -50,7 +51,9 @@ absl::StatusOr<Keeping> BeginKeeping(int kept_by, std::chrono::milliseconds leas
     keeping.kept = ServiceStore::TakeKept();
     std::vector<std::string> stored;
     for (const auto& [part, files] : keeping.kept) {
-      for (const auto& [name, file] : files.files) stored.push_back(part + '/' + name);
+      for (const auto& [name, file] : files.files) {
+        stored.push_back(fmt::format("{}/{}", part, name));
+      }
     }
     keeping.manager = std::make_unique<ServiceStore>(stored);
     return keeping;

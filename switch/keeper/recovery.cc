@@ -19,8 +19,8 @@ PortHandover TakePart(KeptParts& parts, std::string_view name) {
 
 void Rejuvenate(std::vector<MacEntry>& entries, std::chrono::nanoseconds written_at) {
   constexpr std::chrono::milliseconds kCentisecond(10);
-  const auto age = MonotonicTime() - written_at;
-  if (age <= age.zero()) return;
+  const std::chrono::nanoseconds age = MonotonicTime() - written_at;
+  if (age <= std::chrono::nanoseconds::zero()) return;
   for (MacEntry& entry : entries) {
     entry.last_seen.centiseconds += static_cast<uint64_t>(age / kCentisecond);
   }

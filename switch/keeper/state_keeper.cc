@@ -99,9 +99,10 @@ void StateKeeper::KeepPort(const PortConfig& port) {
   if (!keeps_everything()) {
     files = HostLease::IsPossible(files) ? HostLease::Reduce(std::move(files)) : PortHandover();
   }
-  const bool was_kept = kept_.contains(read->id);
+  const PortId id = read->id;
+  const bool was_kept = kept_.contains(id);
   if (was_kept || !files.files.empty()) KeepFiles(read->name, std::move(files));
-  kept_.insert_or_assign(read->id, *std::move(read));
+  kept_.insert_or_assign(id, *std::move(read));
 }
 
 // A shadow port that is made anew later is not kept. Its routes are then announced anew.

@@ -187,7 +187,7 @@ void Supervisor::EndWhatIsDue() {
   spdlog::error("no switch has begun within the lease: its interfaces are the host's again");
 }
 
-int Supervisor::MillisecondsUntil(Clock::time_point time) const {
+int Supervisor::MillisecondsUntil(Clock::time_point time) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - Clock::now());
   return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 3'600'000));
 }

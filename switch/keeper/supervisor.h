@@ -62,7 +62,7 @@ class Supervisor {
   void OnDeath(const End& end);
   void EndWhatIsDue();
   [[nodiscard]] std::optional<Clock::time_point> NextEnd() const;
-  [[nodiscard]] int MillisecondsUntil(Clock::time_point time) const;
+  [[nodiscard]] static int MillisecondsUntil(Clock::time_point time);
   void WaitBeforeRestart();
 
   Options options_;
