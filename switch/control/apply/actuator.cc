@@ -11,8 +11,8 @@
 
 namespace tapswitch {
 
-Actuator::Actuator(const RunningSwitch& running, MacAddress own_address)
-    : running_(running), own_address_(own_address), names_(kMaxPorts) {}
+Actuator::Actuator(RunningSwitch running, MacAddress own_address)
+    : running_(std::move(running)), own_address_(own_address), names_(kMaxPorts) {}
 
 absl::Status Actuator::Apply(const Action& action) {
   return std::visit([this](const auto& one) { return ApplyOne(one); }, action);

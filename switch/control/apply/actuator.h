@@ -31,7 +31,7 @@ namespace tapswitch {
 class Actuator {
  public:
   // `own_address` is the bridge's, which is in the table as an address without a VLAN.
-  Actuator(const RunningSwitch& running, MacAddress own_address);
+  Actuator(RunningSwitch running, MacAddress own_address);
 
   // Sets a function that is called before a port's name is dropped. By then the port carries no
   // frames, and no event of it is published any more.

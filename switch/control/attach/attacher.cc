@@ -25,11 +25,11 @@ constexpr std::chrono::milliseconds kLookEvery(1000);
 
 }  // namespace
 
-Attacher::Attacher(BridgeControl& control, Monitor& monitor, const RunningSwitch& running,
+Attacher::Attacher(BridgeControl& control, Monitor& monitor, RunningSwitch running,
                    std::span<const AttachRule> rules)
     : control_(control),
       monitor_(monitor),
-      running_(running),
+      running_(std::move(running)),
       rules_(rules),
       ledger_([this](std::string_view name) {
         return !name.starts_with(kStagingPrefix) && FindAttachRule(rules_, name) != nullptr;

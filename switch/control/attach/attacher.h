@@ -33,8 +33,8 @@ namespace tapswitch {
 
 class Attacher {
  public:
-  // All arguments must outlive this object.
-  Attacher(BridgeControl& control, Monitor& monitor, const RunningSwitch& running,
+  // The objects that the arguments refer to must outlive this one.
+  Attacher(BridgeControl& control, Monitor& monitor, RunningSwitch running,
            std::span<const AttachRule> rules);
 
   // Attaches the interfaces that exist and are up. A failure to attach one is logged, and is no

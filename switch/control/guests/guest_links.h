@@ -81,7 +81,7 @@ class GuestLinks {
   void GoOn(const GuestPlace& place, Guest& guest);
   [[nodiscard]] static std::optional<SocketFile> FileOf(const GuestPlace& place);
   static void LookAgain(const GuestPlace& place, Guest& guest);
-  void End(const GuestPlace& place, Guest& guest, const absl::Status& result);
+  static void End(const GuestPlace& place, Guest& guest, const absl::Status& result);
   [[nodiscard]] size_t exchanges() const;
 
   FileDescriptor epoll_;

@@ -166,14 +166,14 @@ void EventPublisher::Publish(const stp::Event& event) {
       {"ifname", port}, {"role", NameOf(event.role)}, {"state", NameOf(event.state)}};
   if (event.kind == stp::Event::Kind::kTopologyChange) {
     members["reason"] = reason;
-    return monitor_.Publish("stp", "topology_change", std::move(members));
+    return monitor_.Publish("stp", "topology_change", members);
   }
   members["from_role"] = NameOf(event.from_role);
   members["from_state"] = NameOf(event.from_state);
   members["reason"] = reason;
   spdlog::info("{}: {} {}, it was {} {}: {}", port, NameOf(event.role), NameOf(event.state),
                NameOf(event.from_role), NameOf(event.from_state), reason);
-  monitor_.Publish("stp", "changed", std::move(members));
+  monitor_.Publish("stp", "changed", members);
   PublishLinkOf(port);
 }
 
