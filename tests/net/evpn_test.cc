@@ -162,7 +162,6 @@ TEST_F(EvpnByHandTest, IsSavedAndMadeAgain) {
   EXPECT_EQ(Vni('a').at("state"), "up");
   EXPECT_EQ(Tapctl('a', "save"), saved);
   // What does not name it removes it.
-  std::string without = saved;
   std::ofstream(file) << "port add va1,netns=a1\n";
   Tapctl('a', "apply " + file);
   EXPECT_FALSE(HasLink('a', "evbr100"));

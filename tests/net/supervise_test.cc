@@ -216,7 +216,7 @@ TEST_P(SuperviseTest, ASwitchThatCannotStartIsNotStartedAgain) {
 TEST_P(SuperviseTest, ItWaitsLongerAndLongerForASwitchThatDoesNotStart) {
   TestNetwork::Options options = Supervised({"--host_lease=1s"});
   const std::string script =
-      "cp \"$0\" /run/tapswitch/program && exec /run/tapswitch/program \"$@\"";
+      R"(cp "$0" /run/tapswitch/program && exec /run/tapswitch/program "$@")";
   options.launcher = {"sh", "-c", script};
   TestNetwork network(options);
   network.sandbox().Run(

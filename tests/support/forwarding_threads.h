@@ -112,17 +112,10 @@ class ForwardingThreads {
       std::array<int, 2> files{};
       EXPECT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, files.data()), 0);
       far_sides.emplace_back(FileDescriptor(files[0]));
-      ports.push_back(std::make_unique<TapPort>(identities[i], FileDescriptor(files[1]),
-                                                OffloadSet(), QueryOf(forwarding.id)));
-    }
-    if (queues == 1 && sharing != Sharing::kNever) {
-      static_cast<TapPort&>(*ports.front())
-          .set_make_share([sharing, query = QueryOf(forwarding.id)](PortIdentity identity,
-                                                                    FileDescriptor file) {
-            if (sharing == Sharing::kFails) return std::unique_ptr<TapPort>();
-            return std::make_unique<TapPort>(std::move(identity), std::move(file), OffloadSet(),
-                                             query, QueueRole::kFollower);
-          });
+      auto port = std::make_unique<TapPort>(identities[i], FileDescriptor(files[1]), OffloadSet(),
+                                            QueryOf(forwarding.id));
+      if (queues == 1 && sharing != Sharing::kNever) LetShare(*port, forwarding.id, sharing);
+      ports.push_back(std::move(port));
     }
     EXPECT_TRUE(workers_->AddPort(std::move(ports), forwarding).ok());
     return far_sides;
@@ -153,6 +146,14 @@ class ForwardingThreads {
       return absl::StatusOr<LinkEvent>(
           {.ifindex = id.value + 1, .name = "vnet", .up = true, .mtu = 1500});
     };
+  }
+
+  static void LetShare(TapPort& port, PortId id, Sharing sharing) {
+    port.set_make_share([sharing, query = QueryOf(id)](PortIdentity identity, FileDescriptor file) {
+      if (sharing == Sharing::kFails) return std::unique_ptr<TapPort>();
+      return std::make_unique<TapPort>(std::move(identity), std::move(file), OffloadSet(), query,
+                                       QueueRole::kFollower);
+    });
   }
 
   void Run(size_t workers, PortSharing::Governor governor, std::promise<void>& started) {

@@ -113,6 +113,7 @@ int Run(std::span<char*> words) {
 }  // namespace
 }  // namespace tapswitch
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what is no number and no message ends it
 int main(int argc, char** argv) {
   if (argc < 3) return EXIT_FAILURE;
   return tapswitch::Run({argv, static_cast<size_t>(argc)});

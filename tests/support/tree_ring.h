@@ -38,6 +38,7 @@ class TreeRing {
   }
   TreeRing(const TreeRing&) = delete;
   TreeRing& operator=(const TreeRing&) = delete;
+  ~TreeRing() = default;
 
   [[nodiscard]] const NetnsSandbox& sandbox() const { return sandbox_; }
   [[nodiscard]] size_t size() const { return kinds_.size(); }

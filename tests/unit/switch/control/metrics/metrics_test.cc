@@ -117,7 +117,7 @@ TEST(MetricsTest, AllHaveOurNamesALabelForTheBridgeAndHelp) {
 
 TEST(MetricsTest, AVniHasItsOwn) {
   const std::string text = TextOf(MakeSnapshot());
-  constexpr const char* kLabels = "{bridge=\"br0\",port=\"vxlan100\",vni=\"100\"";
+  constexpr const char* kLabels = R"({bridge="br0",port="vxlan100",vni="100")";
   for (const std::string& line :
        {std::string("up") + kLabels + "} 1",
         std::string("stations") + kLabels + ",place=\"local\"} 3",

@@ -18,8 +18,8 @@ constexpr PortId kB{1};
 constexpr PortId kTap{2};
 constexpr Tick kNow{1000};
 constexpr VlanId kTen{10};
-constexpr MacAddress kSource = Station(1);
-constexpr MacAddress kDestination = Station(2);
+constexpr MacAddress kAtA = Station(1);
+constexpr MacAddress kAtB = Station(2);
 
 class FlowAdviceTest : public ::testing::Test {
  protected:
@@ -32,8 +32,8 @@ class FlowAdviceTest : public ::testing::Test {
 
   void Configure() { bridge_.SetView(ForwardingView(ports_, settings_, observers_)); }
   void Know(VlanId vlan) {
-    bridge_.table().Learn(vlan, kSource, kA, kNow);
-    bridge_.table().Learn(vlan, kDestination, kB, kNow);
+    bridge_.table().Learn(vlan, kAtA, kA, kNow);
+    bridge_.table().Learn(vlan, kAtB, kB, kNow);
   }
   // A is an access port of VLAN 10, B a trunk.
   void FilterVlans() {
@@ -46,8 +46,8 @@ class FlowAdviceTest : public ::testing::Test {
     Know(kTen);
   }
 
-  [[nodiscard]] FlowAdvice Advise(PortId ingress = kA, MacAddress source = kSource,
-                                  MacAddress destination = kDestination,
+  [[nodiscard]] FlowAdvice Advise(PortId ingress = kA, MacAddress source = kAtA,
+                                  MacAddress destination = kAtB,
                                   std::optional<VlanTag> tag = std::nullopt) const {
     const EthernetHeader header{
         .destination = destination, .source = source, .tag = tag, .type_or_length = 0x1234};
@@ -78,7 +78,7 @@ TEST_F(FlowAdviceTest, KnownUnicastBetweenPortsThatTheKernelKnowsIsCarried) {
 TEST_F(FlowAdviceTest, APortThatTheKernelDoesNotKnowIsAnObstacleAtEitherEnd) {
   bridge_.table().Learn(kNoVlan, Station(3), kTap, kNow);
   EXPECT_EQ(Obstacle(Advise(kTap, Station(3))), "ingress");
-  EXPECT_EQ(Obstacle(Advise(kA, kSource, Station(3))), "egress");
+  EXPECT_EQ(Obstacle(Advise(kA, kAtA, Station(3))), "egress");
 }
 
 TEST_F(FlowAdviceTest, APortThatWasTakenOverIsSaidToBe) {
@@ -105,8 +105,8 @@ TEST_F(FlowAdviceTest, WhatEachFrameIsNeededForStaysInTheSwitch) {
                ? std::string(kCacheObstacles[static_cast<size_t>(*advice.cache_obstacle)].name)
                : Obstacle(advice);
   };
-  EXPECT_EQ(cache(Advise(kA, kSource, Station(9))), "unknown_destination");
-  EXPECT_EQ(cache(Advise(kA, kSource, kBroadcastAddress)), "broadcast");
+  EXPECT_EQ(cache(Advise(kA, kAtA, Station(9))), "unknown_destination");
+  EXPECT_EQ(cache(Advise(kA, kAtA, kBroadcastAddress)), "broadcast");
   EXPECT_EQ(cache(Advise(kA, Station(9))), "unknown_source");
   EXPECT_EQ(cache(Advise(kA, kBroadcastAddress)), "dropped");
   observers_.capturing = true;
@@ -131,25 +131,24 @@ TEST_F(FlowAdviceTest, TagsAreEditedAsTheSwitchWould) {
   EXPECT_EQ(pushed.edit, TagEdit::kPush);
   EXPECT_EQ(pushed.tag, (VlanTag{.protocol = EtherType::kVlan, .control = 10}));
   const FlowAdvice popped =
-      Advise(kB, kDestination, kSource, VlanTag{.protocol = EtherType::kVlan, .control = 0x600A});
+      Advise(kB, kAtB, kAtA, VlanTag{.protocol = EtherType::kVlan, .control = 0x600A});
   EXPECT_EQ(Obstacle(popped), "");
   EXPECT_EQ(popped.edit, TagEdit::kPop);
 }
 
 TEST_F(FlowAdviceTest, PriorityTagsAndTagsThatArePayloadStayInTheSwitch) {
   FilterVlans();
-  EXPECT_EQ(Obstacle(Advise(kA, kSource, kDestination,
-                            VlanTag{.protocol = EtherType::kVlan, .control = 0xE000})),
-            "tag");
-  EXPECT_EQ(Obstacle(Advise(kA, kSource, kDestination,
-                            VlanTag{.protocol = EtherType::kServiceVlan, .control = 5})),
-            "tag");
+  EXPECT_EQ(
+      Obstacle(Advise(kA, kAtA, kAtB, VlanTag{.protocol = EtherType::kVlan, .control = 0xE000})),
+      "tag");
+  EXPECT_EQ(
+      Obstacle(Advise(kA, kAtA, kAtB, VlanTag{.protocol = EtherType::kServiceVlan, .control = 5})),
+      "tag");
 }
 
 TEST_F(FlowAdviceTest, ABridgeThatDoesNotFilterVlansLeavesAnyTagAlone) {
   for (const EtherType type : {EtherType::kVlan, EtherType::kServiceVlan}) {
-    const FlowAdvice advice =
-        Advise(kA, kSource, kDestination, VlanTag{.protocol = type, .control = 0});
+    const FlowAdvice advice = Advise(kA, kAtA, kAtB, VlanTag{.protocol = type, .control = 0});
     EXPECT_EQ(Obstacle(advice), "");
     EXPECT_EQ(advice.edit, TagEdit::kKeep);
   }
@@ -161,7 +160,7 @@ TEST_F(FlowAdviceTest, WhereAddressesAgeTooFastNothingIsCarried) {
 }
 
 TEST_F(FlowAdviceTest, AFrameMayReturnToItsPortWhereThatIsAllowed) {
-  bridge_.table().Learn(kNoVlan, kDestination, kA, kNow);
+  bridge_.table().Learn(kNoVlan, kAtB, kA, kNow);
   EXPECT_EQ(Obstacle(Advise()), "decision");
   ports_[0].hairpin = true;
   Configure();
