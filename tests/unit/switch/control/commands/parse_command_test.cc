@@ -8,28 +8,16 @@
 #include <algorithm>
 #include <ostream>
 #include <random>
-#include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "switch/control/commands/batch_reader.h"
+#include "tests/support/split_line.h"
 
 namespace tapswitch::parse_command_test {
 namespace {
 
 using nlohmann::json;
-using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
-
-using Words = std::vector<std::string>;
-
-Words Split(const std::string& line) {
-  const auto words = SplitLine(line);
-  EXPECT_TRUE(words.ok()) << line;
-  return words.ok() ? *words : Words{};
-}
 
 std::string Message(const absl::Status& status) { return std::string(status.message()); }
 
@@ -276,166 +264,6 @@ TEST(ParseCommandTest, TheOwnNamesOfAnObjectNeedNoMoreLetters) {
       EXPECT_THAT(Message(request.status()), HasSubstr("is missing")) << line;
     }
   }
-}
-
-// ----- the grammar -------------------------------------------------------------------------------
-
-// Words that bridge(8) has and usage does not show: other names of shown ones, and what this
-// version accepts only switched off.
-const std::set<std::string_view>& Unshown() {
-  static const std::set<std::string_view> words{
-      "local",  "temp",      "master",           "brport",      "br",
-      "mab",    "fastleave", "mcast_to_unicast", "vlan_tunnel", "self",
-      "dev",                               // where the name may stand by itself
-      "vid",                               // of port add, where it is called vlan
-      "to",     "nud",       "permanent",  // of ip neigh, where the address may stand by itself
-      "dstport"};                          // of ip link add type vxlan
-  return words;
-}
-
-bool IsShown(std::string_view word, std::string_view usage) {
-  const bool negates = word.starts_with("no") && usage.find("[no]") != std::string_view::npos;
-  if (negates) word.remove_prefix(2);
-  constexpr std::string_view kLetters =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-  const auto is_end = [&](size_t at) {
-    return at >= usage.size() || kLetters.find(usage[at]) == std::string_view::npos;
-  };
-  for (size_t at = usage.find(word); at != std::string_view::npos; at = usage.find(word, at + 1)) {
-    if ((at == 0 || is_end(at - 1)) && is_end(at + word.size())) return true;
-  }
-  return false;
-}
-
-bool IsShownByOther(const Command& command, std::string_view word) {
-  return std::any_of(Commands().begin(), Commands().end(), [&](const Command& other) {
-    return &other != &command && IsShown(word, other.usage);
-  });
-}
-
-TEST(GrammarTest, EachWordIsShownInItsUsageOrHasAnotherNameThere) {
-  for (const Command& command : Commands()) {
-    // They take the words of `add`, as bridge(8) does, and nothing comes of them.
-    if (command.method == "fdb.del" || command.method == "vlan.del") continue;
-    for (const Word& word : command.words) {
-      // What the usage calls SETTING, other commands show.
-      if (IsShown("SETTING", command.usage) && IsShownByOther(command, word.word)) continue;
-      EXPECT_TRUE(IsShown(word.word, command.usage) || Unshown().contains(word.word))
-          << command.object << ' ' << command.verb << ": " << word.word;
-    }
-  }
-}
-
-TEST(GrammarTest, EachNameInAUsageIsAWord) {
-  for (const Command& command : Commands()) {
-    // Lower case is written as it is; upper case stands for something.
-    std::string usage(command.usage);
-    const auto is_lower = [&](size_t at) { return usage[at] >= 'a' && usage[at] <= 'z'; };
-    for (size_t at = 0; at < usage.size(); ++at) {
-      const bool is_inside = at > 0 && at + 1 < usage.size();
-      const bool joins = usage[at] == '-' && is_inside && is_lower(at - 1) && is_lower(at + 1);
-      if (!joins && std::string_view("[]|.,:=-").find(usage[at]) != std::string_view::npos) {
-        usage[at] = ' ';
-      }
-    }
-    for (const std::string& name : Split(usage)) {
-      if (name.find_first_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos) continue;
-      if (name == "on" || name == "off" || name == "no" || name == command.bare.value) continue;
-      const auto has_it = [&](const Word& word) {
-        return word.word == name || word.word == "-" + name || word.word == "--" + name ||
-               (word.kind == WordKind::kChoice && IsShown(name, word.value));
-      };
-      EXPECT_TRUE(std::any_of(command.words.begin(), command.words.end(), has_it))
-          << command.object << ' ' << command.verb << ": " << name;
-    }
-  }
-}
-
-TEST(GrammarTest, EachCommandSaysWhatItDoes) {
-  for (const Command& command : Commands()) {
-    EXPECT_FALSE(command.summary.empty()) << command.object;
-  }
-}
-
-// ----- lines -------------------------------------------------------------------------------------
-
-TEST(SplitLineTest, WhiteSpaceSeparates) {
-  EXPECT_THAT(Split("  fdb\tshow \r\n"), ElementsAre("fdb", "show"));
-  EXPECT_THAT(Split(""), IsEmpty());
-  EXPECT_THAT(Split(" \t "), IsEmpty());
-}
-
-TEST(SplitLineTest, QuotesHoldAWordTogether) {
-  EXPECT_THAT(Split("port add 'a b'"), ElementsAre("port", "add", "a b"));
-  EXPECT_THAT(Split(R"("it's" '"' '')"), ElementsAre("it's", "\"", ""));
-  EXPECT_THAT(Split("'# no comment'"), ElementsAre("# no comment"));
-}
-
-TEST(SplitLineTest, ANumberSignAtTheBeginOfAWordBeginsAComment) {
-  EXPECT_THAT(Split("# nothing"), IsEmpty());
-  EXPECT_THAT(Split("fdb show # 'all"), ElementsAre("fdb", "show"));
-}
-
-TEST(SplitLineTest, AQuoteThatIsNotClosedIsAnError) {
-  for (const std::string line : {"port add 'a", "\"", "a \"b'"}) {
-    const auto words = SplitLine(line);
-    ASSERT_FALSE(words.ok()) << line;
-    EXPECT_EQ(words.status().code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(Message(words.status()), HasSubstr("not closed"));
-  }
-}
-
-// ----- batches -----------------------------------------------------------------------------------
-
-struct ReadCommand {
-  int line;
-  Words words;  // "?": it was an error
-
-  bool operator==(const ReadCommand&) const = default;
-};
-
-void PrintTo(const ReadCommand& command, std::ostream* out) {
-  *out << command.line << ": " << testing::PrintToString(command.words);
-}
-
-std::vector<ReadCommand> ReadBatch(const std::string& text) {
-  std::istringstream input(text);
-  BatchReader batch(input);
-  std::vector<ReadCommand> commands;
-  while (const auto words = batch.Next()) {
-    commands.push_back({batch.line(), words->ok() ? **words : Words{"?"}});
-  }
-  return commands;
-}
-
-TEST(BatchReaderTest, EachLineIsACommandAndHasItsNumber) {
-  EXPECT_THAT(ReadBatch("fdb show\n\n# a comment\n  link\n"),
-              ElementsAre(ReadCommand{1, {"fdb", "show"}}, ReadCommand{4, {"link"}}));
-  EXPECT_THAT(ReadBatch("the last\nhas no end"),
-              ElementsAre(ReadCommand{1, {"the", "last"}}, ReadCommand{2, {"has", "no", "end"}}));
-}
-
-TEST(BatchReaderTest, ABackslashAtTheEndGoesOn) {
-  EXPECT_THAT(ReadBatch("\nfdb \\\n  show\\\n dev v\nlink\n"),
-              ElementsAre(ReadCommand{2, {"fdb", "show", "dev", "v"}}, ReadCommand{5, {"link"}}));
-  EXPECT_THAT(ReadBatch("fdb \\"), ElementsAre(ReadCommand{1, {"fdb"}}));
-}
-
-TEST(BatchReaderTest, ACommentDoesNotGoOn) {
-  EXPECT_THAT(ReadBatch("# a \\\nlink\n  #b\\\nfdb\n"),
-              ElementsAre(ReadCommand{2, {"link"}}, ReadCommand{4, {"fdb"}}));
-}
-
-TEST(BatchReaderTest, NothingIsNoCommand) {
-  for (const std::string text : {"", "\n", "  \n\t", "#", "\\", "\\\n", " \\\n\\\n\n", "# \\"}) {
-    EXPECT_THAT(ReadBatch(text), IsEmpty()) << testing::PrintToString(text);
-  }
-}
-
-TEST(BatchReaderTest, ReadingGoesOnBehindAnError) {
-  EXPECT_THAT(
-      ReadBatch("link\nport add 'x\nfdb\n"),
-      ElementsAre(ReadCommand{1, {"link"}}, ReadCommand{2, {"?"}}, ReadCommand{3, {"fdb"}}));
 }
 
 }  // namespace
