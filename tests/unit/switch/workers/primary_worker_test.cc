@@ -13,80 +13,14 @@
 #include <vector>
 
 #include "ports/interface/netdev/netdev_port.h"
-#include "ports/interface/tap/tap_port.h"
-#include "tests/support/fake_ring.h"
-#include "tests/support/frame_builder.h"
 #include "tests/support/ip_packet.h"
-#include "tests/support/lone_worker.h"
-#include "tests/support/neighbour_frames.h"
+#include "tests/support/primary_worker_fixture.h"
 
 namespace tapswitch::primary_worker_test {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr MacAddress Station(uint64_t n) { return MacAddress::FromNumber(0x020000000000 + n); }
-
-class WoundClock final : public Clock {
- public:
-  [[nodiscard]] Tick Now() const override { return now; }
-  Tick now{1000};
-};
-
-Bytes Wire(MacAddress destination, MacAddress source, size_t size = 60) {
-  Bytes wire(kVirtioNetHeaderSize);
-  const Bytes frame = FrameBuilder(destination, source).Type(EtherType::kIpv4).Pad(size).Build();
-  wire.insert(wire.end(), frame.begin(), frame.end());
-  return wire;
-}
-
-// A switch of three ports. The slots of a FakeRing are handed out in order, so file n is port n.
-class WorkerTest : public ::testing::Test {
- protected:
-  static constexpr uint16_t kPorts = 3;
-
-  WorkerTest() {
-    for (uint16_t id = 0; id < kPorts; ++id) AddPort(id);
-    worker_.Turn();
-    ring_.ClearWritten();
-  }
-
-  void AddPort(uint16_t id) {
-    links_[id] = {.ifindex = id + 1, .name = "vnet", .up = true, .mtu = 1500};
-    std::unique_ptr<Port> port = std::make_unique<TapPort>(
-        PortIdentity{.id = {id}, .name = "vnet", .counters = &worker_.lane().counters({id})},
-        FileDescriptor(), OffloadSet::All(),
-        [this, id]() -> absl::StatusOr<LinkEvent> { return links_[id]; });
-    ASSERT_TRUE(worker_.AddPort(port, {.id = {id}}).ok());
-  }
-
-  // Two turns: one brings frames in, the next carries their copies out.
-  void Settle() {
-    worker_.Turn();
-    worker_.Turn();
-  }
-
-  // The ports that were written to, in order.
-  std::vector<uint32_t> WrittenTo() {
-    std::vector<uint32_t> files;
-    for (const auto& written : ring_.written()) files.push_back(written.file.value);
-    ring_.ClearWritten();
-    return files;
-  }
-
-  void SetLink(uint16_t id, bool up) {
-    links_[id].up = up;
-    worker_.OnLinkChange(links_[id]);
-  }
-
-  FakeRing ring_;
-  WoundClock clock_;
-  Bridge bridge_{{.capacity = 1024, .ageing = {30000}, .salt = 5}};
-  std::array<LinkEvent, kPorts> links_;
-  SharedBridge shared_{bridge_};
-  LoneWorker worker_{ring_, clock_, bridge_, shared_};
-};
 
 TEST_F(WorkerTest, FloodsThenForwards) {
   ring_.Arrive({0}, Wire(Station(2), Station(1)));
@@ -95,64 +29,6 @@ TEST_F(WorkerTest, FloodsThenForwards) {
   ring_.Arrive({1}, Wire(Station(1), Station(2)));
   Settle();
   EXPECT_THAT(WrittenTo(), ElementsAre(0));
-}
-
-// Storm control of port 0 that shuts it down at the third broadcast.
-PortForwarding ShutDownByStorm(Ticks recovery) {
-  PortForwarding forwarding{.id = {0}};
-  forwarding.storm.rates[0] = {.per_second = 20};
-  forwarding.storm.shuts_down = true;
-  forwarding.storm.recovery = recovery;
-  return forwarding;
-}
-
-TEST_F(WorkerTest, AStormShutsThePortDownUntilItsTimeHasCome) {
-  std::vector<Alarm> alarms;
-  std::vector<uint16_t> recovered;
-  worker_.set_on_alarm([&](const Alarm& alarm) { alarms.push_back(alarm); });
-  worker_.set_on_recovery([&](PortId port) { recovered.push_back(port.value); });
-  worker_.SetForwarding(ShutDownByStorm({500}));
-  for (int i = 0; i < 5; ++i) ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
-  Settle();
-  EXPECT_EQ(WrittenTo().size(), 4U) << "two frames to two ports";
-  ASSERT_EQ(alarms.size(), 1U);
-  EXPECT_EQ(worker_.lane().counters({0}).alarms[0], 1U);
-  EXPECT_EQ(bridge_.table().learned({0}), 0U) << "its stations are forgotten";
-
-  ring_.Arrive({0}, Wire(Station(2), Station(1)));
-  ring_.Arrive({1}, Wire(kBroadcastAddress, Station(3)));
-  Settle();
-  EXPECT_THAT(WrittenTo(), ElementsAre(2));
-  EXPECT_EQ(worker_.lane().counters({0}).dropped(DropReason::kShutDown), 1U);
-  EXPECT_EQ(worker_.EffectiveState({0}), PortState::kDisabled);
-  EXPECT_EQ(worker_.Snapshot().ports[0].recovers_in, Ticks{500});
-
-  clock_.now = clock_.now + Ticks{499};
-  Settle();
-  EXPECT_THAT(recovered, IsEmpty());
-  clock_.now = clock_.now + Ticks{1};
-  Settle();
-  EXPECT_THAT(recovered, ElementsAre(0));
-  EXPECT_EQ(worker_.EffectiveState({0}), PortState::kForwarding);
-
-  for (int i = 0; i < 5; ++i) ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
-  Settle();
-  EXPECT_EQ(WrittenTo().size(), 4U) << "it begins anew";
-  EXPECT_EQ(alarms.size(), 2U) << "and is shut down anew";
-}
-
-TEST_F(WorkerTest, WithoutATimeAPortStaysShutDownUntilItIsRecovered) {
-  worker_.SetForwarding(ShutDownByStorm({0}));
-  for (int i = 0; i < 5; ++i) ring_.Arrive({0}, Wire(kBroadcastAddress, Station(1)));
-  Settle();
-  clock_.now = clock_.now + Ticks{100'000'000};
-  Settle();
-  EXPECT_EQ(worker_.EffectiveState({0}), PortState::kDisabled);
-  EXPECT_FALSE(worker_.Recover({1})) << "another port";
-  EXPECT_FALSE(worker_.Recover({900})) << "no port";
-  EXPECT_TRUE(worker_.Recover({0}));
-  EXPECT_FALSE(worker_.Recover({0}));
-  EXPECT_EQ(worker_.EffectiveState({0}), PortState::kForwarding);
 }
 
 TEST_F(WorkerTest, BytesPassUnchanged) {
@@ -422,20 +298,6 @@ TEST_F(WorkerTest, TheIdOfARemovedPortCanBeUsedAgain) {
   EXPECT_THAT(WrittenTo(), testing::SizeIs(2));
 }
 
-TEST_F(WorkerTest, ForwardingFollowsWhatIsSetAndTheLink) {
-  worker_.SetForwarding({.id = {2}, .flood = false});
-  ring_.Arrive({0}, Wire(Station(2), Station(1)));
-  Settle();
-  EXPECT_THAT(WrittenTo(), ElementsAre(1));
-
-  worker_.SetForwarding({.id = {2}, .state = PortState::kBlocking});
-  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kBlocking);
-  SetLink(2, false);
-  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kDisabled);
-  SetLink(2, true);
-  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kBlocking) << "a state set by hand stays";
-}
-
 TEST_F(WorkerTest, TheAddressOfAnInterfaceIsTheBridgesWhileItIsAPort) {
   LinkEvent link{.ifindex = 9, .name = "veth0", .up = true, .mtu = 1500, .address = Station(7)};
   const auto own = [&](int number) {
@@ -471,111 +333,6 @@ TEST_F(WorkerTest, TheAddressOfAnInterfaceIsTheBridgesWhileItIsAPort) {
   worker_.RemovePort({4}, [](const std::unique_ptr<Port>& /*port*/) {});
   Settle();
   EXPECT_EQ(own(8), std::nullopt);
-}
-
-// ----- what the switch sends by itself -----------------------------------------------------------
-
-// The frames that were written, without their virtio-net header.
-std::vector<Bytes> Frames(FakeRing& ring) {
-  std::vector<Bytes> frames;
-  for (const auto& written : ring.written()) {
-    frames.emplace_back(written.bytes.begin() + kVirtioNetHeaderSize, written.bytes.end());
-  }
-  ring.ClearWritten();
-  return frames;
-}
-
-TEST_F(WorkerTest, ProbesAreSentOnceAPeriodAndCounted) {
-  worker_.SetLoopDetection({.period = {200}});
-  Settle();
-  EXPECT_THAT(WrittenTo(), ElementsAre(0, 1, 2));
-  EXPECT_EQ(worker_.lane().counters({0}).sent.frames, 1U);
-  EXPECT_EQ(worker_.lane().counters({0}).sent.bytes, kLoopProbeSize);
-  ASSERT_TRUE(ring_.timeouts().back().has_value());
-  EXPECT_EQ(*ring_.timeouts().back(), std::chrono::seconds(2));
-  Settle();
-  EXPECT_THAT(WrittenTo(), IsEmpty());
-  clock_.now = clock_.now + Ticks{200};
-  Settle();
-  EXPECT_THAT(WrittenTo(), ElementsAre(0, 1, 2));
-  worker_.SetLoopDetection({});
-  Settle();
-  EXPECT_EQ(ring_.timeouts().back(), std::nullopt);
-}
-
-TEST_F(WorkerTest, OnePortOfALoopIsShutDownUntilItsTimeHasCome) {
-  std::vector<Alarm> alarms;
-  std::vector<PortId> recovered;
-  worker_.set_on_alarm([&](const Alarm& alarm) { alarms.push_back(alarm); });
-  worker_.set_on_recovery([&](PortId port) { recovered.push_back(port); });
-  worker_.loop_detector().SetSender({.bridge = Station(99), .key = {}});
-  worker_.SetLoopDetection({.period = {200}, .recovery = {1000}});
-  Settle();
-  const auto probes = ring_.written();
-  ring_.ClearWritten();
-  ASSERT_EQ(probes.size(), 3U);
-
-  ring_.Arrive({2}, probes[1].bytes);  // both ways
-  ring_.Arrive({1}, probes[2].bytes);
-  Settle();
-  EXPECT_THAT(alarms, ElementsAre(Alarm{.kind = Alarm::Kind::kLoop,
-                                        .port = {2},
-                                        .other = {1},
-                                        .shut_down = true,
-                                        .recovery = {1000}}));
-  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kDisabled);
-  EXPECT_EQ(worker_.EffectiveState({1}), PortState::kForwarding);
-  EXPECT_THAT(WrittenTo(), IsEmpty()) << "probes are consumed";
-  EXPECT_EQ(worker_.lane().counters({2}).dropped(DropReason::kLoopProbe), 1U);
-  EXPECT_EQ(worker_.lane().counters({1}).dropped(DropReason::kLoopProbe), 1U);
-
-  clock_.now = clock_.now + Ticks{999};
-  Settle();
-  EXPECT_THAT(WrittenTo(), ElementsAre(0, 1)) << "no probe by a port that does not forward";
-  clock_.now = clock_.now + Ticks{1};
-  Settle();
-  EXPECT_THAT(recovered, ElementsAre(PortId{2}));
-  EXPECT_EQ(worker_.EffectiveState({2}), PortState::kForwarding);
-}
-
-TEST_F(WorkerTest, ADownPortIsNotProbed) {
-  SetLink(1, false);
-  worker_.SetLoopDetection({.period = {200}});
-  Settle();
-  EXPECT_THAT(WrittenTo(), ElementsAre(0, 2));
-  EXPECT_EQ(worker_.lane().counters({1}).dropped(DropReason::kLinkDown), 0U);
-}
-
-TEST_F(WorkerTest, AnswersForNeighboursLeaveByThePortOfTheQuestion) {
-  worker_.SetForwarding({.id = {1}, .neigh_suppress = true});
-  worker_.SetForwarding({.id = {2}, .neigh_suppress = true});
-  worker_.Turn();
-  const auto wire = [](const ArpFrame& arp) {
-    Bytes bytes(kVirtioNetHeaderSize);
-    const Bytes frame = arp.Build();
-    bytes.insert(bytes.end(), frame.begin(), frame.end());
-    return bytes;
-  };
-  ring_.Arrive({1}, wire({.source = Station(2), .sender = 0x0A000002, .target = 0x0A000002}));
-  Settle();
-  ring_.ClearWritten();
-  ring_.Arrive({0}, wire({.source = Station(1), .sender = 0x0A000001, .target = 0x0A000002}));
-  Settle();
-  ASSERT_EQ(ring_.written().size(), 1U);
-  EXPECT_EQ(ring_.written()[0].file, FileSlot{0});
-  EXPECT_THAT(Frames(ring_), ElementsAre(ArpFrame{.destination = Station(1),
-                                                  .source = Station(2),
-                                                  .operation = 2,
-                                                  .sender = 0x0A000002,
-                                                  .target_mac = Station(1),
-                                                  .target = 0x0A000001}
-                                             .Build()));
-  const PortCounters& counters = worker_.lane().counters({0});
-  EXPECT_EQ(counters.dropped(DropReason::kNeighbourAnswered), 1U);
-  EXPECT_EQ(counters.received.frames, counters.forwarded + 1);
-  EXPECT_EQ(counters.sent.bytes, 42U + 42U) << "the announcement, and the answer";
-  EXPECT_EQ(worker_.protocols().neighbours.answered, 1U);
-  EXPECT_EQ(worker_.protocols().neighbour_entries, 2U);
 }
 
 TEST_F(WorkerTest, ASnapshotTellsOfPortsTableAndLoop) {
