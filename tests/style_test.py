@@ -52,10 +52,7 @@ LONG_FILES = {
     "tests/unit/ports/interface/netdev_port_test.cc": "tests of one fixture",
     "tests/unit/ports/ring/ring_conformance_test.cc": "the contract of one interface",
     "tests/unit/ports/ring/ring_conformance_wait_test.cc": "the contract of one interface",
-    "tests/unit/switch/control/commands/parse_command_test.cc": "tables of commands",
     "tests/unit/switch/forwarding/egress/egress_builder_test.cc": "tests of one fixture",
-    "tests/unit/switch/forwarding/fdb/mac_table_test.cc": "tests of one fixture",
-    "tests/unit/switch/workers/primary_worker_test.cc": "tests of one fixture",
     "tests/vm/guests_test.sh": "one boot of guests, of which each step needs the ones before",
     "tests/vm/howto_test.sh": "carries out one document, in its order",
 }

@@ -1,6 +1,6 @@
-// A naive model of MacTable's contract. It is a std::map in which flushed entries are erased at once
-// (but for those of a flushed VLAN, which keep their room), and which looks at all its entries to
-// find the one to evict.
+// A naive model of MacTable's contract. It is a std::map in which flushed entries are erased at
+// once (but for those of a flushed VLAN, which keep their room), and which looks at all its entries
+// to find the one to evict.
 
 #pragma once
 
