@@ -69,8 +69,9 @@ class KernelSeat {
     dropped_.store(frames);
     ifindex_.store(ifindex);
   }
-  [[nodiscard]] uint64_t dropped_before(int ifindex) const {
-    return ifindex_.load() == ifindex ? dropped_.load() : 0;
+  // Nothing where that is not known of the interface.
+  [[nodiscard]] std::optional<uint64_t> dropped_before(int ifindex) const {
+    return ifindex_.load() == ifindex ? std::optional(dropped_.load()) : std::nullopt;
   }
 
   // Whether frames of pending flows are dropped rather than queued, so that it gets empty.

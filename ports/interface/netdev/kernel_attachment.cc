@@ -63,8 +63,10 @@ absl::Status KernelAttachment::Attach(std::span<const FileDescriptor> sockets, i
   return absl::OkStatus();
 }
 
-void KernelAttachment::NoteDropped(int ifindex) {
-  if (seat_ != nullptr) seat_->SetDropped(ifindex, ReadTxDropped(ifindex).value_or(0));
+// The kernel may carry frames to the interface, whether or not it takes any from there.
+void KernelAttachment::NoteDropped(int ifindex) const {
+  if (seat_ == nullptr) return;
+  if (const auto dropped = ReadTxDropped(ifindex)) seat_->SetDropped(ifindex, *dropped);
 }
 
 // The flows of the interface end, as the next one may get its number.

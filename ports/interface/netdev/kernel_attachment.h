@@ -43,7 +43,7 @@ class KernelAttachment {
                                     bool carries);
   // Notes how many frames the interface has dropped until now that were to leave by it: the kernel
   // has carried none of them. Done by Attach and Inherit.
-  void NoteDropped(int ifindex);
+  void NoteDropped(int ifindex) const;
   // The interface is left.
   void Leave();
   // Nobody knows what the sockets have been given: they are of no use for this.

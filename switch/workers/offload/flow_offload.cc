@@ -5,36 +5,19 @@
 #include <string_view>
 #include <utility>
 
-#include "ports/os/clock.h"
-
 namespace tapswitch {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
-// Flows that a turn looks at again.
-constexpr FlowTable::Id kScanStep = 128;
 // Flows of one station that are ended one by one.
 constexpr size_t kMostEnded = 256;
-// Looks at a flow, without a frame in between, after which it is taken back.
-constexpr uint8_t kMostIdle = 30;
-
-// Frames a second, of conversations with small ones, above which joining them may pay, and how long
-// it is not tried again.
-constexpr uint64_t kJoinableRate = 50'000;
-constexpr Ticks kTryAgain{6000};
-constexpr size_t kMostTried = 1024;
 
 constexpr nanoseconds kCheckInterval = milliseconds(1);
 constexpr nanoseconds kDrainAfter = milliseconds(5);
 constexpr nanoseconds kMostPending = milliseconds(500);
 constexpr Ticks kHoldOff{100};
-
-// Often enough to find what should be tried in the switch again.
-Ticks ScanInterval(Ticks ageing) {
-  return {std::clamp<uint64_t>(ageing.centiseconds / 10, 10, 100)};
-}
 
 bool IsSame(const FlowKey& a, const FlowKey& b) { return std::memcmp(&a, &b, sizeof(a)) == 0; }
 
@@ -45,9 +28,10 @@ uint8_t EditOf(TagEdit edit) {
 
 }  // namespace
 
-FlowOffload::FlowOffload(Bridge& bridge, KernelForwarding& kernel)
+FlowOffload::FlowOffload(Bridge& bridge, KernelForwarding& kernel, Stopwatch time)
     : bridge_(bridge),
       kernel_(kernel),
+      time_(std::move(time)),
       traffic_(kernel),
       ports_(kMaxPorts),
       reader_(bridge.journal()),
@@ -84,10 +68,9 @@ void FlowOffload::SetPort(const Port& port) {
   if (is_usable) may_carry_.to.insert(id);
   if (is_usable && now.has_seat) may_carry_.from.insert(id);
   // One that is made again may get the ifindex that it had, and counts from 0.
-  if (!is_here) traffic_.SetInterface(id, 0, 0);
-  if (is_here && path.seat) {
-    traffic_.SetInterface(id, now.ifindex, path.seat->dropped_before(now.ifindex));
-  }
+  if (!is_here) return traffic_.SetInterface(id, 0, std::nullopt);
+  traffic_.SetInterface(id, now.ifindex,
+                        path.seat ? path.seat->dropped_before(now.ifindex) : std::nullopt);
 }
 
 void FlowOffload::RemovePort(PortId id) {
@@ -102,6 +85,7 @@ void FlowOffload::RemovePort(PortId id) {
 
 void FlowOffload::Follow() {
   if (bridge_.view_generation() != view_generation_ || bridge_.table().ageing() != ageing_) {
+    if (bridge_.view_generation() != view_generation_) traffic_.FollowMembers(bridge_.view());
     view_generation_ = bridge_.view_generation();
     ageing_ = bridge_.table().ageing();
     kernel_.SetTypeFilter(bridge_.protocols().type_filter());
@@ -206,6 +190,7 @@ void FlowOffload::Install(const FlowKey& key, PortId ingress, const EthernetHead
   const auto egress_cell = traffic_.CellOf(advice.vlan, advice.egress);
   if (const auto known = table_.Find(key)) table_.Remove(*known);
   if (table_.full() || !ingress_cell || !egress_cell) {
+    kernel_.Remove(key);  // an earlier one of the key
     ++refused_;
     return sightings_.HoldOff(HashOf(key), now + kHoldOff);
   }
@@ -226,7 +211,7 @@ void FlowOffload::Install(const FlowKey& key, PortId ingress, const EthernetHead
                   .edit = EditOf(advice.edit),
                   .by_peer = static_cast<uint8_t>(header.destination == to.station)};
   if (!kernel_.Put(key, flow).ok()) {
-    kernel_.Remove(key);  // an earlier one of the key
+    kernel_.Remove(key);
     ++refused_;
     return;
   }
@@ -238,15 +223,16 @@ void FlowOffload::Install(const FlowKey& key, PortId ingress, const EthernetHead
                                        .source = header.source,
                                        .destination = header.destination,
                                        .generations = generations,
+                                       .looked_at = now,
                                        .is_direct = flow.by_peer != 0,
                                        .is_pending = true,
                                        .seat = std::move(seat),
-                                       .since = MonotonicTime(),
+                                       .since = time_(),
                                        .lost_before = lost});
   pending_.push_back({.id = id, .key = key});
   has_pending_.store(true, std::memory_order_relaxed);
-  if (table_.size() == 1) next_scan_ = now + ScanInterval(ageing_);
-  next_scan_ = std::min(next_scan_, advice.until);
+  if (table_.size() == 1) next_scan_ = now + ScanInterval();
+  next_scan_ = std::min(next_scan_, LookBefore(advice.until, now));
   if (on_pending_) on_pending_(ingress);
 }
 
@@ -259,7 +245,7 @@ void FlowOffload::Work(Tick now) {
 }
 
 void FlowOffload::CheckPending(Tick now) {
-  const nanoseconds time = MonotonicTime();
+  const nanoseconds time = time_();
   if (time < next_check_) return;
   next_check_ = time + kCheckInterval;
   std::erase_if(pending_, [&](const Pending& pending) {
@@ -306,69 +292,6 @@ std::optional<nanoseconds> FlowOffload::patience(Tick now) const {
   if (table_.size() != 0) patience = UntilTick(next_scan_, now);
   if (!pending_.empty()) patience = std::min(patience.value_or(kDrainAfter), kDrainAfter);
   return patience;
-}
-
-// ---- Flows that go on
-
-void FlowOffload::Scan(Tick now) {
-  if (!is_scanning_) {
-    scan_at_ = 0;
-    until_ = now + ScanInterval(ageing_);
-    is_scanning_ = true;
-    last_scan_ = std::exchange(this_scan_, now);
-  }
-  const FlowTable::Id end = std::min(table_.end(), scan_at_ + kScanStep);
-  for (; scan_at_ < end; ++scan_at_) {
-    if (table_.has(scan_at_)) LookAgain(scan_at_, now);
-  }
-  if (scan_at_ < table_.end()) return;
-  is_scanning_ = false;
-  next_scan_ = until_;
-}
-
-void FlowOffload::LookAgain(FlowTable::Id id, Tick now) {
-  OffloadedFlow& flow = table_[id];
-  const auto found = kernel_.Find(flow.key);
-  if (!found || !is_current(flow)) return Remove(id);
-  const bool used = found->hits != flow.hits;
-  if (used && MayBeJoined(flow, *found, now)) return Remove(id);
-  flow.hits = found->hits;
-  flow.bytes = found->bytes;
-  flow.idle_looks = static_cast<uint8_t>(used ? 0 : flow.idle_looks + 1);
-  const auto until = Refresh(flow, used, now);
-  if (!until || flow.idle_looks >= kMostIdle) return Remove(id);
-  until_ = std::min(until_, *until);
-}
-
-// Whether a conversation is to be given back for a moment, to see whether its frames leave joined.
-bool FlowOffload::MayBeJoined(const OffloadedFlow& flow, const Flow& found, Tick now) {
-  const uint64_t frames = found.hits - flow.hits;
-  const uint64_t bytes = found.bytes - flow.bytes;
-  const uint64_t ticks = std::max<uint64_t>(1, now.centiseconds - last_scan_.centiseconds);
-  if (frames * 100 < kJoinableRate * ticks || bytes > frames * FlowSamples::kMostSmall)
-    return false;
-  if (!bridge_.view().joining().contains(flow.egress)) return false;
-  const size_t hash = HashOf(flow.key);
-  if (tried_.size() >= kMostTried) tried_.clear();
-  const auto [tried, is_new] = tried_.try_emplace(hash, now);
-  if (!is_new && tried->second > now) return false;
-  tried->second = now + kTryAgain;
-  return true;
-}
-
-// Notes that the source was seen, as the bridge would have. Returns when to ask again; nothing when
-// one of the stations is forgotten.
-std::optional<Tick> FlowOffload::Refresh(const OffloadedFlow& flow, bool used, Tick now) {
-  MacTable& table = bridge_.table();
-  const ForwardingView& view = bridge_.view();
-  if (used && view.learns(view.masks(flow.vlan), flow.ingress) &&
-      table.StandingOf(flow.vlan, flow.source, flow.ingress, now)) {
-    static_cast<void>(table.Learn(flow.vlan, flow.source, flow.ingress, now));
-  }
-  const auto source = table.StandingOf(flow.vlan, flow.source, flow.ingress, now);
-  const auto destination = table.StandingOf(flow.vlan, flow.destination, flow.egress, now);
-  if (!source || !destination) return std::nullopt;
-  return std::min(source->until, destination->until);
 }
 
 }  // namespace tapswitch

@@ -29,6 +29,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "ports/interface/fastpath/kernel_forwarding.h"
+#include "ports/os/clock.h"
 #include "ports/port.h"
 #include "switch/forwarding/advice/flow_advice.h"
 #include "switch/forwarding/bridge.h"
@@ -54,8 +55,11 @@ struct ShownFlow {
 
 class FlowOffload {
  public:
-  // Both outlive it.
-  FlowOffload(Bridge& bridge, KernelForwarding& kernel);
+  // The time to the nanosecond, for pending flows.
+  using Stopwatch = std::function<std::chrono::nanoseconds()>;
+
+  // The bridge and the kernel outlive it.
+  FlowOffload(Bridge& bridge, KernelForwarding& kernel, Stopwatch time = MonotonicTime);
   ~FlowOffload() = default;
   FlowOffload(const FlowOffload&) = delete;
   FlowOffload& operator=(const FlowOffload&) = delete;
@@ -150,13 +154,17 @@ class FlowOffload {
                std::shared_ptr<KernelSeat> seat, Tick now);
   void CheckPending(Tick now);
   [[nodiscard]] bool IsStillPending(FlowTable::Id id, std::chrono::nanoseconds time, Tick now);
+  [[nodiscard]] Ticks ScanInterval() const;
+  [[nodiscard]] static Tick LookBefore(Tick forgotten, Tick now);
   void Scan(Tick now);
   void LookAgain(FlowTable::Id id, Tick now);
   [[nodiscard]] bool MayBeJoined(const OffloadedFlow& flow, const Flow& found, Tick now);
+  [[nodiscard]] bool MayTry(size_t hash, Tick now);
   [[nodiscard]] std::optional<Tick> Refresh(const OffloadedFlow& flow, bool used, Tick now);
 
   Bridge& bridge_;
   KernelForwarding& kernel_;
+  Stopwatch time_;
   KernelTraffic traffic_;
   std::function<void(PortId)> on_pending_;
 
@@ -186,8 +194,6 @@ class FlowOffload {
   bool is_scanning_ = false;
   Tick next_scan_;
   Tick until_;  // the earliest of what was scanned
-  Tick last_scan_;
-  Tick this_scan_;
 };
 
 }  // namespace tapswitch

@@ -34,6 +34,7 @@ struct OffloadedFlow {
   KernelForwarding::Generations generations;
   uint64_t hits = 0;  // as last looked at
   uint64_t bytes = 0;
+  Tick looked_at;
   uint8_t idle_looks = 0;  // since then, without more of them
   bool is_direct = false;  // right into the station's end of a pair
   bool is_pending = false;

@@ -9,13 +9,16 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "ports/interface/fastpath/kernel_forwarding.h"
 #include "ports/os/mutex.h"
+#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
 #include "switch/forwarding/view/vlan_counters.h"
@@ -34,18 +37,29 @@ struct PortTraffic {
   void AddTo(PortCounters& counters) const;
 };
 
+// The functions by which counters of the kernel are read.
+struct KernelCounts {
+  std::function<FlowCell(uint32_t)> cell;
+  // By ifindex: see ReadTxDropped.
+  std::function<std::optional<uint64_t>(int)> tx_dropped;
+};
+
 class KernelTraffic {
  public:
   // `kernel` outlives it.
   explicit KernelTraffic(const KernelForwarding& kernel);
+  explicit KernelTraffic(KernelCounts counts);
 
   // ---- By those who have the bridge locked.
 
   // The cell of a port in a VLAN; nothing when there is no more room.
   [[nodiscard]] std::optional<uint32_t> CellOf(VlanId vlan, PortId port);
-  // The interface of a port, and what it had dropped before the switch had it. An ifindex of 0:
-  // there is none now.
-  void SetInterface(PortId port, int ifindex, uint64_t dropped_before);
+  // Another view is in place: what ports have carried in VLANs that they left is not shown again,
+  // should they come back (see VlanCounterTable).
+  void FollowMembers(const ForwardingView& view);
+  // The interface of a port, and what it had dropped before the switch had it, where that is known:
+  // if not, what it has dropped when it is first looked at. An ifindex of 0: there is none now.
+  void SetInterface(PortId port, int ifindex, std::optional<uint64_t> dropped_before);
 
   // ---- By threads that do not forward.
 
@@ -58,26 +72,32 @@ class KernelTraffic {
   struct Cell {
     VlanId vlan;
     PortId port;
-    FlowCell base{};  // when it was given out, or cleared
+    FlowCell base{};                     // when it was given out, or cleared
+    FlowCell vlan_base{};                // when the port came back to the VLAN
+    std::atomic<bool> has_left = false;  // the port has left the VLAN since it was used
   };
   struct Interface {
     int ifindex = 0;
-    uint64_t base = 0;     // of what it has dropped
-    uint64_t dropped = 0;  // before it had this ifindex
-    uint64_t lately = 0;   // since then, as last read
+    std::optional<uint64_t> dropped;  // as last read; nothing: it has not been
+    FrameCounter sent;                // by the kernel, until then
+    FrameCounter lost;                // of these, what it has dropped
   };
 
-  [[nodiscard]] FlowCell ReadSinceCleared(uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(readers_);
-  void ReadDrops(std::map<PortId, PortTraffic>& traffic);
+  // By port, of an ifindex.
+  using Drops = std::map<PortId, std::pair<int, uint64_t>>;
 
-  const KernelForwarding& kernel_;
+  [[nodiscard]] Drops ReadDrops() const;
+  [[nodiscard]] std::map<PortId, PortTraffic> ReadCells() const;
+  void Account(const Drops& drops, std::map<PortId, PortTraffic>& traffic);
+
+  KernelCounts counts_;
   absl::flat_hash_map<uint32_t, uint32_t> numbers_;  // of cells, by VLAN and port; forwarders' only
   std::vector<Cell> cells_;                          // never grows beyond what was reserved
   std::atomic<uint32_t> cell_count_ = 0;
 
-  Mutex readers_;  // of the bases
-  Mutex interfaces_mutex_;
-  std::map<PortId, Interface> interfaces_ ABSL_GUARDED_BY(interfaces_mutex_);
+  Mutex reading_;        // one reads at a time, so that what is accounted is of one moment
+  mutable Mutex mutex_;  // of vlan_base, and of interfaces; nobody waits with it
+  std::map<PortId, Interface> interfaces_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tapswitch

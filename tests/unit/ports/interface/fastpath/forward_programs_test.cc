@@ -4,11 +4,9 @@
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,6 +14,7 @@
 #include <vector>
 
 #include "ports/interface/fastpath/kernel_forwarding.h"
+#include "tests/support/program_run.h"
 
 namespace tapswitch::forward_programs_test {
 namespace {
@@ -41,41 +40,6 @@ Bytes FrameOf(size_t size, uint16_t type = 0x0800) {
   frame[13] = static_cast<uint8_t>(type);
   frame.resize(size);
   return frame;
-}
-
-// The kernel wants all of it to be zero, and {} does not see to what lies between members.
-__sk_buff EmptySkb() {
-  __sk_buff skb;
-  std::memset(&skb, 0, sizeof(skb));
-  return skb;
-}
-
-struct Outcome {
-  uint32_t result = 0;
-  __sk_buff skb = EmptySkb();
-  Bytes frame;
-};
-
-// Errors end the test.
-Outcome RunProgram(int program, const Bytes& frame, __sk_buff skb) {
-  Outcome run;
-  run.frame.resize(frame.size() + 64);
-  bpf_attr attributes;
-  std::memset(&attributes, 0, sizeof(attributes));  // {} is for the first member of a union alone
-  attributes.test.prog_fd = static_cast<uint32_t>(program);
-  attributes.test.data_in = reinterpret_cast<uintptr_t>(frame.data());
-  attributes.test.data_size_in = static_cast<uint32_t>(frame.size());
-  attributes.test.data_out = reinterpret_cast<uintptr_t>(run.frame.data());
-  attributes.test.data_size_out = static_cast<uint32_t>(run.frame.size());
-  attributes.test.ctx_in = reinterpret_cast<uintptr_t>(&skb);
-  attributes.test.ctx_size_in = sizeof(skb);
-  attributes.test.ctx_out = reinterpret_cast<uintptr_t>(&run.skb);
-  attributes.test.ctx_size_out = sizeof(run.skb);
-  EXPECT_EQ(syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attributes, sizeof(attributes)), 0)
-      << std::strerror(errno);
-  run.result = attributes.test.retval;
-  run.frame.resize(attributes.test.data_size_out);
-  return run;
 }
 
 class ForwardProgramsTest : public testing::Test {
@@ -112,7 +76,7 @@ class ForwardProgramsTest : public testing::Test {
   void Put(const Flow& flow) const { ASSERT_TRUE(kernel_->Put(Key(), flow).ok()); }
 
   // A filter gets a frame behind whose header the kernel has already read.
-  [[nodiscard]] Outcome Filter(const Bytes& frame, __sk_buff skb = EmptySkb()) const {
+  [[nodiscard]] ProgramRun Filter(const Bytes& frame, __sk_buff skb = EmptySkb()) const {
     Bytes behind_header(kHeader);
     // The type of the first header is what the kernel takes for the frame's.
     behind_header[12] = frame.size() > 13 ? frame[12] : 0;
@@ -124,7 +88,7 @@ class ForwardProgramsTest : public testing::Test {
     return Filter(frame, skb).result == 0;
   }
 
-  [[nodiscard]] Outcome Carry(const Bytes& frame, const __sk_buff& verdict) const {
+  [[nodiscard]] ProgramRun Carry(const Bytes& frame, const __sk_buff& verdict) const {
     __sk_buff skb = EmptySkb();
     std::copy(std::begin(verdict.cb), std::end(verdict.cb), skb.cb);
     return RunProgram(kernel_->carrier().get(), frame, skb);
@@ -137,14 +101,14 @@ class ForwardProgramsTest : public testing::Test {
 // ---- What the filter decides
 
 TEST_F(ForwardProgramsTest, AFrameWithoutAFlowIsTheSwitchs) {
-  const Outcome run = Filter(FrameOf(60));
+  const ProgramRun run = Filter(FrameOf(60));
   EXPECT_EQ(run.result, kCaught);
   EXPECT_EQ(run.skb.cb[0], 0U);
 }
 
 TEST_F(ForwardProgramsTest, AFrameOfAFlowGetsAVerdictAndIsCounted) {
   Put(NewFlow());
-  const Outcome run = Filter(FrameOf(60));
+  const ProgramRun run = Filter(FrameOf(60));
   EXPECT_EQ(run.result, 0U);
   EXPECT_NE(run.skb.cb[0], 0U);
   EXPECT_EQ(run.skb.cb[1], kEgress);
@@ -258,7 +222,7 @@ TEST_F(ForwardProgramsTest, FramesOfPendingFlowsAreDroppedWhileTheSeatDrains) {
   EXPECT_FALSE(Carries(FrameOf(60)));
   Put(flow);
   seat_->Drain(true);
-  const Outcome run = Filter(FrameOf(60));
+  const ProgramRun run = Filter(FrameOf(60));
   EXPECT_EQ(run.result, 0U);
   EXPECT_EQ(run.skb.cb[0], 0U);
   EXPECT_EQ(Carry(FrameOf(60), run.skb).result, uint32_t{TC_ACT_SHOT});
@@ -272,7 +236,7 @@ TEST_F(ForwardProgramsTest, FramesOfPendingFlowsAreDroppedWhileTheSeatDrains) {
 
 TEST_F(ForwardProgramsTest, AVerdictIsCarriedOutAndLeavesNoTrace) {
   Put(NewFlow());
-  const Outcome run = Carry(FrameOf(60), Filter(FrameOf(60)).skb);
+  const ProgramRun run = Carry(FrameOf(60), Filter(FrameOf(60)).skb);
   EXPECT_EQ(run.result, uint32_t{TC_ACT_REDIRECT});
   for (const uint32_t word : run.skb.cb) EXPECT_EQ(word, 0U);
   EXPECT_EQ(run.frame, FrameOf(60));
@@ -295,7 +259,7 @@ TEST_F(ForwardProgramsTest, ATagIsTakenOff) {
   tagged[15] = 5;
   tagged[16] = 0x08;
   tagged[17] = 0x00;
-  const Outcome run = Carry(tagged, Filter(FrameOf(60)).skb);
+  const ProgramRun run = Carry(tagged, Filter(FrameOf(60)).skb);
   EXPECT_EQ(run.result, uint32_t{TC_ACT_REDIRECT});
   EXPECT_EQ(run.frame, FrameOf(60));
 }
@@ -306,7 +270,7 @@ TEST_F(ForwardProgramsTest, BytesAreCountedAsTheyComeAndAsTheyLeave) {
   flow.tag_type = 0x8100;
   flow.tag_control = 5;
   Put(flow);
-  const Outcome decided = Filter(FrameOf(60));
+  const ProgramRun decided = Filter(FrameOf(60));
   EXPECT_EQ(decided.skb.cb[2], 0x81000005U);
   EXPECT_EQ(Carry(FrameOf(60), decided.skb).result, uint32_t{TC_ACT_REDIRECT});
   const FlowCell cell = kernel_->ReadCell(kToCell);

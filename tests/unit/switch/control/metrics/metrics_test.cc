@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -174,6 +175,34 @@ TEST(MetricsTest, APortTellsItsCounters) {
            R"(tapswitch_port_learned_entries{bridge="br0",port="vnet0"} 3)",
        }) {
     EXPECT_THAT(text, HasSubstr(line + std::string("\n")));
+  }
+}
+
+// The totals are of all frames, whichever way they took.
+TEST(MetricsTest, APortTellsWhichFramesTheKernelCarried) {
+  SwitchSnapshot snapshot = MakeSnapshot();
+  snapshot.Add(std::map<PortId, PortTraffic>{{PortId{0},
+                                              {.received = {.frames = 40, .bytes = 4000},
+                                               .sent = {.frames = 30, .bytes = 3000},
+                                               .drained = 2,
+                                               .no_memory = 3,
+                                               .egress_drops = 4}}});
+  const std::string text = TextOf(snapshot);
+  for (const char* const line :
+       {R"(kernel_received_frames_total{bridge="br0",port="vnet0"} 40)",
+        R"(kernel_sent_frames_total{bridge="br0",port="vnet0"} 30)",
+        R"(kernel_received_frames_total{bridge="br0",port="vnet7"} 0)",
+        R"(kernel_sent_frames_total{bridge="br0",port="vnet7"} 0)",
+        R"(received_frames_total{bridge="br0",port="vnet0"} 52)",
+        R"(received_bytes_total{bridge="br0",port="vnet0"} 5000)",
+        R"(forwarded_frames_total{bridge="br0",port="vnet0"} 48)",
+        R"(sent_frames_total{bridge="br0",port="vnet0"} 35)",
+        R"(sent_bytes_total{bridge="br0",port="vnet0"} 3500)",
+        R"(received_frames_total{bridge="br0",port="vnet7"} 10)",
+        R"(dropped_frames_total{bridge="br0",port="vnet0",reason="receive_queue_full"} 2)",
+        R"(dropped_frames_total{bridge="br0",port="vnet0",reason="no_memory"} 3)",
+        R"(dropped_frames_total{bridge="br0",port="vnet0",reason="egress_queue_full"} 4)"}) {
+    EXPECT_THAT(text, HasSubstr(std::string("\ntapswitch_port_") + line + "\n"));
   }
 }
 
