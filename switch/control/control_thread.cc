@@ -239,6 +239,7 @@ MethodResult ControlThread::Answer(const std::string& method, const MethodCall& 
     return absl::CancelledError("nobody is there to read the answer: stay connected");
   }
   const ControlPeer peer = socket_->peer(call.client).value_or(ControlPeer{});
+  if (!KindOf(method)) return CallFor(peer, method, call);  // which says that there is none
   if (absl::Status may = policy_.Check(peer, method, call.params); !may.ok()) return may;
   if (method != "port.add" || policy_.IsTrusted(peer)) return CallFor(peer, method, call);
   if (absl::Status may = quota_.Check(peer.uid, call.params, control_.config()); !may.ok()) {

@@ -14,6 +14,110 @@
 namespace tapswitch {
 namespace {
 
+enum class Right {
+  kEverybody,  // it concerns only this switch
+  kTrusted,    // it ends the switch for all, or reaches what is root's
+  kByPort,     // it depends on the port's text
+  kByGuest,    // it depends on the guest's socket
+};
+
+struct MethodRight {
+  std::string_view method;
+  Right right;
+};
+
+// All methods. A file of commands may hold whatever port.add takes; a VNI is an interface and a UDP
+// port of the machine's; and whoever may end the switch decides for all that use it.
+constexpr std::array kMethods{
+    MethodRight{"bridge.adopt", Right::kTrusted},
+    MethodRight{"bridge.list", Right::kEverybody},
+    MethodRight{"bridge.release", Right::kTrusted},
+    MethodRight{"bridge.set", Right::kEverybody},
+    MethodRight{"bridge.stop", Right::kTrusted},
+    MethodRight{"bridge.upgrade", Right::kTrusted},
+    MethodRight{"capture.start", Right::kEverybody},
+    MethodRight{"config.apply", Right::kTrusted},
+    MethodRight{"config.reload", Right::kTrusted},
+    MethodRight{"config.save", Right::kEverybody},
+    MethodRight{"evpn.add", Right::kTrusted},
+    MethodRight{"evpn.del", Right::kTrusted},
+    MethodRight{"evpn.list", Right::kEverybody},
+    MethodRight{"fdb.add", Right::kEverybody},
+    MethodRight{"fdb.append", Right::kEverybody},
+    MethodRight{"fdb.del", Right::kEverybody},
+    MethodRight{"fdb.flush", Right::kEverybody},
+    MethodRight{"fdb.get", Right::kEverybody},
+    MethodRight{"fdb.list", Right::kEverybody},
+    MethodRight{"fdb.replace", Right::kEverybody},
+    MethodRight{"impair.del", Right::kEverybody},
+    MethodRight{"impair.list", Right::kEverybody},
+    MethodRight{"impair.schedule", Right::kEverybody},
+    MethodRight{"impair.set", Right::kEverybody},
+    MethodRight{"kernel.list", Right::kEverybody},
+    MethodRight{"link.carrier", Right::kByGuest},
+    MethodRight{"link.list", Right::kEverybody},
+    MethodRight{"link.set", Right::kEverybody},
+    MethodRight{"loop.list", Right::kEverybody},
+    MethodRight{"loop.set", Right::kEverybody},
+    MethodRight{"mdb.add", Right::kEverybody},
+    MethodRight{"mdb.del", Right::kEverybody},
+    MethodRight{"mdb.flush", Right::kEverybody},
+    MethodRight{"mdb.get", Right::kEverybody},
+    MethodRight{"mdb.list", Right::kEverybody},
+    MethodRight{"mdb.replace", Right::kEverybody},
+    MethodRight{"mirror.add", Right::kEverybody},
+    MethodRight{"mirror.del", Right::kEverybody},
+    MethodRight{"mirror.list", Right::kEverybody},
+    MethodRight{"monitor.start", Right::kEverybody},
+    MethodRight{"multicast.doctor", Right::kEverybody},
+    MethodRight{"multicast.list", Right::kEverybody},
+    MethodRight{"neigh.del", Right::kEverybody},
+    MethodRight{"neigh.flush", Right::kEverybody},
+    MethodRight{"neigh.list", Right::kEverybody},
+    MethodRight{"neigh.replace", Right::kEverybody},
+    MethodRight{"port.add", Right::kByPort},
+    MethodRight{"port.del", Right::kEverybody},
+    MethodRight{"port.explain", Right::kEverybody},
+    MethodRight{"port.list", Right::kEverybody},
+    MethodRight{"port.recover", Right::kEverybody},
+    MethodRight{"port.set", Right::kEverybody},
+    MethodRight{"reach", Right::kEverybody},
+    MethodRight{"security.allow", Right::kEverybody},
+    MethodRight{"security.disallow", Right::kEverybody},
+    MethodRight{"security.list", Right::kEverybody},
+    MethodRight{"security.set", Right::kEverybody},
+    MethodRight{"storm.list", Right::kEverybody},
+    MethodRight{"storm.set", Right::kEverybody},
+    MethodRight{"stp.list", Right::kEverybody},
+    MethodRight{"stp.mcheck", Right::kEverybody},
+    MethodRight{"trace", Right::kEverybody},
+    MethodRight{"vlan.add", Right::kEverybody},
+    MethodRight{"vlan.del", Right::kEverybody},
+    MethodRight{"vlan.global_list", Right::kEverybody},
+    MethodRight{"vlan.global_set", Right::kEverybody},
+    MethodRight{"vlan.list", Right::kEverybody},
+    MethodRight{"vlan.set", Right::kEverybody},
+};
+
+// Null when it is not listed. `show` is another word for `list`.
+const MethodRight* FindMethod(std::string_view method) {
+  constexpr std::string_view kShow = ".show";
+  const bool is_show = method.ends_with(kShow);
+  if (is_show) method.remove_suffix(kShow.size());
+  const auto* const found =
+      std::find_if(kMethods.begin(), kMethods.end(), [&](const MethodRight& candidate) {
+        if (!is_show) return candidate.method == method;
+        return candidate.method.starts_with(method) &&
+               candidate.method.substr(method.size()) == ".list";
+      });
+  return found == kMethods.end() ? nullptr : found;
+}
+
+Right RightOf(std::string_view method) {
+  const MethodRight* const found = FindMethod(method);
+  return found == nullptr ? Right::kTrusted : found->right;
+}
+
 enum class Meaning {
   kHarmless,      // it changes how the port works, and nothing else
   kFile,          // a file that the switch makes or writes to
@@ -73,6 +177,8 @@ absl::Status Refuse(const PortSpec& spec, const PortOption& option, std::string_
 
 ClientPolicy ClientPolicy::OfProcess() { return {geteuid(), ControlFolders().front()}; }
 
+bool ClientPolicy::Judges(std::string_view method) { return FindMethod(method) != nullptr; }
+
 bool ClientPolicy::IsTrusted(const ControlPeer& peer) const {
   return peer.uid == 0 || peer.uid == daemon_;
 }
@@ -80,21 +186,21 @@ bool ClientPolicy::IsTrusted(const ControlPeer& peer) const {
 absl::Status ClientPolicy::Check(const ControlPeer& peer, std::string_view method,
                                  const nlohmann::json& params) const {
   if (IsTrusted(peer)) return absl::OkStatus();
-  // A file of commands may hold whatever port.add takes, and whoever may end the switch decides for
-  // all that use it.
-  if (method == "config.apply" || method == "config.reload" || method == "bridge.stop" ||
-      method == "bridge.upgrade" || method == "bridge.adopt" || method == "bridge.release") {
+  const Right right = RightOf(method);
+  if (right == Right::kTrusted) {
     return absl::PermissionDeniedError(
         fmt::format("{}: only root and the user who started the switch may do that", method));
   }
-  if (!params.is_object()) return absl::OkStatus();
-  if (method == "link.carrier") return CheckGuest(params);
-  if (method != "port.add") return absl::OkStatus();
+  if (!params.is_object() || right == Right::kEverybody) return absl::OkStatus();
+  return right == Right::kByGuest ? CheckGuest(params) : CheckPort(params);
+}
+
+absl::Status ClientPolicy::CheckPort(const nlohmann::json& params) const {
   const auto text = params.find("port");
   if (text == params.end() || !text->is_string()) return absl::OkStatus();
   const auto spec = ParsePortSpec(text->get_ref<const std::string&>());
   // A malformed text is not opened either: its method says what is wrong.
-  return spec.ok() && CheckPort(*spec).ok() ? CheckPortText(*spec) : absl::OkStatus();
+  return spec.ok() && tapswitch::CheckPort(*spec).ok() ? CheckPortText(*spec) : absl::OkStatus();
 }
 
 // The switch connects to the socket, and sends commands to what is there.

@@ -2,8 +2,9 @@
 //
 // Members of the control group may control the switch, but are not root. Ports are opened with the
 // rights of the switch, so such clients cannot name files, namespaces, owners or modes in a port's
-// text, nor sockets of guests. The only exception is a file in the switch's own folder. Only this
-// class judges it; a key of a port that it does not list is refused to these clients.
+// text, nor sockets of guests. The only exception is a file in the switch's own folder. They may
+// neither have it make interfaces and sockets of the machine's, nor end it. Only this class judges
+// it; a method, or a key of a port, that it does not list is refused to these clients.
 
 #pragma once
 
@@ -32,12 +33,16 @@ class ClientPolicy {
   // means. The user of --user is neither.
   [[nodiscard]] bool IsTrusted(const ControlPeer& peer) const;
 
+  // Whether the method is listed here. Each one has to be.
+  [[nodiscard]] static bool Judges(std::string_view method);
+
   // Returns PermissionDenied, with the key and the cure, if this client may not make the request.
-  // Called before the method. Malformed requests pass, because their method refuses them.
+  // Called before the method, which exists. Malformed requests pass, because it refuses them.
   [[nodiscard]] absl::Status Check(const ControlPeer& peer, std::string_view method,
                                    const nlohmann::json& params) const;
 
  private:
+  [[nodiscard]] absl::Status CheckPort(const nlohmann::json& params) const;
   [[nodiscard]] absl::Status CheckGuest(const nlohmann::json& params) const;
   [[nodiscard]] absl::Status CheckPortText(const PortSpec& spec) const;
   [[nodiscard]] absl::Status CheckOption(const PortSpec& spec, const PortOption& option) const;
