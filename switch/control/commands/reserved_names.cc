@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kFlagValues{"on", "off", "true", "false"};
 // These mean something else where a name may stand without `dev` in front. Other words of tapctl
 // may be names, because an interface that somebody else has called `port` can become a port, too.
-constexpr std::array<std::string_view, 5> kOtherNames{"help", "all", "default", "dev", "show"};
+constexpr std::array<std::string_view, 3> kOtherNames{"help", "all", "default"};
 
 }  // namespace
 

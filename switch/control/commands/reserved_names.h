@@ -11,8 +11,8 @@ namespace tapswitch {
 // Whether `text` is a value of a flag, such as `on`.
 [[nodiscard]] bool IsFlagValue(std::string_view text);
 
-// InvalidArgument if a port cannot have the name: it is a value of a flag, `help`, `all`,
-// `default`, `dev` or `show`.
+// InvalidArgument if a port cannot have the name: it is a value of a flag, `help`, `all` or
+// `default`.
 [[nodiscard]] absl::Status CheckPortName(std::string_view name);
 
 }  // namespace tapswitch
