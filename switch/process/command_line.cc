@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fstream>
 #include <optional>
+#include <sstream>
 
 #include "absl/status/status.h"
+#include "ports/os/plain_file.h"
 #include "switch/control/commands/nearest_word.h"
 #include "switch/control/commands/reserved_names.h"
 
@@ -155,8 +154,9 @@ absl::StatusOr<size_t> Reader::ReadFlag(std::span<const std::string> words) {
 absl::Status Reader::ReadFile(const std::string& path) {
   constexpr size_t kDeepest = 8;
   if (depth_ == kDeepest) return Wrong(fmt::format("--flagfile={}: files name files", path));
-  std::ifstream file(path);
-  if (!file) return Wrong(fmt::format("--flagfile={}: {}", path, std::strerror(errno)));
+  const auto text = ReadPlainFile(path, "--flagfile=" + path);
+  if (!text.ok()) return text.status();
+  std::istringstream file(*text);
   ++depth_;
   size_t number = 0;
   for (std::string line; std::getline(file, line);) {
@@ -172,8 +172,7 @@ absl::Status Reader::ReadFile(const std::string& path) {
     if (!read.ok()) return Wrong(fmt::format("{}:{}: {}", path, number, read.message().data()));
   }
   --depth_;
-  // A folder can be opened, but not read.
-  return file.bad() ? Wrong(fmt::format("--flagfile={}: cannot be read", path)) : absl::OkStatus();
+  return absl::OkStatus();
 }
 
 absl::Status Reader::Read(std::span<const std::string> words) {

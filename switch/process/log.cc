@@ -1,16 +1,15 @@
 #include "switch/process/log.h"
 
-#include <fcntl.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
 
+#include "ports/os/file_place.h"
 #include "switch/process/line_sink.h"
 #include "switch/process/queued_sink.h"
 #include "switch/process/rate_limited_sink.h"
@@ -92,11 +91,10 @@ absl::Status SetUpLog(const std::string& name, const std::string& level) {
 }
 
 absl::Status MoveLogToFile(const std::string& path) {
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   constexpr mode_t kMode = 0640;
-  FileDescriptor file(open(path.c_str(), kFlags, kMode));
-  if (!file.valid()) return absl::ErrnoToStatus(errno, "--log_file=" + path);
-  auto lines = std::make_shared<LineSink>(std::move(file));
+  auto file = OpenForAppending(path, "--log_file=" + path, kMode);
+  if (!file.ok()) return file.status();
+  auto lines = std::make_shared<LineSink>(*std::move(file));
   lines->set_formatter(MakeLogFormatter(LogReader::kPerson));
   return MoveTo(std::move(lines));
 }

@@ -107,6 +107,12 @@ bool MayOthersExchange(const struct stat& folder, const struct stat& entry) {
   return (folder.st_mode & S_ISVTX) == 0 || !IsTrusted(entry.st_uid);
 }
 
+PathParts SplitPath(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {"./", path};
+  return {path.substr(0, slash + 1), path.substr(slash + 1)};
+}
+
 absl::StatusOr<PinnedFolder> PinFolder(const std::string& path) { return PathWalk(path).Run(); }
 
 }  // namespace tapswitch

@@ -18,6 +18,14 @@ struct PinnedFolder {
   bool is_path_unsteady = false;
 };
 
+struct PathParts {
+  std::string folder;  // with its '/', or "./"
+  std::string name;
+};
+
+// Splits a path after its last '/'.
+[[nodiscard]] PathParts SplitPath(const std::string& path);
+
 // Looks up `path`, which is relative to the working directory unless it begins with '/'. Symbolic
 // links are followed. A link that belongs to another user may only lead to a folder of that user;
 // otherwise the result is PermissionDenied. Errors name the path.

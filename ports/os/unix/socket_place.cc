@@ -17,17 +17,6 @@ namespace {
 constexpr mode_t kFolderMode = 0755;
 constexpr mode_t kModeBits = 07777;
 
-struct SplitPath {
-  std::string folder;
-  std::string name;
-};
-
-SplitPath Split(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return {".", path};
-  return {path.substr(0, slash + 1), path.substr(slash + 1)};
-}
-
 std::string WithoutTrailingSlashes(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   return path;
@@ -51,7 +40,7 @@ absl::Status SetModeOfNew(const PinnedFolder& parent, const std::string& name,
 }
 
 absl::Status MakeFolder(const std::string& path) {
-  const SplitPath split = Split(path);
+  const PathParts split = SplitPath(path);
   if (split.name.empty()) return absl::OkStatus();
   const auto parent = PinFolder(split.folder);
   if (!parent.ok()) {
@@ -70,7 +59,7 @@ absl::Status MakeFolder(const std::string& path) {
 std::string FoundFile::path() const { return fmt::format("/proc/self/fd/{}", file.get()); }
 
 absl::StatusOr<SocketPlace> SocketPlace::Open(const std::string& path, bool makes_folder) {
-  SplitPath split = Split(path);
+  PathParts split = SplitPath(path);
   if (split.name.empty() || split.name == "." || split.name == "..") {
     return absl::InvalidArgumentError(
         fmt::format("{} is a directory; write the path of a file in it", path));

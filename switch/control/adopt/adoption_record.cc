@@ -1,20 +1,15 @@
 #include "switch/control/adopt/adoption_record.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 
 #include "ports/os/control_folders.h"
-#include "ports/os/file_descriptor.h"
+#include "ports/os/file_place.h"
+#include "ports/os/plain_file.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -144,18 +139,23 @@ AdoptionRecord FromJson(const json& text) {
   return record;
 }
 
-absl::Status CannotWrite(const std::string& file, int error) {
-  return absl::ErrnoToStatus(
-      error, fmt::format("{}: what is taken over has to be written there first", file));
-}
-
-absl::Status WriteWhole(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0) return absl::ErrnoToStatus(errno, "write");
-    text.remove_prefix(static_cast<size_t>(written));
+absl::StatusOr<AdoptionRecord> FromText(const std::string& file, const std::string& text) {
+  try {
+    const json read = json::parse(text);
+    if (read.at("version").get<int>() != kVersion) {
+      return absl::FailedPreconditionError(
+          fmt::format("{}: it is of another version of tapswitch", file));
+    }
+    if (read.at("boot_id").get<std::string>() != BootId()) {
+      return absl::NotFoundError(
+          fmt::format("no bridge is taken over ({} is from before the machine was started)", file));
+    }
+    return FromJson(read);
+  } catch (const std::exception& error) {
+    return absl::DataLossError(fmt::format(
+        "{} makes no sense ({}): put the ports back by hand: ip link set dev PORT master BRIDGE",
+        file, error.what()));
   }
-  return fsync(fd) == 0 ? absl::OkStatus() : absl::ErrnoToStatus(errno, "fsync");
 }
 
 }  // namespace
@@ -181,44 +181,26 @@ std::vector<std::string> FindAdoptionFiles() {
 }
 
 absl::Status WriteAdoption(const std::string& file, const AdoptionRecord& record) {
-  const std::string next = file + ".new";
-  RemoveAdoption(next);
-  const FileDescriptor opened(
-      open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!opened.valid()) return CannotWrite(file, errno);
-  absl::Status written = WriteWhole(opened.get(), ToJson(record).dump(1) + "\n");
-  if (written.ok() && std::rename(next.c_str(), file.c_str()) != 0) {
-    written = CannotWrite(file, errno);
-  }
-  if (!written.ok()) RemoveAdoption(next);
-  return written;
+  const auto place = FilePlace::Open(file);
+  const absl::Status written =
+      place.ok() ? place->Replace(ToJson(record).dump(1) + "\n") : place.status();
+  if (written.ok()) return written;
+  return {written.code(), fmt::format("{}: what is taken over has to be written there first: {}",
+                                      file, std::string(written.message()))};
 }
 
 absl::StatusOr<AdoptionRecord> ReadAdoption(const std::string& file) {
-  std::ifstream input(file);
-  if (!input) {
+  const auto place = FilePlace::Open(file);
+  const auto text = place.ok() ? place->ReadOwn(kLongestFile) : place.status();
+  if (absl::IsNotFound(text.status())) {
     return absl::NotFoundError(fmt::format("no bridge is taken over ({} cannot be read)", file));
   }
-  std::ostringstream text;
-  text << input.rdbuf();
-  try {
-    const json read = json::parse(text.str());
-    if (read.at("version").get<int>() != kVersion) {
-      return absl::FailedPreconditionError(
-          fmt::format("{}: it is of another version of tapswitch", file));
-    }
-    if (read.at("boot_id").get<std::string>() != BootId()) {
-      return absl::NotFoundError(
-          fmt::format("no bridge is taken over ({} is from before the machine was started)", file));
-    }
-    return FromJson(read);
-  } catch (const std::exception& error) {
-    return absl::DataLossError(fmt::format(
-        "{} makes no sense ({}): put the ports back by hand: ip link set dev PORT master BRIDGE",
-        file, error.what()));
-  }
+  if (!text.ok()) return text.status();
+  return FromText(file, *text);
 }
 
-void RemoveAdoption(const std::string& file) { static_cast<void>(unlink(file.c_str())); }
+void RemoveAdoption(const std::string& file) {
+  if (const auto place = FilePlace::Open(file); place.ok()) place->Remove();
+}
 
 }  // namespace tapswitch

@@ -32,10 +32,12 @@ struct AdoptionRecord {
 // The files of all switches in the folders of control sockets.
 [[nodiscard]] std::vector<std::string> FindAdoptionFiles();
 
-// Replaces the file, as a whole. It is on disk when this returns. Errors name the file.
+// Replaces the file, as a whole. It is on disk when this returns. PermissionDenied where others
+// could exchange it, as their record would be carried out. Errors name the file.
 [[nodiscard]] absl::Status WriteAdoption(const std::string& file, const AdoptionRecord& record);
 
-// Reads the file. NotFound if there is none, or one from before the machine was started.
+// Reads the file, which root or this user has written. NotFound if there is none, or one from
+// before the machine was started; PermissionDenied if it is another's. Never waits.
 [[nodiscard]] absl::StatusOr<AdoptionRecord> ReadAdoption(const std::string& file);
 
 // Removes the file, if there is one.

@@ -1,26 +1,17 @@
 #include "switch/control/methods/files/startup_file.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <sstream>
 
 #include "absl/status/statusor.h"
-#include "spdlog/fmt/fmt.h"
+#include "ports/os/plain_file.h"
 #include "spdlog/spdlog.h"
-#include "switch/control/commands/batch_reader.h"
 #include "switch/control/methods/files/command_file.h"
 
 namespace tapswitch {
 namespace {
 
 absl::StatusOr<std::string> Read(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) {
-    return absl::NotFoundError(fmt::format("--startup={}: {}", path, std::strerror(errno)));
-  }
-  if (auto text = ReadText(file)) return *std::move(text);
-  return absl::InvalidArgumentError(fmt::format("--startup={}: cannot be read", path));
+  return ReadPlainFile(path, "--startup=" + path);
 }
 
 }  // namespace

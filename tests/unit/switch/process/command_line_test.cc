@@ -100,7 +100,8 @@ TEST_F(FlagFileTest, AMistakeIsNamedWithItsLine) {
             path() + ":2: --workers=x: expected a number");
   EXPECT_EQ(ErrorOf({Write("vnet0\n")}), path() + ":1: 'vnet0': expected --FLAG=VALUE");
   EXPECT_EQ(ErrorOf({"--flagfile=/nowhere"}), "--flagfile=/nowhere: No such file or directory");
-  EXPECT_EQ(ErrorOf({"--flagfile=/"}), "--flagfile=/: cannot be read");
+  EXPECT_EQ(ErrorOf({"--flagfile=/"}),
+            "--flagfile=/: it is a folder, and cannot be read: write a regular file");
 }
 
 TEST_F(FlagFileTest, OneThatNamesItselfEnds) {
