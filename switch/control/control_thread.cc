@@ -204,6 +204,8 @@ absl::Status ControlThread::WatchEvents() {
     captures_.Forget(client);
     publisher_.Unsubscribe(client);
   });
+  socket_->set_is_trusted([this](const ControlPeer& peer) { return policy_.IsTrusted(peer); });
+  socket_->set_is_waiting([this](ClientId client) { return monitor_.HasReader(client); });
   socket_->set_on_writable([this](ClientId client) { monitor_.OnWritable(client); });
   if (absl::Status watched = captures_.Watch(); !watched.ok()) return watched;
   // The turn reads what they have.

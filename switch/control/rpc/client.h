@@ -66,6 +66,8 @@ class Client {
   }
 
   // State of the owner, the control socket.
+  bool is_trusted = true;
+  Tick active_at;  // when it came, or its last request was served
   bool push_refused = false;
   bool is_streaming = false;  // it is sent a stream, so it may read slowly
   bool watched = true;        // epoll watches it

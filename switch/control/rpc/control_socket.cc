@@ -35,9 +35,9 @@ constexpr Tick kNever{std::numeric_limits<uint64_t>::max()};
 FileDescriptor OpenSpare() { return FileDescriptor(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 // Tells a client why it is not admitted. Its socket is new and empty, so there is room.
-void Reject(const FileDescriptor& client, std::string_view why) {
+void Reject(int client, std::string_view why) {
   const std::string line = ErrorLine(RpcError::kRefused, why);
-  static_cast<void>(send(client.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+  static_cast<void>(send(client, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 // Its owner and its group may connect.
@@ -197,25 +197,69 @@ bool ControlSocket::AcceptClient() {
 }
 
 void ControlSocket::Admit(FileDescriptor fd) {
-  if (clients_.size() >= kMaxClients) {
-    Reject(fd, fmt::format("{} clients are connected already: try again later", kMaxClients));
+  Client client(std::move(fd));
+  client.is_trusted = !is_trusted_ || is_trusted_(client.peer());
+  client.active_at = clock_.Now();
+  if (const absl::Status place = MakePlaceFor(client); !place.ok()) {
+    const std::string why(place.message());
+    Reject(client.fd(), why + ": try again later");
     if (!std::exchange(has_rejected_, true)) {
-      spdlog::warn("control socket: {} clients are connected, further ones are turned away",
-                   kMaxClients);
+      spdlog::warn("control socket: {}, further ones are turned away", why);
     }
     return;
   }
   has_rejected_ = false;
   const ClientId id{++last_id_};
   epoll_event event{.events = EPOLLIN, .data = {.u64 = id.value}};
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0) {
-    Reject(fd, "the kernel has no room to watch another client: try again later");
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, client.fd(), &event) != 0) {
+    Reject(client.fd(), "the kernel has no room to watch another client: try again later");
     return;
   }
-  Client& client = clients_.try_emplace(id, std::move(fd)).first->second;
   client.armed = event.events;
   spdlog::debug("control socket: client {} is process {} of user {}", id.value, client.peer().pid,
                 client.peer().uid);
+  clients_.try_emplace(id, std::move(client));
+}
+
+// The error says what is used up.
+absl::Status ControlSocket::MakePlaceFor(const Client& newcomer) {
+  size_t others = 0;
+  size_t of_user = 0;
+  for (const auto& [id, client] : clients_) {
+    if (client.is_trusted) continue;
+    ++others;
+    if (client.peer().uid == newcomer.peer().uid) ++of_user;
+  }
+  if (!newcomer.is_trusted && of_user >= kMaxOfUser) {
+    return absl::ResourceExhaustedError(
+        fmt::format("{} clients of user {} are connected already", of_user, newcomer.peer().uid));
+  }
+  const bool has_place = clients_.size() < kMaxClients &&
+                         (newcomer.is_trusted || others < kMaxClients - kTrustedPlaces);
+  if (has_place || CloseOldestIdle()) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      fmt::format("{} clients are connected already", clients_.size()));
+}
+
+bool ControlSocket::IsIdle(ClientId id, const Client& client) const {
+  return client.input().size() == 0 && client.output().empty() && !client.is_streaming &&
+         !(is_waiting_ && is_waiting_(id));
+}
+
+// Returns false if all are trusted, or at something.
+bool ControlSocket::CloseOldestIdle() {
+  auto oldest = clients_.end();
+  for (auto i = clients_.begin(); i != clients_.end(); ++i) {
+    if (i->second.is_trusted || !IsIdle(i->first, i->second)) continue;
+    if (oldest == clients_.end() || i->second.active_at < oldest->second.active_at) oldest = i;
+  }
+  if (oldest == clients_.end()) return false;
+  const ClientId id = oldest->first;
+  Reject(oldest->second.fd(), "another client needs the place: connect again when there is work");
+  Discount(oldest->second, oldest->second.output().held());
+  clients_.erase(oldest);
+  if (on_disconnect_) on_disconnect_(id);
+  return true;
 }
 
 // A client that is left in the backlog would wake every turn.
@@ -228,7 +272,7 @@ void ControlSocket::RejectWithoutDescriptors() {
     const Accepted accepted = AcceptConnection(listener_.fd());
     if (accepted.refused != 0) return PauseListener(kListenerPause);
     if (accepted.connection.valid()) {
-      Reject(accepted.connection, "the switch has no file descriptors left: try again later");
+      Reject(accepted.connection.get(), "the switch has no file descriptors left: try again later");
     }
   }
   spare_ = OpenSpare();
@@ -254,7 +298,7 @@ void ControlSocket::ResumeListener() {
 // --- Requests.
 
 bool ControlSocket::MayServe(const Client& client) const {
-  return client.replies_sent() && !out_of_room();
+  return client.replies_sent() && !out_of_room(client);
 }
 
 void ControlSocket::ServeRound() {
@@ -277,6 +321,7 @@ void ControlSocket::Serve(ClientId id, Client& client) {
   }
   if (!input.has_line()) return;
   last_served_ = id;
+  client.active_at = clock_.Now();
   const std::string line = input.TakeLine();
   if (std::string reply = handler_ ? handler_(id, line) : ""; !reply.empty()) {
     Queue(client, std::move(reply), /*is_reply=*/true);
@@ -320,7 +365,7 @@ bool ControlSocket::HasRoom(ClientId id) {
   const auto found = clients_.find(id);
   if (found == clients_.end() || found->second.hung_up()) return false;
   Client& client = found->second;
-  if (client.output().unsent() <= kEventsLimit && !out_of_room()) return true;
+  if (client.output().unsent() <= kEventsLimit && !out_of_room(client)) return true;
   client.push_refused = true;
   return false;
 }
@@ -365,9 +410,19 @@ void ControlSocket::Queue(Client& client, std::string line, bool is_reply) {
 
 // Changes the output of a client, and keeps held_ in step.
 void ControlSocket::Account(Client& client, const std::function<void()>& change) {
-  held_ -= client.output().held();
+  Discount(client, client.output().held());
   change();
-  held_ += client.output().held();
+  Count(client, client.output().held());
+}
+
+void ControlSocket::Count(const Client& client, size_t held) {
+  held_ += held;
+  if (!client.is_trusted) held_by_others_ += held;
+}
+
+void ControlSocket::Discount(const Client& client, size_t held) {
+  held_ -= held;
+  if (!client.is_trusted) held_by_others_ -= held;
 }
 
 bool ControlSocket::SendAndNotify() {
@@ -384,10 +439,10 @@ bool ControlSocket::SendAndNotify() {
 }
 
 Tick ControlSocket::StallDeadline(const Client& client) const {
-  if (client.is_streaming && !out_of_room()) return kNever;
+  if (client.is_streaming && !out_of_room(client)) return kNever;
   // Without room, all clients have a deadline: a client that reads a byte now and then would
   // prolong the state.
-  return (out_of_room() ? client.unsent_since() : client.progress_at()) + kMaxStall;
+  return (out_of_room(client) ? client.unsent_since() : client.progress_at()) + kMaxStall;
 }
 
 void ControlSocket::CloseEnded() {
@@ -404,7 +459,7 @@ void ControlSocket::CloseEnded() {
       spdlog::info("control socket: client {} (process {}) does not read and is closed", id.value,
                    client.peer().pid);
     }
-    held_ -= client.output().held();
+    Discount(client, client.output().held());
     closed.push_back(id);
     i = clients_.erase(i);
   }
@@ -416,7 +471,7 @@ bool ControlSocket::NotifyWritable() {
   bool has_told = false;
   for (auto& [id, client] : clients_) {
     // Half of the limit, so that the client is not told for every line that it reads.
-    const bool has_room = client.output().unsent() <= kEventsLimit / 2 && !out_of_room();
+    const bool has_room = client.output().unsent() <= kEventsLimit / 2 && !out_of_room(client);
     if (!client.push_refused || client.hung_up() || !has_room) continue;
     client.push_refused = false;
     has_told = true;

@@ -45,6 +45,11 @@ class ControlSocket {
   // 1,024 descriptors, which ports need too. Further clients are told the reason and closed.
   static constexpr size_t kMaxClients = 256;
 
+  // Places that only trusted clients get, and the maximum of clients of one user that is not
+  // trusted. A member of the control group could keep root out by connections otherwise.
+  static constexpr size_t kTrustedPlaces = 32;
+  static constexpr size_t kMaxOfUser = 64;
+
   // The maximum of clients that are accepted in a tick: 1,600 a second. Further ones wait in the
   // kernel's queue. Clients that came and left by the thousand took the processor from frames.
   static constexpr int kAcceptsPerTick = 16;
@@ -59,8 +64,11 @@ class ControlSocket {
   // reply. Queued lines are never dropped.
   static constexpr size_t kMaxHeld = 64U << 20U;
 
+  // The part of it that clients have together which are not trusted.
+  static constexpr size_t kMaxHeldForOthers = 48U << 20U;
+
   // A client that has not read a byte of its unsent data for this time is closed. While kMaxHeld is
-  // reached, so is a client that has not read all of it.
+  // (or its part) is reached, so is a client that has not read all of it.
   static constexpr Ticks kMaxStall{1000};
 
   // The limit of unsent events for one monitor. A monitor that reads loses none while the switch
@@ -92,6 +100,17 @@ class ControlSocket {
   // Called when a client to which Push refused a line has room again.
   void set_on_writable(std::function<void(ClientId)> callback) {
     on_writable_ = std::move(callback);
+  }
+
+  // Tells which clients are trusted, as they connect; all, if it is not set. Others can use up
+  // neither all places nor all room.
+  void set_is_trusted(std::function<bool(const ControlPeer&)> is_trusted) {
+    is_trusted_ = std::move(is_trusted);
+  }
+  // Tells which clients wait for something although they ask for nothing. Others that are not
+  // trusted may be closed when there is no place.
+  void set_is_waiting(std::function<bool(ClientId)> is_waiting) {
+    is_waiting_ = std::move(is_waiting);
   }
 
   // Calls `on_readable` in each Turn in which `fd` can be read (or has an error or hangup). `fd`
@@ -156,6 +175,9 @@ class ControlSocket {
   void AcceptClients();
   [[nodiscard]] bool AcceptClient();
   void Admit(FileDescriptor fd);
+  [[nodiscard]] absl::Status MakePlaceFor(const Client& newcomer);
+  [[nodiscard]] bool IsIdle(ClientId id, const Client& client) const;
+  [[nodiscard]] bool CloseOldestIdle();
   void RejectWithoutDescriptors();
   void PauseListener(Ticks span);
   void ResumeListener();
@@ -172,7 +194,11 @@ class ControlSocket {
   bool SendAndNotify();
   void Queue(Client& client, std::string line, bool is_reply);
   void Account(Client& client, const std::function<void()>& change);
-  [[nodiscard]] bool out_of_room() const { return held_ >= kMaxHeld; }
+  [[nodiscard]] bool out_of_room(const Client& client) const {
+    return held_ >= kMaxHeld || (!client.is_trusted && held_by_others_ >= kMaxHeldForOthers);
+  }
+  void Count(const Client& client, size_t held);
+  void Discount(const Client& client, size_t held);
   [[nodiscard]] Tick StallDeadline(const Client& client) const;
   void CloseEnded();
   bool NotifyWritable();
@@ -187,13 +213,16 @@ class ControlSocket {
   Handler handler_;
   std::function<void(ClientId)> on_disconnect_;
   std::function<void(ClientId)> on_writable_;
+  std::function<bool(const ControlPeer&)> is_trusted_;
+  std::function<bool(ClientId)> is_waiting_;
   std::deque<std::function<void()>>
       watches_;  // elements never move: one may add another while it runs
 
   Clients clients_;
   uint64_t last_id_ = 0;
   ClientId last_served_;
-  size_t held_ = 0;  // memory of the outputs of clients_
+  size_t held_ = 0;            // memory of the outputs of clients_
+  size_t held_by_others_ = 0;  // of those that are not trusted
   std::optional<Tick> listener_paused_until_;
   Tick accepting_at_;          // when clients were accepted last
   int accepts_ = 0;            // then

@@ -31,6 +31,7 @@ class Monitor {
 
   void Subscribe(ClientId client, Objects objects) { readers_[client] = {.objects = objects}; }
   void Unsubscribe(ClientId client) { readers_.erase(client); }
+  [[nodiscard]] bool HasReader(ClientId client) const { return readers_.contains(client); }
   [[nodiscard]] bool IsWatched(std::string_view object) const;
 
   // Sends an event of `object`. `members` follow those that every event has.
