@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "ports/os/thread_priority.h"
+#include "ports/os/thread_start.h"
 #include "switch/control/methods/files/startup_file.h"
 #include "switch/control/methods/method_table.h"
 #include "switch/control/rpc/json_rpc.h"
@@ -64,10 +65,18 @@ ControlThread::ControlThread(Options options, BridgeControl::Identity identity,
                options_.upgrade ? &upgrade_ : nullptr,
                &overlay_,
                &flaps_},
-      upgrade_([this](const std::optional<std::string>& program) { return Upgrade(program); }),
-      thread_([this] { Run(); }) {}
+      upgrade_([this](const std::optional<std::string>& program) { return Upgrade(program); }) {}
 
-ControlThread::~ControlThread() { thread_.join(); }
+ControlThread::~ControlThread() {
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status ControlThread::Start() {
+  auto thread = StartThread("the thread that serves clients", [this] { Run(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
+  return absl::OkStatus();
+}
 
 void ControlThread::Stop() {
   stopping_ = true;

@@ -93,11 +93,13 @@ class ControlThread {
     StateKeeping* keeping = nullptr;
   };
 
-  // `socket` is null when no client is to be served. `running` is served by its thread from now
-  // until on_finished.
+  // `socket` is null when no client is to be served.
   ControlThread(Options options, BridgeControl::Identity identity, const RunningSwitch& running,
                 std::unique_ptr<ControlSocket> socket);
-  // Precondition: Stop was called, and on_finished has been.
+  // Begins. `running` is served by its thread from now until on_finished. After an error, which is
+  // that there is no thread to be had, nothing is called.
+  [[nodiscard]] absl::Status Start();
+  // Precondition: Stop was called, and on_finished has been, if it has begun.
   ~ControlThread();
   ControlThread(const ControlThread&) = delete;
   ControlThread& operator=(const ControlThread&) = delete;
@@ -150,7 +152,7 @@ class ControlThread {
   bool is_handed_over_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> reloading_ = false;
-  std::thread thread_;  // last: it uses all of the above
+  std::thread thread_;
 };
 
 }  // namespace tapswitch

@@ -94,7 +94,7 @@ class Daemon {
       const Tag tag{.operation = Operation::kReadiness, .slot = slot};
       if (absl::Status watched = ring_.ring->Watch(fd, tag); !watched.ok()) return watched;
     }
-    StartLinks();
+    if (absl::Status started = StartLinks(); !started.ok()) return started;
     const std::vector<int> cpus = config_.workers > 1U ? AllowedCpus() : std::vector<int>();
     if (absl::Status started = StartSecondaries(cpus); !started.ok()) return started;
     const MacAddress address = inherited_ ? inherited_->state().address : RandomAddress();
@@ -110,6 +110,7 @@ class Daemon {
     ControlThread control(ControlOptions(), {config_.name, address, ring_.explanation, started},
                           Running(), std::move(socket_));
     control_ = &control;
+    if (started_ = control.Start(); !started_.ok()) stopping_ = control_finished_ = true;
     PinThread(cpus, 0);  // after the control thread, which would inherit it
     while (!stopping_) TakeTurn();
     control.Stop();
@@ -130,21 +131,21 @@ class Daemon {
 
  private:
   // The worker acts upon what the link thread tells between two batches.
-  void StartLinks() {
-    links_->Start({.on_change =
-                       [this](const LinkEvent& link, std::function<void()> taken) {
-                         commands_->Post([this, link, taken = std::move(taken)] {
-                           OnLinkChange(link);
-                           taken();
-                         });
-                       },
-                   .on_answer =
-                       [this](PortId id, uint16_t generation) {
-                         commands_->Post([this, id, generation] {
-                           worker_.OnLinkAnswer(id, generation);
-                           workers_.OnLinkAnswer(id, generation);
-                         });
-                       }});
+  absl::Status StartLinks() {
+    return links_->Start({.on_change =
+                              [this](const LinkEvent& link, std::function<void()> taken) {
+                                commands_->Post([this, link, taken = std::move(taken)] {
+                                  OnLinkChange(link);
+                                  taken();
+                                });
+                              },
+                          .on_answer =
+                              [this](PortId id, uint16_t generation) {
+                                commands_->Post([this, id, generation] {
+                                  worker_.OnLinkAnswer(id, generation);
+                                  workers_.OnLinkAnswer(id, generation);
+                                });
+                              }});
   }
 
   // This follows the ports, so that readers of the event find their present state.

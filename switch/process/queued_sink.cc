@@ -10,14 +10,13 @@
 #include <future>
 #include <optional>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "ports/os/mutex.h"
 #include "ports/os/thread_priority.h"
+#include "ports/os/thread_start.h"
 #include "ports/os/wake_event.h"
 #include "switch/process/log_queue.h"
 
@@ -161,16 +160,13 @@ absl::StatusOr<std::shared_ptr<QueuedSink>> QueuedSink::Start(
   shared->target = std::move(target);
   shared->name = std::move(name);
   const AllSignalsBlocked blocked;
-  try {
-    std::thread([shared] {
-      pthread_setname_np(pthread_self(), "log");
-      YieldToFrames();
-      shared->Run();
-    }).detach();  // it may stand still for ever, and nobody waits for it then
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(fmt::format(
-        "cannot start the thread that writes the log: {}; raise ulimit -u", error.what()));
-  }
+  auto thread = StartThread("the thread that writes the log", [shared] {
+    pthread_setname_np(pthread_self(), "log");
+    YieldToFrames();
+    shared->Run();
+  });
+  if (!thread.ok()) return thread.status();
+  thread->detach();  // it may stand still for ever, and nobody waits for it then
   return std::shared_ptr<QueuedSink>(new QueuedSink(std::move(shared)));
 }
 

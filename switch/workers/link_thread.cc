@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ports/os/thread_start.h"
 #include "ports/ring/ring_factory.h"
 
 namespace tapswitch {
@@ -69,9 +70,12 @@ LinkThread::LinkThread(std::unique_ptr<Ring> ring, std::unique_ptr<CommandQueue>
 
 LinkThread::~LinkThread() { Stop(); }
 
-void LinkThread::Start(Listener listener) {
+absl::Status LinkThread::Start(Listener listener) {
   listener_ = std::move(listener);
-  thread_ = std::thread([this] { Run(); });
+  auto thread = StartThread("the thread that follows links", [this] { Run(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
+  return absl::OkStatus();
 }
 
 void LinkThread::Stop() {

@@ -43,7 +43,8 @@ class LinkThread {
   LinkThread& operator=(const LinkThread&) = delete;
 
   // In the namespace, with the capabilities and the signal mask of the calling thread.
-  void Start(Listener listener);
+  // ResourceExhausted where there is no thread to be had.
+  [[nodiscard]] absl::Status Start(Listener listener);
 
   // Returns once the thread has ended. Queries that are still shared are never asked again.
   void Stop();

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "ports/os/thread_start.h"
 #include "switch/workers/affinity.h"
 
 namespace tapswitch {
@@ -18,10 +19,12 @@ absl::StatusOr<std::unique_ptr<SecondaryWorker>> SecondaryWorker::Start(
       new SecondaryWorker(*std::move(commands), options, shared, wake_primary));
   std::promise<absl::Status> started;
   auto result = started.get_future();
-  worker->thread_ =
-      std::thread([self = worker.get(), &clock, started = std::move(started)]() mutable {
-        self->Run(clock, std::move(started));
-      });
+  auto thread = StartThread("a thread that forwards",
+                            [self = worker.get(), &clock, started = std::move(started)]() mutable {
+                              self->Run(clock, std::move(started));
+                            });
+  if (!thread.ok()) return thread.status();
+  worker->thread_ = *std::move(thread);
   if (absl::Status status = result.get(); !status.ok()) return status;
   return worker;
 }

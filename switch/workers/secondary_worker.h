@@ -35,7 +35,8 @@ class SecondaryWorker {
     FlowOffload* flows = nullptr;  // see Lane::set_flows
   };
 
-  // The thread runs once this returns. Errors are those of MakeRing. What is referred to outlives
+  // The thread runs once this returns. Errors are those of MakeRing, and ResourceExhausted where
+  // there is no thread to be had. What is referred to outlives
   // the worker; `wake_primary` is signalled when the primary is to take a turn.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SecondaryWorker>> Start(
       const Options& options, const Clock& clock, SharedBridge& shared,

@@ -54,11 +54,12 @@ void Workers::ShareBy(PortSharing::Options options) {
 
 void Workers::Grow(absl::StatusOr<std::unique_ptr<SecondaryWorker>> secondary) {
   commands_.Call([&] {
-    if (secondary.ok()) {
+    const bool is_there = secondary.ok();
+    if (is_there) {
       ShareAllWith(**secondary);
       secondaries_.push_back(*std::move(secondary));
     }
-    sharing_->OnWorkerStarted();
+    sharing_->OnWorkerStarted(is_there);
   });
 }
 

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -85,6 +86,10 @@ class ForwardingThreads {
     workers_->Grow(SecondaryWorker::Start({.index = 1}, clock_, shared_, call_));
   }
 
+  // There is one worker, and `start_worker` is called by its thread when another one is wanted.
+  ForwardingThreads(PortSharing::Governor governor, std::function<void()> start_worker)
+      : ForwardingThreads(1, std::move(governor), std::move(start_worker)) {}
+
   ~ForwardingThreads() { Stop(); }
   ForwardingThreads(const ForwardingThreads&) = delete;
   ForwardingThreads& operator=(const ForwardingThreads&) = delete;
@@ -134,7 +139,9 @@ class ForwardingThreads {
   static constexpr uint32_t kCommandSlot = 1;
   static constexpr uint32_t kCallSlot = 2;
 
-  ForwardingThreads(size_t workers, PortSharing::Governor governor) {
+  ForwardingThreads(
+      size_t workers, PortSharing::Governor governor, std::function<void()> start_worker = [] {})
+      : start_worker_(std::move(start_worker)) {
     std::promise<void> started;
     auto is_up = started.get_future();
     thread_ = std::thread([&, workers] { Run(workers, std::move(governor), started); });
@@ -173,7 +180,7 @@ class ForwardingThreads {
     for (size_t index = 1; index < workers; ++index) {
       all.Add(SecondaryWorker::Start({.index = index}, clock_, shared_, call_).value());
     }
-    if (governor) all.ShareBy({.start_worker = [] {}, .governor = std::move(governor)});
+    if (governor) all.ShareBy({.start_worker = start_worker_, .governor = std::move(governor)});
     primary_ = &primary;
     workers_ = &all;
     started.set_value();
@@ -188,6 +195,7 @@ class ForwardingThreads {
     last_ = all.LastSnapshot();
   }
 
+  std::function<void()> start_worker_;
   SystemClock clock_;
   Bridge bridge_{{.capacity = 1024, .ageing = {30000}, .salt = 7}};
   BridgeProtocols protocols_{bridge_};

@@ -16,10 +16,10 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include "ports/os/file_descriptor.h"
+#include "ports/os/thread_start.h"
 #include "spdlog/spdlog.h"
 #include "switch/forwarding/wire/bytes.h"
 #include "switch/forwarding/wire/ethernet.h"
@@ -86,7 +86,8 @@ std::optional<bool> TryUdpSegmentation() {
 
 bool KnowsUdpSegmentation() {
   std::optional<bool> tried;
-  std::thread([&tried] { tried = TryUdpSegmentation(); }).join();
+  auto trial = StartThread("a thread for a trial", [&tried] { tried = TryUdpSegmentation(); });
+  if (trial.ok()) trial->join();
   utsname system{};
   uname(&system);
   const char* const release = static_cast<const char*>(system.release);

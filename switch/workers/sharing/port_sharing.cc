@@ -16,6 +16,10 @@ constexpr uint64_t kLoadedPart = 8;
 // While ports are shared the primary looks so often, though it may have nothing to do.
 constexpr Ticks kLookInterval{5};
 
+// A worker that could not be started, for want of threads or memory, is asked for again after this
+// time.
+constexpr Ticks kStartInterval{500};
+
 }  // namespace
 
 PortSharing::PortSharing(Options options, CommandQueue& commands, PrimaryWorker& primary,
@@ -75,6 +79,11 @@ void PortSharing::MeasurePorts(uint64_t total) {
   });
 }
 
+void PortSharing::OnWorkerStarted(bool is_there) {
+  starting_ = false;
+  if (!is_there) ask_from_ = primary_.lane().now() + kStartInterval;
+}
+
 // Those that the primary alone can read count as one.
 size_t PortSharing::LoadedParts() const {
   const auto shareable = static_cast<size_t>(std::count_if(
@@ -86,7 +95,7 @@ void PortSharing::Act(WorkerGovernor::Advice advice) {
   if (advice == WorkerGovernor::Advice::kGather) return GatherAll();
   if (advice != WorkerGovernor::Advice::kShare || !shares_.empty()) return;
   const size_t wanted = std::min(options_.most_workers, LoadedParts());
-  if (secondaries_.size() + 1 < wanted) {
+  if (secondaries_.size() + 1 < wanted && looked_at_ >= ask_from_) {
     starting_ = true;
     return options_.start_worker();
   }

@@ -51,8 +51,8 @@ class PortSharing {
   // Whether none is about to.
   [[nodiscard]] bool is_at_rest() const { return moving_ == 0; }
 
-  // A worker was added, or could not be; then it is asked for again.
-  void OnWorkerStarted() { starting_ = false; }
+  // A worker was added, or could not be; then it is asked for again some time later.
+  void OnWorkerStarted(bool is_there);
 
  private:
   using Span = std::chrono::nanoseconds;
@@ -99,6 +99,7 @@ class PortSharing {
   size_t moving_ = 0;  // ports that are changing hands
   bool is_suspended_ = false;
   bool starting_ = false;
+  Tick ask_from_;  // no worker is asked for before
 };
 
 }  // namespace tapswitch

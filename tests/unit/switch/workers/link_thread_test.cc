@@ -26,16 +26,17 @@ constexpr NetnsId kHere{.inode = 7};
 class LinkThreadTest : public ::testing::Test {
  protected:
   LinkThreadTest() : links_(LinkThread::Create().value()) {
-    links_->Start({.on_change =
-                       [this](const LinkEvent& link, const std::function<void()>& taken) {
-                         Tell("change " + std::to_string(link.ifindex));
-                         taken();
-                       },
-                   .on_answer =
-                       [this](PortId id, uint16_t generation) {
-                         Tell("answer " + std::to_string(id.value) + "/" +
-                              std::to_string(generation));
-                       }});
+    const absl::Status started = links_->Start(
+        {.on_change =
+             [this](const LinkEvent& link, const std::function<void()>& taken) {
+               Tell("change " + std::to_string(link.ifindex));
+               taken();
+             },
+         .on_answer =
+             [this](PortId id, uint16_t generation) {
+               Tell("answer " + std::to_string(id.value) + "/" + std::to_string(generation));
+             }});
+    EXPECT_TRUE(started.ok()) << started;
   }
 
   void Tell(std::string what) {

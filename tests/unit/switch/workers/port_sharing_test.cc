@@ -122,6 +122,32 @@ TEST(PortSharingTest, NoFrameIsLostRepeatedOrOvertakenWhilePortsChangeHands) {
   EXPECT_GT(snapshot.loops.at(1).frames, 0U) << "the secondary has had a part in it";
 }
 
+// As where there is no thread to be had.
+TEST(PortSharingTest, AWorkerThatCouldNotBeStartedIsAskedForAgainButNotAtEachLook) {
+  std::atomic<int> asked = 0;
+  std::atomic<int> looks = 0;
+  ForwardingThreads threads(
+      [&](const LoadPeriod& /*period*/) {
+        ++looks;
+        return Advice::kShare;
+      },
+      [&] { ++asked; });
+  const auto a = threads.AddPort({.id = kA}, 1);
+  const auto b = threads.AddPort({.id = kB}, 1);
+  int answered = 0;
+  const auto is_asked = [&] {
+    Meet(a[0], b[0]);
+    if (asked == answered) return false;
+    threads.workers().Grow(absl::ResourceExhaustedError("there is none"));
+    ++answered;
+    return true;
+  };
+  EXPECT_TRUE(WaitUntil(is_asked));
+  const int before = looks;
+  EXPECT_TRUE(WaitUntil(is_asked)) << "again";
+  EXPECT_GT(looks, before + 10) << "but not at once";
+}
+
 TEST(PortSharingTest, AWorkerThatSleepsIsNotTakenForABusyOne) {
   std::atomic<bool> is_shared = false;
   std::atomic<bool> is_idle = false;
