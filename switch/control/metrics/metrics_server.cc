@@ -7,14 +7,14 @@
 
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "ports/os/mutex.h"
 #include "switch/control/metrics/http_listener.h"
 #include "switch/control/metrics/listen_address.h"
 
@@ -25,39 +25,40 @@ namespace {
 // worker, and anyone who can connect can scrape.
 constexpr std::chrono::milliseconds kMaxAge(100);
 
-// Whatever goes wrong with one scrape, the next one may go well.
-class SnapshotCollectable {
+// Whatever goes wrong with one scrape, the next one may go well. Used by one thread.
+class SnapshotText {
  public:
-  SnapshotCollectable(MetricsIdentity identity, MetricsServer::TakeSnapshot take_snapshot)
+  using Text = std::shared_ptr<const std::string>;
+
+  SnapshotText(MetricsIdentity identity, MetricsServer::TakeSnapshot take_snapshot)
       : identity_(std::move(identity)), take_snapshot_(std::move(take_snapshot)) {}
 
-  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const {
+  // Scrapes at the same time share a text, so that many take no more memory.
+  [[nodiscard]] Text Latest() {
+    if (taken_at_ && std::chrono::steady_clock::now() - *taken_at_ < kMaxAge) return text_;
+    taken_at_.reset();
     try {
-      return Latest();
+      text_ = std::make_shared<const std::string>(
+          prometheus::TextSerializer().Serialize(TakeFamilies()));
+      taken_at_ = std::chrono::steady_clock::now();
+      return text_;
     } catch (const std::exception& error) {
       spdlog::warn("metrics: no answer to a scrape: {}", error.what());
-      return {};
+      return std::make_shared<const std::string>();
     }
   }
 
  private:
-  // Other scrapes wait for the same snapshot.
-  [[nodiscard]] std::vector<prometheus::MetricFamily> Latest() const {
-    const MutexLock lock(mutex_);
-    if (taken_at_ && std::chrono::steady_clock::now() - *taken_at_ < kMaxAge) return families_;
-    taken_at_.reset();
+  [[nodiscard]] std::vector<prometheus::MetricFamily> TakeFamilies() const {
     const auto snapshot = take_snapshot_();
-    families_ =
-        snapshot ? MetricFamilies(*snapshot, identity_) : MetricFamiliesOfUnresponsive(identity_);
-    taken_at_ = std::chrono::steady_clock::now();
-    return families_;
+    return snapshot ? MetricFamilies(*snapshot, identity_)
+                    : MetricFamiliesOfUnresponsive(identity_);
   }
 
   MetricsIdentity identity_;
   MetricsServer::TakeSnapshot take_snapshot_;
-  mutable Mutex mutex_;  // among threads of the server, and nobody else
-  mutable std::vector<prometheus::MetricFamily> families_ ABSL_GUARDED_BY(mutex_);
-  mutable std::optional<std::chrono::steady_clock::time_point> taken_at_ ABSL_GUARDED_BY(mutex_);
+  Text text_;
+  std::optional<std::chrono::steady_clock::time_point> taken_at_;
 };
 
 class RunningMetricsServer final : public MetricsServer {
@@ -90,11 +91,10 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Listen(std::string
   auto socket =
       inherited.valid() ? absl::StatusOr<FileDescriptor>(std::move(inherited)) : ListenOn(*parsed);
   if (!socket.ok()) return CannotListen(address, std::string(socket.status().message()));
-  const auto collectable =
-      std::make_shared<SnapshotCollectable>(std::move(identity), std::move(take_snapshot));
-  auto listener = HttpListener::Start(*std::move(socket), "/metrics", [collectable] {
-    return prometheus::TextSerializer().Serialize(collectable->Collect());
-  });
+  const auto text = std::make_shared<SnapshotText>(std::move(identity), std::move(take_snapshot));
+  auto listener =
+      HttpListener::Start(*std::move(socket), "/metrics", [text] { return text->Latest(); });
+  if (absl::IsResourceExhausted(listener.status())) return listener.status();
   if (!listener.ok()) return CannotListen(address, std::string(listener.status().message()));
   return std::make_unique<RunningMetricsServer>(*std::move(listener));
 }

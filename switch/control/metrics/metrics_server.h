@@ -17,20 +17,20 @@ namespace tapswitch {
 
 class MetricsServer {
  public:
-  // Called for scrapes, on threads of the server, one call at a time and ten a second at most. So
+  // Called for scrapes, on the thread of the server, ten times a second at most. So
   // the served data are up to 100 ms old. Returns nothing if the switch does not answer in time.
   using TakeSnapshot = std::function<std::optional<SwitchSnapshot>()>;
 
   // Starts the server on `address`, in the form of ParseListenAddress; or on the socket of
-  // another process that listens there, if one is `inherited`. Its threads inherit the
+  // another process that listens there, if one is `inherited`. Its thread inherits the
   // caller's signal mask, so block signals before that they must not receive. An error names the
   // address and the cure.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<MetricsServer>> Listen(
       std::string_view address, MetricsIdentity identity, TakeSnapshot take_snapshot,
       FileDescriptor inherited = FileDescriptor());
 
-  // Waits for scrapes in progress: as long as `take_snapshot` takes, and up to two seconds for a
-  // client that does not read or write. `take_snapshot` is not called afterwards.
+  // Waits for scrapes in progress: as long as `take_snapshot` takes, and a moment for clients that
+  // do not read or write. `take_snapshot` is not called afterwards.
   virtual ~MetricsServer() = default;
 
   // The port that it listens on, also if the kernel has chosen it.
