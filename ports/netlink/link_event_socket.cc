@@ -23,6 +23,9 @@ constexpr int kReceiveBuffer = 1 << 20;
 // The kernel makes no announcement larger than this (NLMSG_GOODSIZE and link attributes).
 constexpr size_t kMostBytes = 32768;
 
+// So many errors are read past in one call.
+constexpr int kMostLinkErrors = 64;
+
 int NsidOf(msghdr& header) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level != SOL_NETLINK || c->cmsg_type != NETLINK_LISTEN_ALL_NSID) continue;
@@ -61,7 +64,7 @@ bool LinkEventSocket::Receive(const Handler& handler) const {
   alignas(nlmsghdr) std::array<std::byte, kMostBytes> bytes{};
   alignas(cmsghdr) std::array<std::byte, 256> control{};
   bool complete = true;
-  for (;;) {
+  for (int errors = 0;;) {
     iovec piece{.iov_base = bytes.data(), .iov_len = bytes.size()};
     msghdr header{};
     header.msg_iov = &piece;
@@ -70,7 +73,8 @@ bool LinkEventSocket::Receive(const Handler& handler) const {
     header.msg_controllen = control.size();
     const ssize_t received = recvmsg(fd(), &header, 0);
     if (received < 0 && errno == EINTR) continue;
-    if (received < 0 && errno == ENOBUFS) {
+    // Whatever the error is, it is told once, and what was received lies behind it.
+    if (received < 0 && errno != EAGAIN && ++errors < kMostLinkErrors) {
       complete = false;
       continue;
     }

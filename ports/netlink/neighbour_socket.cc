@@ -22,6 +22,8 @@ namespace tapswitch {
 namespace {
 
 constexpr size_t kMessageBytes = 32768;
+// So many errors are read past in one call.
+constexpr int kMostEventErrors = 64;
 // A kernel takes a batch as one datagram; the answers of this many fit into any buffer.
 constexpr size_t kBatch = 128;
 constexpr int kAnswerPatience = 2000;  // milliseconds
@@ -74,14 +76,17 @@ NeighbourEvents::Result NeighbourEvents::Receive(size_t max,
                                                  const NeighbourHandler& handler) const {
   alignas(nlmsghdr) std::array<std::byte, kMessageBytes> bytes{};
   Result result;
+  int errors = 0;
   for (size_t count = 0; count < max;) {
     sockaddr_nl from{};
     socklen_t size = sizeof(from);
     const ssize_t received = recvfrom(fd(), bytes.data(), bytes.size(), MSG_TRUNC,
                                       reinterpret_cast<sockaddr*>(&from), &size);
     if (received < 0 && errno == EINTR) continue;
-    if (received < 0 && errno == ENOBUFS) {
+    // Whatever the error is, it is told once, and what was received lies behind it.
+    if (received < 0 && errno != EAGAIN) {
       result.is_complete = false;
+      if (++errors == kMostEventErrors) break;
       continue;
     }
     if (received <= 0) return result;

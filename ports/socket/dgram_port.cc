@@ -130,16 +130,21 @@ bool DgramPort::Receive(FrameBatch& received) {
   inbox_->Prepare(wanted);
   const int count = recvmmsg(socket_, inbox_->messages.data(), static_cast<unsigned>(wanted),
                              MSG_DONTWAIT, nullptr);
-  if (count < 0) {
-    // As with network sockets, the error may concern a datagram that we sent to a missing peer.
-    return errno == EINTR || errno == ECONNREFUSED || errno == ECONNRESET;
-  }
+  if (count < 0) return MayHaveMore(errno);
+  failures_ = 0;
   for (size_t slot = 0; slot < static_cast<size_t>(count); ++slot) TakeFrame(slot, received);
   if (learns_ && count > 0) {
     const auto last = static_cast<size_t>(count) - 1;
     Learn({.name = inbox_->senders[last], .size = inbox_->messages[last].msg_hdr.msg_namelen});
   }
   return static_cast<size_t>(count) == wanted;
+}
+
+// Whatever the error is, it may concern a datagram that was sent: nobody was there, or a router has
+// refused it. It is told once, and what was received lies behind it.
+bool DgramPort::MayHaveMore(int error) {
+  failures_ = error == EAGAIN ? 0 : std::min(failures_ + 1, kMostFailures);
+  return failures_ > 0 && failures_ < kMostFailures;
 }
 
 bool DgramPort::Pause() {
@@ -328,6 +333,8 @@ void DgramPort::AwaitRoom() {
 // The peer's path may belong to another socket by now, so the waiting socket is connected anew.
 void DgramPort::Retry() {
   if (!wants_retry()) return;
+  failures_ = std::min(failures_, kMostFailures - 1);  // it is read once more
+  if (queue_->empty()) return;
   StopWaiting();
   SendQueued();
 }

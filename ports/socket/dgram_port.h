@@ -61,7 +61,8 @@ class DgramPort final : public Port {
   void Recycle() override {}
   void RefreshCounters() override;
   [[nodiscard]] bool wants_retry() const override {
-    return ring_ != nullptr && !closing_ && !pause_wanted_ && !queue_->empty();
+    return ring_ != nullptr && !closing_ && !pause_wanted_ &&
+           (!queue_->empty() || failures_ >= kMostFailures);
   }
   void Retry() override;
   [[nodiscard]] bool Pause() override;
@@ -85,7 +86,11 @@ class DgramPort final : public Port {
   };
   struct Inbox;
 
+  // So many errors in a row are read past at once; then the port waits for Retry.
+  static constexpr int kMostFailures = 64;
+
   void TakeFrame(size_t slot, FrameBatch& received);
+  [[nodiscard]] bool MayHaveMore(int error);
   void Learn(const Address& sender);
   [[nodiscard]] std::span<const WireFrame> SendNow(std::span<const WireFrame> frames);
   [[nodiscard]] static DropReason ReasonFor(int error);
@@ -112,6 +117,7 @@ class DgramPort final : public Port {
   Ring* ring_ = nullptr;                  // null until Start has succeeded
   FileDescriptor waiter_;                 // connected to the remote while the queue is not empty
   size_t limit_ = FrameBatch::kCapacity;  // frames per turn
+  int failures_ = 0;                      // of reads, in a row
   bool closing_ = false;
   bool pause_wanted_ = false;
 };

@@ -21,7 +21,11 @@ bool Empty(std::span<const FileDescriptor> sockets) {
     if (!RefuseAll(socket.get()).ok()) return false;
     std::byte start{};
     int dropped = 0;
-    while (dropped < kMostFrames && recv(socket.get(), &start, 1, MSG_DONTWAIT) >= 0) ++dropped;
+    // Errors, such as ENETDOWN, are told once, before what waits.
+    const auto has_more = [&] {
+      return recv(socket.get(), &start, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+    };
+    while (dropped < kMostFrames && has_more()) ++dropped;
     if (dropped == kMostFrames) return false;
     // What was lost until now was not counted in the seat.
     tpacket_stats unused{};
