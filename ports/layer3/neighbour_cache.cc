@@ -1,6 +1,5 @@
 #include "ports/layer3/neighbour_cache.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace tapswitch {
@@ -9,15 +8,25 @@ NeighbourCache::Entry& NeighbourCache::Make(IpAddress address) {
   const auto found = entries_.find(address);
   if (found != entries_.end()) return found->second;
   if (entries_.size() == kMost) {
-    const auto oldest = std::min_element(
-        entries_.begin(), entries_.end(),
-        [](const auto& one, const auto& other) { return one.second.used < other.second.used; });
-    if (oldest->second.questions > 0) --waiting_;
-    const IpAddress gone = oldest->first;
-    entries_.erase(oldest);
+    const IpAddress gone = unused_.empty() ? used_.front() : unused_.front();
+    Erase(entries_.find(gone));
     actions_.give_up(gone);
   }
-  return entries_[address];
+  Entry& made = entries_[address];
+  made.place = unused_.insert(unused_.end(), address);
+  return made;
+}
+
+void NeighbourCache::Use(Entry& entry) {
+  used_.splice(used_.end(), entry.is_used ? used_ : unused_, entry.place);
+  entry.is_used = true;
+}
+
+NeighbourCache::Entries::iterator NeighbourCache::Erase(Entries::iterator entry) {
+  const Entry& gone = entry->second;
+  if (gone.questions > 0) --waiting_;
+  (gone.is_used ? used_ : unused_).erase(gone.place);
+  return entries_.erase(entry);
 }
 
 void NeighbourCache::Ask(IpAddress address, Entry& entry, Tick now) {
@@ -29,7 +38,7 @@ void NeighbourCache::Ask(IpAddress address, Entry& entry, Tick now) {
 
 std::optional<MacAddress> NeighbourCache::Find(IpAddress address, Tick now) {
   Entry& entry = Make(address);
-  entry.used = now;
+  Use(entry);
   const bool is_fresh = entry.mac && now < entry.confirmed + kConfirmedFor;
   if (!is_fresh && entry.questions == 0) Ask(address, entry, now);
   return entry.mac;
@@ -58,8 +67,7 @@ void NeighbourCache::OnTick(Tick now) {
       ++at;
     } else {
       const IpAddress gone = address;
-      --waiting_;
-      at = entries_.erase(at);
+      at = Erase(at);
       actions_.give_up(gone);
     }
   }
@@ -67,6 +75,8 @@ void NeighbourCache::OnTick(Tick now) {
 
 void NeighbourCache::Clear() {
   entries_.clear();
+  used_.clear();
+  unused_.clear();
   waiting_ = 0;
 }
 

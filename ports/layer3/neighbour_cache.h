@@ -3,13 +3,15 @@
 // An entry is made when a packet wants it, or when its station asks for one of our addresses. It
 // holds a while after it was confirmed. When it is used later than that, its station is asked, and
 // the address that is known is used until the station has not answered several times. The table is
-// bounded: the entry that was used longest ago makes room.
+// bounded: an entry that no packet has used makes room, else the one that was used longest ago. The
+// cost of a packet does not grow with the table.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <optional>
 
@@ -52,19 +54,27 @@ class NeighbourCache {
   [[nodiscard]] size_t size() const { return entries_.size(); }
 
  private:
+  using Order = std::list<IpAddress>;
+
   struct Entry {
     std::optional<MacAddress> mac;
-    Tick confirmed;      // when it was
-    Tick used;           // by a packet
-    Tick next_question;  // when there is another question, or the end
-    int questions = 0;   // without an answer; 0: none is awaited
+    Tick confirmed;         // when it was
+    Order::iterator place;  // in used_ or unused_
+    bool is_used = false;   // by a packet
+    Tick next_question;     // when there is another question, or the end
+    int questions = 0;      // without an answer; 0: none is awaited
   };
+  using Entries = std::map<IpAddress, Entry>;
 
   Entry& Make(IpAddress address);
+  void Use(Entry& entry);
+  Entries::iterator Erase(Entries::iterator entry);
   void Ask(IpAddress address, Entry& entry, Tick now);
 
   Actions actions_;
-  std::map<IpAddress, Entry> entries_;
+  Entries entries_;
+  Order used_;          // by packets, the last one at the end
+  Order unused_;        // the last that was made at the end
   size_t waiting_ = 0;  // entries with questions
 };
 
