@@ -49,6 +49,7 @@ allowed_folders() {
     switch/forwarding/wire/*) echo 'switch/forwarding/wire/' ;;
     switch/forwarding/*) echo 'switch/forwarding/' ;;
     switch/protocol/*) echo 'switch/protocol/|switch/forwarding/' ;;
+    ports/os/files/*) echo 'ports/os/([^/]+$|files/)' ;;
     ports/os/unix/*) echo 'ports/os/' ;;
     ports/os/*) echo 'ports/os/[^/]+$|switch/forwarding/ids.h$' ;;
     ports/ring/*) echo 'ports/(os|ring)/|switch/forwarding/' ;;

@@ -49,6 +49,7 @@ LONG_FILES = {
     "tests/net/lab_file_test.sh": "one lab, which is made once and then looked at from all sides",
     "tests/net/port_queues_test.cc": "tests of one fixture",
     "tests/net/tap_device_test.cc": "tests of one fixture",
+    "tests/property/kernel_programs_property_test.cc": "one model, and what it does at random",
     "tests/unit/ports/interface/netdev_port_test.cc": "tests of one fixture",
     "tests/unit/ports/ring/ring_conformance_test.cc": "the contract of one interface",
     "tests/unit/ports/ring/ring_conformance_wait_test.cc": "the contract of one interface",

@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "absl/status/status.h"
-#include "ports/os/plain_file.h"
+#include "ports/os/files/plain_file.h"
 #include "switch/control/commands/nearest_word.h"
 #include "switch/control/commands/reserved_names.h"
 

@@ -9,7 +9,7 @@
 #include <memory>
 #include <string_view>
 
-#include "ports/os/file_place.h"
+#include "ports/os/files/file_place.h"
 #include "switch/process/line_sink.h"
 #include "switch/process/queued_sink.h"
 #include "switch/process/rate_limited_sink.h"

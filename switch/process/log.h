@@ -32,7 +32,8 @@ enum class LogReader {
 
 // Has the log go to a file from now on, to which lines are appended; made if it is missing (mode
 // 0640). A file that was moved away is left by calling this again. In a folder that others can
-// change it has to be a regular file of this user (ports/os/file_place.h). An error names the file.
+// change it has to be a regular file of this user (ports/os/files/file_place.h). An error names the
+// file.
 [[nodiscard]] absl::Status MoveLogToFile(const std::string& path);
 
 // Has the log go to the system's log from now on. Unavailable where there is none.

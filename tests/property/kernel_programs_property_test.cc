@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "switch/forwarding/cacheable.h"
+#include "switch/forwarding/advice/cacheable.h"
 #include "switch/forwarding/decision.h"
 #include "tests/support/flow_rig.h"
 #include "tests/support/netns_sandbox.h"

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "ports/os/file_descriptor.h"
-#include "ports/os/file_place.h"
+#include "ports/os/files/file_place.h"
 #include "switch/process/log.h"
 #include "tests/support/temporary_directory.h"
 

@@ -13,7 +13,7 @@
 #include <functional>
 #include <string>
 
-#include "ports/os/plain_file.h"
+#include "ports/os/files/plain_file.h"
 #include "switch/control/adopt/adoption_record.h"
 #include "switch/control/methods/files/startup_file.h"
 #include "switch/process/command_line.h"

@@ -1,5 +1,5 @@
-// A bridge, whose known conversations are handed to the kernel: to its real programs and maps, which
-// get the frames that a test makes. The clock is the test's.
+// A bridge, whose known conversations are handed to the kernel: to its real programs and maps,
+// which get the frames that a test makes. The clock is the test's.
 
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "ports/interface/fastpath/kernel_forwarding.h"
 #include "switch/forwarding/bridge.h"
-#include "switch/forwarding/egress_lists.h"
+#include "switch/forwarding/egress/egress_lists.h"
 #include "switch/workers/offload/flow_offload.h"
 #include "tests/support/kernel_receive.h"
 #include "tests/support/offload_port.h"

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "ports/os/unix/pinned_folder.h"
+#include "ports/os/files/pinned_folder.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {

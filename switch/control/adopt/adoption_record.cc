@@ -8,8 +8,8 @@
 #include <system_error>
 
 #include "ports/os/control_folders.h"
-#include "ports/os/file_place.h"
-#include "ports/os/plain_file.h"
+#include "ports/os/files/file_place.h"
+#include "ports/os/files/plain_file.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {

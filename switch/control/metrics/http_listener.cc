@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "ports/os/accept.h"
 #include "ports/os/thread_start.h"
+#include "ports/os/unix/accept.h"
 
 namespace tapswitch {
 namespace {

@@ -18,9 +18,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "ports/interface/fastpath/kernel_forwarding.h"
 #include "ports/os/mutex.h"
-#include "switch/forwarding/forwarding_view.h"
 #include "switch/forwarding/ids.h"
 #include "switch/forwarding/stats.h"
+#include "switch/forwarding/view/forwarding_view.h"
 #include "switch/forwarding/view/vlan_counters.h"
 
 namespace tapswitch {

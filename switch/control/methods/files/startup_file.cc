@@ -3,7 +3,7 @@
 #include <sstream>
 
 #include "absl/status/statusor.h"
-#include "ports/os/plain_file.h"
+#include "ports/os/files/plain_file.h"
 #include "spdlog/spdlog.h"
 #include "switch/control/methods/files/command_file.h"
 

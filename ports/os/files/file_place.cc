@@ -1,4 +1,4 @@
-#include "ports/os/file_place.h"
+#include "ports/os/files/file_place.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "ports/os/plain_file.h"
+#include "ports/os/files/plain_file.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -89,8 +89,8 @@ class Appending {
     }
     FileDescriptor file(openat(at, parts.name.c_str(), kFlags));
     if (!file.valid() || fstat(file.get(), &entry) != 0) return Failed(errno);
-    // In a folder with the sticky bit others cannot exchange a file of ours, but they may have given
-    // it this name.
+    // In a folder with the sticky bit others cannot exchange a file of ours, but they may have
+    // given it this name.
     const bool is_shared = (above.st_mode & (S_IWGRP | S_IWOTH)) != 0;
     if (may_be_anything || (is_shared && entry.st_nlink > 1)) {
       if (absl::Status plain = CheckPlain(what_, entry); !plain.ok()) return plain;

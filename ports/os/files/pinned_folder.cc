@@ -1,4 +1,4 @@
-#include "ports/os/unix/pinned_folder.h"
+#include "ports/os/files/pinned_folder.h"
 
 #include <fcntl.h>
 #include <unistd.h>

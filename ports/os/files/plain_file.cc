@@ -1,4 +1,4 @@
-#include "ports/os/plain_file.h"
+#include "ports/os/files/plain_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "ports/os/pinned_folder.h"
+#include "ports/os/files/pinned_folder.h"
 
 namespace tapswitch {
 
@@ -51,8 +51,8 @@ class FilePlace {
 
 // Opens a file to append lines to; it is made (with `mode`) if it is missing. Where only root and
 // the user of this process can change what is at `path`, that may be a link, a FIFO or a device,
-// too, such as /dev/stderr. Elsewhere it has to be a regular file of this user with one name. Errors
-// begin with `what` and end with the cure. Writes do not block.
+// too, such as /dev/stderr. Elsewhere it has to be a regular file of this user with one name.
+// Errors begin with `what` and end with the cure. Writes do not block.
 [[nodiscard]] absl::StatusOr<FileDescriptor> OpenForAppending(const std::string& path,
                                                               const std::string& what, mode_t mode);
 
