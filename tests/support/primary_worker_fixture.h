@@ -25,9 +25,9 @@ class WoundClock final : public Clock {
   Tick now{1000};
 };
 
-inline Bytes Wire(MacAddress destination, MacAddress source, size_t size = 60) {
-  Bytes wire(kVirtioNetHeaderSize);
-  const Bytes frame = FrameBuilder(destination, source).Type(EtherType::kIpv4).Pad(size).Build();
+inline std::vector<std::byte> Wire(MacAddress destination, MacAddress source, size_t size = 60) {
+  std::vector<std::byte> wire(kVirtioNetHeaderSize);
+  const auto frame = FrameBuilder(destination, source).Type(EtherType::kIpv4).Pad(size).Build();
   wire.insert(wire.end(), frame.begin(), frame.end());
   return wire;
 }

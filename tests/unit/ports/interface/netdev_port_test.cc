@@ -26,29 +26,15 @@
 #include "switch/forwarding/offload/virtio_net.h"
 #include "tests/support/fake_ring.h"
 #include "tests/support/frame_builder.h"
+#include "tests/support/tap_port_fixture.h"
 
 namespace tapswitch::netdev_port_test {
 namespace {
 
-using Bytes = std::vector<std::byte>;
-
-constexpr MacAddress kAlice = MacAddress::FromNumber(0x02000000000A);
-constexpr MacAddress kBob = MacAddress::FromNumber(0x02000000000B);
 constexpr MacAddress kOwn = MacAddress::FromNumber(0x020000000001);
-constexpr NetnsId kHost{100};
-constexpr PortId kPort{3};
-constexpr uint16_t kGeneration = 7;
 constexpr FileSlot kFile{0};
 
-Bytes Wire(const Bytes& frame, const VirtioNetHeader& header = {}) {
-  Bytes wire(kVirtioNetHeaderSize);
-  StoreVirtioNetHeader(header, std::span(wire).first<kVirtioNetHeaderSize>());
-  wire.insert(wire.end(), frame.begin(), frame.end());
-  return wire;
-}
-
 FrameBuilder Start() { return {kBob, kAlice}; }
-Bytes FrameOf(size_t size) { return Start().Pad(size).Build(); }
 
 // An IPv4 packet that carries UDP, behind whatever `builder` has begun.
 Bytes UdpIn(FrameBuilder builder) {

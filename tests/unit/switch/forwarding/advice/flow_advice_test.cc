@@ -85,7 +85,7 @@ TEST_F(FlowAdviceTest, APortThatWasTakenOverIsSaidToBe) {
   carrying_.from.erase(kA);
   carrying_.taken_over.insert(kA);
   EXPECT_EQ(Obstacle(Advise()), "taken_over");
-  EXPECT_EQ(Obstacle(Advise(kB, kDestination, kSource)), "") << "it is carried to";
+  EXPECT_EQ(Obstacle(Advise(kB, kAtB, kAtA)), "") << "it is carried to";
 }
 
 TEST_F(FlowAdviceTest, APortMayBeTurnedOffAtEitherEnd) {
