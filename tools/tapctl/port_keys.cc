@@ -26,6 +26,14 @@ PortKey ReadKey(std::string_view text) {
   return key;
 }
 
+// The key that a port has to have, if it is one, from the form of the whole text, such as
+// `unix:NAME,path=PATH[,KEY[=VALUE]]...`.
+std::string_view KeyInForm(std::string_view form) {
+  std::string_view needed = form.substr(0, form.find('['));
+  static_cast<void>(CutBefore(",", needed));
+  return needed.find(',') == std::string_view::npos ? needed : std::string_view();
+}
+
 }  // namespace
 
 const PortTypeText* FindPortTypeText(std::string_view type) {
@@ -42,7 +50,7 @@ std::vector<PortKey> PortKeysOf(std::string_view type) {
     if (!line.starts_with(kGap)) continue;
     line.remove_prefix(kGap.size());
     std::string_view explained = CutBefore(kGap, line);
-    if (line.empty()) continue;  // the form of the whole text
+    if (line.empty()) explained = KeyInForm(explained);
     while (!explained.empty()) keys.push_back(ReadKey(CutBefore(", ", explained)));
   }
   return keys;
