@@ -14,7 +14,7 @@ source "$here/../../tools/guest.d/kernel.sh"
 require_guest_programs iperf3:iperf3 ethtool:ethtool tc:iproute2
 trap 'rm -rf "$result"' EXIT
 
-"$here/../../bench/netem" --build "$1" --rounds 1 --seconds 8 --cases ping,loss-1 \
+"$here/../../bench/netem" --build "$1" --rounds 1 --seconds 4 --cases ping,loss-1 \
   --json "$result/samples"
 python3 - "$result/samples" <<'END'
 import json, sys
