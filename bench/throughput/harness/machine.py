@@ -114,7 +114,8 @@ def facts(repository):
     cpuinfo = pathlib.Path("/proc/cpuinfo").read_text()
     memory = pathlib.Path("/proc/meminfo").read_text()
     commit = _first_line("git", "-C", str(repository), "rev-parse", "--short=12", "HEAD")
-    if _first_line("git", "-C", str(repository), "status", "--porcelain"):
+    # Without a lock, which would stay there if this were ended.
+    if _first_line("git", "--no-optional-locks", "-C", str(repository), "status", "--porcelain"):
         commit += " with local changes"
     return {
         "processor": re.search(r"^model name\s*: (.*)$", cpuinfo, re.M).group(1),
