@@ -15,11 +15,11 @@ bool IsAfterDeath(const Answer& handover) {
 // The gap, and a line for each thing that was not kept.
 std::string CostText(const Answer& handover) {
   const Answer* const gap = MemberAt(handover, "gap_ms");
-  const double milliseconds = gap != nullptr && gap->is_number() ? gap->get<double>() : 0.0;
+  const double gap_ms = gap != nullptr && gap->is_number() ? gap->get<double>() : 0.0;
   // How long ago a process was killed is not always known.
-  std::string text = IsAfterDeath(handover) && milliseconds == 0.0
+  std::string text = IsAfterDeath(handover) && gap_ms == 0.0
                          ? "how long nobody forwarded is unknown\n"
-                         : fmt::format("nobody forwarded for {:.1f} ms\n", milliseconds);
+                         : fmt::format("nobody forwarded for {:.1f} ms\n", gap_ms);
   for (const Answer& line : ListAt(handover, "not_kept")) {
     if (line.is_string()) text += "not kept: " + Printable(line.get<std::string>()) + "\n";
   }
