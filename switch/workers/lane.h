@@ -253,7 +253,7 @@ class Lane {
   void HoldSent(Port& port, std::span<const WireFrame> frames, VlanId vlan);
   void NoteHeld(PortId id, CapturePoint::Direction direction, const AdmittedFrame& admitted,
                 const ImpairedDirection::Arrival& frame);
-  void CaptureHeld(PortId by, const WireFrame& frame);
+  void CaptureHeld(PortId by, const WireFrame& frame, CapturePoint::Note note);
   void ConfirmSent();
   void HandOverFlows();
   void CaptureReceived();

@@ -109,6 +109,25 @@ TEST_P(CaptureTest, WhatIsDroppedIsSeenComing) {
   EXPECT_THAT(Read(), ElementsAre(Line("vnet1", kIn, "", 60)));
 }
 
+// On its way out as well as in.
+TEST_P(CaptureTest, WhatAnImpairmentDidToAFrameIsSaid) {
+  const auto seen = [&](const std::string& impairment, size_t frames) {
+    Tapctl("impair set dev vnet2 " + impairment);
+    RunningCapture capture(*network_, "vnet2 -c " + std::to_string(frames) + " -w " + file() +
+                                          " filter " + kOurFrames);
+    at(1).Send(TestFrame(kBroadcastAddress, Station(1), "one of many"));
+    EXPECT_EQ(capture.Status(), "0") << capture.errors();
+    std::vector<std::string> comments;
+    for (const std::string& block : PcapngBlocks(ContentOf(file()))) {
+      if (block.starts_with("packet")) comments.push_back(block.substr(block.find('6')));
+    }
+    return comments;
+  };
+  EXPECT_THAT(seen("duplicate 100%", 2), ElementsAre("60", "60 # impaired: duplicated"));
+  EXPECT_THAT(seen("corrupt 100%", 1), ElementsAre("60 # impaired: corrupted on the way"));
+  EXPECT_THAT(seen("loss 100%", 1), ElementsAre("60 # impaired: lost"));
+}
+
 TEST_P(CaptureTest, AFrameIsCutWhereItWasWanted) {
   RunningCapture capture(*network_, "vnet1 -s 20 -c 1 -w " + file());
   at(1).Send(TestFrame(kBroadcastAddress, Station(1), "a long story"));

@@ -23,7 +23,9 @@ struct HeldFrame {
   std::span<std::byte> wire;  // virtio-net header, then the frame
   OffloadSet needed;          // as in Frame
   VirtioNetHeader offload;
-  Piece whole{};  // `wire`, as a WireFrame refers to it
+  bool is_copy = false;     // the second one of a frame that was doubled
+  bool is_changed = false;  // a bit of it was flipped
+  Piece whole{};            // `wire`, as a WireFrame refers to it
 
   [[nodiscard]] std::span<std::byte> bytes() const { return wire.subspan(kVirtioNetHeaderSize); }
 };

@@ -57,13 +57,15 @@ AdmittedFrame ImpairedDirection::Admit(const Arrival& frame, Nanoseconds now) {
     admitted.came = 2;
     ++counters_.duplicated;
   }
-  for (uint8_t i = 0; i < admitted.came; ++i) Decide(frame, now, admitted);
+  for (uint8_t i = 0; i < admitted.came; ++i) Decide(frame, now, i > 0, admitted);
   return admitted;
 }
 
-void ImpairedDirection::Decide(const Arrival& frame, Nanoseconds now, AdmittedFrame& admitted) {
+void ImpairedDirection::Decide(const Arrival& frame, Nanoseconds now, bool is_copy,
+                               AdmittedFrame& admitted) {
   FrameFate fate = impairment_.Admit(frame.size, held_.has_room(), now);
-  if (!fate.death && !Hold(frame, fate, fate.release > now)) fate.death = FrameDeath::kOverLimit;
+  HeldFrame* const held = fate.death ? nullptr : Hold(frame, fate, fate.release > now);
+  if (!fate.death && held == nullptr) fate.death = FrameDeath::kOverLimit;
   if (fate.death == FrameDeath::kLost) {
     ++counters_.lost;
     ++admitted.lost;
@@ -73,13 +75,14 @@ void ImpairedDirection::Decide(const Arrival& frame, Nanoseconds now, AdmittedFr
   } else {
     ++counters_.passed;
     if (fate.overtakes) ++counters_.reordered;
-    if (fate.corrupt) admitted.is_corrupt = true;
+    if (held->is_changed) admitted.is_corrupt = true;
+    held->is_copy = is_copy;
   }
 }
 
-bool ImpairedDirection::Hold(const Arrival& frame, const FrameFate& fate, bool waits) {
+HeldFrame* ImpairedDirection::Hold(const Arrival& frame, const FrameFate& fate, bool waits) {
   HeldFrame* const held = held_.Add(kVirtioNetHeaderSize + frame.size, fate.release, waits);
-  if (held == nullptr) return false;
+  if (held == nullptr) return nullptr;
   std::byte* end = held->wire.data();
   for (const Piece& piece : frame.pieces) {
     std::memcpy(end, piece.data, piece.size);
@@ -87,8 +90,9 @@ bool ImpairedDirection::Hold(const Arrival& frame, const FrameFate& fate, bool w
   }
   held->needed = frame.needed;
   held->offload = frame.offload;
-  if (fate.corrupt && CorruptFrame(*held, *fate.corrupt)) ++counters_.corrupted;
-  return true;
+  held->is_changed = fate.corrupt && CorruptFrame(*held, *fate.corrupt);
+  if (held->is_changed) ++counters_.corrupted;
+  return held;
 }
 
 }  // namespace tapswitch

@@ -72,8 +72,8 @@ class ImpairedDirection {
   [[nodiscard]] const ImpairmentPlan& plan() const { return plan_; }
 
  private:
-  void Decide(const Arrival& frame, Nanoseconds now, AdmittedFrame& admitted);
-  [[nodiscard]] bool Hold(const Arrival& frame, const FrameFate& fate, bool waits);
+  void Decide(const Arrival& frame, Nanoseconds now, bool is_copy, AdmittedFrame& admitted);
+  [[nodiscard]] HeldFrame* Hold(const Arrival& frame, const FrameFate& fate, bool waits);
 
   ImpairmentPlan plan_;
   Impairment impairment_;

@@ -17,6 +17,12 @@ CapturePoint::Note NoteOf(const AdmittedFrame& admitted) {
   return admitted.came > 1 ? Note::kDuplicated : Note::kNone;
 }
 
+CapturePoint::Note NoteOf(const HeldFrame& held) {
+  using Note = CapturePoint::Note;
+  if (held.is_changed) return Note::kCorrupted;
+  return held.is_copy ? Note::kDuplicated : Note::kNone;
+}
+
 // Frames that are impaired one by one leave one by one.
 void CutFirst(bool keeps_gso, EgressLimits& limits) {
   if (keeps_gso) return;
@@ -153,7 +159,7 @@ void Lane::HoldSent(Port& port, std::span<const WireFrame> frames, VlanId vlan) 
     const std::span first(frame.pieces.front().data, frame.pieces.front().size);
     const auto header = ParseHeader(first.subspan(kVirtioNetHeaderSize));
     if (!header || !impaired->Applies(*header, vlan)) {
-      CaptureHeld(id, frame);
+      CaptureHeld(id, frame, CapturePoint::Note::kNone);
       SendAdmitted(port, {&frame, 1});
       continue;
     }
@@ -171,8 +177,8 @@ void Lane::HoldSent(Port& port, std::span<const WireFrame> frames, VlanId vlan) 
   impairments_->Admitted(*impaired);
 }
 
-void Lane::CaptureHeld(PortId by, const WireFrame& frame) {
-  if (!captures_.empty()) Capture(by, CapturePoint::Direction::kOutbound, frame);
+void Lane::CaptureHeld(PortId by, const WireFrame& frame, CapturePoint::Note note) {
+  if (!captures_.empty()) Capture(by, CapturePoint::Direction::kOutbound, frame, note);
 }
 
 // The bytes stay in place until what this queues is out.
@@ -196,7 +202,7 @@ void Lane::SendDue() {
                           if (id != to || count == kAtOnce) send();
                           to = id;
                           frames[count] = {.pieces = {&held.whole, 1}, .size = held.bytes().size()};
-                          CaptureHeld(id, frames[count]);
+                          CaptureHeld(id, frames[count], NoteOf(held));
                           ++count;
                           return true;
                         });

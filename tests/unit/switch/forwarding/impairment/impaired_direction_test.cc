@@ -105,6 +105,20 @@ TEST(ImpairedDirectionTest, DoublesFrames) {
   EXPECT_EQ(direction.counters().duplicated, 1U);
 }
 
+// So that captures can say so of each.
+TEST(ImpairedDirectionTest, HeldFramesKnowWhatWasDoneToThem) {
+  ImpairedDirection doubling(PlanOf({.duplicate = kAll}), 0);
+  Admit(doubling, WireOf(std::byte{1}), 0);
+  EXPECT_FALSE(doubling.held().TakeDue(0)->is_copy);
+  EXPECT_TRUE(doubling.held().TakeDue(0)->is_copy);
+  doubling.held().FreeTaken();
+  ImpairedDirection corrupting(PlanOf({.corrupt = kAll}), 0);
+  EXPECT_TRUE(Admit(corrupting, WireOf(std::byte{1}), 0).is_corrupt);
+  EXPECT_TRUE(corrupting.held().TakeDue(0)->is_changed);
+  corrupting.held().FreeTaken();
+  EXPECT_FALSE(Admit(corrupting, WireOf(std::byte{1}, 0), 0).is_corrupt) << "it has no payload";
+}
+
 TEST(ImpairedDirectionTest, FlipsOneBitBehindTheHeader) {
   ImpairedDirection direction(PlanOf({.corrupt = kAll}), 0);
   const Bytes wire = WireOf(std::byte{1});
