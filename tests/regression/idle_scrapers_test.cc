@@ -68,11 +68,12 @@ class IdleScrapersTest : public testing::Test {
       send(connections_.back().get(), text.data(), text.size(), MSG_NOSIGNAL);
     }
   }
-  // A scrape, and whether it took less than each of the others may take: they do not delay it.
+  // A scrape takes some milliseconds; the bound is for a machine that does much else. Two seconds for
+  // each of the others would be minutes.
   void ExpectScrape() const {
     const auto start = std::chrono::steady_clock::now();
     EXPECT_THAT(Scrape(server_->port()), HasSubstr("tapswitch_up"));
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
   }
 
   std::atomic<int> snapshots_ = 0;
