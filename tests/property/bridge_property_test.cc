@@ -63,6 +63,24 @@ class BridgeUnderTest {
   EgressBuilder builder_;
 };
 
+// Half of them differ from the one before in what is behind their headers only, as frames of one
+// conversation do.
+std::vector<Frame> RandomFrames(RandomTraffic& random, TestFrames& storage, size_t count) {
+  std::vector<Frame> frames;
+  PortId ingress{0};
+  NaiveBridge::Bytes bytes;
+  for (size_t i = 0; i < count; ++i) {
+    if (i == 0 || random.OneIn(2)) {
+      ingress = PortId{static_cast<uint16_t>(random.Below(kPorts))};
+      bytes = random.FrameBytes();
+    } else if (!bytes.empty()) {
+      bytes.back() ^= std::byte{0xFF};
+    }
+    frames.push_back(storage.Plain(ingress, bytes));
+  }
+  return frames;
+}
+
 // What a user may do to the table, or nothing.
 void ChangeTable(RandomTraffic& random, MacTable& table, NaiveBridge& naive, Tick now) {
   const MacEntry entry = random.Entry();
@@ -107,12 +125,7 @@ TEST_P(BridgePropertyTest, AgreesWithTheNaiveBridgeOnEveryFrame) {
   Tick now{1};
   for (int batch = 0; batch < 200; ++batch) {
     TestFrames storage;
-    std::vector<Frame> frames;
-    const uint64_t size = random.Below(FrameBatch::kCapacity) + 1;
-    for (uint64_t i = 0; i < size; ++i) {
-      const PortId ingress{static_cast<uint16_t>(random.Below(kPorts))};
-      frames.push_back(storage.Plain(ingress, random.FrameBytes()));
-    }
+    const auto frames = RandomFrames(random, storage, random.Below(FrameBatch::kCapacity) + 1);
     const auto result = real.Process(frames, now);
     for (size_t i = 0; i < frames.size(); ++i) {
       ASSERT_EQ(result[i], naive.Process(frames[i].ingress, frames[i].bytes(), now))
@@ -184,18 +197,15 @@ TEST_P(BridgePropertyTest, SplittingABatchAnywhereChangesNothing) {
   const auto ports = random.Ports();
   const auto bridge = random.Bridge();
   TestFrames storage;
-  std::vector<Frame> frames;
-  for (size_t i = 0; i < FrameBatch::kCapacity; ++i) {
-    const PortId ingress{static_cast<uint16_t>(random.Below(kPorts))};
-    frames.push_back(storage.Plain(ingress, random.FrameBytes()));
-  }
+  const auto frames = RandomFrames(random, storage, FrameBatch::kCapacity);
   BridgeUnderTest whole(ports, bridge);
   const auto expected = whole.Process(frames, Tick{5});
 
   BridgeUnderTest split(ports, bridge);
   std::vector<Delivered> result;
   for (size_t at = 0; at < frames.size();) {
-    const size_t size = std::min<size_t>(random.Below(40) + 1, frames.size() - at);
+    const size_t size =
+        std::min<size_t>(random.OneIn(2) ? 1 : random.Below(40) + 1, frames.size() - at);
     const auto part = split.Process(std::span(frames).subspan(at, size), Tick{5});
     result.insert(result.end(), part.begin(), part.end());
     at += size;
@@ -203,6 +213,11 @@ TEST_P(BridgePropertyTest, SplittingABatchAnywhereChangesNothing) {
   EXPECT_EQ(result, expected);
   for (uint16_t id = 0; id < kPorts; ++id) {
     EXPECT_EQ(split.bridge().counters({id}), whole.bridge().counters({id})) << "port " << id;
+    for (uint16_t vlan = 0; vlan < 64; ++vlan) {
+      EXPECT_EQ(split.bridge().vlan_counters().Find({vlan}, {id}),
+                whole.bridge().vlan_counters().Find({vlan}, {id}))
+          << "port " << id << " VLAN " << vlan;
+    }
   }
 }
 
