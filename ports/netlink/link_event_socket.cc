@@ -12,6 +12,7 @@
 #include <cstring>
 #include <new>
 
+#include "ports/os/socket_errors.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -22,9 +23,6 @@ constexpr int kReceiveBuffer = 1 << 20;
 
 // The kernel makes no announcement larger than this (NLMSG_GOODSIZE and link attributes).
 constexpr size_t kMostBytes = 32768;
-
-// So many errors are read past in one call.
-constexpr int kMostLinkErrors = 64;
 
 int NsidOf(msghdr& header) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
@@ -74,7 +72,7 @@ bool LinkEventSocket::Receive(const Handler& handler) const {
     const ssize_t received = recvmsg(fd(), &header, 0);
     if (received < 0 && errno == EINTR) continue;
     // Whatever the error is, it is told once, and what was received lies behind it.
-    if (received < 0 && errno != EAGAIN && ++errors < kMostLinkErrors) {
+    if (received < 0 && errno != EAGAIN && ++errors < kMostSocketErrors) {
       complete = false;
       continue;
     }

@@ -16,14 +16,13 @@
 #include <utility>
 
 #include "ports/netlink/route_socket.h"
+#include "ports/os/socket_errors.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
 namespace {
 
 constexpr size_t kMessageBytes = 32768;
-// So many errors are read past in one call.
-constexpr int kMostEventErrors = 64;
 // A kernel takes a batch as one datagram; the answers of this many fit into any buffer.
 constexpr size_t kBatch = 128;
 constexpr int kAnswerPatience = 2000;  // milliseconds
@@ -86,7 +85,7 @@ NeighbourEvents::Result NeighbourEvents::Receive(size_t max,
     // Whatever the error is, it is told once, and what was received lies behind it.
     if (received < 0 && errno != EAGAIN) {
       result.is_complete = false;
-      if (++errors == kMostEventErrors) break;
+      if (++errors == kMostSocketErrors) break;
       continue;
     }
     if (received <= 0) return result;

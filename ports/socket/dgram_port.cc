@@ -143,8 +143,8 @@ bool DgramPort::Receive(FrameBatch& received) {
 // Whatever the error is, it may concern a datagram that was sent: nobody was there, or a router has
 // refused it. It is told once, and what was received lies behind it.
 bool DgramPort::MayHaveMore(int error) {
-  failures_ = error == EAGAIN ? 0 : std::min(failures_ + 1, kMostFailures);
-  return failures_ > 0 && failures_ < kMostFailures;
+  failures_ = error == EAGAIN ? 0 : std::min(failures_ + 1, kMostSocketErrors);
+  return failures_ > 0 && failures_ < kMostSocketErrors;
 }
 
 bool DgramPort::Pause() {
@@ -333,7 +333,7 @@ void DgramPort::AwaitRoom() {
 // The peer's path may belong to another socket by now, so the waiting socket is connected anew.
 void DgramPort::Retry() {
   if (!wants_retry()) return;
-  failures_ = std::min(failures_, kMostFailures - 1);  // it is read once more
+  failures_ = std::min(failures_, kMostSocketErrors - 1);  // it is read once more
   if (queue_->empty()) return;
   StopWaiting();
   SendQueued();

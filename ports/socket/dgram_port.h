@@ -29,6 +29,7 @@
 
 #include "ports/os/buffer_memory.h"
 #include "ports/os/file_descriptor.h"
+#include "ports/os/socket_errors.h"
 #include "ports/os/unix/unix_listener.h"
 #include "ports/port.h"
 #include "ports/ring/ring.h"
@@ -62,7 +63,7 @@ class DgramPort final : public Port {
   void RefreshCounters() override;
   [[nodiscard]] bool wants_retry() const override {
     return ring_ != nullptr && !closing_ && !pause_wanted_ &&
-           (!queue_->empty() || failures_ >= kMostFailures);
+           (!queue_->empty() || failures_ >= kMostSocketErrors);
   }
   void Retry() override;
   [[nodiscard]] bool Pause() override;
@@ -85,9 +86,6 @@ class DgramPort final : public Port {
     bool operator==(const Address& other) const;
   };
   struct Inbox;
-
-  // So many errors in a row are read past at once; then the port waits for Retry.
-  static constexpr int kMostFailures = 64;
 
   void TakeFrame(size_t slot, FrameBatch& received);
   [[nodiscard]] bool MayHaveMore(int error);

@@ -7,10 +7,9 @@
 #include <array>
 #include <cstddef>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <utility>
 
+#include "ports/os/thread_start.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -28,25 +27,22 @@ bool IsEvent(int fd) {
 }  // namespace
 
 // Only memory has seals (fcntl(2), F_GET_SEALS).
-FrontEndFile KindOfFile(int fd) {
+FrontEndFile KindOfFrontEndFile(int fd) {
   if (fcntl(fd, F_GET_SEALS) >= 0) return FrontEndFile::kMemory;
   return IsEvent(fd) ? FrontEndFile::kEvent : FrontEndFile::kOther;
 }
 
-// Where there can be no thread the files stay open, and the place stays taken.
+// The files stay open for ever, and the place stays taken, where there is no thread to be had.
 void UnwantedFiles::Close(std::vector<FileDescriptor> files) {
   if (files.empty()) return;
   ++*threads_;
   auto shared = std::make_shared<std::vector<FileDescriptor>>(std::move(files));
-  try {
-    std::thread([shared, threads = threads_] {
-      shared->clear();
-      --*threads;
-    }).detach();
-  } catch (const std::system_error&) {
-    static auto& open_for_ever = *std::make_unique<std::vector<decltype(shared)>>().release();
-    open_for_ever.push_back(std::move(shared));
-  }
+  auto thread = StartThread("a thread that closes files", [shared, threads = threads_] {
+    shared->clear();
+    --*threads;
+  });
+  if (thread.ok()) return thread->detach();
+  static_cast<void>(std::make_unique<decltype(shared)>(std::move(shared)).release());
 }
 
 }  // namespace tapswitch

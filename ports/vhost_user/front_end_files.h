@@ -23,7 +23,7 @@ enum class FrontEndFile : uint8_t {
 };
 
 // Asks no file system.
-[[nodiscard]] FrontEndFile KindOfFile(int fd);
+[[nodiscard]] FrontEndFile KindOfFrontEndFile(int fd);
 
 // Closes what front ends of a port have sent and is of no use.
 class UnwantedFiles {

@@ -65,7 +65,7 @@ GuestMemory::AddressShare::~AddressShare() { mapped_of_all -= size_; }
 absl::StatusOr<std::shared_ptr<const GuestMemory::Mapping>> GuestMemory::Mapping::Make(
     const VhostRegion& region, FileDescriptor file) {
   // Other files are not asked for their size: whose they are may let the switch wait.
-  if (KindOfFile(file.get()) != FrontEndFile::kMemory) {
+  if (KindOfFrontEndFile(file.get()) != FrontEndFile::kMemory) {
     return Bad(region, "its file is no memory (a memfd, or a file on tmpfs or hugetlbfs)");
   }
   struct stat status {};

@@ -38,7 +38,7 @@ absl::Status MessageReader::KeepFiles(const msghdr& received) {
 
 absl::Status MessageReader::CheckFiles() {
   const bool are_usable = std::all_of(files_.begin(), files_.end(), [](const FileDescriptor& file) {
-    return KindOfFile(file.get()) != FrontEndFile::kOther;
+    return KindOfFrontEndFile(file.get()) != FrontEndFile::kOther;
   });
   if (are_usable) return absl::OkStatus();
   unwanted_.Close(std::exchange(files_, {}));

@@ -1,10 +1,8 @@
 #include "ports/vhost_user/session.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "ports/vhost_user/features.h"
@@ -22,14 +20,14 @@ absl::Status Refused(const VhostMessage& message, std::string_view what) {
 
 // A file of another kind could stop whoever waits for it.
 absl::StatusOr<SharedFile> TakeEventFile(const VhostMessage& message, FileDescriptor file) {
-  if (KindOfFile(file.get()) != FrontEndFile::kEvent) {
+  if (KindOfFrontEndFile(file.get()) != FrontEndFile::kEvent) {
     return Refused(message, "its file is no eventfd");
   }
   return std::make_shared<const FileDescriptor>(std::move(file));
 }
 
-// What an honest front end may ask for and not get. It is told so if it waits for a reply, and goes
-// on without; otherwise its connection ends, as it could not know.
+// The requests that an honest front end may make in vain. It is told so if it waits for a reply,
+// and goes on without; otherwise its connection ends, as it could not know.
 bool MayBeRefused(VhostRequest request) {
   return request == VhostRequest::kSetMemTable || request == VhostRequest::kAddMemReg ||
          request == VhostRequest::kNetSetMtu;

@@ -1,4 +1,4 @@
-// What others are told of a session: the link, and its state for people.
+// The report of a session: the link, and its state for people.
 
 #include <span>
 

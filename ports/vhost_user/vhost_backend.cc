@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "ports/os/thread_start.h"
 #include "ports/os/unix/accept.h"
 #include "ports/vhost_user/features.h"
 #include "spdlog/fmt/fmt.h"
@@ -83,7 +84,9 @@ absl::StatusOr<std::shared_ptr<VhostBackend>> VhostBackend::Open(const VhostOpti
       new VhostBackend(options, std::move(listener), *std::move(stop), *std::move(fault)));
   if (absl::Status made = backend->MakePairs(pairs); !made.ok()) return made;
   if (inherited != nullptr) backend->Freeze();
-  backend->thread_ = std::thread([raw = backend.get()] { raw->Run(); });
+  auto thread = StartThread("the thread of a vhost port", [raw = backend.get()] { raw->Run(); });
+  if (!thread.ok()) return thread.status();
+  backend->thread_ = *std::move(thread);
   return backend;
 }
 

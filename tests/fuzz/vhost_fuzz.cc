@@ -122,7 +122,7 @@ class FuzzedSession {
     session_.emplace(pairs_, 1500);
   }
 
-  // As an honest front end does, so that rings run whose memory has the bytes of the input.
+  // Starts as an honest front end does, so that rings run whose memory has the bytes of the input.
   void Start() {
     Handle({.request = VhostRequest::kSetProtocolFeatures,
             .value = VhostSession::OfferedProtocolFeatures()});

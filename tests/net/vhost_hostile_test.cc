@@ -14,18 +14,13 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/control_client.h"
-#include "tests/support/frame_exchange.h"
-#include "tests/support/switch_test.h"
-#include "tests/support/temporary_directory.h"
-#include "tests/support/test_network.h"
+#include "tests/support/hostile_guest_fixture.h"
 #include "tests/support/vhost_front_end.h"
 #include "tests/support/wait_until.h"
 
 namespace tapswitch::vhost_hostile_test {
 namespace {
 
-using nlohmann::json;
 using testing::HasSubstr;
 using Bytes = std::vector<std::byte>;
 using Descriptor = DriverRing::Descriptor;
@@ -35,10 +30,6 @@ constexpr uint16_t kNext = DriverRing::kNext;
 constexpr uint16_t kWrite = DriverRing::kWrite;
 constexpr uint16_t kIndirect = DriverRing::kIndirect;
 constexpr uint64_t kPlace = kGuest + VhostFrontEnd::kBuffers + (uint64_t{3} << 20U);
-
-json Show(const std::string& name) {
-  return ControlClient().Call("port.list", {{"name", name}})[0];
-}
 
 // What a hostile front end does after an honest start, and what users are told of it.
 struct HostileCase {
@@ -230,38 +221,12 @@ const std::vector<HostileCase>& HostileCases() {
   return kCases;
 }
 
-class VhostHostileTest : public SwitchCaseTest<HostileCase> {
+class VhostHostileTest : public HostileGuestFixture<SwitchCaseTest<HostileCase>> {
  protected:
   void SetUp() override {
-    SwitchCaseTest::SetUp();
-    if (IsSkipped()) return;
-    sandbox_.emplace();
-    switch_.emplace(
-        std::vector<std::string>{"--io=" + io(), Port("bad"), Port("vm1"), Port("vm2")});
-    ASSERT_TRUE(switch_->WaitUntilReady()) << switch_->log();
-    ASSERT_TRUE(hostile_.Connect(Path("bad")) && hostile_.Start());
-    ASSERT_TRUE(one_.Connect(Path("vm1")) && one_.Start());
-    ASSERT_TRUE(two_.Connect(Path("vm2")) && two_.Start());
-    for (const char* name : {"bad", "vm1", "vm2"}) {
-      ASSERT_TRUE(WaitUntil([&] { return Show(name)["link"] == "up"; })) << switch_->log();
-    }
+    HostileGuestFixture::SetUp();
+    if (!IsSkipped()) Join(hostile_, "bad");
   }
-  [[nodiscard]] std::string Path(const std::string& name) const { return directory_.Path(name); }
-  [[nodiscard]] std::string Port(const std::string& name) const {
-    return "vhost:" + name + ",path=" + Path(name);
-  }
-  void OthersTalk() {
-    const Bytes frame = TestFrame(kBroadcastAddress, Station(1), "still there");
-    ASSERT_TRUE(one_.Send(frame));
-    ASSERT_EQ(two_.Receive(), frame);
-  }
-
-  TemporaryDirectory directory_;
-  std::optional<NetnsSandbox> sandbox_;
-  std::optional<SwitchProcess> switch_;
-  VhostFrontEnd hostile_;
-  VhostFrontEnd one_;
-  VhostFrontEnd two_;
 };
 INSTANTIATE_TEST_SUITE_P(All, VhostHostileTest,
                          testing::Combine(kEachIo, testing::ValuesIn(HostileCases())),
@@ -283,8 +248,7 @@ TEST_P(VhostHostileTest, LosesWhatItBrokeAndNobodyElseDoes) {
   // An honest one is served on its socket afterwards.
   VhostFrontEnd honest;
   hostile_.HangUp();
-  ASSERT_TRUE(honest.Connect(Path("bad")) && honest.Start());
-  ASSERT_TRUE(WaitUntil([] { return Show("bad")["link"] == "up"; })) << switch_->log();
+  Join(honest, "bad");
   const Bytes frame = TestFrame(kBroadcastAddress, Station(3), "honest");
   ASSERT_TRUE(honest.Send(frame));
   EXPECT_EQ(two_.Receive(), frame);

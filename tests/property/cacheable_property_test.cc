@@ -14,6 +14,7 @@
 #include "switch/forwarding/decision.h"
 #include "switch/forwarding/guards/source_checks.h"
 #include "tests/support/frame_builder.h"
+#include "tests/support/packet_listener.h"
 #include "tests/support/random_traffic.h"
 #include "tests/support/test_frames.h"
 
@@ -29,21 +30,6 @@ struct CachedDecision {
   Decision decision;
   DecisionGenerations generations;
   Tick until;
-};
-
-// At times it wants to see all IPv4 packets.
-class Listener : public Protocol {
- public:
-  bool wants = false;
-
-  [[nodiscard]] ProtocolInterests interests() const override {
-    if (!wants) return {};
-    return {.types = {{.ether_type = static_cast<uint16_t>(EtherType::kIpv4),
-                       .ip_protocol = std::nullopt}}};
-  }
-  ProtocolVerdict See(const ParsedFrame& /*frame*/, ProtocolContext& /*context*/) override {
-    return ProtocolVerdict::Pass();
-  }
 };
 
 // What somebody remembers of a look-up.
@@ -286,7 +272,7 @@ class WatchedBridge {
   }
 
   RandomTraffic random_;
-  Listener listener_;
+  PacketListener listener_;
   Bridge bridge_;
   EgressLists egress_;
   Tick now_{1000};

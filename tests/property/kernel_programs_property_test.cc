@@ -22,6 +22,7 @@
 #include "switch/forwarding/decision.h"
 #include "tests/support/flow_rig.h"
 #include "tests/support/netns_sandbox.h"
+#include "tests/support/packet_listener.h"
 #include "tests/support/random_conversations.h"
 #include "tests/support/random_traffic.h"
 
@@ -38,21 +39,6 @@ constexpr std::array<uint32_t, 3> kMtus{60, 100, 200};
 struct Carriage {
   PortId egress;
   Bytes bytes;
-};
-
-// At times it wants to see all IPv4 packets.
-class PacketListener : public Protocol {
- public:
-  bool wants = false;
-
-  [[nodiscard]] ProtocolInterests interests() const override {
-    if (!wants) return {};
-    return {.types = {{.ether_type = static_cast<uint16_t>(EtherType::kIpv4),
-                       .ip_protocol = std::nullopt}}};
-  }
-  ProtocolVerdict See(const ParsedFrame& /*frame*/, ProtocolContext& /*context*/) override {
-    return ProtocolVerdict::Pass();
-  }
 };
 
 struct Tally {

@@ -18,11 +18,8 @@
 
 #include "ports/vhost_user/front_end_files.h"
 #include "tests/support/control_client.h"
-#include "tests/support/frame_exchange.h"
+#include "tests/support/hostile_guest_fixture.h"
 #include "tests/support/silent_file_system.h"
-#include "tests/support/switch_test.h"
-#include "tests/support/temporary_directory.h"
-#include "tests/support/test_network.h"
 #include "tests/support/vhost_front_end.h"
 #include "tests/support/wait_until.h"
 
@@ -31,58 +28,18 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-using Bytes = std::vector<std::byte>;
 
-json Show(const std::string& name) {
-  return ControlClient().Call("port.list", {{"name", name}})[0];
+void CommandsAreCarriedOut() {
+  EXPECT_EQ(ControlClient().Call("port.list", json::object()).size(), 3);
 }
 
-class GuestMakesOthersWaitTest : public SwitchTest {
- protected:
-  void SetUp() override {
-    SwitchTest::SetUp();
-    if (IsSkipped()) return;
-    sandbox_.emplace();
-    switch_.emplace(
-        std::vector<std::string>{"--io=" + io(), Port("bad"), Port("vm1"), Port("vm2")});
-    ASSERT_TRUE(switch_->WaitUntilReady()) << switch_->log();
-    ASSERT_TRUE(one_.Connect(Path("vm1")) && one_.Start());
-    ASSERT_TRUE(two_.Connect(Path("vm2")) && two_.Start());
-    for (const char* name : {"vm1", "vm2"}) WaitForLink(name);
-  }
-  [[nodiscard]] std::string Path(const std::string& name) const { return directory_.Path(name); }
-  [[nodiscard]] std::string Port(const std::string& name) const {
-    return "vhost:" + name + ",path=" + Path(name);
-  }
-  void WaitForLink(const std::string& name) const {
-    ASSERT_TRUE(WaitUntil([&] { return Show(name)["link"] == "up"; })) << switch_->log();
-  }
-  // Broadcasts reach all, so also the guest that is hostile.
-  void OthersTalk(int rounds) {
-    for (int i = 0; i < rounds; ++i) {
-      const Bytes frame = TestFrame(kBroadcastAddress, Station(1), std::to_string(i));
-      ASSERT_TRUE(one_.Send(frame));
-      ASSERT_EQ(two_.Receive(), frame) << switch_->log();
-    }
-  }
-  void CommandsAreCarriedOut() {
-    EXPECT_EQ(ControlClient().Call("port.list", json::object()).size(), 3);
-  }
-
-  TemporaryDirectory directory_;
-  std::optional<NetnsSandbox> sandbox_;
-  std::optional<SwitchProcess> switch_;
-  VhostFrontEnd hostile_;
-  VhostFrontEnd one_;
-  VhostFrontEnd two_;
-};
+using GuestMakesOthersWaitTest = HostileGuestFixture<SwitchTest>;
 INSTANTIATE_TEST_SUITE_P(All, GuestMakesOthersWaitTest, kEachIo, IoName);
 
 // Its calls come to a counter that is full. In each moment between two looks of the switch it may
 // have become one that blocks.
 TEST_P(GuestMakesOthersWaitTest, ByAnEventThatBlocksNowAndThen) {
-  ASSERT_TRUE(hostile_.Connect(Path("bad")) && hostile_.Start());
-  WaitForLink("bad");
+  Join(hostile_, "bad");
   const int call = hostile_.call(0);
   std::atomic<bool> goes_on = true;
   std::thread flips([&] {

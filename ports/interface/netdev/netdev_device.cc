@@ -195,7 +195,6 @@ absl::Status NetdevDevice::Attach(const LinkState& link) {
 // The sockets have the filter of a switchover, which is not to be replaced, and no other.
 absl::Status NetdevDevice::AttachToKernel(int ifindex) {
   if (switchover_ != nullptr) {
-    kernel_.NoteDropped(ifindex);
     kernel_.GiveUp();
     return absl::OkStatus();
   }

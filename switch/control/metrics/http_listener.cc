@@ -20,8 +20,8 @@ namespace {
 constexpr std::chrono::seconds kClientTime(2);
 constexpr std::chrono::milliseconds kLastTime(300);
 
-// So many are accepted before those that are there are served, and then after this time again: to
-// come and go costs others nothing.
+// The clients that are accepted before those that are there are served, and the pause after them.
+// So those who come and go cost the others nothing.
 constexpr int kAcceptsAtOnce = 16;
 constexpr std::chrono::milliseconds kAcceptPause(5);
 constexpr std::chrono::milliseconds kScarcityPause(100);  // until there are descriptors

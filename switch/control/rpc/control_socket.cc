@@ -256,8 +256,7 @@ bool ControlSocket::CloseOldestIdle() {
   if (oldest == clients_.end()) return false;
   const ClientId id = oldest->first;
   Reject(oldest->second.fd(), "another client needs the place: connect again when there is work");
-  Discount(oldest->second, oldest->second.output().held());
-  clients_.erase(oldest);
+  Erase(oldest);
   if (on_disconnect_) on_disconnect_(id);
   return true;
 }
@@ -445,6 +444,11 @@ Tick ControlSocket::StallDeadline(const Client& client) const {
   return (out_of_room(client) ? client.unsent_since() : client.progress_at()) + kMaxStall;
 }
 
+ControlSocket::Clients::iterator ControlSocket::Erase(Clients::iterator client) {
+  Discount(client->second, client->second.output().held());
+  return clients_.erase(client);
+}
+
 void ControlSocket::CloseEnded() {
   const Tick now = clock_.Now();
   std::vector<ClientId> closed;
@@ -459,9 +463,8 @@ void ControlSocket::CloseEnded() {
       spdlog::info("control socket: client {} (process {}) does not read and is closed", id.value,
                    client.peer().pid);
     }
-    Discount(client, client.output().held());
     closed.push_back(id);
-    i = clients_.erase(i);
+    i = Erase(i);
   }
   if (!on_disconnect_) return;
   for (const ClientId id : closed) on_disconnect_(id);

@@ -200,6 +200,7 @@ class ControlSocket {
   void Count(const Client& client, size_t held);
   void Discount(const Client& client, size_t held);
   [[nodiscard]] Tick StallDeadline(const Client& client) const;
+  Clients::iterator Erase(Clients::iterator client);
   void CloseEnded();
   bool NotifyWritable();
   void UpdateInterest(ClientId id, Client& client);

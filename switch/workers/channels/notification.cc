@@ -8,10 +8,9 @@
 #include <cstddef>
 #include <cstdlib>
 #include <string_view>
-#include <system_error>
-#include <thread>
 
 #include "ports/os/file_descriptor.h"
+#include "ports/os/thread_start.h"
 
 namespace tapswitch {
 namespace {
@@ -37,11 +36,9 @@ void Notify(const std::string& state) {
   if (path == nullptr || *path == '\0') return;
   const bool is_plain = *path == '/' || *path == '@';
   if (is_plain && SendAtOnce(path, state)) return;
-  try {
-    std::thread([state] { sd_notify(0, state.c_str()); }).detach();
-  } catch (const std::system_error&) {
-    // Without a thread to spare, a manager that does not read is not told.
-  }
+  auto thread = StartThread("a thread for the manager", [state] { sd_notify(0, state.c_str()); });
+  // Without a thread to spare, a manager that does not read is not told.
+  if (thread.ok()) thread->detach();
 }
 
 }  // namespace tapswitch

@@ -10,7 +10,7 @@ namespace {
 
 uint32_t NumberOf(VlanId vlan, PortId port) { return (uint32_t{vlan.value} << 16U) | port.value; }
 
-// What was counted since `base`.
+// Returns what was counted since `base`.
 FlowCell Since(const FlowCell& base, FlowCell cell) {
   cell.received_frames -= base.received_frames;
   cell.received_bytes -= base.received_bytes;
@@ -90,8 +90,8 @@ void KernelTraffic::SetInterface(PortId port, int ifindex, std::optional<uint64_
 
 // ---- By threads that do not forward
 
-// What an interface has dropped is read first: it was counted as sent before. So no drop is beyond
-// what was sent.
+// The drops of an interface are read first: those frames were counted as sent before. So no drop is
+// beyond what was sent.
 std::map<PortId, PortTraffic> KernelTraffic::Read() {
   const MutexLock lock(reading_);
   const Drops drops = ReadDrops();
@@ -100,7 +100,7 @@ std::map<PortId, PortTraffic> KernelTraffic::Read() {
   return traffic;
 }
 
-// Of the interfaces that the kernel may have sent by, with their ifindexes.
+// Returns the drops of interfaces that the kernel may have sent by, with their ifindexes.
 KernelTraffic::Drops KernelTraffic::ReadDrops() const {
   std::map<PortId, int> ifindexes;
   {

@@ -69,7 +69,7 @@ PortSet EgressOf(const Decision& decision) {
   return egress;
 }
 
-// What leaves by a port that allows for a tag more than its MTU does is not carried by the kernel.
+// The kernel does not carry what leaves by a port that allows for a tag more than its MTU does.
 void LimitKernelToMtu(const BridgeControl& control, const EthernetHeader& header, size_t size,
                       Trace& trace) {
   if (!trace.kernel_step || trace.decision.action != Decision::Action::kForward) return;
