@@ -61,7 +61,7 @@ TEST_F(FlowOffloadScanTest, AStationThatIsSeenJustBeforeItWouldBeForgottenIsNot)
       rig_->now()));
   flows().Follow();
   Begin();
-  rig_->Pass(Ticks{985});
+  rig_->Pass(Ticks{1085});  // it was last seen by the first look, after 100
   ASSERT_TRUE(IsKnown(kSource));
   ASSERT_EQ(Send(), kCarried);
   rig_->Pass(Ticks{100});

@@ -210,7 +210,7 @@ TEST_F(KernelTrafficTest, OfFramesThatWereAllDroppedNoByteWasSent) {
   traffic_.SetInterface(kB, kInterface, 0);
   Carry(1, 60);
   Carry(1, 1514);
-  Carry(1, 61);
+  Carry(1, 62);
   dropped_[kInterface] = 3;
   EXPECT_EQ(Read(kB).sent, FrameCounter{});
 }
