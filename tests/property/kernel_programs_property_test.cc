@@ -54,10 +54,12 @@ struct Tally {
 
 class CarriedTraffic {
  public:
-  CarriedTraffic(uint64_t seed, std::unique_ptr<FlowRig> rig, std::vector<int> ifindexes)
-      : random_(seed), rig_(std::move(rig)), ifindexes_(std::move(ifindexes)) {
+  // Counts what it comes across in `tally`.
+  CarriedTraffic(uint64_t seed, std::unique_ptr<FlowRig> rig, const std::vector<int>& ifindexes,
+                 Tally& tally)
+      : random_(seed), rig_(std::move(rig)), tally_(tally) {
     for (uint16_t id = 0; id < kPorts; ++id) {
-      OffloadPort& port = rig_->AddPort({id}, ifindexes_.at(id));
+      OffloadPort& port = rig_->AddPort({id}, ifindexes.at(id));
       port.status().mtu = kMtus[1];
       port.status().station = StationBehind({id});
       if (id < kInterfaces) rig_->flows().SetPort(rig_->port({id}));
@@ -94,8 +96,6 @@ class CarriedTraffic {
       EXPECT_EQ(counted.drained + counted.no_memory + counted.egress_drops, 0U) << "port " << id;
     }
   }
-
-  [[nodiscard]] const Tally& tally() const { return tally_; }
 
  private:
   static constexpr size_t kRemembered = 24;
@@ -387,24 +387,17 @@ class CarriedTraffic {
   RandomTraffic random_;
   RandomConversations random_conversations_{random_};
   std::unique_ptr<FlowRig> rig_;
-  std::vector<int> ifindexes_;
   PacketListener listener_;
   PortSet removed_;  // ports that the offload does not know
   std::vector<Conversation> conversations_;
   std::map<std::pair<uint16_t, Bytes>, bool> was_carried_;
   std::map<PortId, FrameCounter> received_;
   std::map<PortId, FrameCounter> sent_;
-  Tally tally_;
+  Tally& tally_;
 };
 
-class KernelProgramsPropertyTest : public testing::TestWithParam<uint64_t> {};
-
-TEST_P(KernelProgramsPropertyTest, TheKernelDoesWhatTheBridgeDecidesOrNothing) {
-  if (const std::string why = NetnsSandbox::WhyUnavailable(); !why.empty()) GTEST_SKIP() << why;
-  const uint64_t seed = GetParam() == 0 ? std::random_device()() : GetParam();
-  SCOPED_TRACE(testing::Message() << "seed " << seed);
-  std::printf("seed %lu\n", seed);
-  const NetnsSandbox sandbox;
+// Returns the ifindexes of both ends of pairs, one for each port.
+std::vector<int> MakeInterfaces(const NetnsSandbox& sandbox) {
   std::vector<int> ifindexes;
   for (int pair = 0; pair < kPorts / 2; ++pair) {
     const std::string number = std::to_string(pair);
@@ -413,27 +406,34 @@ TEST_P(KernelProgramsPropertyTest, TheKernelDoesWhatTheBridgeDecidesOrNothing) {
       ifindexes.push_back(static_cast<int>(if_nametoindex((end + number).c_str())));
     }
   }
-  auto rig = FlowRig::Make({.capacity = 40, .ageing = {500}, .salt = seed});
-  if (!rig.ok()) GTEST_SKIP() << rig.status().ToString();
-  CarriedTraffic traffic(seed, *std::move(rig), ifindexes);
-  for (int step = 0; step < 3000 && !HasFailure(); ++step) traffic.Step();
-  if (HasFailure()) return;
-  traffic.CheckCounters();
-  const Tally& tally = traffic.tally();
+  return ifindexes;
+}
+
+TEST(KernelProgramsPropertyTest, TheKernelDoesWhatTheBridgeDecidesOrNothing) {
+  if (const std::string why = NetnsSandbox::WhyUnavailable(); !why.empty()) GTEST_SKIP() << why;
+  Tally tally;
+  for (const uint64_t seed :
+       {uint64_t{std::random_device()()}, uint64_t{1}, uint64_t{2}, uint64_t{3}, uint64_t{4}}) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    const NetnsSandbox sandbox;
+    auto rig = FlowRig::Make({.capacity = 40, .ageing = {500}, .salt = seed});
+    if (!rig.ok()) GTEST_SKIP() << rig.status().ToString();
+    CarriedTraffic traffic(seed, *std::move(rig), MakeInterfaces(sandbox), tally);
+    for (int step = 0; step < 3000 && !HasFailure(); ++step) traffic.Step();
+    if (HasFailure()) return;
+    traffic.CheckCounters();
+  }
   std::printf(
       "%lu carried: %lu get a tag, %lu lose theirs, %lu keep it, %lu direct, %lu to be cut; "
       "%lu too long, %lu ended\n",
       tally.carried, tally.pushed, tally.popped, tally.tagged, tally.direct, tally.cut,
       tally.too_long, tally.ended);
-  if (GetParam() == 0) return;  // by chance it may have led to little
-  EXPECT_GT(tally.carried, 300U);
+  EXPECT_GT(tally.carried, 1000U);
   for (const uint64_t kind : {tally.pushed, tally.popped, tally.tagged, tally.direct, tally.cut,
                               tally.too_long, tally.ended}) {
-    EXPECT_GT(kind, 0U) << "the traffic should have led to each of them";
+    EXPECT_GT(kind, 10U) << "the traffic should have led to each of them";
   }
 }
-
-INSTANTIATE_TEST_SUITE_P(Seeds, KernelProgramsPropertyTest, testing::Values(0, 1, 2, 3, 4));
 
 }  // namespace
 }  // namespace tapswitch::kernel_programs_property_test
