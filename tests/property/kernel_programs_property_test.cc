@@ -415,6 +415,7 @@ TEST(KernelProgramsPropertyTest, TheKernelDoesWhatTheBridgeDecidesOrNothing) {
   for (const uint64_t seed :
        {uint64_t{std::random_device()()}, uint64_t{1}, uint64_t{2}, uint64_t{3}, uint64_t{4}}) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::printf("seed %lu\n", seed);
     const NetnsSandbox sandbox;
     auto rig = FlowRig::Make({.capacity = 40, .ageing = {500}, .salt = seed});
     if (!rig.ok()) GTEST_SKIP() << rig.status().ToString();

@@ -55,7 +55,7 @@ class FlowRig {
     return added;
   }
   [[nodiscard]] OffloadPort& port(PortId id) {
-    return static_cast<OffloadPort&>(*ports_.at(id.value));
+    return dynamic_cast<OffloadPort&>(*ports_.at(id.value));
   }
   // The port gets new sockets, on the interface that it has now: see KernelAttachment.
   void Sit(OffloadPort& port) {
@@ -69,7 +69,7 @@ class FlowRig {
 
   // A frame comes in. What the kernel does not carry, the switch gets.
   KernelReceipt Receive(PortId ingress, std::span<const std::byte> frame, uint32_t gso_size = 0) {
-    const KernelReceipt receipt =
+    KernelReceipt receipt =
         programs_.Receive(static_cast<uint32_t>(port(ingress).status().ifindex), frame, gso_size);
     if (receipt.way == KernelReceipt::Way::kToSwitch) {
       ReceiveBySwitch(ingress, frame);
