@@ -65,7 +65,10 @@ class Guest {
     front_.SetMemory();
     front_.PostBuffers();
     DescribeFrames();
-    for (const uint32_t ring : {0U, 1U}) front_.StartRing(ring);
+    for (const uint32_t ring : {0U, 1U}) {
+      front_.ring(ring).SuppressCalls();
+      front_.StartRing(ring);
+    }
     return front_.Settle();
   }
 

@@ -101,6 +101,8 @@ class DriverRing {
   void SetIndex(uint16_t index) const {
     Atomic(available() + 2).store(index, std::memory_order_seq_cst);
   }
+  // Wants no calls, as a driver that polls.
+  void SuppressCalls() const { Atomic(available()).store(1, std::memory_order_seq_cst); }
   [[nodiscard]] uint16_t used_index() const {
     return Atomic(used() + 2).load(std::memory_order_seq_cst);
   }
