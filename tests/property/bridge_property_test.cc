@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -74,7 +75,9 @@ std::vector<Frame> RandomFrames(RandomTraffic& random, TestFrames& storage, size
       ingress = PortId{static_cast<uint16_t>(random.Below(kPorts))};
       bytes = random.FrameBytes();
     } else if (!bytes.empty()) {
-      bytes.back() ^= std::byte{0xFF};
+      // Behind the header, so that the decision may be repeated, or somewhere in it.
+      const size_t at = random.OneIn(2) ? bytes.size() - 1 : random.Below(bytes.size());
+      bytes[random.OneIn(2) ? at : std::min<size_t>(at, 17)] ^= std::byte{1};
     }
     frames.push_back(storage.Plain(ingress, bytes));
   }

@@ -3,8 +3,8 @@
 //
 // A decision goes by the ingress, the header (addresses, tag, type), the table, the view and the
 // time. In a batch the last three stay the same as long as no frame changes them. So it can be
-// repeated where it was that of a known unicast frame at which nothing else looked, and whose source
-// was where the table had it.
+// repeated where it was that of a known unicast frame at which nothing else looked, and whose
+// source was where the table had it.
 
 #pragma once
 
