@@ -23,7 +23,8 @@ class FrameDrain {
   using Received = std::map<int, std::vector<Frame>>;  // by host; hosts with nothing are not there
 
   // Best used on a network without IPv6, whose hosts send nothing by themselves.
-  FrameDrain(const TestNetwork& network, ControlClient& client) : client_(client) {
+  FrameDrain(const TestNetwork& network, ControlClient& client)
+      : network_(network), client_(client) {
     for (int host = 1; host <= network.size(); ++host) {
       sockets_.push_back(network.host(host).OpenPacketSocket());
     }
@@ -38,6 +39,7 @@ class FrameDrain {
     // The worker answers between two turns. So when its second answer comes, the frames sent before
     // the first are out, and a TAP has them at once.
     client_.Call("bridge.list");
+    network_.Settle();
     return Drain();
   }
 
@@ -59,6 +61,7 @@ class FrameDrain {
     return ports.at(static_cast<size_t>(host) - 1)["stats64"]["rx"]["packets"].get<uint64_t>();
   }
 
+  const TestNetwork& network_;
   ControlClient& client_;
   std::deque<PacketSocket> sockets_;
 };

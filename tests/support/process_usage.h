@@ -13,6 +13,7 @@
 #include <iterator>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "ports/ring/address_sanitizer.h"
 
@@ -51,6 +52,30 @@ inline long ProcessorTicks(pid_t process) {
   long system = 0;
   stat >> user >> system;
   return user + system;
+}
+
+// Returns how many mappings a process has of files whose path contains `text`.
+inline size_t MappingsOf(pid_t process, std::string_view text) {
+  std::ifstream maps("/proc/" + std::to_string(process) + "/maps");
+  size_t count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find(text) != std::string::npos) ++count;
+  }
+  return count;
+}
+
+// Returns how often threads of a process have slept or were made to wait: each wake-up is one.
+inline size_t ContextSwitches(pid_t process) {
+  size_t switches = 0;
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
+    std::ifstream status(task.path() / "status");
+    for (std::string word; status >> word;) {
+      size_t count = 0;
+      if (word.ends_with("voluntary_ctxt_switches:") && status >> count) switches += count;
+    }
+  }
+  return switches;
 }
 
 // Returns the niceness of the threads of a process by name. That of the first is "main".

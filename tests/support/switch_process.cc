@@ -21,6 +21,7 @@
 #include <thread>
 #include <utility>
 
+#include "tests/support/socket_peer.h"
 #include "tests/support/wait_until.h"
 
 extern "C" {
@@ -88,11 +89,6 @@ bool SaysReady(int socket) {
   if (size < 0) return false;
   return std::string_view(message.data(), static_cast<size_t>(size)).find("READY=1") !=
          std::string_view::npos;
-}
-
-bool IsReadable(int file, std::chrono::milliseconds limit) {
-  pollfd ready{.fd = file, .events = POLLIN, .revents = 0};
-  return poll(&ready, 1, static_cast<int>(limit.count())) == 1;
 }
 
 }  // namespace

@@ -3,16 +3,35 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 
+#include "ports/port_spec.h"
+#include "tests/support/guest_relay.h"
+
 namespace tapswitch {
 
 constexpr std::string_view kNetdev = "netdev";
 constexpr std::string_view kVeth = "veth";
+
+namespace {
+
+// In a folder below the one that the sandbox has for itself, whose sockets are those of switches.
+constexpr const char* kGuestSockets = "/run/tapswitch/guests";
+
+std::string GuestSocket(const std::string& port) { return kGuestSockets + ("/" + port); }
+
+bool HostsAreGuests() {
+  const char* const stations = std::getenv("TAPSWITCH_TEST_STATIONS");
+  return stations != nullptr && std::string_view(stations) == "vhost";
+}
+
+}  // namespace
 
 TestHost::TestHost(const NetnsSandbox& sandbox, int number) : sandbox_(&sandbox), number_(number) {
   sandbox.AddNetns(name());
@@ -72,30 +91,46 @@ TestHost::FrameCounts TestHost::CountFrames() const {
   throw std::runtime_error(name() + " has no eth0");
 }
 
+std::string TestNetwork::MakePort(const TestHost& host, const std::string& options) {
+  if (options.starts_with(kNetdev)) {
+    sandbox_.Run("ip link add " + host.port() + " up type veth peer name " + host.port() +
+                 " netns " + host.name());
+    return "netdev:" + host.port() + options.substr(kNetdev.size());
+  }
+  if (options.starts_with(kVeth)) {
+    return "veth:" + host.port() + ",netns=" + host.name() + ",up=off" +
+           options.substr(kVeth.size());
+  }
+  const std::string tap =
+      host.port() + ",netns=" + host.name() + ",up=off" + (options.empty() ? "" : "," + options);
+  if (!HostsAreGuests()) return tap;
+  std::filesystem::create_directory(kGuestSockets);
+  const TapOptions& guest =
+      guest_taps_.emplace_back(ParseTapOptions(ParsePortSpec(tap).value()).value());
+  return "vhost:" + host.port() + ",path=" + GuestSocket(host.port()) +
+         (guest.mtu ? ",mtu=" + std::to_string(*guest.mtu) : "");
+}
+
 TestNetwork::TestNetwork(const Options& options) : sandbox_(options.ipv6) {
   std::vector<std::string> arguments{"--io=" + options.io};
   arguments.insert(arguments.end(), options.flags.begin(), options.flags.end());
   for (const std::string& port : options.ports) {
-    const TestHost& host = hosts_.emplace_back(sandbox_, size() + 1);
-    if (port.starts_with(kNetdev)) {
-      sandbox_.Run("ip link add " + host.port() + " up type veth peer name " + host.port() +
-                   " netns " + host.name());
-      arguments.push_back("netdev:" + host.port() + port.substr(kNetdev.size()));
-    } else if (port.starts_with(kVeth)) {
-      arguments.push_back("veth:" + host.port() + ",netns=" + host.name() + ",up=off" +
-                          port.substr(kVeth.size()));
-    } else {
-      arguments.push_back(host.port() + ",netns=" + host.name() + ",up=off" +
-                          (port.empty() ? "" : "," + port));
-    }
+    arguments.push_back(MakePort(hosts_.emplace_back(sandbox_, size() + 1), port));
   }
   switch_.emplace(arguments, options.launcher);
   if (!switch_->WaitUntilReady()) throw std::runtime_error("not ready: " + switch_->log());
+  for (const TapOptions& guest : guest_taps_) {
+    guests_.push_back(std::make_shared<GuestRelay>(guest, GuestSocket(guest.name)));
+  }
   for (const TestHost& host : hosts_) host.Connect(host.port());
   for (const TestHost& host : hosts_) {
     const std::string up = "port " + host.port() + ": up";
     if (!switch_->WaitForLog(up)) throw std::runtime_error("not in the log: " + up);
   }
+}
+
+void TestNetwork::Settle() const {
+  for (const auto& guest : guests_) guest->Settle();
 }
 
 TestNetwork::Options SilentHosts(const std::string& io, size_t count,

@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "ports/interface/tap/tap_options.h"
 #include "ports/os/file_descriptor.h"
 #include "ports/os/netns.h"
 #include "switch/forwarding/wire/ethernet.h"
@@ -17,6 +19,8 @@
 #include "tests/support/switch_process.h"
 
 namespace tapswitch {
+
+class GuestRelay;
 
 enum class IpVersion : uint8_t { kV4, kV6 };
 
@@ -72,7 +76,8 @@ class TestNetwork {
     std::string io;  // the value of --io
     // A host each: KEY=VALUE,... of its port, or nothing. The port is a TAP, or with "netdev" in
     // front ("netdev,host=shared") one end of a veth pair, whose other end the host gets, or with
-    // "veth" in front a pair that the switch makes.
+    // "veth" in front a pair that the switch makes. With $TAPSWITCH_TEST_STATIONS=vhost in the
+    // environment, hosts are guests of vhost ports instead of behind TAPs, with the same options.
     std::vector<std::string> ports;
     NetnsSandbox::Ipv6 ipv6 = NetnsSandbox::Ipv6::kOn;
     std::vector<std::string> flags = {};     // further ones of the switch
@@ -89,11 +94,19 @@ class TestNetwork {
   [[nodiscard]] const TestHost& host(int number) const {
     return hosts_.at(static_cast<size_t>(number) - 1);
   }
+  // Waits until hosts that are guests have what the switch has sent them: at a TAP they have it at
+  // once.
+  void Settle() const;
 
  private:
+  // The text of a host's port for the switch; the other end is made, or remembered for later.
+  std::string MakePort(const TestHost& host, const std::string& options);
+
   NetnsSandbox sandbox_;
   std::deque<TestHost> hosts_;
   std::optional<SwitchProcess> switch_;
+  std::vector<TapOptions> guest_taps_;  // of guests, which come once the switch listens
+  std::vector<std::shared_ptr<GuestRelay>> guests_;
 };
 
 // A network of so many hosts at TAPs, which say nothing unasked: they have no IPv6.
