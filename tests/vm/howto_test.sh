@@ -161,6 +161,9 @@ prepare_qemu_on_a_macvtap() { describe_guests; }
 prepare_qemu_started_by_an_ordinary_user() { describe_guests; }
 prepare_a_switch_without_root() { describe_guests; }
 prepare_vhost_user_guests_at_memory_speed() { describe_guests; }
+prepare_vhost_user_dpdk_applications() {
+  type -P dpdk-testpmd >/dev/null || skip 'no dpdk-testpmd: apt-get install dpdk-dev'
+}
 prepare_two_switches_without_root() { describe_guests; }
 prepare_two_machines_joined_by_vxlan() { make_machines; }
 
@@ -256,6 +259,13 @@ verify_a_switch_without_root() {
 
 verify_vhost_user_guests_at_memory_speed() {
   guests_reach_each_other
+  expect_valid_domain "$(blocks 'vhost-user: guests at memory speed' xml)"
+}
+
+verify_vhost_user_dpdk_applications() {
+  local -r log=$(cat /run/howto/commands.user.log)
+  [[ $(grep --count 'RX-packets: [1-9][0-9]' <<<"$log") == 3 && $log == *'drops: none'*'drops: none'* ]] ||
+    fail "$log"
 }
 
 verify_two_switches_without_root() {
@@ -435,20 +445,24 @@ becomes_a_port() {
   [[ $(tapctl port show vnet0 2>/dev/null) == *'attached by vnet'* ]]
 }
 
+# expect_valid_domain XML: a part of a libvirt domain, where that can be checked.
+expect_valid_domain() {
+  local -r domain=/run/howto/domain.xml
+  type -P virt-xml-validate >/dev/null || skip 'no virt-xml-validate: apt-get install libvirt-clients'
+  echo "<domain type='qemu'><name>vm1</name><memory>1048576</memory><os><type>hvm</type></os>$1</domain>" \
+    >"$domain"
+  virt-xml-validate "$domain" domain >/run/howto/validate.log 2>&1 ||
+    fail "not valid: $(cat "$domain" /run/howto/validate.log)"
+}
+
 verify_libvirt() {
-  local number=0 domain=/run/howto/domain.xml
+  local number=0
   ip tuntap add vnet0 mode tap
   ip link set vnet0 up
   wait_for becomes_a_port
-  type -P virt-xml-validate >/dev/null || skip 'no virt-xml-validate: apt-get install libvirt-clients'
   blocks libvirt xml | awk 'BEGIN { RS = "</interface>\n" } { printf "%s</interface>", $0 > ("/run/howto/" NR ".xml") }'
   for number in 1 2; do
-    {
-      echo "<domain type='qemu'><name>vm1</name><memory>1048576</memory><os><type>hvm</type></os>"
-      echo "<devices>$(cat "/run/howto/$number.xml")</devices></domain>"
-    } >"$domain"
-    virt-xml-validate "$domain" domain >/run/howto/validate.log 2>&1 ||
-      fail "not valid: $(cat "$domain" /run/howto/validate.log)"
+    expect_valid_domain "<devices>$(cat "/run/howto/$number.xml")</devices>"
   done
 }
 
