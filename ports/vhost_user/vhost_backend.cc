@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -52,6 +53,20 @@ FileDescriptor ConnectTo(const std::string& path) {
   connection = FileDescriptor();
   errno = error;
   return connection;
+}
+
+// Empty if nothing does, or nothing is negotiated yet.
+std::string WhatMakesSlow(uint64_t features) {
+  constexpr std::array kWanted{
+      std::pair{virtio::kMrgRxbuf, "guest has no mergeable buffers"},
+      std::pair{virtio::kGuestCsum, "guest takes no offloads"},
+      std::pair{virtio::kEventIdx, "guest has no event index"},
+  };
+  std::vector<std::string_view> slow;
+  for (const auto& [bit, lack] : kWanted) {
+    if (features != 0 && ((features >> bit) & 1U) == 0) slow.emplace_back(lack);
+  }
+  return fmt::format("{}", fmt::join(slow, ", "));
 }
 
 }  // namespace
@@ -322,13 +337,9 @@ VhostBackend::Facts VhostBackend::Get() const {
       {"kicks", fmt::format("{}", all.kicks)},
       {"calls", fmt::format("{}", all.calls)},
       {"calls_spared", fmt::format("{}", all.spared)}};
-  const bool negotiated = summary.features != 0;
-  const auto lacks = [&](unsigned bit) {
-    return negotiated && ((summary.features >> bit) & 1U) == 0;
-  };
-  if (lacks(virtio::kMrgRxbuf)) details.emplace_back("slow", "guest has no mergeable buffers");
-  if (lacks(virtio::kGuestCsum)) details.emplace_back("slow", "guest takes no offloads");
-  if (lacks(virtio::kEventIdx)) details.emplace_back("slow", "guest has no event index");
+  if (const std::string slow = WhatMakesSlow(summary.features); !slow.empty()) {
+    details.emplace_back("slow", slow);
+  }
   if (!summary.refused.empty()) details.emplace_back("refused", summary.refused);
   if (report.offences > 0) {
     details.emplace_back("offences", fmt::format("{}", report.offences));
