@@ -44,7 +44,8 @@ void PrintTo(const HostileCase& one, std::ostream* out) { *out << one.name; }
 // The guest offers a chain to send, whose first descriptor is this one.
 std::function<void(VhostFrontEnd&)> Sends(std::vector<Descriptor> chain) {
   return [chain = std::move(chain)](VhostFrontEnd& guest) {
-    for (uint16_t i = 0; i < chain.size(); ++i) guest.ring(1).Describe(i, chain[i]);
+    uint16_t index = 0;
+    for (const Descriptor& one : chain) guest.ring(1).Describe(index++, one);
     guest.ring(1).Offer(0);
     guest.Kick(1);
   };
@@ -136,7 +137,7 @@ const std::vector<HostileCase>& HostileCases() {
        }},
       {"MemoryIsCut", "memory was cut", false,
        [](VhostFrontEnd& guest) {
-         static_cast<void>(!ftruncate(guest.memory().fd(), 3 << 20U));
+         EXPECT_EQ(ftruncate(guest.memory().fd(), 3 << 20U), 0);
          guest.ring(1).Describe(
              0, {.address = kGuest + VhostFrontEnd::kBuffers + (4U << 20U), .length = 100});
          guest.ring(1).Offer(0);

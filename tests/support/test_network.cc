@@ -101,7 +101,7 @@ std::string TestNetwork::MakePort(const TestHost& host, const std::string& optio
     return "veth:" + host.port() + ",netns=" + host.name() + ",up=off" +
            options.substr(kVeth.size());
   }
-  const std::string tap =
+  std::string tap =
       host.port() + ",netns=" + host.name() + ",up=off" + (options.empty() ? "" : "," + options);
   if (!HostsAreGuests()) return tap;
   std::filesystem::create_directory(kGuestSockets);
