@@ -23,6 +23,8 @@ class GuestCaller {
   [[nodiscard]] static absl::StatusOr<GuestCaller> Create();
   GuestCaller(GuestCaller&& other) noexcept;
   GuestCaller& operator=(GuestCaller&& other) = delete;
+  GuestCaller(const GuestCaller&) = delete;
+  GuestCaller& operator=(const GuestCaller&) = delete;
   ~GuestCaller();
 
   // A file that is no eventfd is not signalled. One thread at a time may call.

@@ -61,6 +61,8 @@ class GuestMemory {
     ~AddressShare();
     AddressShare(AddressShare&& other) noexcept : size_(std::exchange(other.size_, 0)) {}
     AddressShare& operator=(AddressShare&& other) = delete;
+    AddressShare(const AddressShare&) = delete;
+    AddressShare& operator=(const AddressShare&) = delete;
 
    private:
     explicit AddressShare(uint64_t size) : size_(size) {}
