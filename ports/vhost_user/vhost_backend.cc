@@ -55,6 +55,12 @@ FileDescriptor ConnectTo(const std::string& path) {
   return connection;
 }
 
+// Also where requests wait that it sent before.
+bool HasHungUp(int connection) {
+  pollfd state{.fd = connection, .events = 0, .revents = 0};
+  return poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
+}
+
 // Empty if nothing does, or nothing is negotiated yet.
 std::string WhatMakesSlow(uint64_t features) {
   constexpr std::array kWanted{
@@ -249,11 +255,16 @@ bool VhostBackend::Answer(const VhostSession::Reply& reply) const {
          static_cast<ssize_t>(reply->size());
 }
 
-// Returns how long the front end has to wait, if a ring has broken.
+// Returns how long the front end has to wait, if a ring has broken. What one that has hung up does
+// with its memory is no offence.
 std::optional<VhostBackend::Duration> VhostBackend::TakeFaults() {
   fault_.Clear();
   const std::string fault = session_->TakeFaults();
   if (fault.empty()) return std::nullopt;
+  if (HasHungUp(connection_.get())) {
+    EndConnection("it hung up");
+    return Duration(0);
+  }
   spdlog::warn("port {}: {}", options_.name, fault);
   UpdateReport();
   return OnOffence(fault);
