@@ -39,17 +39,17 @@ using PortQueues = std::vector<std::unique_ptr<Port>>;
 
 struct PortType {
   PortTypeText text;
-  bool has_several_queues;  // one for each worker; otherwise there is one
+  bool has_several_queues = false;  // one for each worker; otherwise there is one
 
   // Judges the keys and values of the text, and touches no device.
-  absl::Status (*check)(const PortSpec& spec);
+  absl::Status (*check)(const PortSpec& spec) = nullptr;
 
   // The ports that a text stands for; null where it always stands for one.
-  absl::StatusOr<std::vector<PortSpec>> (*expand)(const PortSpec& spec);
+  absl::StatusOr<std::vector<PortSpec>> (*expand)(const PortSpec& spec) = nullptr;
 
   // Opens the device; see MakePortQueues.
   absl::StatusOr<PortQueues> (*open)(const PortSpec& spec, std::span<const PortIdentity> identities,
-                                     const PortSurroundings& surroundings);
+                                     const PortSurroundings& surroundings) = nullptr;
 };
 
 // Ports of this type are made on interfaces that come up by themselves, and may go with them.
