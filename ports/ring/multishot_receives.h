@@ -65,7 +65,7 @@ class MultishotReceives {
     bool has_lost = false;  // buffers may be lost
   };
   struct Note {
-    enum class Action : uint8_t { kStart, kStop } action;
+    enum class Action : uint8_t { kStart, kStop } action = Action::kStart;
     FileSlot file;
   };
 

@@ -52,7 +52,7 @@ std::vector<std::byte> OnTheWire(const ProgramRun& run) {
   std::vector<std::byte> bytes;
   for (const uint8_t number : run.frame) bytes.push_back(std::byte{number});
   if (run.skb.cb[RECEIVE_HAS_TAG] == 0) return bytes;
-  std::array<std::byte, kVlanTagSize> tag;
+  std::array<std::byte, kVlanTagSize> tag{};
   StoreBe32(tag.data(), run.skb.cb[RECEIVE_TAG]);
   bytes.insert(bytes.begin() + kTypeOffset, tag.begin(), tag.end());
   return bytes;

@@ -16,7 +16,7 @@ namespace tapswitch {
 
 // The kernel wants all of it to be zero, and {} does not see to what lies between members.
 inline __sk_buff EmptySkb() {
-  __sk_buff skb;
+  __sk_buff skb{};
   std::memset(&skb, 0, sizeof(skb));
   return skb;
 }
@@ -31,7 +31,7 @@ struct ProgramRun {
 inline ProgramRun RunProgram(int program, const std::vector<uint8_t>& frame, __sk_buff skb) {
   ProgramRun run;
   run.frame.resize(frame.size() + 64);
-  bpf_attr attributes;
+  bpf_attr attributes{};
   std::memset(&attributes, 0, sizeof(attributes));  // {} is for the first member of a union alone
   attributes.test.prog_fd = static_cast<uint32_t>(program);
   attributes.test.data_in = reinterpret_cast<uintptr_t>(frame.data());
