@@ -16,7 +16,8 @@ using Bytes = std::vector<std::byte>;
 
 // A header and a frame of so many bytes, all of the same value.
 Bytes Message(size_t size, int value) {
-  return Bytes(kVirtioNetHeaderSize + size, static_cast<std::byte>(value));
+  Bytes message(kVirtioNetHeaderSize + size, static_cast<std::byte>(value));
+  return message;
 }
 
 bool Append(FrameQueue& queue, const Bytes& message) {

@@ -42,6 +42,10 @@ Bytes MessageOf(const Bytes& frame) {
 
 // A port, its ring and its counters.
 struct End {
+  End() = default;
+  End(const End&) = delete;
+  End& operator=(const End&) = delete;
+
   void Open(const std::string& text, const LinkPlace& place, PortHandover* inherited = nullptr) {
     const auto options = ParseLinkOptions(ParsePortSpec(text).value());
     ASSERT_TRUE(options.ok()) << options.status();
