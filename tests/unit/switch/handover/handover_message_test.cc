@@ -260,7 +260,7 @@ TEST(HandoverMessageTest, ValuesThatMakeNoSenseAreRefused) {
     state[json::json_pointer(place)] = value;
     EXPECT_FALSE(DecodeJson(state).ok()) << place;
   }
-  for (const char* text : {"", "[]", "{", "nonsense", "{\"format\":1,\"kind\":\"final\"}"}) {
+  for (const char* text : {"", "[]", "{", "nonsense", R"({"format":1,"kind":"final"})"}) {
     EXPECT_FALSE(DecodePrepared({.text = text, .files = {}}).ok()) << text;
   }
 }

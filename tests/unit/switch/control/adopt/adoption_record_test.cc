@@ -70,7 +70,7 @@ TEST_F(AdoptionRecordTest, WhereThereIsNoFolderTheErrorNamesTheFile) {
 }
 
 TEST_F(AdoptionRecordTest, AFileThatMakesNoSenseIsAnErrorWithTheCure) {
-  for (const char* text : {"", "{", "[]", "{\"version\":1}", "{\"version\":\"x\"}"}) {
+  for (const char* text : {"", "{", "[]", R"({"version":1})", R"({"version":"x"})"}) {
     std::ofstream(file_, std::ios::trunc) << text;
     const auto read = ReadAdoption(file_);
     EXPECT_TRUE(absl::IsDataLoss(read.status())) << text << read.status();
@@ -82,7 +82,7 @@ TEST_F(AdoptionRecordTest, ARecordFromBeforeTheMachineWasStartedIsVoid) {
   ASSERT_TRUE(WriteAdoption(file_, Record()).ok());
   std::ifstream input(file_);
   std::string text{std::istreambuf_iterator<char>(input), {}};
-  const size_t at = text.find("\"boot_id\": \"") + 12;
+  const size_t at = text.find(R"("boot_id": ")") + 12;
   text.replace(at, 8, "00000000");
   std::ofstream(file_, std::ios::trunc) << text;
   EXPECT_TRUE(absl::IsNotFound(ReadAdoption(file_).status()));

@@ -163,10 +163,10 @@ TEST_F(GuardsTest, AStallOfTheProcessAgesNothing) {
   // Nobody calls for 10 s: what its neighbour said is 4 s old, as before.
   stp::Tree tree = network_.tree(1);
   struct : stp::TreeEffects {
-    void SetState(PortId, PortState) override {}
-    void Flush(PortId) override {}
-    bool Send(PortId, std::span<const std::byte>) override { return true; }
-    void Tell(const Event&) override {}
+    void SetState(PortId /*port*/, PortState /*state*/) override {}
+    void Flush(PortId /*port*/) override {}
+    bool Send(PortId /*port*/, std::span<const std::byte> /*frame*/) override { return true; }
+    void Tell(const Event& /*event*/) override {}
   } effects;
   tree.Run(network_.now() + Ticks{1000}, effects);
   EXPECT_EQ(tree.port({0}).role, Role::kRoot);
