@@ -188,7 +188,7 @@ class CarriedTraffic {
       return bytes;
     }
     if (untagged) return bytes;
-    std::array<std::byte, kVlanTagSize> added;
+    std::array<std::byte, kVlanTagSize> added{};
     StoreBe16(added.data(), static_cast<uint16_t>(view.vlan_protocol()));
     StoreBe16(&added[2], as.vlan.value);
     bytes.insert(tag, added.begin(), added.end());
