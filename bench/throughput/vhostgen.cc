@@ -113,7 +113,8 @@ class Guest {
   static size_t SlotOf(uint16_t slot) { return kSlots + kSlotSize * slot; }
 
   void DescribeFrames() {
-    for (uint16_t slot = 0; slot < FLAGS_ring; ++slot) {
+    const auto slots = static_cast<uint16_t>(FLAGS_ring);
+    for (uint16_t slot = 0; slot < slots; ++slot) {
       std::byte* const frame = front_.memory().at(SlotOf(slot) + VhostFrontEnd::kHeader);
       frame[0] = frame[kAddressSize] = std::byte{2};
       frame[kAddressSize - 1] = std::byte{static_cast<uint8_t>(3 - number_)};
