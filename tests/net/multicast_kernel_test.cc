@@ -16,6 +16,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/beside_kernel_bridge.h"
@@ -48,8 +49,8 @@ const std::vector<uint16_t> kVids{1, 10, 20};
 
 class MulticastKernelTest : public BesideKernelBridgeTest {
  protected:
-  explicit MulticastKernelTest(const std::vector<uint16_t>& vids = {1})
-      : BesideKernelBridgeTest(kSeed), vids_(vids) {}
+  explicit MulticastKernelTest(std::vector<uint16_t> vids = {1})
+      : BesideKernelBridgeTest(kSeed), vids_(std::move(vids)) {}
 
   [[nodiscard]] bool has_vlans() const { return vids_.size() > 1; }
 

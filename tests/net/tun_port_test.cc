@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "switch/forwarding/wire/bytes.h"
@@ -39,7 +40,9 @@ using testing::Not;
 class EchoProgram {
  public:
   // Makes tun `name` in the namespace of `host`, or opens it there, and brings it up.
-  EchoProgram(const TestHost& host, const std::string& name) : host_(host), name_(name) { Open(); }
+  EchoProgram(const TestHost& host, std::string name) : host_(host), name_(std::move(name)) {
+    Open();
+  }
   ~EchoProgram() { Close(); }
   EchoProgram(const EchoProgram&) = delete;
   EchoProgram& operator=(const EchoProgram&) = delete;
@@ -96,8 +99,8 @@ class EchoProgram {
 // An interface of Debian's wireguard-go in the namespace of a host. It ends with its interface.
 class WireGuard {
  public:
-  WireGuard(const TestHost& host, const std::string& name)
-      : host_(host), name_(name), key_(FirstLine(host.Run("wg genkey"))) {
+  WireGuard(const TestHost& host, std::string name)
+      : host_(host), name_(std::move(name)), key_(FirstLine(host.Run("wg genkey"))) {
     host_.Run("wireguard-go " + name_ + " >/dev/null 2>&1");
     host_.Run("sh -c 'echo " + key_ + " | wg set " + name_ +
               " listen-port 51820 private-key /dev/stdin'");

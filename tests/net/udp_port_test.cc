@@ -225,9 +225,8 @@ TEST_P(UdpPortTest, MachinesOfVpcsPingEachOther) {
   if (sandbox_->TryRun("command -v vpcs").status != 0) GTEST_SKIP() << "needs vpcs";
   const TemporaryDirectory directory;
   const std::string script = directory.Path("script.vpc");
-  sandbox_->Run(
-      "printf '1\\nip 10.9.0.1/24\\n2\\nip 10.9.0.2/24\\nping 10.9.0.1 -c 3\\nquit\\n' > " +
-      script);
+  sandbox_->Run(R"(printf '1\nip 10.9.0.1/24\n2\nip 10.9.0.2/24\nping 10.9.0.1 -c 3\nquit\n' > )" +
+                script);
   const std::string said =
       sandbox_->Run("script -qec 'timeout 60 vpcs -i 2 -s 20000 -c 30000 -t 127.0.0.1 " + script +
                     "' /dev/null < /dev/null 2>&1 || true");  // it wants a terminal
