@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -131,6 +132,28 @@ class NumberedDatagrams {
   uint32_t received_ = 0;
 };
 
+// Has the calling thread send by one processor. What passes a veth pair is queued with the processor
+// that sent it; before Linux 6.5 that may leave it to ksoftirqd, which takes milliseconds on a busy
+// machine, and what is sent from another one meanwhile overtakes it.
+class SendsByOneProcessor {
+ public:
+  SendsByOneProcessor() {
+    EXPECT_EQ(sched_getaffinity(0, sizeof(before_), &before_), 0);
+    int first = 0;
+    while (!CPU_ISSET(first, &before_)) ++first;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    EXPECT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  }
+  ~SendsByOneProcessor() { sched_setaffinity(0, sizeof(before_), &before_); }
+  SendsByOneProcessor(const SendsByOneProcessor&) = delete;
+  SendsByOneProcessor& operator=(const SendsByOneProcessor&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
+
 class UncutPayloadTest : public SwitchCaseTest<PathCase> {
  protected:
   void SetUp() override {
@@ -211,6 +234,7 @@ TEST_P(UncutPayloadTest, OfTcpAndUdpArrives) {
     ExpectTcpCarries(from, to, version, size_t{2} << 20U);
   });
 
+  const SendsByOneProcessor keep_order;
   // Bursts that the sender's stack leaves to be cut. The next begins when the last has arrived.
   constexpr size_t kOddSize = 103;
   EachWayAndVersion([](const TestHost& from, const TestHost& to, IpVersion version) {
