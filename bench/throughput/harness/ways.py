@@ -18,9 +18,9 @@ OURS, OTHERS = "#0072b2", "#8b8f94"
 class Way:
     """`rates`: million frames a second, of each round."""
     name: str
-    rates: tuple[float, ...]
     is_ours: bool
     group: str
+    rates: tuple[float, ...]
 
     @property
     def median(self):

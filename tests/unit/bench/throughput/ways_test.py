@@ -7,8 +7,8 @@ import harness_fixture  # noqa: F401  (finds the harness)
 from harness import ways
 
 SVG = "{http://www.w3.org/2000/svg}"
-WAYS = [ways.Way("a bridge", (0.40, 0.52, 0.47), False, "namespaces"),
-        ways.Way("ours & by rings", (6.5, 7.5), True, "rings")]
+WAYS = [ways.Way("a bridge", False, "namespaces", (0.40, 0.52, 0.47)),
+        ways.Way("ours & by rings", True, "rings", (6.5, 7.5))]
 
 
 def shapes(kind, drawn=None):
