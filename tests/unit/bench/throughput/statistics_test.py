@@ -92,7 +92,7 @@ class GoalTest(unittest.TestCase):
     def test_each_series_of_a_goal_exists(self):
         from harness.workloads import WORKLOADS
         names = {series.name: series for one in WORKLOADS for series in one(None, 1.0).series}
-        for goal in goals.GOALS:
+        for goal in (*goals.GOALS, *goals.CARRIED_GOALS):
             self.assertIn(goal.series, names)
             self.assertTrue(names[goal.series].cost_unit or not goal.of_cost)
 
@@ -107,6 +107,12 @@ class GoalTest(unittest.TestCase):
             ("paced-2k-p50", False, "tapswitch"): "met",
             ("paced-2k-p50", False, "tapswitch-w2"): "met"})
         self.assertEqual(goals.verdicts(rows, "relay"), ())
+
+    def test_what_the_kernel_carries_has_goals_of_its_own(self):
+        rows = fixture.results({"bridge": 1.0, "tapswitch": 1.02, "tapswitch-veth": 1.02}).rows()
+        found = {one.peer: (one.goal.limit, one.word) for one in goals.verdicts(rows, "bridge")
+                 if one.goal.series == "tcp1" and not one.goal.of_cost}
+        self.assertEqual(found, {"tapswitch": (1.0, "met"), "tapswitch-veth": (1.03, "missed")})
 
 
 if __name__ == "__main__":
