@@ -1,11 +1,11 @@
 #include "ports/link/frame_socket.h"
 
-#include <poll.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "ports/os/unix/hang_up.h"
 #include "switch/forwarding/offload/received_offload.h"
 #include "switch/forwarding/wire/ethernet.h"
 
@@ -57,11 +57,6 @@ DropReason ReasonForLoss(int error) {
 }
 
 }  // namespace
-
-bool HasHungUp(int fd) {
-  pollfd state{.fd = fd, .events = POLLRDHUP, .revents = 0};
-  return poll(&state, 1, 0) == 1 && (state.revents & (POLLRDHUP | POLLHUP)) != 0;
-}
 
 absl::StatusOr<std::unique_ptr<FrameSocket>> FrameSocket::Make() {
   auto memory = BufferMemory::Allocate(kReceiveMemory + FrameQueue::kMaxBytes);

@@ -71,7 +71,4 @@ class FrameSocket {
   std::array<mmsghdr, kMaxFrames> messages_{};
 };
 
-// Whether the other end of the connection is closed. Frames of it may still be unread.
-[[nodiscard]] bool HasHungUp(int fd);
-
 }  // namespace tapswitch

@@ -9,6 +9,7 @@
 
 #include "ports/link/link_connection.h"
 #include "ports/os/unix/accept.h"
+#include "ports/os/unix/hang_up.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
 

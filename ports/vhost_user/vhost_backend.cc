@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "ports/os/thread_start.h"
 #include "ports/os/unix/accept.h"
+#include "ports/os/unix/hang_up.h"
 #include "ports/vhost_user/features.h"
 #include "spdlog/fmt/fmt.h"
 #include "spdlog/spdlog.h"
@@ -53,12 +54,6 @@ FileDescriptor ConnectTo(const std::string& path) {
   connection = FileDescriptor();
   errno = error;
   return connection;
-}
-
-// Also where requests wait that it sent before.
-bool HasHungUp(int connection) {
-  pollfd state{.fd = connection, .events = 0, .revents = 0};
-  return poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0;
 }
 
 // Empty if nothing does, or nothing is negotiated yet.

@@ -91,7 +91,7 @@ class VhostReconnectTest : public SwitchTest {
     one_.HangUp();
     Cycle(kCycles);
     Join();
-    // What was of the connection before may still have been there then.
+    // Files of an earlier connection may still have been open when they were counted.
     EXPECT_TRUE(WaitUntil([&] { return OpenFiles(switch_->pid()) <= files; }))
         << OpenFiles(switch_->pid()) << " files are open, before " << files;
     EXPECT_TRUE(WaitUntil([&] { return MappingsOf(switch_->pid(), kGuestMemory) <= mappings; }))

@@ -82,7 +82,7 @@ def verdicts(rows, reference):
     if reference != REFERENCE:
         return ()
     found = []
-    for goal in (*GOALS, *CARRIED_GOALS):
+    for goal in dict.fromkeys((*GOALS, *CARRIED_GOALS)):
         for row in rows:
             measured = row.cost_ratio if goal.of_cost else row.ratio
             if row.series.name == goal.series and goal in goals_of(row.peer) and measured:

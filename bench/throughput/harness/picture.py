@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from harness.lab import BenchError
-from harness.plot import WIDTH, svg
+from harness.plot import WIDTH
 
 PIXELS = 2 * WIDTH  # of the PNG: also sharp where the screen has small ones
 
@@ -16,9 +16,9 @@ def check_name(path):
         raise BenchError(f"--plot={path}: give a name that ends with .svg")
 
 
-def write(report, path):
+def write(svg, path):
     """The SVG, and a PNG beside it where something can convert it."""
-    path.write_text(svg(report), encoding="utf-8")
+    path.write_text(svg, encoding="utf-8")
     png = path.with_suffix(".png")
     for command in (("rsvg-convert", f"--width={PIXELS}", f"--output={png}", path),
                     ("inkscape", f"--export-width={PIXELS}", f"--export-filename={png}", path)):

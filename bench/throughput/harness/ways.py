@@ -1,17 +1,17 @@
 """A picture of frames a second by the way they take through a switch, as SVG. No I/O."""
 
 import math
+import statistics
 from dataclasses import dataclass
 
+from harness.plot import FAINT, GREY, GRID, PEERS, WIDTH
 from harness.report import number
 from harness.svg import Canvas
 
-WIDTH = 800
 LEFT, AXIS_LEFT, AXIS_RIGHT, FIGURES = 20, 300, 640, 652
 LINE = 26
 TOP = 92
-GREY, GRID = "#5f6368", "#e3e5e8"
-OURS, OTHERS = "#0072b2", "#8b8f94"
+OURS, OTHERS = PEERS[0], FAINT
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,7 @@ class Way:
 
     @property
     def median(self):
-        ordered = sorted(self.rates)
-        middle = len(ordered) // 2
-        return (ordered[middle] + ordered[-middle - 1]) / 2
+        return statistics.median(self.rates)
 
 
 class Axis:
