@@ -158,7 +158,7 @@ class FlowOffload {
   [[nodiscard]] static Tick LookBefore(Tick forgotten, Tick now);
   void Scan(Tick now);
   void LookAgain(FlowTable::Id id, Tick now);
-  [[nodiscard]] bool MayBeJoined(const OffloadedFlow& flow, const Flow& found, Tick now);
+  [[nodiscard]] bool MayPayToJoin(const OffloadedFlow& flow, const Flow& found, Tick now);
   [[nodiscard]] bool MayTry(size_t hash, Tick now);
   [[nodiscard]] std::optional<Tick> Refresh(const OffloadedFlow& flow, bool used, Tick now);
 

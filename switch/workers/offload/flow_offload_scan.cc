@@ -12,9 +12,10 @@ constexpr FlowTable::Id kScanStep = 128;
 // Looks at a flow, without a frame in between, after which it is taken back.
 constexpr uint8_t kMostIdle = 30;
 
-// Frames a second, of conversations with small ones, above which joining them may pay, and how long
-// it is not tried again.
+// Frames a second, of conversations with small ones, between which joining them may pay, and how
+// long it is not tried again. Of more than that the switch itself would lose some, joined or not.
 constexpr uint64_t kJoinableRate = 50'000;
+constexpr uint64_t kMostJoinable = 400'000;
 constexpr Ticks kTryAgain{6000};
 constexpr size_t kMostTried = 1024;
 
@@ -52,7 +53,7 @@ void FlowOffload::LookAgain(FlowTable::Id id, Tick now) {
   const auto found = kernel_.Find(flow.key);
   if (!found || !is_current(flow)) return Remove(id);
   const bool used = found->hits != flow.hits;
-  if (used && MayBeJoined(flow, *found, now)) return Remove(id);
+  if (used && MayPayToJoin(flow, *found, now)) return Remove(id);
   flow.hits = found->hits;
   flow.bytes = found->bytes;
   flow.looked_at = now;
@@ -63,14 +64,15 @@ void FlowOffload::LookAgain(FlowTable::Id id, Tick now) {
 }
 
 // Whether a conversation is to be given back for a moment, to see whether its frames leave joined.
-bool FlowOffload::MayBeJoined(const OffloadedFlow& flow, const Flow& found, Tick now) {
+bool FlowOffload::MayPayToJoin(const OffloadedFlow& flow, const Flow& found, Tick now) {
   // Two processors that count at once may set both back.
   if (found.hits < flow.hits || found.bytes < flow.bytes) return false;
   const uint64_t frames = found.hits - flow.hits;
   const uint64_t bytes = found.bytes - flow.bytes;
   const uint64_t ticks = std::max<uint64_t>(1, now.centiseconds - flow.looked_at.centiseconds);
-  if (frames * 100 < kJoinableRate * ticks || bytes > frames * FlowSamples::kMostSmall)
-    return false;
+  const uint64_t rate = frames * 100 / ticks;
+  const bool is_small = bytes <= frames * FlowSamples::kMostSmall;
+  if (rate < kJoinableRate || rate > kMostJoinable || !is_small) return false;
   return bridge_.view().joining().contains(flow.egress) && MayTry(HashOf(flow.key), now);
 }
 

@@ -163,6 +163,12 @@ TEST_F(JoinableTest, FewOrLargeFramesAreNot) {
   EXPECT_FALSE(IsGivenBack(kMany, 1400));
 }
 
+TEST_F(JoinableTest, MoreThanTheSwitchItselfCouldCarryAreNot) {
+  SendEnough();
+  EXPECT_FALSE(IsGivenBack(10 * kMany, 60));
+  EXPECT_TRUE(IsGivenBack(kMany, 60));
+}
+
 TEST_F(JoinableTest, WhereNothingIsJoinedNeitherAreSmallOnes) {
   ports_[1].gro = false;
   SetView();

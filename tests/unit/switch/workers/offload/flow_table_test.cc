@@ -96,23 +96,50 @@ TEST(FlowSightingsTest, OneThatIsHeldOffIsNotReportedUntilThen) {
   EXPECT_TRUE(sightings.Note(5, false, Tick{200}));
 }
 
-// Whether one is reported whose last frames left joined, or not.
-bool IsReported(FlowSightings& sightings, uint32_t joined) {
+// Whether one is reported of whose next frames so many left joined.
+bool IsReported(FlowSightings& sightings, uint32_t joined, Tick now = Tick{1},
+                uint32_t frames = FlowSightings::kEnough) {
   bool is_reported = false;
-  for (uint32_t i = 0; i < FlowSightings::kEnough; ++i) {
-    is_reported = sightings.Note(5, i < joined, Tick{1});
+  for (uint32_t i = 0; i < frames; ++i) {
+    if (sightings.Note(5, i < joined, now)) is_reported = true;
   }
   return is_reported;
 }
 
-TEST(FlowSightingsTest, OneWhoseFramesLeaveJoinedIsKeptUntilNoneDoes) {
+TEST(FlowSightingsTest, OneIsKeptOfWhichAQuarterOfTheFramesLeaveJoined) {
   FlowSightings sightings;
   EXPECT_TRUE(IsReported(sightings, 1));
   EXPECT_FALSE(sightings.is_kept(5));
   EXPECT_FALSE(IsReported(sightings, 2));
   EXPECT_TRUE(sightings.is_kept(5));
-  EXPECT_FALSE(IsReported(sightings, 1)) << "it does not go to and fro";
-  EXPECT_TRUE(IsReported(sightings, 0));
+}
+
+TEST(FlowSightingsTest, OneThatIsKeptStaysAlthoughAFewInARowAreNotJoined) {
+  constexpr uint32_t kFew = FlowSightings::kEnoughToEnd / 2;
+  FlowSightings sightings;
+  ASSERT_FALSE(IsReported(sightings, FlowSightings::kEnough));
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_FALSE(IsReported(sightings, 0, Tick{1}, kFew));
+    EXPECT_FALSE(IsReported(sightings, kFew, Tick{1}, kFew));
+  }
+  EXPECT_TRUE(sightings.is_kept(5));
+}
+
+TEST(FlowSightingsTest, OneThatIsKeptGoesWhenFewOfManyAreJoined) {
+  constexpr uint32_t kMany = FlowSightings::kEnoughToEnd;
+  FlowSightings sightings;
+  ASSERT_FALSE(IsReported(sightings, FlowSightings::kEnough));
+  EXPECT_FALSE(IsReported(sightings, kMany / 4, Tick{1}, kMany));
+  EXPECT_TRUE(IsReported(sightings, kMany / 4 - 1, Tick{1}, kMany));
+  EXPECT_FALSE(sightings.is_kept(5));
+}
+
+TEST(FlowSightingsTest, OneThatIsKeptGoesAfterASecondInWhichFewAreJoined) {
+  FlowSightings sightings;
+  ASSERT_FALSE(IsReported(sightings, FlowSightings::kEnough));
+  EXPECT_FALSE(IsReported(sightings, 0, Tick{50}));
+  EXPECT_TRUE(sightings.is_kept(5));
+  EXPECT_TRUE(IsReported(sightings, 0, Tick{101}));
   EXPECT_FALSE(sightings.is_kept(5));
 }
 
