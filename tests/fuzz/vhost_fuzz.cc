@@ -1,9 +1,8 @@
-// A hostile guest and its front end: whatever bytes are in the memory of a ring, chains lie in that
-// memory and have an end, and a queue that is broken stays so; whatever messages come, the session
-// serves or refuses them. In each input the first byte chooses. With TAPSWITCH_SCRIBBLE in the
-// environment a second thread writes to the memory of the ring meanwhile, as a guest can; what is
-// found then need not happen again with the same input.
+// A hostile front end: whatever messages come, and whatever is in the memory of the guest, the
+// session serves or refuses them. The first byte of an input chooses whether rings run before.
+// With TAPSWITCH_SCRIBBLE in the environment the memory changes meanwhile (scribbler.h).
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,14 +14,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "ports/vhost_user/message.h"
 #include "ports/vhost_user/session.h"
-#include "ports/vhost_user/virtqueue.h"
+#include "tests/support/scribbler.h"
 
 namespace {
 
@@ -38,72 +35,41 @@ constexpr size_t kAvailable = 1024;
 constexpr size_t kUsed = 2048;
 constexpr uint64_t kGuest = 0x1000;
 
-alignas(64) std::array<std::byte, kMemory> memory;
-
-// Copies bytes of the memory to other places of it, so that what is written makes sense at times.
-void Scribble() {
-  for (uint32_t state = 1;; state = state * 1664525 + 1013904223) {
-    const size_t to = (state >> 8U) % (kMemory - 16);
-    const size_t from = (state >> 20U) % (kMemory - 16);
-    std::memmove(memory.data() + to, memory.data() + from, 1 + state % 16);
-  }
-}
-
-bool StartScribbling() {
-  if (std::getenv("TAPSWITCH_SCRIBBLE") == nullptr) return false;
-  std::thread(Scribble).detach();
-  return true;
-}
-
-void FuzzQueue(std::span<const std::byte> input) {
-  static const bool scribbles = StartScribbling();
-  static_cast<void>(scribbles);
-  memory.fill(std::byte{0});
-  if (!input.empty()) std::memcpy(memory.data(), input.data(), std::min(kMemory, input.size()));
-  const MemoryMap map({{.guest = kGuest, .user = 0, .bytes = std::span(memory).first(3000)},
-                       {.guest = kGuest + 3000, .user = 0, .bytes = std::span(memory).last(1000)}});
-  Virtqueue queue(kSize,
-                  {.descriptors = memory.data(),
-                   .available = memory.data() + kAvailable,
-                   .used = memory.data() + kUsed},
-                  map, {.event_index = true, .indirect = true});
-  const auto pieces = std::make_unique<BufferPieces>();
-  for (int turn = 0; turn < 4; ++turn) {
-    for (uint16_t waiting = queue.Available(); waiting > 0; --waiting) {
-      pieces->clear();
-      const auto access = turn % 2 == 0 ? Virtqueue::Access::kRead : Virtqueue::Access::kWrite;
-      const auto chain = queue.Take(access, *pieces);
-      Require(chain.has_value() == queue.fault().empty());
-      if (!chain) break;
-      size_t sum = 0;
-      for (const std::span<std::byte> piece : pieces->all()) {
-        Require(piece.data() >= memory.data());
-        Require(piece.data() + piece.size() <= memory.data() + memory.size());
-        sum += piece.size();
-        // As a guest does that writes while it is read, and as frames do.
-        if (access == Virtqueue::Access::kWrite)
-          std::fill(piece.begin(), piece.end(), std::byte{7});
-      }
-      Require(sum == chain->bytes);
-      queue.PushUsed(chain->head, static_cast<uint32_t>(sum));
-    }
-    static_cast<void>(queue.Publish());
-    static_cast<void>(queue.EnableKicks());
-    queue.DisableKicks();
-    if (!queue.fault().empty()) Require(queue.Available() == 0);
-  }
-}
-
 // The memory of the guest whose session it is, the same for all of them.
 constexpr uint64_t kUser = 0x7000'0000;
 constexpr size_t kGuestBytes = size_t{1} << 16U;
 
-FileDescriptor MemoryFile(std::span<const std::byte> bytes) {
-  FileDescriptor file(memfd_create("fuzz", MFD_CLOEXEC));
-  Require(ftruncate(file.get(), kGuestBytes) == 0);
-  const size_t size = std::min(bytes.size(), kGuestBytes);
-  Require(pwrite(file.get(), bytes.data(), size, 0) == static_cast<ssize_t>(size));
-  return file;
+// A file, which is mapped here, too.
+class GuestFile {
+ public:
+  GuestFile() : file_(memfd_create("fuzz", MFD_CLOEXEC)) {
+    Require(ftruncate(file_.get(), kGuestBytes) == 0);
+    void* const place =
+        mmap(nullptr, kGuestBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+    Require(place != MAP_FAILED);
+    bytes_ = {static_cast<std::byte*>(place), kGuestBytes};
+    ScribbleIfAsked(bytes_);
+  }
+
+  // Zeros behind them.
+  void Fill(std::span<const std::byte> bytes) const {
+    const auto rest =
+        std::copy_n(bytes.begin(), std::min(bytes.size(), kGuestBytes), bytes_.begin());
+    std::fill(rest, bytes_.end(), std::byte{0});
+  }
+
+  [[nodiscard]] FileDescriptor Duplicate() const {
+    return FileDescriptor(fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+  }
+
+ private:
+  FileDescriptor file_;
+  std::span<std::byte> bytes_;
+};
+
+const GuestFile& TheGuest() {
+  static const GuestFile guest;
+  return guest;
 }
 
 bool TakesEvents(VhostRequest request) {
@@ -111,15 +77,29 @@ bool TakesEvents(VhostRequest request) {
          request == VhostRequest::kSetVringErr;
 }
 
+WakeEvent& Faults() {
+  static WakeEvent event = WakeEvent::Create().value();
+  return event;
+}
+
+// The same for all sessions, which leave them as if they were new: their ends wait for the kernel.
+const VhostSession::Pairs& ThePairs() {
+  static const VhostSession::Pairs pairs = [] {
+    VhostSession::Pairs made;
+    for (int i = 0; i < 2; ++i) {
+      made.push_back(std::make_unique<QueuePair>(WakeEvent::Create().value(), Faults(),
+                                                 GuestCaller::Create().value()));
+    }
+    return made;
+  }();
+  return pairs;
+}
+
 // A guest of a front end. Its messages come from the input, but for those of a start.
 class FuzzedSession {
  public:
-  explicit FuzzedSession(std::span<const std::byte> bytes) : bytes_(bytes) {
-    for (int i = 0; i < 2; ++i) {
-      pairs_.push_back(std::make_unique<QueuePair>(WakeEvent::Create().value(), fault_,
-                                                   GuestCaller::Create().value()));
-    }
-    session_.emplace(pairs_, 1500);
+  explicit FuzzedSession(std::span<const std::byte> bytes) : session_(ThePairs(), 1500) {
+    TheGuest().Fill(bytes);
   }
 
   // Starts as an honest front end does, so that rings run whose memory has the bytes of the input.
@@ -145,17 +125,17 @@ class FuzzedSession {
       Handle({.request = VhostRequest::kSetVringCall, .ring = ring, .has_descriptor = true}, 1);
       Handle({.request = VhostRequest::kSetVringEnable, .value = 1, .ring = ring});
     }
-    Require(session_->summary().rings == 2 || !session_->Obstacle().empty());
+    Require(session_.summary().rings == 2 || !session_.Obstacle().empty());
   }
 
   void Handle(const VhostMessage& message, size_t count = 0) {
     std::vector<FileDescriptor> files;
     for (size_t i = 0; i < count; ++i) {
       files.push_back(TakesEvents(message.request) ? FileDescriptor(eventfd(0, EFD_NONBLOCK))
-                                                   : MemoryFile(bytes_));
+                                                   : TheGuest().Duplicate());
     }
-    if (!session_->Handle(message, std::move(files)).ok()) session_->Reset();
-    static_cast<void>(session_->TakeFaults());
+    if (!session_.Handle(message, std::move(files)).ok()) session_.Reset();
+    static_cast<void>(session_.TakeFaults());
   }
 
   // A turn of a worker.
@@ -169,7 +149,7 @@ class FuzzedSession {
     const std::array<WireFrame, 3> frames{WireFrame{.pieces = {&whole, 1}, .size = 188},
                                           WireFrame{.pieces = {&whole, 1}, .size = 188},
                                           WireFrame{.pieces = {&whole, 1}, .size = 188}};
-    for (const auto& pair : pairs_) {
+    for (const auto& pair : ThePairs()) {
       FrameBatch received;
       static_cast<void>(pair->Receive(identity, 64, arena, received));
       for (const Frame& one : received.frames()) {
@@ -179,18 +159,15 @@ class FuzzedSession {
       static_cast<void>(pair->Send(frames, counters));
       static_cast<void>(pair->AwaitKick());
     }
-    static_cast<void>(session_->TakeFaults());
+    static_cast<void>(session_.TakeFaults());
   }
 
-  ~FuzzedSession() { session_->Reset(); }
+  ~FuzzedSession() { session_.Reset(); }
   FuzzedSession(const FuzzedSession&) = delete;
   FuzzedSession& operator=(const FuzzedSession&) = delete;
 
  private:
-  std::span<const std::byte> bytes_;
-  WakeEvent fault_ = WakeEvent::Create().value();
-  VhostSession::Pairs pairs_;
-  std::optional<VhostSession> session_;
+  VhostSession session_;
 };
 
 // Each message: request, number of files and whether it wants a reply, size, payload.
@@ -225,11 +202,6 @@ void FuzzSession(std::span<const std::byte> input, bool starts) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  const auto input = std::as_bytes(std::span(data, size)).subspan(1);
-  if (data[0] % 2 == 0) {
-    FuzzQueue(input);
-  } else {
-    FuzzSession(input, data[0] % 4 == 3);
-  }
+  FuzzSession(std::as_bytes(std::span(data, size)).subspan(1), data[0] % 2 == 1);
   return 0;
 }
