@@ -20,7 +20,11 @@ namespace {
 constexpr uint64_t kMostBytes = uint64_t{1} << 43U;
 // A process has 128 TiB of addresses, which guests leave a half of.
 constexpr uint64_t kMostOfAllGuests = uint64_t{1} << 46U;
-std::atomic<uint64_t> mapped_of_all{0};
+
+std::atomic<uint64_t>& MappedOfAllGuests() {
+  static std::atomic<uint64_t> bytes{0};
+  return bytes;
+}
 
 std::string Describe(const VhostRegion& region) {
   return fmt::format("memory region {:#x}, {} bytes", region.guest_address, region.size);
@@ -55,11 +59,11 @@ absl::Status CheckNumbers(const VhostRegion& region) {
 
 std::optional<GuestMemory::AddressShare> GuestMemory::AddressShare::Take(uint64_t size) {
   AddressShare share(size);
-  if (mapped_of_all.fetch_add(size) + size > kMostOfAllGuests) return std::nullopt;
+  if (MappedOfAllGuests().fetch_add(size) + size > kMostOfAllGuests) return std::nullopt;
   return share;
 }
 
-GuestMemory::AddressShare::~AddressShare() { mapped_of_all -= size_; }
+GuestMemory::AddressShare::~AddressShare() { MappedOfAllGuests() -= size_; }
 
 // Files on hugetlbfs are mapped in whole pages of theirs, from their start.
 absl::StatusOr<std::shared_ptr<const GuestMemory::Mapping>> GuestMemory::Mapping::Make(

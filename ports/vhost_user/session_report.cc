@@ -20,7 +20,7 @@ std::string NamesOfFeatures(uint64_t features) {
 std::string VhostSession::Obstacle() const {
   if (!trouble_.empty()) return trouble_;
   for (const Ring& ring : std::span(rings_).first(2)) {
-    if (!ring.running) return "the guest has no driver for it yet";
+    if (!ring.running) return "no driver of the guest runs: it boots, stands still, or has none";
     if (!IsEnabled(ring)) return "the guest has not enabled it";
   }
   return {};
