@@ -1,15 +1,20 @@
 // Two guests of vhost-user in one process on one processor: both send as fast as their rings take
 // frames, and count what they receive.
 //
-//   vhostgen --sockets=A,B [--size=60] [--one_way] [--seconds=1]
+//   vhostgen --sockets=A,B --progress=FILE [--size=60] [--one_way]
 //
-// Prints one JSON object. Each frame has a number, which is written before it is sent and read when
-// it has come, so that both sides touch the memory of each frame, as guests do.
+// Prints "ready" once frames pass, and goes on until it is ended; FILE has the counters (Progress).
+// Each frame has addresses and a number, which are written before it is sent and read when it has
+// come, so that both sides touch the memory of each frame, as guests do. And as guests do, it takes
+// buffers from a pool in turn: what a switch copies is in no processor's nearest cache any more.
 
+#include <fcntl.h>
 #include <gflags/gflags.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +25,7 @@
 #include <string>
 #include <thread>
 
+#include "ports/os/file_descriptor.h"
 #include "ports/vhost_user/features.h"
 #include "ports/vhost_user/message.h"
 #include "switch/forwarding/wire/bytes.h"
@@ -28,8 +34,8 @@
 DEFINE_string(sockets, "", "the two sockets that the switch listens at, with a comma between them");
 DEFINE_uint32(size, 60, "bytes of a frame, without its FCS");
 DEFINE_bool(one_way, false, "only the first one sends");
-DEFINE_double(seconds, 1, "how long frames are counted");
-DEFINE_uint32(ring, 256, "entries of a ring");
+DEFINE_string(progress, "", "a file of at least 4096 bytes, to which the counters are written");
+DEFINE_uint32(ring, 256, "entries of a ring, at most 1024");
 
 namespace tapswitch {
 namespace {
@@ -37,9 +43,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kAddressSize = 6;
-constexpr size_t kNumberOffset = VhostFrontEnd::kHeader + 2 * kAddressSize + 2;
-constexpr size_t kSlotSize = 2048;
-constexpr size_t kSlots = size_t{4} << 20U;  // where frames that are sent begin
+constexpr size_t kTypeOffset = VhostFrontEnd::kHeader + 2 * kAddressSize;
+constexpr size_t kNumberOffset = kTypeOffset + 2;
+constexpr size_t kPlaceSize = 2048;
+constexpr uint16_t kPlaces = 1024;  // of each direction; more than a ring has entries
+constexpr size_t kReceivePlaces = VhostFrontEnd::kBuffers;  // where they begin
+constexpr size_t kSendPlaces = kReceivePlaces + kPlaces * kPlaceSize;
 constexpr uint16_t kBurst = 64;
 
 // MQ, RARP and REPLY_ACK. Not STATUS: with that DPDK carries nothing until the driver is said to be
@@ -63,8 +72,7 @@ class Guest {
     front_.Request(VhostRequest::kSetFeatures,
                    VhostFrontEnd::Payload(*offered & VhostFrontEnd::kUsualFeatures));
     front_.SetMemory();
-    front_.PostBuffers();
-    DescribeFrames();
+    PostAll();
     for (const uint32_t ring : {0U, 1U}) {
       front_.ring(ring).SuppressCalls();
       front_.StartRing(ring);
@@ -79,25 +87,29 @@ class Guest {
     const auto count = static_cast<uint16_t>(std::min<uint32_t>(most, FLAGS_ring - busy));
     if (count == 0) return;
     for (uint16_t i = 0; i < count; ++i) {
-      const auto slot = static_cast<uint16_t>((next_ + i) % FLAGS_ring);
-      const uint64_t number = ++sent_;
-      std::memcpy(front_.memory().at(SlotOf(slot) + kNumberOffset), &number, sizeof(number));
-      ring.SetEntry(static_cast<uint16_t>(next_ + i), slot);
+      const size_t place = kSendPlaces + kPlaceSize * (sent_ % kPlaces);
+      Write(front_.memory().at(place), ++sent_);
+      const auto entry = static_cast<uint16_t>(next_ + i);
+      const auto slot = static_cast<uint16_t>(entry % FLAGS_ring);
+      ring.Describe(slot, {.address = SharedTestMemory::kGuest + place,
+                           .length = static_cast<uint32_t>(VhostFrontEnd::kHeader) + FLAGS_size});
+      ring.SetEntry(entry, slot);
     }
     next_ = static_cast<uint16_t>(next_ + count);
     ring.SetIndex(next_);
     front_.Kick(1);
   }
 
-  // Takes what has come, and gives its buffers back.
+  // Takes what has come, and posts other buffers.
   void Receive() {
     DriverRing& ring = front_.ring(0);
     const uint16_t used = ring.used_index();
     if (used == taken_) return;
     for (; taken_ != used; ++taken_) {
       const auto [head, size] = ring.UsedEntry(taken_);
-      Note(front_.memory().at(VhostFrontEnd::BufferOf(static_cast<uint16_t>(head))), size);
-      ring.SetEntry(static_cast<uint16_t>(taken_ + FLAGS_ring), static_cast<uint16_t>(head));
+      const auto slot = static_cast<uint16_t>(head % FLAGS_ring);
+      Note(front_.memory().at(posted_[slot]), size);
+      Post(static_cast<uint16_t>(taken_ + FLAGS_ring), slot);
     }
     ring.SetIndex(static_cast<uint16_t>(taken_ + FLAGS_ring));
     front_.Kick(0);
@@ -110,20 +122,31 @@ class Guest {
   [[nodiscard]] uint64_t late() const { return late_; }
 
  private:
-  static size_t SlotOf(uint16_t slot) { return kSlots + kSlotSize * slot; }
+  void Write(std::byte* place, uint64_t number) const {
+    std::memset(place, 0, VhostFrontEnd::kHeader);
+    std::byte* const frame = place + VhostFrontEnd::kHeader;
+    std::memset(frame, 0, 2 * kAddressSize);
+    frame[0] = frame[kAddressSize] = std::byte{2};
+    frame[kAddressSize - 1] = std::byte{static_cast<uint8_t>(3 - number_)};
+    frame[2 * kAddressSize - 1] = std::byte{number_};
+    StoreBe16(place + kTypeOffset, 0x88B6);  // for local experiments
+    std::memcpy(place + kNumberOffset, &number, sizeof(number));
+  }
 
-  void DescribeFrames() {
+  // Switches give buffers back in their order, so one is free when it has its turn again.
+  void Post(uint16_t entry, uint16_t slot) {
+    DriverRing& ring = front_.ring(0);
+    posted_[slot] = kReceivePlaces + kPlaceSize * (posts_++ % kPlaces);
+    ring.Describe(slot, {.address = SharedTestMemory::kGuest + posted_[slot],
+                         .length = kPlaceSize,
+                         .flags = DriverRing::kWrite});
+    ring.SetEntry(entry, slot);
+  }
+
+  void PostAll() {
     const auto slots = static_cast<uint16_t>(FLAGS_ring);
-    for (uint16_t slot = 0; slot < slots; ++slot) {
-      std::byte* const frame = front_.memory().at(SlotOf(slot) + VhostFrontEnd::kHeader);
-      frame[0] = frame[kAddressSize] = std::byte{2};
-      frame[kAddressSize - 1] = std::byte{static_cast<uint8_t>(3 - number_)};
-      frame[2 * kAddressSize - 1] = std::byte{number_};
-      StoreBe16(frame + 2 * kAddressSize, 0x88B6);  // for local experiments
-      front_.ring(1).Describe(
-          slot, {.address = SharedTestMemory::kGuest + SlotOf(slot),
-                 .length = static_cast<uint32_t>(VhostFrontEnd::kHeader) + FLAGS_size});
-    }
+    for (uint16_t slot = 0; slot < slots; ++slot) Post(slot, slot);
+    front_.ring(0).SetIndex(slots);
   }
 
   void Note(const std::byte* buffer, uint32_t size) {
@@ -137,6 +160,8 @@ class Guest {
 
   VhostFrontEnd front_;
   uint8_t number_;
+  std::array<size_t, kPlaces> posted_{};  // where the buffer of an entry is
+  uint64_t posts_ = 0;
   uint16_t next_ = 0;
   uint16_t taken_ = 0;
   uint64_t sent_ = 0;
@@ -162,29 +187,42 @@ bool Introduce(const Guests& guests) {
   return true;
 }
 
-void PassFor(const Guests& guests, double seconds) {
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
-  while (Clock::now() < end) {
+// What whoever measures reads: the counters of both guests together, and when they were so. It is
+// being written while `version` is odd.
+struct Progress {
+  std::atomic<uint64_t> version;
+  uint64_t nanoseconds;  // of CLOCK_MONOTONIC
+  uint64_t sent;
+  uint64_t received;
+  uint64_t late;
+};
+
+Progress* MapProgress() {
+  const FileDescriptor file(open(FLAGS_progress.c_str(), O_RDWR | O_CLOEXEC));
+  void* const place =
+      mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  return place == MAP_FAILED ? nullptr : static_cast<Progress*>(place);
+}
+
+void Tell(const Guests& guests, Progress& progress) {
+  progress.version.fetch_add(1, std::memory_order_acq_rel);
+  progress.nanoseconds = static_cast<uint64_t>(Clock::now().time_since_epoch().count());
+  progress.sent = guests[0]->sent() + guests[1]->sent();
+  progress.received = guests[0]->received() + guests[1]->received();
+  progress.late = guests[0]->late() + guests[1]->late();
+  progress.version.fetch_add(1, std::memory_order_acq_rel);
+}
+
+[[noreturn]] void Pass(const Guests& guests, Progress& progress) {
+  for (;;) {
     for (int i = 0; i < 64; ++i) {
       guests[0]->Send();
       if (!FLAGS_one_way) guests[1]->Send();
       for (const auto& guest : guests) guest->Receive();
     }
+    Tell(guests, progress);
   }
 }
-
-struct Sum {
-  explicit Sum(const Guests& guests) {
-    for (const auto& guest : guests) {
-      sent += guest->sent();
-      received += guest->received();
-      late += guest->late();
-    }
-  }
-  uint64_t sent = 0;
-  uint64_t received = 0;
-  uint64_t late = 0;
-};
 
 int Run() {
   const size_t comma = FLAGS_sockets.find(',');
@@ -197,22 +235,19 @@ int Run() {
     std::fprintf(stderr, "vhostgen: nobody serves %s\n", paths[i].c_str());
     return EXIT_FAILURE;
   }
+  Progress* const progress = MapProgress();
+  if (progress == nullptr) {
+    std::fprintf(stderr, "vhostgen: --progress=%s cannot be mapped: make a file of 4096 bytes\n",
+                 FLAGS_progress.c_str());
+    return EXIT_FAILURE;
+  }
   if (!Introduce(guests)) {
     std::fprintf(stderr, "vhostgen: no frame passes\n");
     return EXIT_FAILURE;
   }
-  constexpr double kWarmUp = 0.2;
-  PassFor(guests, kWarmUp);
-  const Sum before(guests);
-  const auto begin = Clock::now();
-  PassFor(guests, FLAGS_seconds);
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  const Sum after(guests);
-  std::printf("{\"sent\": %llu, \"received\": %llu, \"late\": %llu, \"seconds\": %.6f}\n",
-              static_cast<unsigned long long>(after.sent - before.sent),
-              static_cast<unsigned long long>(after.received - before.received),
-              static_cast<unsigned long long>(after.late), seconds);
-  return EXIT_SUCCESS;
+  std::puts("ready");
+  std::fflush(stdout);
+  Pass(guests, *progress);
 }
 
 }  // namespace

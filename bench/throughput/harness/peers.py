@@ -170,6 +170,36 @@ class TapswitchVeth(Tapswitch):
         self._run([f"veth:{host.interface},netns={host.namespace.name}" for host in self.hosts])
 
 
+def _connect_as_guest(lab, inside, host, build):
+    """A process holds both the TAP that is the host's interface and the one that is the port, as
+    QEMU does for a guest; returns the port's name, which is up."""
+    port = f"port{host.number}"
+    between = lab.process(*inside.exec(str(build / "bench" / "relay"),
+                                       f"{host.interface},netns={host.namespace.name}", port))
+    between.wait_for_line("ready")
+    return port
+
+
+class TapswitchGuests(Tapswitch):
+    name = "tapswitch-guests"
+    about = "tapswitchd with netdev ports: TAPs that another process holds, as QEMU does"
+
+    @classmethod
+    def missing(cls, build):
+        return super().missing(build) or _missing_program(build / "bench" / "relay")
+
+    def start(self):
+        self.inside = self.lab.namespace(self.name)
+        self._run([f"netdev:{_connect_as_guest(self.lab, self.inside, host, self.build)}"
+                   for host in self.hosts])
+
+
+class TapswitchGuestsUser(TapswitchGuests):
+    name = "tapswitch-guests-user"
+    about = "the same, --kernel_forwarding=off"
+    flags = ("--kernel_forwarding=off",)
+
+
 class TapswitchNetdevEpoll(TapswitchNetdev):
     name = "tapswitch-netdev-epoll"
     about = "the same, --io=epoll"
@@ -194,7 +224,10 @@ class Bridge(Peer):
         self.inside = inside = self.lab.namespace("bridge")
         self.make_bridge(inside)
         for host in self.hosts:
-            inside.inside("ip", "link", "set", _connect_by_veth(inside, host), "master", "br0")
+            inside.inside("ip", "link", "set", self.connect(host), "master", "br0")
+
+    def connect(self, host):
+        return _connect_by_veth(self.inside, host)
 
     @staticmethod
     def make_bridge(inside):
@@ -204,6 +237,18 @@ class Bridge(Peer):
         for path in pathlib.Path("/proc/sys/net/bridge").glob("bridge-nf-call-*"):
             inside.inside("sh", "-c", f"echo 0 >{path}")
         inside.inside("ip", "link", "set", "br0", "up")
+
+
+class BridgeGuests(Bridge):
+    name = "bridge-guests"
+    about = "Linux bridge with TAPs that another process holds, as QEMU does"
+
+    @classmethod
+    def missing(cls, build):
+        return super().missing(build) or _missing_program(build / "bench" / "relay")
+
+    def connect(self, host):
+        return _connect_as_guest(self.lab, self.inside, host, self.build)
 
 
 class OpenVSwitch(Peer):
@@ -277,4 +322,4 @@ class Vde(Peer):
 PEERS = (Bridge, Relay, Tapswitch, TapswitchVlan, TapswitchEpoll, TapswitchNoGro, TapswitchNoPoll,
          TapswitchBusy, TapswitchOneWorker, TapswitchTwoWorkers, TapswitchNetdev,
          TapswitchNetdevUser, TapswitchVeth, TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev,
-         OpenVSwitch, OpenVSwitchTso, Vde)
+         TapswitchGuests, TapswitchGuestsUser, BridgeGuests, OpenVSwitch, OpenVSwitchTso, Vde)

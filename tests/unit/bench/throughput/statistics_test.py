@@ -92,7 +92,7 @@ class GoalTest(unittest.TestCase):
     def test_each_series_of_a_goal_exists(self):
         from harness.workloads import WORKLOADS
         names = {series.name: series for one in WORKLOADS for series in one(None, 1.0).series}
-        for goal in (*goals.GOALS, *goals.CARRIED_GOALS):
+        for goal in (*goals.GOALS, *goals.CARRIED_GOALS, *goals.GUESTS_GOALS):
             self.assertIn(goal.series, names)
             self.assertTrue(names[goal.series].cost_unit or not goal.of_cost)
 
@@ -113,6 +113,13 @@ class GoalTest(unittest.TestCase):
         found = {one.peer: (one.goal.limit, one.word) for one in goals.verdicts(rows, "bridge")
                  if one.goal.series == "tcp1" and not one.goal.of_cost}
         self.assertEqual(found, {"tapswitch": (1.0, "met"), "tapswitch-veth": (1.03, "missed")})
+
+    def test_guests_have_goals_against_a_bridge_with_guests_alone(self):
+        factors = {"bridge": 2.0, "bridge-guests": 1.0, "tapswitch": 1.5, "tapswitch-guests": 1.02,
+                   "tapswitch-guests-user": 0.9}
+        rows = fixture.results(factors).rows()
+        for reference, peer in (("bridge", "tapswitch"), ("bridge-guests", "tapswitch-guests")):
+            self.assertEqual({one.peer for one in goals.verdicts(rows, reference)}, {peer})
 
 
 if __name__ == "__main__":
