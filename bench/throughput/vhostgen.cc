@@ -187,8 +187,8 @@ bool Introduce(const Guests& guests) {
   return true;
 }
 
-// What whoever measures reads: the counters of both guests together, and when they were so. It is
-// being written while `version` is odd.
+// The counters of both guests together, and when they were so, for whoever measures. They are being
+// written while `version` is odd.
 struct Progress {
   std::atomic<uint64_t> version;
   uint64_t nanoseconds;  // of CLOCK_MONOTONIC

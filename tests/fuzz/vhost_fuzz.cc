@@ -82,7 +82,8 @@ WakeEvent& Faults() {
   return event;
 }
 
-// The same for all sessions, which leave them as if they were new: their ends wait for the kernel.
+// Two pairs serve all sessions, which leave them as if they were new: the end of a pair waits for
+// the kernel.
 const VhostSession::Pairs& ThePairs() {
   static const VhostSession::Pairs pairs = [] {
     VhostSession::Pairs made;

@@ -56,7 +56,7 @@ void FuzzQueue(std::span<const std::byte> input) {
         Require(piece.data() >= memory.data());
         Require(piece.data() + piece.size() <= memory.data() + memory.size());
         sum += piece.size();
-        // As a guest does that writes while it is read, and as frames do.
+        // A guest writes while its memory is read, and so do frames.
         if (access == Virtqueue::Access::kWrite)
           std::fill(piece.begin(), piece.end(), std::byte{7});
       }

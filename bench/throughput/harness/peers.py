@@ -100,6 +100,30 @@ def _connect_by_veth(inside, host):
     return port
 
 
+def _connect_as_guest(lab, inside, host, build):
+    """A process holds both the TAP that is the host's interface and the one that is the port, as
+    QEMU does for a guest; returns the port's name, which is up."""
+    port = f"port{host.number}"
+    between = lab.process(*inside.exec(str(build / "bench" / "relay"),
+                                       f"{host.interface},netns={host.namespace.name}", port))
+    between.wait_for_line("ready")
+    return port
+
+
+class _ByVeth:
+    def connect(self, host):
+        return _connect_by_veth(self.inside, host)
+
+
+class _AsGuests:
+    @classmethod
+    def missing(cls, build):
+        return super().missing(build) or _missing_program(build / "bench" / "relay")
+
+    def connect(self, host):
+        return _connect_as_guest(self.lab, self.inside, host, self.build)
+
+
 class TapswitchNoGro(Tapswitch):
     name = "tapswitch-nogro"
     about = "tapswitchd with TAP ports, --gro=off"
@@ -146,13 +170,13 @@ class TapswitchVlan(Tapswitch):
             input="\n".join(commands), text=True, check=True)
 
 
-class TapswitchNetdev(Tapswitch):
+class TapswitchNetdev(_ByVeth, Tapswitch):
     name = "tapswitch-netdev"
     about = "tapswitchd with netdev ports: one end of a veth pair to each host"
 
     def start(self):
         self.inside = self.lab.namespace(self.name)
-        self._run([f"netdev:{_connect_by_veth(self.inside, host)}" for host in self.hosts])
+        self._run([f"netdev:{self.connect(host)}" for host in self.hosts])
 
 
 class TapswitchNetdevUser(TapswitchNetdev):
@@ -170,28 +194,9 @@ class TapswitchVeth(Tapswitch):
         self._run([f"veth:{host.interface},netns={host.namespace.name}" for host in self.hosts])
 
 
-def _connect_as_guest(lab, inside, host, build):
-    """A process holds both the TAP that is the host's interface and the one that is the port, as
-    QEMU does for a guest; returns the port's name, which is up."""
-    port = f"port{host.number}"
-    between = lab.process(*inside.exec(str(build / "bench" / "relay"),
-                                       f"{host.interface},netns={host.namespace.name}", port))
-    between.wait_for_line("ready")
-    return port
-
-
-class TapswitchGuests(Tapswitch):
+class TapswitchGuests(_AsGuests, TapswitchNetdev):
     name = "tapswitch-guests"
     about = "tapswitchd with netdev ports: TAPs that another process holds, as QEMU does"
-
-    @classmethod
-    def missing(cls, build):
-        return super().missing(build) or _missing_program(build / "bench" / "relay")
-
-    def start(self):
-        self.inside = self.lab.namespace(self.name)
-        self._run([f"netdev:{_connect_as_guest(self.lab, self.inside, host, self.build)}"
-                   for host in self.hosts])
 
 
 class TapswitchGuestsUser(TapswitchGuests):
@@ -212,7 +217,7 @@ class TapswitchTwoWorkersNetdev(TapswitchNetdev):
     flags = ("--workers=2",)
 
 
-class Bridge(Peer):
+class Bridge(_ByVeth, Peer):
     name = "bridge"
     about = "Linux bridge with veth pairs, br_netfilter switched off for it"
 
@@ -226,9 +231,6 @@ class Bridge(Peer):
         for host in self.hosts:
             inside.inside("ip", "link", "set", self.connect(host), "master", "br0")
 
-    def connect(self, host):
-        return _connect_by_veth(self.inside, host)
-
     @staticmethod
     def make_bridge(inside):
         inside.inside("ip", "link", "add", "br0", "type", "bridge")
@@ -239,16 +241,9 @@ class Bridge(Peer):
         inside.inside("ip", "link", "set", "br0", "up")
 
 
-class BridgeGuests(Bridge):
+class BridgeGuests(_AsGuests, Bridge):
     name = "bridge-guests"
     about = "Linux bridge with TAPs that another process holds, as QEMU does"
-
-    @classmethod
-    def missing(cls, build):
-        return super().missing(build) or _missing_program(build / "bench" / "relay")
-
-    def connect(self, host):
-        return _connect_as_guest(self.lab, self.inside, host, self.build)
 
 
 class OpenVSwitch(Peer):
