@@ -32,6 +32,7 @@ class KernelSeat;
 // The part that the kernel may take in the work of a port (interface/fastpath/kernel_forwarding.h).
 struct KernelPath {
   bool is_interface = false;         // what leaves by its interface leaves by the port
+  bool is_own = false;               // what comes in by its interface leaves by the port: a TAP
   bool is_taken_over = false;        // flows cannot begin here before it is added again
   std::shared_ptr<KernelSeat> seat;  // counts what the port receives; null: flows cannot begin here
 };

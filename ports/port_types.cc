@@ -31,7 +31,7 @@ absl::StatusOr<PortQueues> OpenTap(const PortSpec& spec, std::span<const PortIde
   const auto options = ParseTapOptions(spec);
   if (!options.ok()) return options.status();
   return OpenTapPort(identities, *options, surroundings.monitor, surroundings.share_link,
-                     surroundings.inherited);
+                     surroundings.kernel, surroundings.inherited);
 }
 
 absl::Status CheckNetdev(const PortSpec& spec) { return ParseNetdevOptions(spec).status(); }

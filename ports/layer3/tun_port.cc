@@ -314,7 +314,7 @@ absl::StatusOr<std::unique_ptr<Port>> OpenTunPort(const PortIdentity& identity,
                                      around.notes, MissingInterface::kAwaited, nullptr, nullptr,
                                      nullptr, around.inherited)
                     : OpenTapPort(identities, options.tun, around.monitor, around.share_link,
-                                  around.inherited);
+                                  nullptr, around.inherited);
   if (!device.ok()) return device.status();
   return std::make_unique<TunPort>(std::move(device->front()), std::move(station), *std::move(wake),
                                    options.addresses);

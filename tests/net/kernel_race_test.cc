@@ -170,6 +170,53 @@ TEST_P(RaceTest, NorBetweenGuests) {
       "guest0");
 }
 
+// By a TAP of the host's own, in the network namespace of the switch.
+class OwnTapRaceTest : public RaceTest {
+ protected:
+  void StartWithHost() {
+    Start({}, {"netdev"});
+    if (IsSkipped()) return;
+    client_->Call("port.add", {{"port", "tap:host0,up=on"}});
+    ASSERT_TRUE(WaitUntil([&] { return Port("host0").at("link") == "up"; }));
+    host_.emplace("host0");
+    host_->Send(TestFrame(Station(1), Station(9), "here"));
+    sockets_[0].Send(TestFrame(Station(9), Station(1), "here"));
+    EXPECT_FALSE(host_->Receive().empty());
+    if (WhyFromHost().find("cannot take frames") != std::string::npos) {
+      GTEST_SKIP() << "it takes Linux 6.6";
+    }
+  }
+  [[nodiscard]] std::string WhyFromHost() {
+    return client_
+        ->Call("trace", {{"in", "host0"},
+                         {"src", Station(9).ToString()},
+                         {"dst", Station(1).ToString()},
+                         {"type", static_cast<int>(kTestType)}})
+        .dump();
+  }
+  void ToggleHost() {
+    client_->Call("link.set", {{"dev", "host0"}, {"kernel_forwarding", (guest_on_ = !guest_on_)}});
+  }
+
+  std::optional<PacketSocket> host_;
+};
+INSTANTIATE_TEST_SUITE_P(Io, OwnTapRaceTest, kEachIo, IoName);
+
+TEST_P(OwnTapRaceTest, NoFrameOfTheHostIsLostRepeatedOrLate) {
+  StartWithHost();
+  if (IsSkipped()) return;
+  const PacketSocket socket = network_->host(1).OpenPacketSocket();
+  Run([&](uint32_t number) { host_->Send(Numbered(Station(1), Station(9), number)); },
+      [&](auto limit) { return NumberOf(socket.Receive(limit)); }, [&] { ToggleHost(); }, "host0");
+}
+
+TEST_P(OwnTapRaceTest, NorIsOneToTheHost) {
+  StartWithHost();
+  if (IsSkipped()) return;
+  Run([&](uint32_t number) { Send(1, 9, number); },
+      [&](auto limit) { return NumberOf(host_->Receive(limit)); }, [&] { ToggleHost(); });
+}
+
 // As many frames as come; the switch cannot take them all, and its sockets lose some.
 TEST_P(RaceTest, NorIsOneLateWhereTheSwitchIsOverloaded) {
   Start();

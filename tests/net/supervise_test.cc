@@ -30,15 +30,6 @@ using Clock = std::chrono::steady_clock;
 // Generous: it is some ten milliseconds on a machine that does nothing else.
 constexpr std::chrono::seconds kLongestGap(3);
 
-std::optional<pid_t> ServingProcess() {
-  try {
-    ControlClient client;
-    return client.Call("bridge.list")[0]["pid"].get<pid_t>();
-  } catch (const std::exception&) {
-    return std::nullopt;  // nobody listens, or the one who did has ended
-  }
-}
-
 json LearnedEntry(int station) {
   ControlClient client;
   for (const json& entry : client.Call("fdb.list")) {

@@ -60,19 +60,6 @@ class UpgradeKilledTest : public SwitchTest {
     return serving;
   }
 
-  static std::optional<pid_t> ServingProcess() {
-    try {
-      // The one who listens may end before it answers.
-      ControlClient client;
-      client.Send("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"bridge.list\",\"params\":{}}\n");
-      const auto reply = client.ReadLine();
-      if (!reply.contains("result")) return std::nullopt;
-      return reply["result"][0]["pid"].get<pid_t>();
-    } catch (const std::exception&) {
-      return std::nullopt;  // nobody listens, or the one who did has ended
-    }
-  }
-
   static void ExpectForwarding(const TestNetwork& network) {
     FrameExchange frames(network);
     frames.Send(1, TestFrame(Station(2), Station(1), "on it goes"));

@@ -76,4 +76,17 @@ std::string ControlClient::Refused(const std::string& method, const json& params
   return reply.contains("error") ? reply["error"].value("message", "") : "";
 }
 
+std::optional<pid_t> ServingProcess() {
+  try {
+    // The one who listens may end before it answers.
+    ControlClient client;
+    client.Send("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"bridge.list\",\"params\":{}}\n");
+    const json reply = client.ReadLine();
+    if (!reply.contains("result")) return std::nullopt;
+    return reply["result"][0]["pid"].get<pid_t>();
+  } catch (const std::exception&) {
+    return std::nullopt;  // nobody listens, or the one who did has ended
+  }
+}
+
 }  // namespace tapswitch

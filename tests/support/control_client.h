@@ -2,7 +2,10 @@
 
 #pragma once
 
+#include <sys/types.h>
+
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,5 +44,8 @@ class ControlClient {
   std::string unread_;
   int id_ = 0;
 };
+
+// Returns the process of the switch that serves clients; nothing while none does.
+[[nodiscard]] std::optional<pid_t> ServingProcess();
 
 }  // namespace tapswitch

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "ports/interface/fastpath/fastpath_abi.h"
 #include "ports/port_handover.h"
 #include "switch/forwarding/wire/ethernet.h"
 #include "tests/support/kernel_receive_abi.h"
@@ -98,7 +99,7 @@ KernelReceipt KernelReceive::Receive(uint32_t ifindex, std::span<const std::byte
   EXPECT_EQ(run.skb.cb[RECEIVE_LEFT], 0U) << "the verdict is left in the frame";
   return {.way = KernelReceipt::Way::kCarried,
           .egress_ifindex = run.skb.mark,
-          .is_direct = run.skb.cb[RECEIVE_ACTION] >> 8U != 0,
+          .is_direct = run.skb.cb[RECEIVE_ACTION] >> 8U == TAPSWITCH_WAY_PEER,
           .bytes = OnTheWire(run)};
 }
 

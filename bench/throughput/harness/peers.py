@@ -205,6 +205,23 @@ class TapswitchGuestsUser(TapswitchGuests):
     flags = ("--kernel_forwarding=off",)
 
 
+class TapswitchHost(Tapswitch):
+    name = "tapswitch-host"
+    about = "tapswitchd with veth ports, and a TAP of the host that it runs on, which is host 1"
+
+    def start(self):
+        own, *others = self.hosts
+        self.inside = own.namespace
+        self._run([own.interface,
+                   *(f"veth:{host.interface},netns={host.namespace.name}" for host in others)])
+
+
+class TapswitchHostUser(TapswitchHost):
+    name = "tapswitch-host-user"
+    about = "the same, --kernel_forwarding=off"
+    flags = ("--kernel_forwarding=off",)
+
+
 class TapswitchNetdevEpoll(TapswitchNetdev):
     name = "tapswitch-netdev-epoll"
     about = "the same, --io=epoll"
@@ -232,13 +249,25 @@ class Bridge(_ByVeth, Peer):
             inside.inside("ip", "link", "set", self.connect(host), "master", "br0")
 
     @staticmethod
-    def make_bridge(inside):
-        inside.inside("ip", "link", "add", "br0", "type", "bridge")
+    def make_bridge(inside, name="br0"):
+        inside.inside("ip", "link", "add", name, "type", "bridge")
         # br_netfilter hands each frame to iptables where these are set, which costs the bridge
         # some 6 % and is no part of bridging. They belong to the namespace.
         for path in pathlib.Path("/proc/sys/net/bridge").glob("bridge-nf-call-*"):
             inside.inside("sh", "-c", f"echo 0 >{path}")
-        inside.inside("ip", "link", "set", "br0", "up")
+        inside.inside("ip", "link", "set", name, "up")
+
+
+class BridgeHost(Bridge):
+    name = "bridge-host"
+    about = "Linux bridge with veth pairs, whose own interface is that of host 1"
+
+    def start(self):
+        own, *others = self.hosts
+        self.inside = own.namespace
+        self.make_bridge(self.inside, own.interface)
+        for host in others:
+            self.inside.inside("ip", "link", "set", self.connect(host), "master", own.interface)
 
 
 class BridgeGuests(_AsGuests, Bridge):
@@ -317,4 +346,5 @@ class Vde(Peer):
 PEERS = (Bridge, Relay, Tapswitch, TapswitchVlan, TapswitchEpoll, TapswitchNoGro, TapswitchNoPoll,
          TapswitchBusy, TapswitchOneWorker, TapswitchTwoWorkers, TapswitchNetdev,
          TapswitchNetdevUser, TapswitchVeth, TapswitchNetdevEpoll, TapswitchTwoWorkersNetdev,
-         TapswitchGuests, TapswitchGuestsUser, BridgeGuests, OpenVSwitch, OpenVSwitchTso, Vde)
+         TapswitchHost, TapswitchHostUser, BridgeHost, TapswitchGuests, TapswitchGuestsUser,
+         BridgeGuests, OpenVSwitch, OpenVSwitchTso, Vde)

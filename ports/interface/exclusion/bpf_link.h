@@ -35,8 +35,10 @@ struct BpfProgram {
            {.code = BPF_JMP | BPF_EXIT}}};
 }
 
-// The flag of TCX links that puts a program in front of all others (BPF_F_BEFORE), newer than
-// Debian 12's headers (uapi linux/bpf.h).
+// The places of TCX programs, BPF_TCX_INGRESS and BPF_TCX_EGRESS, and the flag that puts one in
+// front of all others, BPF_F_BEFORE: newer than Debian 12's headers (uapi linux/bpf.h).
+inline constexpr uint32_t kTcxIngress = 46;
+inline constexpr uint32_t kTcxEgress = 47;
 inline constexpr uint32_t kTcxBefore = 1U << 3U;
 
 // A place of an interface that programs can be attached to.

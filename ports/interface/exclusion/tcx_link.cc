@@ -17,9 +17,6 @@
 namespace tapswitch {
 namespace {
 
-// Newer than Debian 12's headers (uapi linux/bpf.h).
-constexpr uint32_t kTcxIngress = 46;  // BPF_TCX_INGRESS
-
 // The program of the kernel's forwarding (fastpath/forward.bpf.c).
 constexpr std::string_view kCarrierName = "tapswitch_carry";
 

@@ -15,9 +15,8 @@ namespace tapswitch {
 namespace {
 
 // Newer than Debian 12's headers (uapi linux/bpf.h).
-constexpr uint32_t kTcxEgress = 47;  // BPF_TCX_EGRESS
-constexpr int kTcxNext = -1;         // TCX_NEXT
-constexpr int kVerdictDrop = 2;      // TCX_DROP
+constexpr int kTcxNext = -1;     // TCX_NEXT
+constexpr int kVerdictDrop = 2;  // TCX_DROP
 
 static_assert(std::endian::native == std::endian::little);
 constexpr int kVlanInNetworkOrder = 0x0081;         // 0x8100

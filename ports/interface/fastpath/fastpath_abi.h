@@ -30,6 +30,13 @@ enum tapswitch_edit {
   TAPSWITCH_EDIT_POP,  /* the outermost tag */
 };
 
+/* How a frame gets to the egress port. */
+enum tapswitch_way {
+  TAPSWITCH_WAY_OUT,  /* it leaves by the interface */
+  TAPSWITCH_WAY_PEER, /* right into the other end of the veth pair */
+  TAPSWITCH_WAY_IN,   /* it comes in by the interface: that of a TAP, whose user is the host */
+};
+
 enum tapswitch_flow_state {
   TAPSWITCH_FLOW_ACTIVE,
   /* Earlier frames may still be on their way through the switch. The program makes it active. */
@@ -55,14 +62,14 @@ struct tapswitch_flow {
   __u16 tag_type; /* of the tag that is pushed */
   __u16 tag_control;
   __u8 edit;
-  __u8 by_peer; /* right into the other end of the veth pair */
+  __u8 way;
   __u8 unused[6];
 };
 
-/* A seat counts the frames that the sockets of a port are given. Each is seen before it is queued,
- * and done when the switch has sent what came of it, or when it was lost. When both are equal, no
- * frame of the port is on its way through the switch. Those who write have cache lines of their
- * own. */
+/* A seat counts the frames that the sockets of a port, or the queues of a TAP, are given. Each is
+ * seen before it is queued, and done when the switch has sent what came of it, or when it was lost.
+ * When both are equal, no frame of the port is on its way through the switch. Those who write have
+ * cache lines of their own. */
 struct tapswitch_seat {
   __u64 seen; /* the program's */
   __u64 unused_1[7];
@@ -98,6 +105,6 @@ enum tapswitch_verdict_word {
   TAPSWITCH_VERDICT_MARK,
   TAPSWITCH_VERDICT_EGRESS,
   TAPSWITCH_VERDICT_TAG,    /* type << 16 | control */
-  TAPSWITCH_VERDICT_ACTION, /* edit | by_peer << 8 */
+  TAPSWITCH_VERDICT_ACTION, /* edit | way << 8 */
   TAPSWITCH_VERDICT_CELL,   /* of the egress */
 };

@@ -59,8 +59,9 @@ FileDescriptor Map(const bpf_object* object, const char* name) {
 }
 
 bool IsComplete(const ForwardPrograms& loaded) {
-  const std::array files{&loaded.decide,      &loaded.carry, &loaded.flows, &loaded.interfaces,
-                         &loaded.generations, &loaded.seats, &loaded.cells, &loaded.settings};
+  const std::array files{&loaded.decide, &loaded.carry,      &loaded.tap,
+                         &loaded.flows,  &loaded.interfaces, &loaded.generations,
+                         &loaded.seats,  &loaded.cells,      &loaded.settings};
   return std::ranges::all_of(files, [](const FileDescriptor* file) { return file->valid(); });
 }
 
@@ -86,6 +87,7 @@ absl::StatusOr<ForwardPrograms> LoadForwardPrograms(uint32_t mark) {
   }
   ForwardPrograms loaded{.decide = Program(object.get(), "tapswitch_decide"),
                          .carry = Program(object.get(), "tapswitch_carry"),
+                         .tap = Program(object.get(), "tapswitch_tap"),
                          .flows = Map(object.get(), "flows"),
                          .interfaces = Map(object.get(), "interfaces"),
                          .generations = Map(object.get(), "generations"),

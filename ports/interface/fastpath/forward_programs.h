@@ -12,6 +12,7 @@ namespace tapswitch {
 struct ForwardPrograms {
   FileDescriptor decide;  // for SO_ATTACH_BPF
   FileDescriptor carry;   // for the ingress of an interface, by TCX or clsact
+  FileDescriptor tap;     // for the egress of a TAP, by TCX
   FileDescriptor flows;
   FileDescriptor interfaces;
   FileDescriptor generations;

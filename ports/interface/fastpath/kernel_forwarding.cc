@@ -35,9 +35,10 @@ size_t CountPossibleProcessors() {
 }
 
 // The files of the programs and maps, by the names under which they are handed over.
-constexpr std::array<std::pair<const char*, FileDescriptor ForwardPrograms::*>, 8> kFiles{{
+constexpr std::array<std::pair<const char*, FileDescriptor ForwardPrograms::*>, 9> kFiles{{
     {"decide", &ForwardPrograms::decide},
     {"carry", &ForwardPrograms::carry},
+    {"tap", &ForwardPrograms::tap},
     {"flows", &ForwardPrograms::flows},
     {"interfaces", &ForwardPrograms::interfaces},
     {"generations", &ForwardPrograms::generations},
@@ -111,6 +112,25 @@ KernelForwarding::KernelForwarding(NetnsId netns, ForwardPrograms programs, Numb
       seats_(std::move(seats)),
       settings_(std::move(settings)),
       processors_(CountPossibleProcessors()) {}
+
+// `seen` is read after `done`, which is only ever taken back to it: so it gets too small for no
+// frame that is done meanwhile.
+void KernelSeat::DoneIfSeen(uint64_t frames) {
+  Done(frames);
+  const std::atomic_ref done(counts_.done);
+  auto known = done.load();
+  while (true) {
+    const uint64_t seen = std::atomic_ref(counts_.seen).load();
+    if (known <= seen || done.compare_exchange_strong(known, seen)) return;
+  }
+}
+
+// What others do meanwhile counts, too, and is put right by what is done next.
+void KernelSeat::Settle() {
+  const uint64_t done = std::atomic_ref(counts_.done).load();
+  const uint64_t seen = std::atomic_ref(counts_.seen).load();
+  DoneIfSeen(seen > done ? seen - done : 0);
+}
 
 // In turn, so that one that was left is not used again for long.
 std::shared_ptr<KernelSeat> KernelForwarding::NewSeat() {

@@ -34,8 +34,8 @@ using FlowKey = tapswitch_flow_key;
 using Flow = tapswitch_flow;
 using FlowCell = tapswitch_cell;
 
-// Counts the frames of the sockets of a port that are on their way through the switch: see
-// tapswitch_seat. It outlives the sockets.
+// Counts the frames of the sockets of a port, or of the queues of a TAP, that are on their way
+// through the switch: see tapswitch_seat. It outlives them.
 class KernelSeat {
  public:
   KernelSeat(tapswitch_seat& counts, uint32_t number) : counts_(counts), number_(number) {}
@@ -46,6 +46,12 @@ class KernelSeat {
   void Done(uint64_t frames) {
     if (frames != 0) std::atomic_ref(counts_.done).fetch_add(frames, std::memory_order_release);
   }
+  // Does so where the switch may have been given frames that were not seen: more than were seen
+  // are never done.
+  void DoneIfSeen(uint64_t frames);
+  // Notes that nothing is on its way.
+  void Settle();
+
   // Frames were lost for want of room in a socket.
   void Lost(uint64_t frames) {
     if (frames == 0) return;
@@ -86,6 +92,15 @@ class KernelSeat {
   std::atomic<uint64_t> dropped_ = 0;
 };
 
+class KernelForwarding;
+
+// The kernel's forwarding, which outlives the port, and the port's place in it. Null: there is
+// none.
+struct KernelAccess {
+  KernelForwarding* kernel = nullptr;
+  PortId port;
+};
+
 class KernelForwarding {
  public:
   // Loads the programs, for ports in the namespace of the calling thread. Requires CAP_BPF and
@@ -109,13 +124,16 @@ class KernelForwarding {
   // The program for the ingress of an interface: it drops all frames but those that the filter has
   // decided on.
   [[nodiscard]] const FileDescriptor& carrier() const { return programs_.carry; }
+  // The program for the egress of a TAP that the switch holds, by which the host sends: it carries
+  // what it decides on, and has the TAP get all else.
+  [[nodiscard]] const FileDescriptor& tap_program() const { return programs_.tap; }
 
-  // A seat for the sockets of one port; null when all are in use.
+  // A seat for one port; null when all are in use.
   [[nodiscard]] std::shared_ptr<KernelSeat> NewSeat();
   // The seat that another process has handed over, with its counts, or `fresh` without; null when
   // there is no such.
   [[nodiscard]] std::shared_ptr<KernelSeat> InheritSeat(uint32_t number, bool fresh = false);
-  // Has frames that come in by an interface counted in a seat, before its sockets are bound.
+  // Has frames that the port on an interface gets counted in a seat, before it gets any.
   [[nodiscard]] absl::Status SetSeat(int ifindex, const KernelSeat& seat) const;
   void RemoveSeat(int ifindex) const;
 

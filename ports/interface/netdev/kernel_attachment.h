@@ -18,13 +18,6 @@
 
 namespace tapswitch {
 
-// The kernel's forwarding, which outlives the port, and the port's place in it. Null: there is
-// none.
-struct KernelAccess {
-  KernelForwarding* kernel = nullptr;
-  PortId port;
-};
-
 class KernelAttachment {
  public:
   explicit KernelAttachment(KernelAccess access) : access_(access) {}

@@ -15,6 +15,7 @@
 #include "ports/interface/interface_claim.h"
 #include "ports/interface/link_answer.h"
 #include "ports/interface/tap/tap_device.h"
+#include "ports/interface/tap/tap_kernel_path.h"
 #include "ports/interface/tap/tap_location.h"
 #include "ports/os/netns.h"
 #include "ports/os/netns_name.h"
@@ -27,20 +28,24 @@ namespace {
 // What is asked of a TAP that is a port.
 class TapQuery {
  public:
-  TapQuery(const TapOptions& options, TapDevice& device, LinkMonitor& monitor)
+  TapQuery(const TapOptions& options, TapDevice& device, LinkMonitor& monitor, KernelAccess kernel,
+           PortHandover* inherited)
       : name_(options.name),
         netns_(options.netns),
         fd_(device.file.get()),
         claim_(std::move(device.claim)),
-        monitor_(monitor) {}
+        monitor_(monitor),
+        kernel_(kernel, device.offloads, inherited) {}
 
   absl::StatusOr<LinkEvent> operator()() {
     if (!gone_.ok()) return gone_;
     auto link = Ask();
     if (link.ok()) {
       home_ = link->netns;
+      kernel_.Follow(*link);
     } else if (absl::IsNotFound(link.status())) {
       claim_ = {};
+      kernel_.Leave();
       gone_ = WhyGone(link.status());
       return gone_;
     }
@@ -54,6 +59,8 @@ class TapQuery {
     if (ioctl(fd_, TUNSETCARRIER, &carrier) == 0) return absl::OkStatus();
     return absl::ErrnoToStatus(errno, "TUNSETCARRIER");
   }
+
+  [[nodiscard]] const TapKernelPath& kernel() const { return kernel_; }
 
  private:
   absl::StatusOr<LinkEvent> Ask() {
@@ -98,6 +105,7 @@ class TapQuery {
   int fd_;
   InterfaceClaim claim_;
   LinkMonitor& monitor_;
+  TapKernelPath kernel_;
   std::optional<NetnsId> home_;  // where it was last
   absl::Status gone_;  // for good, and the port may have closed the file: what was answered
 };
@@ -108,15 +116,36 @@ TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted
                  QueueRole role, std::shared_ptr<std::atomic_flag> told_unsupported,
                  std::function<void()> refresh, std::function<void(std::shared_ptr<void>)> discard,
                  Framing framing)
-    : InterfacePort(
-          std::move(identity),
-          {.file = std::move(file),
-           .kind = FileKind::kFrames,
-           .accepted = accepted,
-           .link = {.role = role, .query = std::move(query), .refresh = std::move(refresh)},
-           .discard = std::move(discard),
-           .told_unsupported = std::move(told_unsupported),
-           .framing = framing}) {}
+    : InterfacePort(std::move(identity),
+                    {.file = std::move(file),
+                     .kind = FileKind::kFrames,
+                     .accepted = accepted,
+                     .link = {.role = role, .query = std::move(query), .refresh = refresh},
+                     .discard = std::move(discard),
+                     .told_unsupported = std::move(told_unsupported),
+                     .framing = framing}),
+      refresh_(std::move(refresh)) {}
+
+void TapPort::set_kernel_path(std::shared_ptr<KernelSeat> seat, HandOverInterface hand_over) {
+  seat_ = std::move(seat);
+  hand_over_ = std::move(hand_over);
+}
+
+KernelPath TapPort::kernel_path() const {
+  return {.is_interface = seat_ != nullptr, .is_own = true, .seat = seat_};
+}
+
+// It takes what is read before the program is at its interface, too.
+void TapPort::OnSent() {
+  if (!seat_) return;
+  const uint64_t taken = frames_taken();
+  const uint64_t done = taken - std::exchange(done_, taken);
+  if (done != 0) seat_->DoneIfSeen(done);
+}
+
+void TapPort::RefreshCounters() {
+  if (seat_ && refresh_ && !seat_->is_empty()) refresh_();
+}
 
 std::unique_ptr<Port> TapPort::Share(const PortIdentity& identity) const {
   if (!can_be_shared()) return nullptr;
@@ -136,25 +165,31 @@ bool TapPort::HandOver(size_t queue, PortHandover& to) const {
 
 absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
     std::span<const PortIdentity> identities, const TapOptions& options, LinkMonitor& monitor,
-    const LinkSharing& share, PortHandover* inherited) {
+    const LinkSharing& share, KernelForwarding* kernel, PortHandover* inherited) {
   const bool is_inherited = inherited != nullptr && inherited->has(PortHandover::QueueName(0));
   auto device = is_inherited ? InheritTap(options, *inherited, identities.size())
                              : OpenTap(options, identities.size());
   if (!device.ok()) return device.status();
-  const auto query = std::make_shared<TapQuery>(options, *device, monitor);
+  const KernelAccess access{.kernel = options.is_layer3 ? nullptr : kernel,
+                            .port = identities[0].id};
+  const auto query = std::make_shared<TapQuery>(options, *device, monitor, access, inherited);
   const SharedLinkQueries queries = share(identities[0], [query] { return (*query)(); });
   const auto told_unsupported = std::make_shared<std::atomic_flag>();
   const Framing framing = options.is_layer3 ? Framing::kLayer3 : Framing::kEthernet;
+  const std::shared_ptr<KernelSeat> seat = query->kernel().seat();
   auto first = std::make_unique<TapPort>(identities[0], std::move(device->file), device->offloads,
                                          queries.first, QueueRole::kFirst, told_unsupported,
                                          queries.refresh, queries.discard, framing);
   first->set_carrier_switch([query](bool is_on) { return query->SetCarrier(is_on); });
-  const TapPort::MakeShare make_follower = [queries, told_unsupported, framing,
+  first->set_kernel_path(seat, [query](PortHandover& to) { return query->kernel().HandOver(to); });
+  const TapPort::MakeShare make_follower = [queries, told_unsupported, framing, seat,
                                             offloads = device->offloads](PortIdentity identity,
                                                                          FileDescriptor file) {
-    return std::make_unique<TapPort>(std::move(identity), std::move(file), offloads, queries.others,
-                                     QueueRole::kFollower, told_unsupported, queries.refresh,
-                                     queries.discard, framing);
+    auto follower = std::make_unique<TapPort>(
+        std::move(identity), std::move(file), offloads, queries.others, QueueRole::kFollower,
+        told_unsupported, queries.refresh, queries.discard, framing);
+    follower->set_kernel_path(seat, nullptr);
+    return follower;
   };
   if (identities.size() == 1) first->set_make_share(make_follower);
   std::vector<std::unique_ptr<Port>> ports;

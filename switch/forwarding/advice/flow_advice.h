@@ -50,14 +50,15 @@ struct FlowObstacleText {
 inline constexpr std::array<FlowObstacleText, 10> kFlowObstacles{{
     {"off", "the kernel carries nothing for this bridge"},
     {"ingress",
-     "the kernel cannot take frames from the ingress port: it is not a netdev port that "
-     "the host is kept out of, in the network namespace of the switch"},
+     "the kernel cannot take frames from the ingress port: it is neither a netdev port that "
+     "the host is kept out of nor the host's own TAP, in the network namespace of the switch"},
     {"taken_over",
      "the ingress port was taken over from a bridge of the kernel, or from another process, as it "
      "was: it takes part once it is deleted and added again"},
     {"turned_off", "a port has kernel_forwarding off"},
     {"decision", "each frame has to be seen by the bridge"},
-    {"egress", "the egress port is not a netdev port in the network namespace of the switch"},
+    {"egress",
+     "the egress port is neither a netdev port nor a TAP, in the network namespace of the switch"},
     {"tag", "a priority tag, or a tag of another type than the bridge's, stays in user space"},
     {"ageing", "addresses age too fast"},
     {"joined",

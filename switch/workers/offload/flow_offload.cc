@@ -44,6 +44,13 @@ FlowOffload::FlowOffload(Bridge& bridge, KernelForwarding& kernel, Stopwatch tim
 
 const FlowOffload::PortFacts& FlowOffload::facts(PortId id) const { return ports_[id.value]; }
 
+uint8_t FlowOffload::WayTo(const PortFacts& from, const PortFacts& to, MacAddress destination) {
+  if (to.is_own) return TAPSWITCH_WAY_IN;
+  // The kernel has that way only for frames that come in by an interface.
+  const bool is_direct = !from.is_own && destination == to.station;
+  return is_direct ? TAPSWITCH_WAY_PEER : TAPSWITCH_WAY_OUT;
+}
+
 void FlowOffload::SetPort(const Port& port) {
   if (is_suspended_) return;
   const PortId id = port.identity().id;
@@ -53,6 +60,7 @@ void FlowOffload::SetPort(const Port& port) {
   const PortFacts now{.is_there = true,
                       .is_up = status.link_up,
                       .is_interface = is_here,
+                      .is_own = path.is_own,
                       .has_seat = path.seat != nullptr && path.seat->in_use(),
                       .ifindex = status.ifindex,
                       .mtu = status.mtu,
@@ -67,8 +75,9 @@ void FlowOffload::SetPort(const Port& port) {
   if (is_here && path.is_taken_over) may_carry_.taken_over.insert(id);
   if (is_usable) may_carry_.to.insert(id);
   if (is_usable && now.has_seat) may_carry_.from.insert(id);
-  // One that is made again may get the ifindex that it had, and counts from 0.
-  if (!is_here) return traffic_.SetInterface(id, 0, std::nullopt);
+  // One that is made again may get the ifindex that it had, and counts from 0. By a TAP of the
+  // switch nothing leaves.
+  if (!is_here || now.is_own) return traffic_.SetInterface(id, 0, std::nullopt);
   traffic_.SetInterface(id, now.ifindex,
                         path.seat ? path.seat->dropped_before(now.ifindex) : std::nullopt);
 }
@@ -209,7 +218,7 @@ void FlowOffload::Install(const FlowKey& key, PortId ingress, const EthernetHead
                   .tag_type = static_cast<uint16_t>(advice.tag.protocol),
                   .tag_control = advice.tag.control,
                   .edit = EditOf(advice.edit),
-                  .by_peer = static_cast<uint8_t>(header.destination == to.station)};
+                  .way = WayTo(from, to, header.destination)};
   if (!kernel_.Put(key, flow).ok()) {
     kernel_.Remove(key);
     ++refused_;
@@ -224,7 +233,7 @@ void FlowOffload::Install(const FlowKey& key, PortId ingress, const EthernetHead
                                        .destination = header.destination,
                                        .generations = generations,
                                        .looked_at = now,
-                                       .is_direct = flow.by_peer != 0,
+                                       .is_direct = flow.way == TAPSWITCH_WAY_PEER,
                                        .is_pending = true,
                                        .seat = std::move(seat),
                                        .since = time_(),

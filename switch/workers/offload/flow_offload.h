@@ -135,6 +135,7 @@ class FlowOffload {
     bool is_there = false;
     bool is_up = false;
     bool is_interface = false;
+    bool is_own = false;
     bool has_seat = false;
     int ifindex = 0;
     uint32_t mtu = 0;
@@ -150,6 +151,8 @@ class FlowOffload {
   [[nodiscard]] FlowKey KeyOf(PortId ingress, const EthernetHeader& header) const;
   [[nodiscard]] bool is_current(const OffloadedFlow& flow) const;
   [[nodiscard]] const PortFacts& facts(PortId id) const;
+  [[nodiscard]] static uint8_t WayTo(const PortFacts& from, const PortFacts& to,
+                                     MacAddress destination);
   void Install(const FlowKey& key, PortId ingress, const EthernetHeader& header,
                std::shared_ptr<KernelSeat> seat, Tick now);
   void CheckPending(Tick now);
