@@ -33,6 +33,7 @@ using Bytes = std::vector<std::byte>;
 
 constexpr uint16_t kPorts = RandomTraffic::kPorts;
 constexpr uint16_t kInterfaces = kPorts - 1;  // the last port is none
+constexpr PortId kOwn{1};                     // a TAP of the switch, by which the host sends
 constexpr std::array<uint32_t, 3> kMtus{60, 100, 200};
 
 // Where the kernel may send a frame, and how it leaves then.
@@ -47,6 +48,8 @@ struct Tally {
   uint64_t popped = 0;
   uint64_t tagged = 0;
   uint64_t direct = 0;
+  uint64_t by_host = 0;
+  uint64_t to_host = 0;
   uint64_t cut = 0;       // later, by whom they leave by
   uint64_t too_long = 0;  // of a conversation that is carried
   uint64_t ended = 0;     // frames of a conversation that was carried before, and is not any more
@@ -62,6 +65,7 @@ class CarriedTraffic {
       OffloadPort& port = rig_->AddPort({id}, ifindexes.at(id));
       port.status().mtu = kMtus[1];
       port.status().station = StationBehind({id});
+      port.set_own(PortId{id} == kOwn);
       if (id < kInterfaces) rig_->flows().SetPort(rig_->port({id}));
     }
     bridge().protocols().Add(listener_);
@@ -131,7 +135,10 @@ class CarriedTraffic {
     const PortStatus& egress = rig_->port(may.egress).status();
     EXPECT_EQ(receipt.egress_ifindex, static_cast<uint32_t>(egress.ifindex));
     EXPECT_EQ(receipt.bytes, may.bytes);
-    EXPECT_EQ(receipt.is_direct, header.destination == egress.station);
+    const bool by_host = frame.ingress == kOwn;
+    const bool to_host = may.egress == kOwn;
+    EXPECT_EQ(receipt.is_direct, header.destination == egress.station && !by_host && !to_host);
+    EXPECT_EQ(receipt.comes_in, to_host);
     received_[frame.ingress].Add(frame.bytes.size());
     sent_[may.egress].Add(may.bytes.size());
     ++tally_.carried;
@@ -139,6 +146,8 @@ class CarriedTraffic {
     if (may.bytes.size() < frame.bytes.size()) ++tally_.popped;
     if (header.tag && may.bytes == frame.bytes) ++tally_.tagged;
     if (receipt.is_direct) ++tally_.direct;
+    if (by_host) ++tally_.by_host;
+    if (to_host) ++tally_.to_host;
     if (frame.gso_size != 0) ++tally_.cut;
   }
 
@@ -425,13 +434,14 @@ TEST(KernelProgramsPropertyTest, TheKernelDoesWhatTheBridgeDecidesOrNothing) {
     traffic.CheckCounters();
   }
   std::printf(
-      "%lu carried: %lu get a tag, %lu lose theirs, %lu keep it, %lu direct, %lu to be cut; "
+      "%lu carried: %lu get a tag, %lu lose theirs, %lu keep it, %lu direct, %lu by and %lu to the "
+      "host, %lu to be cut; "
       "%lu too long, %lu ended\n",
-      tally.carried, tally.pushed, tally.popped, tally.tagged, tally.direct, tally.cut,
-      tally.too_long, tally.ended);
+      tally.carried, tally.pushed, tally.popped, tally.tagged, tally.direct, tally.by_host,
+      tally.to_host, tally.cut, tally.too_long, tally.ended);
   EXPECT_GT(tally.carried, 1200U);
-  for (const uint64_t kind : {tally.pushed, tally.popped, tally.tagged, tally.direct, tally.cut,
-                              tally.too_long, tally.ended}) {
+  for (const uint64_t kind : {tally.pushed, tally.popped, tally.tagged, tally.direct, tally.by_host,
+                              tally.to_host, tally.cut, tally.too_long, tally.ended}) {
     EXPECT_GT(kind, 10U) << "the traffic should have led to each of them";
   }
 }

@@ -69,8 +69,10 @@ class FlowRig {
 
   // A frame comes in. What the kernel does not carry, the switch gets.
   KernelReceipt Receive(PortId ingress, std::span<const std::byte> frame, uint32_t gso_size = 0) {
-    KernelReceipt receipt =
-        programs_.Receive(static_cast<uint32_t>(port(ingress).status().ifindex), frame, gso_size);
+    const auto ifindex = static_cast<uint32_t>(port(ingress).status().ifindex);
+    KernelReceipt receipt = port(ingress).kernel_path().is_own
+                                ? programs_.Send(ifindex, frame, gso_size)
+                                : programs_.Receive(ifindex, frame, gso_size);
     if (receipt.way == KernelReceipt::Way::kToSwitch) {
       ReceiveBySwitch(ingress, frame);
       if (finishes_) port(ingress).kernel_path().seat->Done(1);

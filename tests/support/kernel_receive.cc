@@ -21,7 +21,8 @@
 namespace tapswitch {
 namespace {
 
-constexpr const char* kProgram = "kernel_receive";
+constexpr const char* kReceive = "kernel_receive";
+constexpr const char* kSend = "kernel_send";
 constexpr uint32_t kLoopback = 1;
 
 struct CloseObject {
@@ -40,6 +41,11 @@ absl::Status UseMaps(bpf_object* object, PortHandover& files) {
     if (error != 0) return absl::ErrnoToStatus(-error, bpf_map__name(map));
   }
   return absl::OkStatus();
+}
+
+FileDescriptor Program(bpf_object* object, const char* name) {
+  return FileDescriptor(
+      fcntl(bpf_program__fd(bpf_object__find_program_by_name(object, name)), F_DUPFD_CLOEXEC, 0));
 }
 
 std::vector<uint8_t> NumbersOf(std::span<const std::byte> bytes) {
@@ -69,18 +75,18 @@ absl::StatusOr<KernelReceive> KernelReceive::Load(KernelForwarding& kernel) {
   if (object == nullptr) return absl::ErrnoToStatus(errno, KERNEL_RECEIVE_OBJECT);
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object.get()) {
-    bpf_program__set_autoload(program, std::string_view(bpf_program__name(program)) == kProgram);
+    const std::string_view name = bpf_program__name(program);
+    bpf_program__set_autoload(program, name == kReceive || name == kSend);
   }
   if (absl::Status set = UseMaps(object.get(), files); !set.ok()) return set;
   if (const int error = bpf_object__load(object.get()); error != 0) {
-    return absl::ErrnoToStatus(-error, kProgram);
+    return absl::ErrnoToStatus(-error, kReceive);
   }
-  program = bpf_object__find_program_by_name(object.get(), kProgram);
-  return KernelReceive(FileDescriptor(fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0)));
+  return KernelReceive(Program(object.get(), kReceive), Program(object.get(), kSend));
 }
 
-KernelReceipt KernelReceive::Receive(uint32_t ifindex, std::span<const std::byte> frame,
-                                     uint32_t gso_size) const {
+KernelReceipt KernelReceive::Run(const FileDescriptor& program, uint32_t ifindex,
+                                 std::span<const std::byte> frame, uint32_t gso_size) {
   __sk_buff skb = EmptySkb();
   if (ifindex != kLoopback) skb.ifindex = ifindex;
   skb.gso_size = gso_size;
@@ -90,7 +96,7 @@ KernelReceipt KernelReceive::Receive(uint32_t ifindex, std::span<const std::byte
     skb.mark = static_cast<uint32_t>(header->tag->protocol) << 16U | header->tag->control;
     bytes.erase(bytes.begin() + kTypeOffset, bytes.begin() + kTypeOffset + kVlanTagSize);
   }
-  const ProgramRun run = RunProgram(program_.get(), bytes, skb);
+  const ProgramRun run = RunProgram(program.get(), bytes, skb);
   if (run.result == RECEIVE_BY_SWITCH) return {};
   if (run.result != uint32_t{TC_ACT_REDIRECT}) {
     EXPECT_EQ(run.result, uint32_t{TC_ACT_SHOT});
@@ -100,6 +106,7 @@ KernelReceipt KernelReceive::Receive(uint32_t ifindex, std::span<const std::byte
   return {.way = KernelReceipt::Way::kCarried,
           .egress_ifindex = run.skb.mark,
           .is_direct = run.skb.cb[RECEIVE_ACTION] >> 8U == TAPSWITCH_WAY_PEER,
+          .comes_in = run.skb.priority == BPF_F_INGRESS,
           .bytes = OnTheWire(run)};
 }
 

@@ -21,6 +21,7 @@ struct KernelReceipt {
   // The rest has meaning for one that is carried.
   uint32_t egress_ifindex = 0;
   bool is_direct = false;  // by bpf_redirect_peer
+  bool comes_in = false;   // by that interface, and does not leave by it
   std::vector<std::byte> bytes;
 };
 
@@ -33,12 +34,24 @@ class KernelReceive {
   // or is `lo`. It is of at least 14 bytes, and 18 with a tag: the kernel drops others before.
   // `gso_size` is not 0 where it is to be cut. Errors fail the test.
   [[nodiscard]] KernelReceipt Receive(uint32_t ifindex, std::span<const std::byte> frame,
-                                      uint32_t gso_size = 0) const;
+                                      uint32_t gso_size = 0) const {
+    return Run(receive_, ifindex, frame, gso_size);
+  }
+  // Does so with one that the host sends by that interface, which is a TAP of the switch.
+  [[nodiscard]] KernelReceipt Send(uint32_t ifindex, std::span<const std::byte> frame,
+                                   uint32_t gso_size = 0) const {
+    return Run(send_, ifindex, frame, gso_size);
+  }
 
  private:
-  explicit KernelReceive(FileDescriptor program) : program_(std::move(program)) {}
+  KernelReceive(FileDescriptor receive, FileDescriptor send)
+      : receive_(std::move(receive)), send_(std::move(send)) {}
 
-  FileDescriptor program_;
+  [[nodiscard]] static KernelReceipt Run(const FileDescriptor& program, uint32_t ifindex,
+                                         std::span<const std::byte> frame, uint32_t gso_size);
+
+  FileDescriptor receive_;
+  FileDescriptor send_;
 };
 
 }  // namespace tapswitch

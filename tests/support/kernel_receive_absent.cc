@@ -9,8 +9,8 @@ absl::StatusOr<KernelReceive> KernelReceive::Load(KernelForwarding& /*kernel*/) 
   return absl::UnimplementedError("this build has no programs for the kernel");
 }
 
-KernelReceipt KernelReceive::Receive(uint32_t /*ifindex*/, std::span<const std::byte> /*frame*/,
-                                     uint32_t /*gso_size*/) const {
+KernelReceipt KernelReceive::Run(const FileDescriptor& /*program*/, uint32_t /*ifindex*/,
+                                 std::span<const std::byte> /*frame*/, uint32_t /*gso_size*/) {
   return {};
 }
 

@@ -23,6 +23,8 @@ class OffloadPort final : public Port {
   [[nodiscard]] const PortStatus& status() const override { return status_; }
   [[nodiscard]] PortStatus& status() { return status_; }
   [[nodiscard]] KernelPath kernel_path() const override { return path_; }
+  // It is a TAP of the switch, by which the host sends.
+  void set_own(bool is_own) { path_.is_own = is_own; }
   void set_seat(std::shared_ptr<KernelSeat> seat) { path_.seat = std::move(seat); }
 
   [[nodiscard]] absl::Status Start(Ring& /*ring*/) override { return absl::OkStatus(); }
