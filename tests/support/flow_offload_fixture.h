@@ -91,11 +91,13 @@ class FlowOffloadFixture : public testing::Test {
     return flows().Explain(kA, *ParseHeader(frame), rig_->now());
   }
   // The kernel has carried frames of the conversation.
-  void Hit(uint64_t frames, uint64_t size, const FlowKey& key = Key()) {
+  void Hit(uint64_t frames, uint64_t size, const FlowKey& key = Key(),
+           EtherType type = EtherType::kIpv4) {
     auto flow = kernel().Find(key);
     ASSERT_TRUE(flow.has_value());
     flow->hits += frames;
     flow->bytes += frames * size;
+    flow->type = static_cast<uint16_t>(type);
     flow->state = TAPSWITCH_FLOW_ACTIVE;
     ASSERT_TRUE(kernel().Put(key, *flow).ok());
   }

@@ -63,7 +63,8 @@ struct tapswitch_flow {
   __u16 tag_control;
   __u8 edit;
   __u8 way;
-  __u8 unused[6];
+  __u16 type; /* EtherType of the last of these frames, behind the tag beside it */
+  __u8 unused[4];
 };
 
 /* A seat counts the frames that the sockets of a port, or the queues of a TAP, are given. Each is

@@ -172,6 +172,7 @@ static __always_inline enum decision decide(struct __sk_buff *skb, struct tapswi
   }
   flow->hits += 1;
   flow->bytes += skb->len;
+  flow->type = type;
   count(skb, flow);
   *found = flow;
   return CARRIED;

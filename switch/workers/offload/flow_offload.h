@@ -158,6 +158,7 @@ class FlowOffload {
   void CheckPending(Tick now);
   [[nodiscard]] bool IsStillPending(FlowTable::Id id, std::chrono::nanoseconds time, Tick now);
   [[nodiscard]] Ticks ScanInterval() const;
+  [[nodiscard]] Ticks MostIdle() const;
   [[nodiscard]] static Tick LookBefore(Tick forgotten, Tick now);
   void Scan(Tick now);
   void LookAgain(FlowTable::Id id, Tick now);

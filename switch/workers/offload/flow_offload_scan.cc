@@ -9,8 +9,13 @@ namespace {
 
 // Flows that a turn looks at again.
 constexpr FlowTable::Id kScanStep = 128;
-// Looks at a flow, without a frame in between, after which it is taken back.
-constexpr uint8_t kMostIdle = 30;
+// A flow is taken back after so many intervals of a large table without a frame.
+constexpr uint64_t kMostIdle = 30;
+
+// In a small table what should be tried in the switch is found in a fourth of the time.
+constexpr size_t kSmallTable = 256;
+constexpr uint64_t kInterval = 100;
+constexpr uint64_t kShortInterval = 25;
 
 // Frames a second, of conversations with small ones, between which joining them may pay, and how
 // long it is not tried again. Of more than that the switch itself would lose some, joined or not.
@@ -21,9 +26,13 @@ constexpr size_t kMostTried = 1024;
 
 }  // namespace
 
-// Often enough to find what should be tried in the switch again.
 Ticks FlowOffload::ScanInterval() const {
-  return {std::clamp<uint64_t>(ageing_.centiseconds / 10, 10, 100)};
+  const uint64_t most = table_.size() <= kSmallTable ? kShortInterval : kInterval;
+  return {std::clamp<uint64_t>(ageing_.centiseconds / 10, 10, most)};
+}
+
+Ticks FlowOffload::MostIdle() const {
+  return {kMostIdle * std::clamp<uint64_t>(ageing_.centiseconds / 10, 10, kInterval)};
 }
 
 // The time of the last look at a flow one of whose stations is forgotten then: before that, so that
@@ -57,9 +66,9 @@ void FlowOffload::LookAgain(FlowTable::Id id, Tick now) {
   flow.hits = found->hits;
   flow.bytes = found->bytes;
   flow.looked_at = now;
-  flow.idle_looks = static_cast<uint8_t>(used ? 0 : flow.idle_looks + 1);
+  if (used) flow.used_at = now;
   const auto until = Refresh(flow, used, now);
-  if (!until || flow.idle_looks >= kMostIdle) return Remove(id);
+  if (!until || flow.used_at + MostIdle() <= now) return Remove(id);
   until_ = std::min(until_, LookBefore(*until, now));
 }
 
@@ -72,7 +81,9 @@ bool FlowOffload::MayPayToJoin(const OffloadedFlow& flow, const Flow& found, Tic
   const uint64_t ticks = std::max<uint64_t>(1, now.centiseconds - flow.looked_at.centiseconds);
   const uint64_t rate = frames * 100 / ticks;
   const bool is_small = bytes <= frames * FlowSamples::kMostSmall;
-  if (rate < kJoinableRate || rate > kMostJoinable || !is_small) return false;
+  const bool is_ip =
+      EtherType{found.type} == EtherType::kIpv4 || EtherType{found.type} == EtherType::kIpv6;
+  if (rate < kJoinableRate || rate > kMostJoinable || !is_small || !is_ip) return false;
   return bridge_.view().joining().contains(flow.egress) && MayTry(HashOf(flow.key), now);
 }
 

@@ -61,7 +61,7 @@ TEST_F(FlowOffloadScanTest, AStationThatIsSeenJustBeforeItWouldBeForgottenIsNot)
       rig_->now()));
   flows().Follow();
   Begin();
-  rig_->Pass(Ticks{1085});  // it was last seen by the first look, after 100
+  rig_->Pass(Ticks{1010});  // it was last seen by the first look, after 25
   ASSERT_TRUE(IsKnown(kSource));
   ASSERT_EQ(Send(), kCarried);
   rig_->Pass(Ticks{100});
@@ -140,11 +140,15 @@ class JoinableTest : public FlowOffloadFixture {
  protected:
   static constexpr uint64_t kMany = 100'000;
 
-  // Whether the conversation is given back when so many frames have come within a scan.
-  [[nodiscard]] bool IsGivenBack(uint64_t frames, uint64_t size, const FlowKey& key = Key()) {
-    Hit(frames, size, key);
-    rig_->Pass(seconds(1));
-    return !kernel().Find(key).has_value();
+  // Whether the conversation is given back when so many frames come within a second.
+  [[nodiscard]] bool IsGivenBack(uint64_t frames, uint64_t size,
+                                 EtherType type = EtherType::kIpv4) {
+    constexpr int kParts = 4;
+    for (int part = 0; part < kParts && InKernel(); ++part) {
+      Hit(frames / kParts, size, Key(), type);
+      rig_->Pass(milliseconds(1000 / kParts));
+    }
+    return !InKernel();
   }
 };
 
@@ -161,6 +165,20 @@ TEST_F(JoinableTest, FewOrLargeFramesAreNot) {
   SendEnough();
   EXPECT_FALSE(IsGivenBack(40'000, 60));
   EXPECT_FALSE(IsGivenBack(kMany, 1400));
+}
+
+// Nothing joins them.
+TEST_F(JoinableTest, WhatIsNotIpIsNot) {
+  SendEnough();
+  EXPECT_FALSE(IsGivenBack(kMany, 60, EtherType::kArp));
+  EXPECT_TRUE(IsGivenBack(kMany, 60, EtherType::kIpv6));
+}
+
+TEST_F(JoinableTest, AFourthOfASecondIsEnoughToFindThem) {
+  SendEnough();
+  Hit(kMany / 4, 60);
+  rig_->Pass(milliseconds(250));
+  EXPECT_FALSE(InKernel().has_value());
 }
 
 TEST_F(JoinableTest, MoreThanTheSwitchItselfCouldCarryAreNot) {
