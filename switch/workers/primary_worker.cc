@@ -158,6 +158,7 @@ void PrimaryWorker::OnLinkAnswer(PortId id, uint16_t generation) {
   shared_.AssertHeld();
   if (!lane_.OnLinkAnswer(id, generation)) return;
   NoticeStatus(id);
+  OfferPort(id);  // the kernel's part in it may have begun
   ActOnAlarms();
 }
 

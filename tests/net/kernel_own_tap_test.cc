@@ -3,8 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <optional>
@@ -69,6 +75,21 @@ class OwnTapTest : public CarriedHostsTest {
   }
   [[nodiscard]] std::string Why() { return Trace(true).dump() + Trace(false).dump(); }
 
+  // At the egress of the TAP.
+  [[nodiscard]] static uint32_t CountPrograms() {
+    constexpr uint32_t kTcxEgress = 47;
+    std::array<uint32_t, 64> ids{};
+    bpf_attr attributes{};
+    attributes.query.target_fd = if_nametoindex("host0");
+    attributes.query.attach_type = kTcxEgress;
+    attributes.query.prog_ids = reinterpret_cast<uintptr_t>(ids.data());
+    attributes.query.prog_cnt = ids.size();
+    const long result = syscall(SYS_bpf, BPF_PROG_QUERY, &attributes, sizeof(attributes));
+    if (result == 0) return attributes.query.prog_cnt;
+    EXPECT_EQ(errno, ENOENT) << "which says that there has been none";
+    return 0;
+  }
+
   void ExpectReceivedIsForwardedOrDropped(const std::string& name) {
     const json port = Port(name);
     const json& received = port.at("stats64").at("rx");
@@ -92,6 +113,19 @@ TEST_P(OwnTapTest, TheHostAndAStationReachEachOtherThroughTheKernel) {
   EXPECT_EQ(CarriedFrom("vnet1"), from_station + 50);
   ExpectReceivedIsForwardedOrDropped("host0");
   ExpectReceivedIsForwardedOrDropped("vnet1");
+}
+
+TEST_P(OwnTapTest, AlsoWhereItWasThereBeforeTheStationsPort) {
+  Start({}, {"netdev"});
+  if (Kernel().at("kernel_forwarding") == "off") GTEST_SKIP() << Kernel().dump();
+  if (!HasTcx()) GTEST_SKIP() << "it takes Linux 6.6";
+  client_->Call("port.del", {{"name", "vnet1"}});
+  AddHost("");
+  EXPECT_EQ(CountPrograms(), 0U) << "it would carry nothing";
+  client_->Call("port.add", {{"port", "netdev:vnet1"}});
+  ASSERT_TRUE(WaitUntil([&] { return Port("vnet1").at("link") == "up"; }));
+  EXPECT_TRUE(IsCarriedBothWays()) << Why();
+  EXPECT_EQ(CountPrograms(), 1U);
 }
 
 // They are cut by nobody, and have their checksums.

@@ -128,6 +128,11 @@ class KernelForwarding {
   // what it decides on, and has the TAP get all else.
   [[nodiscard]] const FileDescriptor& tap_program() const { return programs_.tap; }
 
+  // Notes that a port comes or goes from whose packet sockets frames are carried.
+  void NoteCarrier(bool is_there) { carriers_.fetch_add(is_there ? 1 : -1); }
+  // Whether there is any.
+  [[nodiscard]] bool has_carriers() const { return carriers_.load() > 0; }
+
   // A seat for one port; null when all are in use.
   [[nodiscard]] std::shared_ptr<KernelSeat> NewSeat();
   // The seat that another process has handed over, with its counts, or `fresh` without; null when
@@ -184,6 +189,7 @@ class KernelForwarding {
   NetnsId netns_;
   ForwardPrograms programs_;
   bool is_inherited_ = false;
+  std::atomic<int> carriers_ = 0;
   Numbers generations_;
   MappedArray<tapswitch_seat> seats_;
   MappedArray<tapswitch_settings> settings_;

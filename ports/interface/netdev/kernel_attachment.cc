@@ -62,9 +62,14 @@ absl::Status KernelAttachment::Attach(std::span<const FileDescriptor> sockets, i
   for (const FileDescriptor& socket : sockets) {
     if (absl::Status set = SetFilter(socket.get()); !set.ok()) return set;
   }
+  Begin(ifindex);
+  return absl::OkStatus();
+}
+
+void KernelAttachment::Begin(int ifindex) {
   ifindex_ = ifindex;
   seat_->set_in_use(true);
-  return absl::OkStatus();
+  access_.kernel->NoteCarrier(true);
 }
 
 // The kernel may carry frames to the interface, whether or not it takes any from there.
@@ -77,6 +82,7 @@ void KernelAttachment::NoteDropped(int ifindex) const {
 void KernelAttachment::Leave() {
   if (ifindex_ == 0) return;
   seat_->set_in_use(false);
+  access_.kernel->NoteCarrier(false);
   access_.kernel->End(access_.port);
   access_.kernel->RemoveSeat(std::exchange(ifindex_, 0));
 }
@@ -113,9 +119,8 @@ void KernelAttachment::Inherit(const PortHandover& inherited, int ifindex,
     if (!set.ok()) seat_.reset();
   }
   if (seat_ == nullptr) return;
-  ifindex_ = ifindex;
   NoteDropped(ifindex);
-  seat_->set_in_use(true);
+  Begin(ifindex);
 }
 
 absl::Status KernelAttachment::SetFilter(int socket) const {

@@ -57,6 +57,8 @@ class KernelAttachment {
   [[nodiscard]] const std::shared_ptr<KernelSeat>& seat() const { return seat_; }
 
  private:
+  void Begin(int ifindex);
+
   KernelAccess access_;
   std::shared_ptr<KernelSeat> seat_;
   int ifindex_ = 0;  // of the interface that is attached with the filter

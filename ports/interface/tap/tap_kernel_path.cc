@@ -44,7 +44,7 @@ void TapKernelPath::Follow(const LinkEvent& link) {
   const bool is_here = !link.removed && link.netns == access_.kernel->netns();
   if (ifindex_ != 0 && (!is_here || link.ifindex != ifindex_)) Leave();
   if (!is_here) return;
-  if (ifindex_ == 0) Attach(link.ifindex);
+  if (ifindex_ == 0 && (link_.valid() || access_.kernel->has_carriers())) Attach(link.ifindex);
   if (ifindex_ == 0) return;
   // What was to leave meanwhile has gone elsewhere.
   const bool is_up = link.up && link.carrier;
@@ -67,6 +67,7 @@ void TapKernelPath::Attach(int ifindex) {
     return access_.kernel->RemoveSeat(ifindex);
   }
   ifindex_ = ifindex;
+  seat_->Settle();
   was_up_ = true;  // or nothing is sent by it, and nothing to be put right
   seat_->set_in_use(true);
 }

@@ -6,6 +6,11 @@
 // interfaces up where a frame is. It has to take all unfinished work (Linux 6.2), as a frame that
 // is cut behind the program would be several for the switch.
 //
+// The program is attached once there is a port that it could carry frames to: the kernel takes some
+// ten milliseconds for it. Where that comes after the TAP, frames may be on their way to the switch
+// that the program has not seen. The seat is right once none are, or after the next of the two
+// cases below.
+//
 // Others may have frames dropped behind the program: then the seat says that some are on their way
 // when none are, and no flow begins until the link was down. Or they have frames get to the TAP
 // without it, as by PACKET_QDISC_BYPASS: then a flow may begin while frames of it are on their way.

@@ -126,7 +126,9 @@ TapPort::TapPort(PortIdentity identity, FileDescriptor file, OffloadSet accepted
                      .framing = framing}),
       refresh_(std::move(refresh)) {}
 
-void TapPort::set_kernel_path(std::shared_ptr<KernelSeat> seat, HandOverInterface hand_over) {
+void TapPort::set_kernel_path(KernelForwarding* kernel, std::shared_ptr<KernelSeat> seat,
+                              HandOverInterface hand_over) {
+  kernel_ = kernel;
   seat_ = std::move(seat);
   hand_over_ = std::move(hand_over);
 }
@@ -141,6 +143,9 @@ void TapPort::OnSent() {
   const uint64_t taken = frames_taken();
   const uint64_t done = taken - std::exchange(done_, taken);
   if (done != 0) seat_->DoneIfSeen(done);
+  if (has_asked_ || !kernel_->has_carriers()) return;
+  has_asked_ = true;
+  if (!seat_->in_use() && refresh_) refresh_();
 }
 
 void TapPort::RefreshCounters() {
@@ -181,14 +186,15 @@ absl::StatusOr<std::vector<std::unique_ptr<Port>>> OpenTapPort(
                                          queries.first, QueueRole::kFirst, told_unsupported,
                                          queries.refresh, queries.discard, framing);
   first->set_carrier_switch([query](bool is_on) { return query->SetCarrier(is_on); });
-  first->set_kernel_path(seat, [query](PortHandover& to) { return query->kernel().HandOver(to); });
+  first->set_kernel_path(access.kernel, seat,
+                         [query](PortHandover& to) { return query->kernel().HandOver(to); });
   const TapPort::MakeShare make_follower = [queries, told_unsupported, framing, seat,
-                                            offloads = device->offloads](PortIdentity identity,
-                                                                         FileDescriptor file) {
+                                            kernel = access.kernel, offloads = device->offloads](
+                                               PortIdentity identity, FileDescriptor file) {
     auto follower = std::make_unique<TapPort>(
         std::move(identity), std::move(file), offloads, queries.others, QueueRole::kFollower,
         told_unsupported, queries.refresh, queries.discard, framing);
-    follower->set_kernel_path(seat, nullptr);
+    follower->set_kernel_path(kernel, seat, nullptr);
     return follower;
   };
   if (identities.size() == 1) first->set_make_share(make_follower);

@@ -37,7 +37,8 @@ class TapPort final : public InterfacePort {
 
   // The TAP's part in forwarding by the kernel: `seat` counts what its queues give. `hand_over`:
   // see PortLife.
-  void set_kernel_path(std::shared_ptr<KernelSeat> seat, HandOverInterface hand_over);
+  void set_kernel_path(KernelForwarding* kernel, std::shared_ptr<KernelSeat> seat,
+                       HandOverInterface hand_over);
   [[nodiscard]] KernelPath kernel_path() const override;
   [[nodiscard]] HandOverInterface hand_over_interface() const override { return hand_over_; }
   void OnSent() override;
@@ -53,7 +54,9 @@ class TapPort final : public InterfacePort {
   CarrierSwitch carrier_;
   MakeShare make_share_;           // null: it has a queue for each thread
   std::function<void()> refresh_;  // see LinkSource
-  std::shared_ptr<KernelSeat> seat_;
+  KernelForwarding* kernel_ = nullptr;
+  std::shared_ptr<KernelSeat> seat_;  // null: the kernel carries nothing of it
+  bool has_asked_ = false;            // whether the kernel's part can begin
   HandOverInterface hand_over_;
   uint64_t done_ = 0;  // of the frames that were taken, in the seat
 };
