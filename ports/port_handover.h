@@ -2,7 +2,7 @@
 // them, both by name. A name that the successor does not know is ignored, and what is missing has
 // a default, so that both may be of different versions.
 //
-//   tap      queueN, offloads, seat, kernel_link
+//   tap      queueN, offloads, seat, kernel_link, tx_dropped
 //   unix     socket; once it has paused: connection, unread, unsent, first_left, first_frame,
 //            remote
 //   link     socket; once it has paused: connection, hello, unsent, links

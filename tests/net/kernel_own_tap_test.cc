@@ -297,6 +297,23 @@ TEST_P(OwnTapTest, AnUpgradeLosesNothingAndGoesOnWithIt) {
   ExpectReceivedIsForwardedOrDropped("host0");
 }
 
+// The old process has not noticed yet what the TAP had no room for.
+TEST_P(OwnTapTest, AProcessThatTakesOverKnowsWhatTheTapHasLost) {
+  StartWithHost();
+  if (IsSkipped()) return;
+  ASSERT_TRUE(IsCarriedBothWays()) << Why();
+  const PacketSocket host("host0", 0);
+  ASSERT_EQ(kill(network_->tapswitchd().pid(), SIGSTOP), 0);
+  for (int i = 0; i < 5000; ++i) {
+    static_cast<void>(host.TrySend(TestFrame(Station(70), Station(71), "flood")));
+  }
+  ASSERT_EQ(kill(network_->tapswitchd().pid(), SIGCONT), 0);
+  client_.reset();
+  static_cast<void>(Upgrade(network_->tapswitchd()));
+  client_.emplace();
+  EXPECT_TRUE(IsCarriedBothWays()) << Why();
+}
+
 TEST_P(OwnTapTest, ASwitchThatTakesThePlaceOfAKilledOneGoesOnWithIt) {
   StartWithHost("", {"--supervise"});
   if (IsSkipped()) return;

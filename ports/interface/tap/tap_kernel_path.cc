@@ -13,6 +13,7 @@ namespace tapswitch {
 namespace {
 
 constexpr const char* kLink = "kernel_link";
+constexpr const char* kDropped = "tx_dropped";
 
 // As that of a netdev port (kernel_attachment.cc): 0 is what is missing.
 constexpr const char* kSeat = "seat";
@@ -35,6 +36,7 @@ TapKernelPath::TapKernelPath(KernelAccess access, OffloadSet accepted, PortHando
     const bool was_killed = inherited->number("killed") != 0;
     seat_ = access_.kernel->InheritSeat(static_cast<uint32_t>(seat - 1), was_killed);
     if (seat_ != nullptr) link_ = inherited->Take(kLink);
+    if (seat_ != nullptr && !was_killed) dropped_ = inherited->number(kDropped);
   }
   if (seat_ == nullptr) seat_ = access_.kernel->NewSeat();
 }
@@ -53,10 +55,12 @@ void TapKernelPath::Follow(const LinkEvent& link) {
   NoteLost();
 }
 
+// What another process has attached has counted on.
 void TapKernelPath::Attach(int ifindex) {
-  dropped_ = ReadTxDropped(ifindex).value_or(0);
+  const bool is_new = !link_.valid();
+  if (!dropped_) dropped_ = ReadTxDropped(ifindex);
   absl::Status attached = access_.kernel->SetSeat(ifindex, *seat_);
-  if (attached.ok() && !link_.valid()) {
+  if (attached.ok() && is_new) {
     auto link = AttachHere(ifindex, access_.kernel->tap_program());
     attached = link.status();
     if (link.ok()) link_ = *std::move(link);
@@ -67,7 +71,7 @@ void TapKernelPath::Attach(int ifindex) {
     return access_.kernel->RemoveSeat(ifindex);
   }
   ifindex_ = ifindex;
-  seat_->Settle();
+  if (is_new) seat_->Settle();
   was_up_ = true;  // or nothing is sent by it, and nothing to be put right
   seat_->set_in_use(true);
 }
@@ -76,7 +80,7 @@ void TapKernelPath::Attach(int ifindex) {
 void TapKernelPath::NoteLost() {
   const auto dropped = ReadTxDropped(ifindex_);
   if (!dropped) return;
-  const uint64_t before = std::exchange(dropped_, *dropped);
+  const uint64_t before = std::exchange(dropped_, dropped).value_or(*dropped);
   if (*dropped <= before) return;
   seat_->Lost(*dropped - before);
   seat_->DoneIfSeen(0);
@@ -85,6 +89,7 @@ void TapKernelPath::NoteLost() {
 // The next interface may get the number of this one.
 void TapKernelPath::Leave() {
   link_ = {};
+  dropped_.reset();
   if (ifindex_ == 0) return;
   seat_->set_in_use(false);
   access_.kernel->End(access_.port);
@@ -94,6 +99,7 @@ void TapKernelPath::Leave() {
 absl::Status TapKernelPath::HandOver(PortHandover& to) const {
   if (ifindex_ == 0) return absl::OkStatus();
   to.numbers[kSeat] = uint64_t{seat_->number()} + 1;
+  if (dropped_) to.numbers[kDropped] = *dropped_;
   if (to.AddCopy(kLink, link_.get())) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, "dup of an open file");
 }

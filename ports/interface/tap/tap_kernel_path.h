@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "ports/interface/fastpath/kernel_forwarding.h"
@@ -59,7 +60,7 @@ class TapKernelPath {
   FileDescriptor link_;  // the program stays while it is open
   int ifindex_ = 0;      // of the interface that has the program
   bool was_up_ = false;
-  uint64_t dropped_ = 0;  // by the interface, as last read
+  std::optional<uint64_t> dropped_;  // by the interface, as last read
 };
 
 }  // namespace tapswitch
