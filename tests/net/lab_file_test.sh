@@ -215,6 +215,10 @@ links_go_down_and_up_and_are_captured() {
   expect_nothing_left
 }
 
+has_captured_four_echoes() {
+  [[ $(tcpdump -n -r /run/test.pcapng 2>/dev/null | grep --count 'ICMP echo') == 4 ]]
+}
+
 links_without_a_switch_are_captured() {
   cat >/run/test.yaml <<END
 name: one
@@ -226,11 +230,11 @@ END
   "$lab" capture h1:h2 -w /run/test.pcapng filter icmp 2>/run/test.log &
   wait_for grep --quiet listening /run/test.log
   "$lab" exec h1 ping -q -c 2 10.0.0.2 >/dev/null
+  wait_for has_captured_four_echoes
   kill "$!"
   wait "$!" || fail 'the capture does not end well'
   [[ $(od -A n -t x1 -N 4 /run/test.pcapng) == ' 0a 0d 0d 0a' ]] || fail 'no pcapng'
-  [[ $(tcpdump -n -r /run/test.pcapng 2>/dev/null | grep --count 'ICMP echo') == 4 ]] ||
-    fail "captured: $(tcpdump -n -r /run/test.pcapng)"
+  has_captured_four_echoes || fail "captured: $(tcpdump -n -r /run/test.pcapng)"
   "$lab" down
   expect_nothing_left
 }
