@@ -233,7 +233,6 @@ void FlowOffload::Install(const FlowKey& key, PortId ingress, const EthernetHead
                                        .destination = header.destination,
                                        .generations = generations,
                                        .looked_at = now,
-                                       .used_at = now,
                                        .is_direct = flow.way == TAPSWITCH_WAY_PEER,
                                        .is_pending = true,
                                        .seat = std::move(seat),

@@ -195,6 +195,7 @@ class FlowOffload {
   std::atomic<bool> has_pending_ = false;
 
   FlowTable::Id scan_at_ = 0;
+  Ticks interval_;  // of this scan
   bool is_scanning_ = false;
   Tick next_scan_;
   Tick until_;  // the earliest of what was scanned

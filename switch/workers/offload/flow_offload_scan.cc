@@ -9,7 +9,8 @@ namespace {
 
 // Flows that a turn looks at again.
 constexpr FlowTable::Id kScanStep = 128;
-// A flow is taken back after so many intervals of a large table without a frame.
+// A flow is taken back after so many intervals of a large table in whose looks it had no frame.
+// Time in which the thread did not look does not count.
 constexpr uint64_t kMostIdle = 30;
 
 // In a small table what should be tried in the switch is found in a fourth of the time.
@@ -45,7 +46,8 @@ Tick FlowOffload::LookBefore(Tick forgotten, Tick now) {
 void FlowOffload::Scan(Tick now) {
   if (!is_scanning_) {
     scan_at_ = 0;
-    until_ = now + ScanInterval();
+    interval_ = ScanInterval();
+    until_ = now + interval_;
     is_scanning_ = true;
   }
   const FlowTable::Id end = std::min(table_.end(), scan_at_ + kScanStep);
@@ -66,9 +68,9 @@ void FlowOffload::LookAgain(FlowTable::Id id, Tick now) {
   flow.hits = found->hits;
   flow.bytes = found->bytes;
   flow.looked_at = now;
-  if (used) flow.used_at = now;
+  flow.idle.centiseconds = used ? 0 : flow.idle.centiseconds + interval_.centiseconds;
   const auto until = Refresh(flow, used, now);
-  if (!until || flow.used_at + MostIdle() <= now) return Remove(id);
+  if (!until || flow.idle >= MostIdle()) return Remove(id);
   until_ = std::min(until_, LookBefore(*until, now));
 }
 

@@ -35,7 +35,7 @@ struct OffloadedFlow {
   uint64_t hits = 0;  // as last looked at
   uint64_t bytes = 0;
   Tick looked_at;
-  Tick used_at;            // as far as that is known
+  Ticks idle;              // since then, without more of them
   bool is_direct = false;  // right into the station's end of a pair
   bool is_pending = false;
   std::shared_ptr<KernelSeat> seat;  // of a pending one
