@@ -224,8 +224,7 @@ class UncutPayloadTest : public SwitchCaseTest<PathCase> {
 };
 
 INSTANTIATE_TEST_SUITE_P(All, UncutPayloadTest,
-                         testing::Combine(testing::Values("auto", "epoll"),
-                                          testing::ValuesIn(kCases)),
+                         testing::Combine(kEachIo, testing::ValuesIn(kCases)),
                          IoAndCaseName<PathCase>);
 
 TEST_P(UncutPayloadTest, OfTcpAndUdpArrives) {

@@ -274,6 +274,13 @@ check_programs() {
   done
 }
 
+# By io_uring, as there it differs from newer kernels.
+check_programs_of_this_kernel() {
+  export TAPSWITCH_TEST_IO=uring
+  check_kernel_forwarding
+  check_programs
+}
+
 main() {
   local -r release=$(uname -r)
   [[ $release == 6.1.* ]] || fail "this is kernel $release, not 6.1: run it by run-in-guest"
@@ -283,8 +290,7 @@ main() {
   check_epoll
   check_forbidden
   check_without_bpf
-  check_kernel_forwarding
-  check_programs
+  check_programs_of_this_kernel
   echo "ok: all"
 }
 
