@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <netlink/addr.h>
 #include <netlink/attr.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
@@ -33,8 +34,17 @@ absl::StatusOr<RouteSocket> OpenIn(const NetworkNamespace& netns) {
   return RouteSocket::Open();
 }
 
+void SetAddress(rtnl_link* link, MacAddress address) {
+  const auto bytes = address.bytes();
+  const std::unique_ptr<nl_addr, decltype(&nl_addr_put)> value(
+      nl_addr_build(AF_LLC, bytes.data(), bytes.size()), nl_addr_put);
+  if (!value) throw std::bad_alloc();
+  rtnl_link_set_addr(link, value.get());
+}
+
 Link Describe(const LinkChange& change) {
   Link link = NewLink();
+  if (change.address) SetAddress(link.get(), *change.address);
   if (change.mtu) rtnl_link_set_mtu(link.get(), *change.mtu);
   if (change.txqueuelen) rtnl_link_set_txqlen(link.get(), *change.txqueuelen);
   if (change.name) rtnl_link_set_name(link.get(), change.name->c_str());

@@ -12,11 +12,13 @@
 #include "absl/status/statusor.h"
 #include "ports/netlink/link_state.h"
 #include "ports/os/netns.h"
+#include "switch/forwarding/wire/ethernet.h"
 
 namespace tapswitch {
 
 // The changes to make. A member without a value leaves its setting unchanged.
 struct LinkChange {
+  std::optional<MacAddress> address{};
   std::optional<uint32_t> mtu{};
   std::optional<uint32_t> txqueuelen{};
   std::optional<bool> up{};
@@ -34,8 +36,9 @@ struct LinkChange {
 [[nodiscard]] absl::StatusOr<std::vector<LinkState>> ListLinks(const NetworkNamespace& netns);
 
 // Changes interface `ifindex` in `netns` by one request. The kernel makes the changes in this
-// order: namespace, MTU, name, queue length, up or down (net/core/rtnetlink.c, do_setlink). A move
-// sets the interface down first. On an error, earlier changes may have been made.
+// order: namespace, address, MTU, name, queue length, up or down (net/core/rtnetlink.c,
+// do_setlink). A move sets the interface down first. On an error, earlier changes may have been
+// made.
 [[nodiscard]] absl::Status ChangeLink(const NetworkNamespace& netns, int ifindex,
                                       const LinkChange& change);
 

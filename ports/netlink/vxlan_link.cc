@@ -9,13 +9,13 @@
 #include <netlink/msg.h>
 
 #include <algorithm>
-#include <random>
 #include <span>
 #include <utility>
 
 #include "ports/netlink/bridge_attributes.h"
 #include "ports/netlink/link_settings.h"
 #include "ports/netlink/netlink_dump.h"
+#include "ports/netlink/random_address.h"
 #include "ports/netlink/route_socket.h"
 #include "spdlog/fmt/fmt.h"
 
@@ -75,13 +75,6 @@ nlattr* BeginKind(nl_msg* request, const char* kind) {
   nlattr* const info = nla_nest_start(request, IFLA_LINKINFO);
   nla_put_string(request, IFLA_INFO_KIND, kind);
   return info;
-}
-
-// Bit 1 of the first octet: an address that its user has chosen.
-MacAddress RandomLocalAddress() {
-  std::random_device random;
-  const uint64_t number = uint64_t{random()} << 32U | random();
-  return MacAddress::FromNumber((number & 0x00FFFFFFFFFFU) | 0x020000000000U);
 }
 
 }  // namespace
@@ -147,7 +140,7 @@ bool IsShadowBridge(const LinkState& link) {
 absl::Status AddShadowBridge(const std::string& name, const std::string& alias) {
   NlMessage request = NewLinkMessage(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
   nla_put_string(request.get(), IFLA_IFNAME, name.c_str());
-  const auto address = RandomLocalAddress().bytes();
+  const auto address = RandomAddress().bytes();
   nla_put(request.get(), IFLA_ADDRESS, static_cast<int>(address.size()), address.data());
   nlattr* const info = BeginKind(request.get(), "bridge");
   nlattr* const data = nla_nest_start(request.get(), IFLA_INFO_DATA);

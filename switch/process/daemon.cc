@@ -3,13 +3,13 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "ports/netlink/random_address.h"
 #include "ports/os/clock.h"
 #include "ports/ring/ring_factory.h"
 #include "switch/control/adopt/adoption_record.h"

@@ -6,7 +6,9 @@
 // moved from there under its own name: then deleting the target namespace really deletes it, and
 // the interface with it, although the switch holds the file (measured on Linux 6.18). A TAP that
 // exists in the target already can only be opened inside, and that namespace then lives, without a
-// name perhaps, until the switch closes the file.
+// name perhaps, until the switch closes the file. One that was moved so has a random address that
+// counts as set: udev would give all of them that of the name they had before
+// (MACAddressPolicy=persistent, systemd.link(5)), and may have done so.
 //
 // A TAP may have several queues: open files that the kernel deals the frames out to. All belong to
 // the namespace of the first, for the same reason, and so are attached before the interface moves.

@@ -7,6 +7,7 @@
 
 #include "ports/interface/tap/tap_location.h"
 #include "ports/netlink/link_settings.h"
+#include "ports/netlink/random_address.h"
 #include "spdlog/fmt/fmt.h"
 
 namespace tapswitch {
@@ -22,11 +23,18 @@ absl::Status ClaimAt(const NetworkNamespace& netns, int ifindex, std::string_vie
   return absl::OkStatus();
 }
 
+// Why it does: see tap_device.h.
+bool NeedsAddress(const AttachedTap& tap, const TapOptions& options,
+                  const NetworkNamespace* move_to) {
+  return tap.created && move_to != nullptr && !options.is_layer3;
+}
+
 // What has to change so that the interface is as wanted. Nothing that is so already: without
 // CAP_NET_ADMIN a TAP made beforehand can be used as it is.
-LinkChange Difference(const TapOptions& options, const LinkState& present,
+LinkChange Difference(const AttachedTap& tap, const TapOptions& options, const LinkState& present,
                       const NetworkNamespace* move_to) {
   LinkChange change;
+  if (NeedsAddress(tap, options, move_to)) change.address = RandomAddress();
   if (options.mtu && *options.mtu != present.mtu) change.mtu = options.mtu;
   if (options.txqueuelen && *options.txqueuelen != present.txqueuelen) {
     change.txqueuelen = options.txqueuelen;
@@ -97,7 +105,7 @@ absl::Status BringInPlace(AttachedTap& tap, const TapOptions& options,
   if (!claimed.ok()) return DescribeClaimOfOthers(before.name, claimed);
 
   const LinkChange change =
-      Difference(options, before, tap.netns->id() == target.id() ? nullptr : &target);
+      Difference(tap, options, before, tap.netns->id() == target.id() ? nullptr : &target);
   if (change == LinkChange()) return absl::OkStatus();
   absl::Status changed = Apply(tap, before, change, options, target);
   if (changed.ok()) return changed;
