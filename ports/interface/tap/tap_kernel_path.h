@@ -26,6 +26,7 @@
 #include "ports/netlink/link_monitor.h"
 #include "ports/os/file_descriptor.h"
 #include "ports/port_handover.h"
+#include "switch/forwarding/offload/virtio_net.h"
 #include "switch/forwarding/wire_frame.h"
 
 namespace tapswitch {
