@@ -10,6 +10,7 @@
 #include "switch/forwarding/egress/egress_builder.h"
 #include "tests/support/naive_bridge.h"
 #include "tests/support/random_traffic.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/test_frames.h"
 
 namespace tapswitch::bridge_property_test {
@@ -126,7 +127,7 @@ TEST_P(BridgePropertyTest, AgreesWithTheNaiveBridgeOnEveryFrame) {
   NaiveBridge naive(ports, kAgeing);
   naive.SetPorts(ports, bridge);
   Tick now{1};
-  for (int batch = 0; batch < 200; ++batch) {
+  for (int batch = 0; batch < Rounds(200); ++batch) {
     TestFrames storage;
     const auto frames = RandomFrames(random, storage, random.Below(FrameBatch::kCapacity) + 1);
     const auto result = real.Process(frames, now);
@@ -167,7 +168,7 @@ TEST_P(BridgePropertyTest, NoFrameLeavesOnAVlanItsPortIsNotAMemberOf) {
   auto ports = random.Ports();
   BridgeForwarding bridge{.vlan_filtering = true};
   BridgeUnderTest real(ports, bridge);
-  for (uint64_t batch = 0; batch < 100; ++batch) {
+  for (uint64_t batch = 0; batch < Rounds(100U); ++batch) {
     TestFrames storage;
     std::vector<Frame> frames;
     for (size_t i = 0; i < 50; ++i)
@@ -229,7 +230,7 @@ TEST_P(BridgePropertyTest, EveryFrameIsForwardedOrDroppedForAReason) {
   RandomTraffic random(GetParam());
   BridgeUnderTest real(random.Ports(), random.Bridge());
   std::vector<uint64_t> shown(kPorts);
-  for (int batch = 0; batch < 50; ++batch) {
+  for (int batch = 0; batch < Rounds(50); ++batch) {
     TestFrames storage;
     std::vector<Frame> frames;
     for (size_t i = 0; i < 100; ++i) {

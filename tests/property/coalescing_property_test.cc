@@ -10,12 +10,13 @@
 #include "switch/forwarding/offload/validation.h"
 #include "tests/support/finished_frames.h"
 #include "tests/support/random_flows.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/test_frames.h"
 
 namespace tapswitch::coalescing_property_test {
 namespace {
 
-constexpr uint64_t kSeeds = 3000;
+constexpr uint64_t kSeeds = Rounds(3000U);
 
 // Frames that a port would let in.
 std::vector<OffloadedFrame> ValidFrames(RandomFlows& flows, size_t count) {

@@ -18,6 +18,7 @@
 #include "tests/support/mac_stations.h"
 #include "tests/support/mac_table_model.h"
 #include "tests/support/recorded_events.h"
+#include "tests/support/sanitized.h"
 
 namespace tapswitch::mac_table_property_test {
 namespace {
@@ -323,7 +324,7 @@ TEST_P(MacTablePropertyTest, AgreesWithTheModel) {
   std::set<LearnResult> results;
   for (uint64_t seed = 1; seed <= GetParam().seeds; ++seed) {
     Comparison comparison(GetParam(), seed);
-    for (uint32_t step = 0; step < GetParam().steps; ++step) {
+    for (uint32_t step = 0; step < Rounds(GetParam().steps); ++step) {
       SCOPED_TRACE(testing::Message() << "seed " << seed << ", step " << step);
       comparison.Step();
       if (step % GetParam().steps_per_full_check == 0) comparison.CheckEverything();

@@ -9,6 +9,7 @@
 
 #include "switch/forwarding/bridge.h"
 #include "tests/support/random_traffic.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/test_frames.h"
 
 namespace tapswitch::mirror_property_test {
@@ -88,7 +89,7 @@ TEST_P(MirrorPropertyTest, OthersGetWhatTheyWouldGetAnyway) {
   Subject mirrored(GetParam());
   Subject plain(GetParam());
   Tick now{1};
-  for (int batch = 0; batch < 200; ++batch) {
+  for (int batch = 0; batch < Rounds(200); ++batch) {
     auto ports = RandomPorts(random);
     const Observers observers = RandomObservers(random);
     const BridgeForwarding forwarding{.vlan_filtering = random.OneIn(2)};

@@ -18,4 +18,10 @@ inline constexpr bool kIsSanitized = false;
 inline constexpr bool kIsSanitized = false;
 #endif
 
+// So many rounds of random input, of which `plain` are for the plain run.
+template <typename Number>
+constexpr Number Rounds(Number plain) {
+  return kIsSanitized ? plain / 4 : plain;
+}
+
 }  // namespace tapswitch

@@ -11,13 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/sanitized.h"
 #include "tests/support/tree_network.h"
 #include "tests/support/tree_oracle.h"
 
 namespace tapswitch::random_topologies_test {
 namespace {
 
-constexpr uint64_t kNetworks = 1500;
+constexpr uint64_t kNetworks = Rounds(1500U);
 constexpr int kChanges = 6;
 // Until the last information of a dead bridge is forgotten by all, and ports of RSTP forward that
 // nobody answers for.

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "tests/support/sanitized.h"
 #include "tests/support/tree_network.h"
 
 namespace tapswitch::replaced_trees_test {
@@ -58,7 +59,7 @@ class Life {
 TEST(ReplacedTreesTest, ANetworkAtRestStaysAtRest) {
   constexpr uint64_t kSecondsToRest = 120;
   const uint64_t first = std::random_device{}();
-  for (uint64_t seed = first; seed < first + 200; ++seed) {
+  for (uint64_t seed = first; seed < first + Rounds(200U); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Life life(seed);
     life.network().RunFor(kSecondsToRest);
