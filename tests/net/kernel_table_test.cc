@@ -82,22 +82,22 @@ TEST_P(KernelTableTest, WhatHasNoPlaceStaysWithTheSwitchUntilThereIsOne) {
   if (IsSkipped()) return;
   for (int i = 1; i <= kSources + 1; ++i) Know(i);
   for (int i = 0; i < kDestinations; ++i) Know(kFirstBehindSecond + i);
-  // A busy machine needs longer for all of them than one that stands still stays.
-  const auto keep_going = [&](int last) {
-    for (int from = 1; from <= last; ++from) {
-      for (int to = 0; to < kDestinations; ++to) SendSome(from, kFirstBehindSecond + to, 1);
-    }
+  const auto send_to_all = [&](int from, int frames) {
+    for (int to = 0; to < kDestinations; ++to) SendSome(from, kFirstBehindSecond + to, frames);
   };
   for (int round = 0; round < kMostRounds && size() < kRoom; ++round) {
     for (int from = 1; from <= kSources; ++from) {
       // The switch looks at some frames of each batch.
-      for (int to = 0; to < kDestinations; ++to) SendSome(from, kFirstBehindSecond + to, 64);
+      send_to_all(from, 64);
       // A flow begins when no frame of the port is on its way through the switch.
       for (int pass = 0; pass < 3; ++pass) {
         ASSERT_TRUE(WaitUntil([&] { return Received() == sent_; }));
-        for (int to = 0; to < kDestinations; ++to) SendSome(from, kFirstBehindSecond + to, 1);
+        send_to_all(from, 1);
       }
-      if (from % kKeepEvery == 0) keep_going(round == 0 ? from : kSources);
+      // A busy machine may take longer for all of them than the switch keeps one without frames.
+      if (from % kKeepEvery != 0) continue;
+      const int last = round == 0 ? from : kSources;
+      for (int one = 1; one <= last; ++one) send_to_all(one, 1);
     }
   }
   ASSERT_EQ(size(), kRoom);

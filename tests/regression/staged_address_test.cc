@@ -1,7 +1,6 @@
 // All TAPs with `netns=` had one address where udev was quick: it gives a TAP one that is made of the
 // machine and the name (MACAddressPolicy=persistent), and they had one name until they were moved.
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -62,7 +61,7 @@ TEST(StagedAddressTest, TapsInNamespacesHaveAnAddressEach) {
   QuickUdev udev;
   std::vector<TapDevice> taps;
   std::set<MacAddress> addresses;
-  // Until there have been some that it was quick enough for, and as many as it takes.
+  // The loop ends when udev has been quick enough for some of them.
   constexpr int kEnough = 5;
   constexpr int kMost = 2000;
   for (int i = 0; i < kMost && udev.given() < kEnough; ++i) {
@@ -78,7 +77,7 @@ TEST(StagedAddressTest, TapsInNamespacesHaveAnAddressEach) {
   EXPECT_GE(udev.given(), kEnough);
 }
 
-// As of one that is set, which nobody who has a policy for names touches (NET_ADDR_SET).
+// The kernel says that the address was set (NET_ADDR_SET). udev leaves such an address as it is.
 TEST(StagedAddressTest, ItIsToldApartFromOneThatTheKernelChose) {
   const NetnsSandbox sandbox;
   sandbox.AddNetns("h1");

@@ -18,7 +18,7 @@ inline constexpr bool kIsSanitized = false;
 inline constexpr bool kIsSanitized = false;
 #endif
 
-// So many rounds of random input, of which `plain` are for the plain run.
+// Returns how many rounds of random input a test has: `plain` is their number without sanitizers.
 template <typename Number>
 constexpr Number Rounds(Number plain) {
   return kIsSanitized ? plain / 4 : plain;

@@ -274,7 +274,7 @@ check_programs() {
   done
 }
 
-# By io_uring, as there it differs from newer kernels.
+# These run by io_uring, which differs from that of newer kernels.
 check_programs_of_this_kernel() {
   export TAPSWITCH_TEST_IO=uring
   check_kernel_forwarding

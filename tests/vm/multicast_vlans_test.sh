@@ -7,7 +7,7 @@
 set -euo pipefail
 
 readonly log=/run/multicast_vlans.log
-# What the ways of I/O have in common decides.
+# Both ways of I/O share the code that decides, so one is enough.
 TAPSWITCH_TEST_IO=uring \
   "$1" --file=multicast_kernel_test.cc --gtest_filter='*Vlan*' 2>&1 | tee "$log"
 if grep --quiet SKIPPED "$log"; then

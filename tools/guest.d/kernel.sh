@@ -23,12 +23,12 @@ _default_cache() {
 guest_cache=${TAPSWITCH_VM_CACHE:-$(_default_cache)}
 readonly guest_cache
 
-# What a kernel is told on an emulated processor:
+# The kernel is told this on an emulated processor. The text says what would happen without it:
 #   no_timer_check   it gives its timer a number of its own loops to tick in, which an emulator
 #                    short of processor time misses, and panics
 #   tsc=reliable     it reads the time from a device, which leaves the emulated code each time
 #   norandmaps       code at another address is translated anew, hence that of each process
-#   mitigations=off  they make calls and returns what the emulator cannot foresee
+#   mitigations=off  the emulator cannot foresee where calls and returns lead
 # The last three have /bin/true end after 20 to 40 ms instead of 80 to 100.
 # shellcheck disable=SC2034  # read by those that source this
 readonly emulated_kernel="no_timer_check tsc=reliable norandmaps mitigations=off"

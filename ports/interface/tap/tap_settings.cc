@@ -23,7 +23,7 @@ absl::Status ClaimAt(const NetworkNamespace& netns, int ifindex, std::string_vie
   return absl::OkStatus();
 }
 
-// Why it does: see tap_device.h.
+// tap_device.h says why it does.
 bool NeedsAddress(const AttachedTap& tap, const TapOptions& options,
                   const NetworkNamespace* move_to) {
   return tap.created && move_to != nullptr && !options.is_layer3;
